@@ -1,0 +1,1 @@
+"""What the services share, and only that. Start with `domain.py`, then `studies.py`."""

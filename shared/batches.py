@@ -1,0 +1,124 @@
+"""Archive work: a batch's studies are counted, read out and cancelled together."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from shared import findings, studies
+from shared.domain import BatchId, Finding, StudyId, StudyStatus, new_id, study_findings
+from shared.tables import BatchRow, FindingRow, ImageRow, ReportRow, StudyRow
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One study of a batch, with all that its line of the results says."""
+
+    study: StudyRow
+    files: Sequence[str]
+    findings: Sequence[Finding]
+    report: ReportRow | None
+
+
+def create(session: Session, *, owner: str, name: str | None) -> BatchRow:
+    """Open a batch."""
+    row = BatchRow(id=new_id(), owner=owner, name=name)
+    session.add(row)
+    session.flush()
+    session.refresh(row, ["created_at"])
+    return row
+
+
+def find(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRow | None:
+    """Return the batch, unless it is not `owner`'s (None: everybody's)."""
+    row = session.get(BatchRow, batch_id)
+    return row if row is not None and owner in (None, row.owner) else None
+
+
+def join(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRow | None:
+    """Return the batch and keep it as it is until the transaction ends, so that an item may be added.
+
+    Without the lock an item could slip in beside the transaction that cancels the batch, and run on.
+    """
+    statement = select(BatchRow).where(BatchRow.id == batch_id).with_for_update(read=True)
+    row = session.scalar(statement)
+    return row if row is not None and owner in (None, row.owner) else None
+
+
+def counts(session: Session, batch_id: BatchId) -> dict[StudyStatus, int]:
+    """Count the batch's studies by status; every status is named."""
+    rows = session.execute(
+        select(StudyRow.status, func.count()).where(StudyRow.batch_id == batch_id).group_by(StudyRow.status)
+    )
+    counted = dict.fromkeys(StudyStatus, 0)
+    for status, number in rows:
+        counted[status] = number
+    return counted
+
+
+def cancel(session: Session, batch_id: BatchId) -> int:
+    """Close the batch, and cancel what still runs of it; return how many studies that were."""
+    session.execute(
+        update(BatchRow)
+        .where(BatchRow.id == batch_id, BatchRow.cancelled_at.is_(None))
+        .values(cancelled_at=func.now())
+    )
+    return studies.cancel(session, StudyRow.batch_id == batch_id)
+
+
+def items_after(
+    session: Session, batch_id: BatchId, after: StudyId | None, *, limit: int
+) -> Sequence[BatchItem]:
+    """Return the next items in order of creation: read by keyset, so that a slow reader holds nothing."""
+    statement = select(StudyRow).where(StudyRow.batch_id == batch_id)
+    if after is not None:
+        statement = statement.where(StudyRow.id > after)
+    rows = session.scalars(statement.order_by(StudyRow.id).limit(limit)).all()
+    ids = [row.id for row in rows]
+    if not ids:
+        return ()
+    files, found, reports = _files(session, ids), _findings(session, ids), _reports(session, ids)
+    return [BatchItem(row, files[row.id], found[row.id], reports.get(row.id)) for row in rows]
+
+
+def labels(session: Session, batch_id: BatchId) -> Sequence[str]:
+    """Return the labels that the batch's findings have: those of one study of each classifier's version."""
+    examples = (
+        select(StudyRow.id)
+        .where(StudyRow.batch_id == batch_id, StudyRow.model_digest.is_not(None))
+        .ext(distinct_on(StudyRow.model_digest))
+    )
+    statement = select(FindingRow.label).where(FindingRow.study_id.in_(examples)).distinct()
+    return session.scalars(statement.order_by(FindingRow.label)).all()
+
+
+def _files(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[str]]:
+    names: defaultdict[UUID, list[str]] = defaultdict(list)
+    statement = select(ImageRow.study_id, ImageRow.file).where(ImageRow.study_id.in_(ids))
+    for study_id, name in session.execute(statement.order_by(ImageRow.study_id, ImageRow.index)):
+        names[study_id].append(name)
+    return names
+
+
+def _findings(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, Sequence[Finding]]:
+    rows: defaultdict[UUID, defaultdict[int, list[Finding]]] = defaultdict(lambda: defaultdict(list))
+    statement = select(FindingRow).where(FindingRow.study_id.in_(ids))
+    for row in session.scalars(statement.order_by(FindingRow.image_index, FindingRow.label)):
+        rows[row.study_id][row.image_index].append(findings.finding_of(row))
+    return defaultdict(
+        tuple, {study_id: study_findings(images.values()) for study_id, images in rows.items()}
+    )
+
+
+def _reports(session: Session, ids: Sequence[UUID]) -> dict[UUID, ReportRow]:
+    newest = (
+        select(ReportRow)
+        .where(ReportRow.study_id.in_(ids))
+        .ext(distinct_on(ReportRow.study_id))
+        .order_by(ReportRow.study_id, ReportRow.version.desc())
+    )
+    return {row.study_id: row for row in session.scalars(newest)}

@@ -1,0 +1,121 @@
+"""The way to Postgres: the engine, the session that commits, and how rows are declared."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import DateTime, Enum, Executable, MetaData, RowMapping, String, Text, create_engine
+from sqlalchemy.dialects.postgresql import UUID as POSTGRES_UUID
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+
+from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition
+from shared.errors import TryAgainError
+from shared.settings import DatabaseSettings
+
+Sha256 = Annotated[str, mapped_column(String(64))]
+Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+Prose = Annotated[str, mapped_column(Text)]
+
+
+def _as_text(enum: type[StrEnum]) -> Enum:
+    # Text with a CHECK: adding a value is an ordinary migration, unlike a Postgres ENUM.
+    return Enum(
+        enum,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        values_callable=lambda kind: [member.value for member in kind],
+    )
+
+
+class Base(DeclarativeBase):
+    """The base of all rows. Nullability comes from the annotation, names from the convention."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        },
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        UUID: POSTGRES_UUID(as_uuid=True),
+        **{
+            enum: _as_text(enum)
+            for enum in (StudyStatus, StudyEvent, Priority, ViewPosition, Language, FindingStatus)
+        },
+    }
+
+
+class Database:
+    """One process's connections to Postgres."""
+
+    def __init__(self, settings: DatabaseSettings, *, pool_size: int | None = None) -> None:
+        size = pool_size or settings.pool_size
+        url = settings.url.get_secret_value()
+        options: dict[str, Any] = {
+            "pool_size": size,
+            # One over the pool's size would be opened and closed for a single use; the caller waits instead.
+            "max_overflow": 0,
+            "pool_timeout": settings.connect_timeout.total_seconds(),
+            "connect_args": {"connect_timeout": max(1, int(settings.connect_timeout.total_seconds()))},
+        }
+        # A connection that died with the server is found before it is used, not by a failed study.
+        self.engine = create_engine(url, pool_pre_ping=True, **options)
+        # Connects when first asked; a poll that meets a dead connection is simply asked again.
+        self._polls = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
+        self._session = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open a session that commits at the end of the block, or rolls back on an error.
+
+        Raises:
+            TryAgainError: Postgres cannot be reached, or the connection broke.
+        """
+        with _outages_as_try_again(), self._session.begin() as session:
+            yield session
+
+    def read_row(self, statement: Executable, parameters: Mapping[str, Any]) -> RowMapping | None:
+        """Run one reading statement, of one row at most, in one round trip and without a transaction.
+
+        Raises:
+            TryAgainError: Postgres cannot be reached, or the connection broke twice.
+        """
+        with _outages_as_try_again():
+            try:
+                return self._read_row(statement, parameters)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                return self._read_row(statement, parameters)
+
+    def _read_row(self, statement: Executable, parameters: Mapping[str, Any]) -> RowMapping | None:
+        with self._polls.connect() as connection:
+            return connection.execute(statement, parameters).mappings().one_or_none()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+        self._polls.dispose()
+
+
+@contextmanager
+def _outages_as_try_again() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error, OperationalError) or error.connection_invalidated:
+            message = "the database cannot be reached or broke off"
+            raise TryAgainError(message) from error
+        raise
+    except PoolTimeoutError as error:
+        message = "no database connection was free in time"
+        raise TryAgainError(message) from error

@@ -1,0 +1,280 @@
+"""What a study is and how it moves: pure values, no I/O.
+
+QUEUED -> CLASSIFYING -> CLASSIFIED -> REPORTING -> COMPLETED; on the way a study may end REJECTED
+(bad input), FAILED (tried and gave up) or CANCELLED. `TRANSITIONS` is the only place that says so.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NewType
+from uuid import UUID
+
+from uuid6 import uuid7
+
+StudyId = NewType("StudyId", UUID)
+BatchId = NewType("BatchId", UUID)
+KeyId = NewType("KeyId", UUID)
+LeaseToken = NewType("LeaseToken", int)
+"""Grows by one at each claim and never shrinks: a write that shows an old token is refused."""
+
+
+def new_id() -> UUID:
+    """Make a UUIDv7: sorted by time, so that primary keys are inserted at the index's end."""
+    return UUID(int=uuid7().int)
+
+
+class StudyStatus(StrEnum):
+    """Where a study stands; each value says who puts it there and who takes it on."""
+
+    QUEUED = "queued"
+    """Accepted, originals stored. Put here by the API, or by a lease that ran out; the CNN worker's
+    claim takes it on."""
+    CLASSIFYING = "classifying"
+    """Held by a CNN worker's lease. When the lease runs out the sweeper makes it QUEUED again."""
+    CLASSIFIED = "classified"
+    """Findings are stored. Put here by the CNN worker; the LLM worker's claim takes it on."""
+    REPORTING = "reporting"
+    """Held by an LLM worker's lease. When the lease runs out the sweeper makes it CLASSIFIED again."""
+    COMPLETED = "completed"
+    """The report is stored. Final."""
+    REJECTED = "rejected"
+    """No image of the study can be used; `error` says which file and why. Final."""
+    FAILED = "failed"
+    """Tried and given up; `error` holds the last failure. A retry makes it QUEUED."""
+    CANCELLED = "cancelled"
+    """A client took it back. Final."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no worker will touch the study any more."""
+        return self in _FINAL
+
+
+_FINAL: Final = frozenset(
+    {StudyStatus.COMPLETED, StudyStatus.REJECTED, StudyStatus.FAILED, StudyStatus.CANCELLED},
+)
+
+
+class StudyEvent(StrEnum):
+    """What happens to a study; every one of them is a row of its timeline."""
+
+    RECEIVED = "received"
+    CLAIMED = "claimed"
+    CLASSIFIED = "classified"
+    REPORTED = "reported"
+    REJECTED = "rejected"
+    LEASE_EXPIRED = "lease-expired"
+    """The worker died or hung; nobody's attempt is used up."""
+    RELEASED = "released"
+    """The worker gave the study back: it stops, or something that it needs is away for a while."""
+    ATTEMPT_FAILED = "attempt-failed"
+    """The work itself failed; it is tried again alone, in a process of its own."""
+    GAVE_UP = "gave-up"
+    CANCELLED = "cancelled"
+    RETRIED = "retried"
+    ERASED = "erased"
+    """The patient's data are gone; the status stays as it was."""
+
+
+TRANSITIONS: Final[dict[tuple[StudyStatus, StudyEvent], StudyStatus]] = {
+    (StudyStatus.QUEUED, StudyEvent.CLAIMED): StudyStatus.CLASSIFYING,
+    (StudyStatus.QUEUED, StudyEvent.REJECTED): StudyStatus.REJECTED,  # a batch's item, at the door
+    (StudyStatus.QUEUED, StudyEvent.CANCELLED): StudyStatus.CANCELLED,
+    (StudyStatus.CLASSIFYING, StudyEvent.CLASSIFIED): StudyStatus.CLASSIFIED,
+    (StudyStatus.CLASSIFYING, StudyEvent.REJECTED): StudyStatus.REJECTED,
+    (StudyStatus.CLASSIFYING, StudyEvent.LEASE_EXPIRED): StudyStatus.QUEUED,
+    (StudyStatus.CLASSIFYING, StudyEvent.RELEASED): StudyStatus.QUEUED,
+    (StudyStatus.CLASSIFYING, StudyEvent.ATTEMPT_FAILED): StudyStatus.QUEUED,
+    (StudyStatus.CLASSIFYING, StudyEvent.GAVE_UP): StudyStatus.FAILED,
+    (StudyStatus.CLASSIFYING, StudyEvent.CANCELLED): StudyStatus.CANCELLED,
+    (StudyStatus.CLASSIFIED, StudyEvent.CLAIMED): StudyStatus.REPORTING,
+    (StudyStatus.CLASSIFIED, StudyEvent.CANCELLED): StudyStatus.CANCELLED,
+    (StudyStatus.REPORTING, StudyEvent.REPORTED): StudyStatus.COMPLETED,
+    (StudyStatus.REPORTING, StudyEvent.LEASE_EXPIRED): StudyStatus.CLASSIFIED,
+    (StudyStatus.REPORTING, StudyEvent.RELEASED): StudyStatus.CLASSIFIED,
+    (StudyStatus.REPORTING, StudyEvent.ATTEMPT_FAILED): StudyStatus.CLASSIFIED,
+    (StudyStatus.REPORTING, StudyEvent.GAVE_UP): StudyStatus.FAILED,
+    (StudyStatus.REPORTING, StudyEvent.CANCELLED): StudyStatus.CANCELLED,
+    (StudyStatus.FAILED, StudyEvent.RETRIED): StudyStatus.QUEUED,
+}
+
+
+class IllegalTransitionError(ValueError):
+    """The state machine has no such move: a bug in the caller, never bad input."""
+
+
+def next_status(status: StudyStatus, event: StudyEvent) -> StudyStatus:
+    """Return where `event` takes a study that is in `status`.
+
+    Raises:
+        IllegalTransitionError: `TRANSITIONS` does not list the pair.
+    """
+    try:
+        return TRANSITIONS[status, event]
+    except KeyError:
+        message = f"a study that is {status} cannot be {event}"
+        raise IllegalTransitionError(message) from None
+
+
+def statuses_before(event: StudyEvent) -> frozenset[StudyStatus]:
+    """Return the statuses in which `event` may happen."""
+    return frozenset(status for status, allowed in TRANSITIONS if allowed is event)
+
+
+class Stage(StrEnum):
+    """The two kinds of work; each is a worker and the status in which studies wait for it."""
+
+    CNN = "cnn"
+    LLM = "llm"
+
+    @property
+    def waiting(self) -> StudyStatus:
+        """The status of the studies that this stage takes on."""
+        return StudyStatus.QUEUED if self is Stage.CNN else StudyStatus.CLASSIFIED
+
+
+class Priority(StrEnum):
+    """Who goes first. Each priority has a queue of its own; `archive` waits for the other two."""
+
+    URGENT = "urgent"
+    ROUTINE = "routine"
+    ARCHIVE = "archive"
+
+
+class ViewPosition(StrEnum):
+    """How the radiograph was taken (DICOM View Position, 0018,5101)."""
+
+    PA = "PA"
+    AP = "AP"
+    LATERAL = "LATERAL"
+    UNKNOWN = "UNKNOWN"
+
+
+class Language(StrEnum):
+    """A language in which reports are written (ISO 639-1)."""
+
+    ENGLISH = "en"
+    SPANISH = "es"
+
+
+class FindingStatus(StrEnum):
+    """What the classifier says about one label."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on an image, as fractions of its width and height, origin at the top left."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __post_init__(self) -> None:
+        """Refuse a rectangle that is empty or leaves the image."""
+        if not (0.0 <= self.left < self.right <= 1.0 and 0.0 <= self.top < self.bottom <= 1.0):
+            message = f"a box lies in the unit square and is not empty, got {self}"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the classifier says about one label, of one image or of the whole study.
+
+    Attributes:
+        label: the id of a label in `shared/labels.py`.
+        probability: calibrated, in [0, 1]; never a raw score.
+        threshold: at or above it the finding is present (chosen on validation patients).
+        uncertain_from: at or above it, and below the threshold, the finding is uncertain.
+        image: index of the image that shows it best; None where no image was used.
+        box: where on that image, when the finding is present or uncertain and the heatmap is
+            concentrated enough to say so.
+    """
+
+    label: str
+    probability: float
+    threshold: float
+    uncertain_from: float
+    status: FindingStatus
+    image: int | None = None
+    box: Box | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a probability, and a band that does not end at the threshold."""
+        if not 0.0 <= self.probability <= 1.0:
+            message = f"{self.label}: a probability lies in [0, 1], got {self.probability!r}"
+            raise ValueError(message)
+        if not 0.0 <= self.uncertain_from <= self.threshold <= 1.0:
+            message = f"{self.label}: 0 <= uncertain_from <= threshold <= 1, got {self}"
+            raise ValueError(message)
+
+
+def study_findings(per_image: Iterable[Iterable[Finding]]) -> tuple[Finding, ...]:
+    """Join the findings of a study's images: for each label the image with the highest probability.
+
+    Source: CheXpert (Irvin 2019, arXiv 1901.07031), which scores a study by the maximum over views.
+    """
+    best: dict[str, Finding] = {}
+    for findings in per_image:
+        for finding in findings:
+            if finding.label not in best or finding.probability > best[finding.label].probability:
+                best[finding.label] = finding
+    return tuple(best.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """Which classifier spoke: stored with every finding, since thresholds belong to a version."""
+
+    id: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriterVersion:
+    """Which report writer spoke."""
+
+    id: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSections:
+    """The body of a radiology report; each section is one or more sentences of plain text."""
+
+    technique: str
+    findings: str
+    impression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How a report was held against the findings before it was let out.
+
+    Attributes:
+        verdict: "passed" always: nothing unverified is delivered.
+        attempts: how many texts were written, the delivered one included.
+        fallback: whether the delivered text is the template's because the writer's own failed.
+        failures: why each refused text was refused.
+    """
+
+    verdict: str
+    attempts: int
+    fallback: bool
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A written, verified report."""
+
+    language: Language
+    sections: ReportSections
+    writer: WriterVersion
+    verification: Verification

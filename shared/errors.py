@@ -1,0 +1,84 @@
+"""The tree of errors. The branch decides the fate of a study; the class docstring is the advice.
+
+CxrError
+├── BadInputError             the client can mend it: a 4xx, or the status REJECTED
+│   ├── NotAnImageError         neither DICOM, PNG nor JPEG
+│   ├── EmptyFileError          no bytes
+│   ├── BrokenImageError        cut off or corrupt
+│   ├── UnsupportedImageError   a DICOM object, transfer syntax or pixel format that is not read
+│   ├── TooLargeError           more bytes, pixels, files or zip ratio than allowed
+│   └── UnusableImageError      readable, but not a chest radiograph, or empty, or clipped
+├── TryAgainError             passing: something the work needs is away; no attempt is used up
+└── LeaseLostError            another worker holds the study; this one stops and writes nothing
+
+Anything else is a bug: it is counted, tried again alone, and FAILED after a few attempts.
+No message may hold a DICOM value or any other patient data; a file is named by the client's name.
+"""
+
+from typing import ClassVar
+
+
+class CxrError(Exception):
+    """The base of all errors that this project raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+
+class BadInputError(CxrError):
+    """The input cannot be used as it is; the message says what to change."""
+
+    code = "bad-input"
+
+    def __init__(self, detail: str, *, file: str | None = None) -> None:
+        """Say what is wrong and with which file (the name that the client gave it)."""
+        super().__init__(detail)
+        self.detail = detail
+        self.file = file
+
+
+class NotAnImageError(BadInputError):
+    """The file is neither DICOM, PNG nor JPEG. Send the original file, not a link, text or PDF."""
+
+    code = "not-an-image"
+
+
+class EmptyFileError(BadInputError):
+    """The file holds no bytes. Export it again."""
+
+    code = "empty-file"
+
+
+class BrokenImageError(BadInputError):
+    """The file is cut off or corrupt. Export or copy it again."""
+
+    code = "broken-image"
+
+
+class UnsupportedImageError(BadInputError):
+    """A kind of image that is not read. The message names what is."""
+
+    code = "unsupported-image"
+
+
+class TooLargeError(BadInputError):
+    """More bytes, pixels, files or zip ratio than this server takes. The message names the limit."""
+
+    code = "too-large"
+
+
+class UnusableImageError(BadInputError):
+    """The picture can be read but says nothing: not a chest radiograph, empty, or clipped."""
+
+    code = "unusable-image"
+
+
+class TryAgainError(CxrError):
+    """Something that the work needs is away for a while; the same work is done again later."""
+
+    code = "try-again"
+
+
+class LeaseLostError(CxrError):
+    """Another worker holds the study by now; whatever this one made is thrown away."""
+
+    code = "lease-lost"

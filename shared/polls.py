@@ -1,0 +1,81 @@
+"""The status poll, which is most of what a server is asked: one statement, no transaction, no ORM queries."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import RowMapping, text
+
+from shared.database import Database
+from shared.domain import Language, Priority, StudyEvent, StudyId, StudyStatus, ViewPosition
+from shared.study_queries import StudyView
+from shared.tables import ImageRow, StudyEventRow, StudyRow
+
+_STUDY: Final = (
+    *("id", "owner", "batch_id", "status", "priority", "language", "indication", "patient_id"),
+    *("created_at", "updated_at", "erased_at"),
+    *("error_type", "error_detail", "error_file", "model_id", "model_version", "model_digest"),
+)
+_IMAGE: Final = (
+    *("study_id", "index", "file", "media_type", "width", "height", "used", "view"),
+    *("error_type", "error_detail", "warnings"),
+)
+_EVENT: Final = ("id", "event", "status", "at", "detail")
+
+
+def _selected(table: str, names: tuple[str, ...]) -> str:
+    return ", ".join(f'{table}."{name}"' for name in names)
+
+
+# Both lists come by an index on (study_id, …), in its order. The names are constants from above.
+_POLL: Final = text(f"""
+    SELECT {_selected("studies", _STUDY)},
+        (SELECT json_agg(picture ORDER BY picture.index) FROM (
+            SELECT {_selected("images", _IMAGE)} FROM images
+            WHERE study_id = studies.id) AS picture) AS images,
+        (SELECT json_agg(entry ORDER BY entry.id) FROM (
+            SELECT {_selected("study_events", _EVENT)} FROM study_events
+            WHERE study_id = studies.id) AS entry) AS events
+    FROM studies WHERE studies.id = :study_id
+""")  # noqa: S608
+
+
+def poll(database: Database, study_id: StudyId) -> StudyView | None:
+    """Return one study whole, as of one moment; its rows belong to no session.
+
+    Raises:
+        TryAgainError: Postgres cannot be reached.
+    """
+    row = database.read_row(_POLL, {"study_id": study_id})
+    if row is None:
+        return None
+    images = [_image(found) for found in row["images"] or ()]
+    return StudyView(_study(row), images, [_event(found, study_id) for found in row["events"] or ()])
+
+
+def _study(row: RowMapping) -> StudyRow:
+    return StudyRow(
+        **{
+            **{name: row[name] for name in _STUDY},
+            "status": StudyStatus(row["status"]),
+            "priority": Priority(row["priority"]),
+            "language": Language(row["language"]),
+        }
+    )
+
+
+def _image(found: Mapping[str, Any]) -> ImageRow:
+    view = ViewPosition(found["view"]) if found["view"] else None
+    return ImageRow(**{**found, "view": view})
+
+
+def _event(found: Mapping[str, Any], study_id: StudyId) -> StudyEventRow:
+    return StudyEventRow(
+        **{
+            **found,
+            "study_id": study_id,
+            "event": StudyEvent(found["event"]),
+            "status": StudyStatus(found["status"]),
+            "at": datetime.fromisoformat(found["at"]),
+        }
+    )

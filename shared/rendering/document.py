@@ -1,0 +1,168 @@
+"""What a written-out report holds, whatever its format, and its fixed words in each language."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from shared.domain import (
+    FindingStatus,
+    Language,
+    ModelVersion,
+    ReportSections,
+    ViewPosition,
+    WriterVersion,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FindingLine:
+    """One label of the table of findings."""
+
+    name: str
+    status: FindingStatus
+    probability: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLine:
+    """One image that the report speaks of."""
+
+    number: int
+    view: ViewPosition
+    used: bool
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDocument:
+    """A report with what belongs to it on paper.
+
+    Attributes:
+        status: preliminary, or final once a radiologist has signed.
+        fallback: whether the template stood in for the writer.
+    """
+
+    study_id: str
+    version: int
+    status: str
+    language: Language
+    reported_at: datetime
+    sections: ReportSections
+    findings: Sequence[FindingLine]
+    images: Sequence[ImageLine]
+    model: ModelVersion
+    writer: WriterVersion
+    fallback: bool
+    patient_id: str | None = None
+    indication: str | None = None
+
+    @property
+    def words(self) -> "Words":
+        """The fixed words in the report's language."""
+        return WORDS[self.language]
+
+    @property
+    def sorted_findings(self) -> list[FindingLine]:
+        """What is present first, then what is uncertain, then the rest; each by probability."""
+        order = list(_ORDER)
+        return sorted(self.findings, key=lambda line: (order.index(line.status), -line.probability))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The fixed words of a report."""
+
+    title: str
+    report_status: Mapping[str, str]
+    study: str
+    patient: str
+    reported: str
+    version: str
+    images: str
+    not_used: str
+    indication: str
+    technique: str
+    findings: str
+    impression: str
+    classifier: str
+    label: str
+    status: str
+    probability: str
+    threshold: str
+    warnings: str
+    made_by: str
+    fallback: str
+    finding_status: Mapping[FindingStatus, str]
+    not_a_medical_device: str
+
+
+_ORDER: Final = (FindingStatus.PRESENT, FindingStatus.UNCERTAIN, FindingStatus.ABSENT)
+
+WORDS: Final[Mapping[Language, Words]] = {
+    Language.ENGLISH: Words(
+        title="Chest radiograph report",
+        report_status={"preliminary": "preliminary", "final": "final"},
+        study="Study",
+        patient="Patient",
+        reported="Reported",
+        version="version",
+        images="Images",
+        not_used="not used",
+        indication="Indication",
+        technique="Technique",
+        findings="Findings",
+        impression="Impression",
+        classifier="Classifier",
+        label="Label",
+        status="Status",
+        probability="Probability",
+        threshold="Threshold",
+        warnings="Warnings",
+        made_by="Written by {writer} from the findings of {model}.",
+        fallback="The writer's own text did not agree with the findings; the template's stands in for it.",
+        finding_status={
+            FindingStatus.PRESENT: "present",
+            FindingStatus.UNCERTAIN: "uncertain",
+            FindingStatus.ABSENT: "absent",
+        },
+        not_a_medical_device=(
+            "NOT A MEDICAL DEVICE. Research software, not cleared or approved by any authority, not for "
+            "diagnosis or treatment. A qualified radiologist must read every image."
+        ),
+    ),
+    Language.SPANISH: Words(
+        title="Informe de radiografía de tórax",
+        report_status={"preliminary": "preliminar", "final": "definitivo"},
+        study="Estudio",
+        patient="Paciente",
+        reported="Informado",
+        version="versión",
+        images="Imágenes",
+        not_used="no utilizada",
+        indication="Indicación",
+        technique="Técnica",
+        findings="Hallazgos",
+        impression="Impresión",
+        classifier="Clasificador",
+        label="Etiqueta",
+        status="Estado",
+        probability="Probabilidad",
+        threshold="Umbral",
+        warnings="Advertencias",
+        made_by="Redactado por {writer} a partir de los hallazgos de {model}.",
+        fallback="El texto propio del redactor no coincidía con los hallazgos; lo sustituye la plantilla.",
+        finding_status={
+            FindingStatus.PRESENT: "presente",
+            FindingStatus.UNCERTAIN: "incierto",
+            FindingStatus.ABSENT: "ausente",
+        },
+        not_a_medical_device=(
+            "NO ES UN PRODUCTO SANITARIO. Software de investigación, sin autorización ni aprobación de "
+            "ninguna autoridad, no apto para diagnóstico ni tratamiento. Un radiólogo cualificado debe leer "
+            "cada imagen."
+        ),
+    ),
+}
+"""The fixed words of each language that reports are written in."""

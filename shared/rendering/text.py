@@ -1,0 +1,91 @@
+"""A report as plain text, 78 columns wide: for terminals, mail and information systems."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+from shared.rendering.document import ReportDocument
+
+MEDIA_TYPE: Final = "text/plain"
+WIDTH: Final = 78
+"""Columns; what mail and terminals show without breaking lines."""
+
+
+def render(document: ReportDocument) -> bytes:
+    """Write the report as UTF-8 text that ends in a newline."""
+    return ("\n".join(_lines(document)) + "\n").encode()
+
+
+def _lines(document: ReportDocument) -> Iterator[str]:
+    words = document.words
+    status = words.report_status.get(document.status, document.status).upper()
+    yield words.title.upper() + status.rjust(WIDTH - len(words.title))
+    yield "=" * WIDTH
+    yield from _head(document)
+    for title, body in (
+        (words.technique, document.sections.technique),
+        (words.findings, document.sections.findings),
+        (words.impression, document.sections.impression),
+    ):
+        yield ""
+        yield title.upper()
+        yield from _paragraphs(body)
+    yield ""
+    yield words.classifier.upper()
+    yield from _table(document)
+    yield from _warnings(document)
+    yield ""
+    yield "-" * WIDTH
+    yield from _fill(
+        words.made_by.format(
+            writer=f"{document.writer.id} {document.writer.version}",
+            model=f"{document.model.id} {document.model.version}",
+        )
+    )
+    if document.fallback:
+        yield from _fill(words.fallback)
+    yield from _fill(words.not_a_medical_device)
+
+
+def _head(document: ReportDocument) -> Iterator[str]:
+    words = document.words
+    images = ", ".join(
+        f"{image.number} {image.view}" + ("" if image.used else f" ({words.not_used})")
+        for image in document.images
+    )
+    reported = f"{document.reported_at:%Y-%m-%d %H:%M %Z}, {words.version} {document.version}"
+    for name, value in (
+        (words.study, document.study_id),
+        (words.patient, document.patient_id),
+        (words.reported, reported),
+        (words.images, images),
+        (words.indication, document.indication),
+    ):
+        if value:
+            yield from _fill(" ".join(value.split()), first=f"{name:<12}", rest=" " * 12)
+
+
+def _table(document: ReportDocument) -> Iterator[str]:
+    words = document.words
+    yield f"  {words.label:<38} {words.status:<11} {words.probability:>12} {words.threshold:>10}"
+    for line in document.sorted_findings:
+        status = words.finding_status[line.status]
+        yield f"  {line.name[:38]:<38} {status:<11} {line.probability:>12.2f} {line.threshold:>10.2f}"
+
+
+def _warnings(document: ReportDocument) -> Iterator[str]:
+    warnings = [(image.number, warning) for image in document.images for warning in image.warnings]
+    if warnings:
+        yield ""
+        yield document.words.warnings.upper()
+    for number, warning in warnings:
+        yield from _fill(f"{number}: {warning}", first="  ", rest="     ")
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    for paragraph in text.splitlines():
+        yield from _fill(paragraph, first="  ", rest="  ")
+
+
+def _fill(text: str, *, first: str = "", rest: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest)

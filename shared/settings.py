@@ -1,0 +1,168 @@
+"""Everything that can be configured: one frozen class per concern, read once in a `main.py`.
+
+Each class reads the environment variables with its prefix (`CXR_DATABASE_URL`, ...). Nothing else in
+the project reads the environment, so this file is the whole list.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BUNDLED: Final = "bundled"
+"""The value that names what ships with the project, for a classifier and for a language model."""
+
+
+class DatabaseSettings(BaseSettings):
+    """Where the truth is kept. Environment: CXR_DATABASE_*."""
+
+    model_config = SettingsConfigDict(env_prefix="CXR_DATABASE_", frozen=True)
+
+    url: SecretStr = Field(
+        default=SecretStr("postgresql+psycopg2://cxr@127.0.0.1:5432/cxr"),
+        description="SQLAlchemy URL of PostgreSQL 14 or later.",
+    )
+    pool_size: int = Field(default=20, ge=1, description="Most connections of a process (the API: twice).")
+    connect_timeout: timedelta = Field(
+        default=timedelta(seconds=5), description="How long to wait for a connection."
+    )
+
+
+class StorageSettings(BaseSettings):
+    """Where originals and artefacts are kept. Environment: CXR_STORAGE_*."""
+
+    model_config = SettingsConfigDict(env_prefix="CXR_STORAGE_", frozen=True)
+
+    endpoint: str | None = Field(
+        default=None, description="URL of an S3-compatible server; unset means AWS itself."
+    )
+    region: str = Field(default="us-east-1", description="Region, as the server names it.")
+    bucket: str = Field(default="cxr-reporter", description="Bucket; made when it is missing.")
+    access_key: SecretStr | None = Field(
+        default=None, description="Access key; unset means boto3's own chain (IAM role, profile)."
+    )
+    secret_key: SecretStr | None = Field(default=None, description="Secret of the access key.")
+
+
+class QueueSettings(BaseSettings):
+    """How work is handed out and held. Environment: CXR_QUEUE_*."""
+
+    model_config = SettingsConfigDict(env_prefix="CXR_QUEUE_", frozen=True)
+
+    url: SecretStr = Field(default=SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey URL.")
+    lease: timedelta = Field(
+        default=timedelta(seconds=20), description="How long a claim holds without a heartbeat."
+    )
+    heartbeat: timedelta = Field(
+        default=timedelta(seconds=5), description="How often a worker renews its leases."
+    )
+    sweep: timedelta = Field(
+        default=timedelta(seconds=1), description="How often the sweeper looks for lost work."
+    )
+    max_failures: int = Field(
+        default=3, ge=1, description="Failures of the work itself after which a study is FAILED."
+    )
+
+
+class ModelSettings(BaseSettings):
+    """Which classifier runs, where and how. Environment: CXR_MODEL_*."""
+
+    model_config = SettingsConfigDict(env_prefix="CXR_MODEL_", frozen=True)
+
+    bundle: str = Field(
+        default=BUNDLED, description="Folder of a model bundle, or 'bundled' for the one that ships."
+    )
+    device: str = Field(default="cpu", description="cpu, cuda or cuda:N.")
+    threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")
+    batch_size: int = Field(default=16, ge=1, description="Most images in one device batch.")
+    batch_wait: timedelta = Field(
+        default=timedelta(milliseconds=10), description="Longest that an image waits for company."
+    )
+    concurrency: int = Field(default=8, ge=1, description="Studies fetched and decoded at once.")
+    decoders: int = Field(default=2, ge=1, description="Processes that decode images.")
+
+
+class WriterKind(StrEnum):
+    """The report writers that exist."""
+
+    TEMPLATE = "template"
+    TRANSFORMERS = "transformers"
+    OPENAI = "openai"
+
+
+class ReportSettings(BaseSettings):
+    """Who writes reports, and how. Environment: CXR_REPORT_*."""
+
+    model_config = SettingsConfigDict(env_prefix="CXR_REPORT_", frozen=True)
+
+    writer: WriterKind = Field(
+        default=WriterKind.TRANSFORMERS,
+        description="template (rules), transformers (a model in this process) or openai (a server).",
+    )
+    model: str = Field(
+        default=BUNDLED,
+        description="'bundled', a folder, or a Hugging Face id; for openai the server's model name.",
+    )
+    device: str = Field(default="cpu", description="cpu, cuda or cuda:N.")
+    threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")
+    attempts: int = Field(default=3, ge=1, description="Texts tried before the template's report is used.")
+    batch_size: int = Field(default=8, ge=1, description="Most reports written in one batch.")
+    batch_wait: timedelta = Field(
+        default=timedelta(milliseconds=50), description="Longest that a study waits for company."
+    )
+    concurrency: int = Field(default=16, ge=1, description="Studies that wait for the writer at once.")
+    openai_url: str = Field(
+        default="http://127.0.0.1:8001/v1", description="Base URL of an OpenAI-compatible server."
+    )
+    openai_key: SecretStr | None = Field(default=None, description="Its API key, if it wants one.")
+    openai_timeout: timedelta = Field(
+        default=timedelta(seconds=60), description="Longest wait for one answer."
+    )
+    cache: Path | None = Field(
+        default=None, description="Where converted weights are kept; unset means the user's cache."
+    )
+
+
+class AuthMode(StrEnum):
+    """Whether clients need a key."""
+
+    REQUIRED = "required"
+    OFF = "off"
+
+
+class ApiSettings(BaseSettings):
+    """How the API listens and what it takes. Environment: CXR_API_*."""
+
+    model_config = SettingsConfigDict(env_prefix="CXR_API_", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    auth: AuthMode = Field(
+        default=AuthMode.REQUIRED,
+        description="'required', or 'off', which is refused on any address but loopback.",
+    )
+    admin_key: SecretStr | None = Field(
+        default=None, description="A key with every scope, to make the first real keys with."
+    )
+    max_request_bytes: int = Field(default=1_000_000_000, ge=1, description="Most bytes of one request.")
+    max_file_bytes: int = Field(default=300_000_000, ge=1, description="Most bytes of one file.")
+    max_files: int = Field(default=16, ge=1, description="Most images of one study.")
+    max_pixels: int = Field(default=100_000_000, ge=1, description="Most pixels of one image.")
+    max_zip_ratio: int = Field(
+        default=200, ge=1, description="Most unpacked bytes for one packed byte of a zip member."
+    )
+
+
+class TelemetrySettings(BaseSettings):
+    """What a process tells its operators. Environment: CXR_TELEMETRY_*."""
+
+    model_config = SettingsConfigDict(env_prefix="CXR_TELEMETRY_", frozen=True)
+
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = Field(default="json", description="json, or console for people.")
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of a worker's /metrics; 0 means none."
+    )

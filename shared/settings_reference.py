@@ -1,0 +1,51 @@
+"""Prints docs/reference/settings.md from the settings classes: `make docs`."""
+
+from typing import Final
+
+from pydantic_settings import BaseSettings
+
+from shared.settings import (
+    ApiSettings,
+    DatabaseSettings,
+    ModelSettings,
+    QueueSettings,
+    ReportSettings,
+    StorageSettings,
+    TelemetrySettings,
+)
+
+ALL: Final[tuple[type[BaseSettings], ...]] = (
+    ApiSettings,
+    DatabaseSettings,
+    StorageSettings,
+    QueueSettings,
+    ModelSettings,
+    ReportSettings,
+    TelemetrySettings,
+)
+
+
+def reference() -> str:
+    """Return the page: one table a class, one row a variable."""
+    lines = ["# Settings", "", "Environment variables; written by `make docs` from `shared/settings.py`.", ""]
+    for settings in ALL:
+        title = (settings.__doc__ or "").partition(" Environment:")[0]
+        lines += [f"## {title}", "", "| variable | default | meaning |", "| --- | --- | --- |"]
+        prefix = settings.model_config.get("env_prefix", "")
+        for name, field in settings.model_fields.items():
+            default = field.get_default()
+            shown = "" if default is None else f"`{_plain(default)}`"
+            lines.append(f"| `{prefix}{name.upper()}` | {shown} | {field.description} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _plain(default: object) -> object:
+    for reader in ("get_secret_value", "total_seconds"):
+        if hasattr(default, reader):
+            return getattr(default, reader)()
+    return default
+
+
+if __name__ == "__main__":
+    print(reference())  # noqa: T201  that is its job

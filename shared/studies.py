@@ -1,0 +1,344 @@
+"""Every change of a study: accept, claim, finish, reject, release, fail, cancel, retry, expire.
+
+All of them go through `_move`, one conditional UPDATE that takes its targets from
+`domain.TRANSITIONS`, adds the row to the timeline and wakes whoever listens: one statement, so the
+three can never disagree. A caller that lost (another worker has the study, or it is cancelled) gets
+None or a LeaseLostError and writes nothing. Studies are read in `shared/study_queries.py`, leases
+renewed in `shared/heartbeat.py`, waiting work is hinted at by `shared/hints.py`.
+
+The clock is Postgres' own: workers on machines whose clocks differ still agree on a lease.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from shared.domain import (
+    TRANSITIONS,
+    BatchId,
+    Language,
+    LeaseToken,
+    Priority,
+    Stage,
+    StudyEvent,
+    StudyId,
+    StudyStatus,
+    next_status,
+    statuses_before,
+)
+from shared.errors import BadInputError, LeaseLostError
+from shared.tables import ImageRow, StudyEventRow, StudyRow
+
+CHANNEL: Final = "study_events"
+"""Postgres NOTIFY channel; the payload is the id of the study whose timeline grew."""
+
+FIRST_HINT_AFTER: Final = timedelta(seconds=10)
+"""How long a waiting study is left to its first hint before the sweeper sends another."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image whose original is in the object store already."""
+
+    file: str
+    sha256: str
+    size: int
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewStudy:
+    """What a client asks for, checked."""
+
+    id: StudyId
+    owner: str
+    priority: Priority
+    language: Language
+    images: Sequence[StoredImage]
+    indication: str | None = None
+    patient_id: str | None = None
+    batch_id: BatchId | None = None
+    item_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a study until the lease runs out.
+
+    Attributes:
+        attempts: claims so far, this one included.
+        alone: the last try did not end well, so this one runs in a process of its own.
+        failures: how often the work itself has failed in this stage.
+    """
+
+    token: LeaseToken
+    priority: Priority
+    language: Language
+    attempts: int
+    alone: bool
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What the queue is told: there is work on this study, for this stage."""
+
+    study_id: StudyId
+    stage: Stage
+    priority: Priority
+
+
+def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None = None) -> None:
+    """Write down a study whose originals are stored; QUEUED, or REJECTED where `refusal` says why.
+
+    A refusal is for an item of a batch, which accounts for every item that was sent to it.
+    """
+    session.add(
+        StudyRow(
+            id=study.id,
+            owner=study.owner,
+            batch_id=study.batch_id,
+            item_key=study.item_key,
+            status=StudyStatus.QUEUED,
+            priority=study.priority,
+            language=study.language,
+            indication=study.indication,
+            patient_id=study.patient_id,
+            next_hint_at=func.now() + FIRST_HINT_AFTER,
+        ),
+    )
+    session.flush()
+    session.add_all(
+        ImageRow(
+            study_id=study.id,
+            index=index,
+            file=image.file,
+            sha256=image.sha256,
+            size=image.size,
+            media_type=image.media_type,
+            width=image.width,
+            height=image.height,
+            warnings=[],
+            attributes={},
+        )
+        for index, image in enumerate(study.images)
+    )
+    session.add(StudyEventRow(study_id=study.id, event=StudyEvent.RECEIVED, status=StudyStatus.QUEUED))
+    session.flush()
+    if refusal is not None:
+        _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, values=_error_values(refusal))
+
+
+def claim(session: Session, study_id: StudyId, stage: Stage, *, lease: timedelta) -> Claim | None:
+    """Take the study for this worker, or return None when there is nothing to take."""
+    rows = _move(
+        session,
+        StudyEvent.CLAIMED,
+        StudyRow.id == study_id,
+        StudyRow.status == stage.waiting,
+        values={
+            "lease_token": StudyRow.lease_token + 1,
+            "lease_expires_at": func.now() + lease,
+            "attempts": StudyRow.attempts + 1,
+        },
+    )
+    if not rows:
+        return None
+    (row,) = rows
+    return Claim(
+        LeaseToken(row.lease_token), row.priority, row.language, row.attempts, row.alone, row.failures
+    )
+
+
+def finish(
+    session: Session,
+    study_id: StudyId,
+    token: LeaseToken,
+    event: StudyEvent,
+    *,
+    values: Mapping[str, Any] | None = None,
+) -> Hint | None:
+    """Record the outcome of a claim, and return the hint that the next stage is owed, if there is one.
+
+    The caller writes the findings or the report in the same transaction, after this call: when the
+    lease is lost nothing of it stays.
+
+    Args:
+        event: CLASSIFIED or REPORTED.
+        values: further columns of the study, such as the model's version.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    fresh = {"failures": 0, "alone": False, **_first_hint(), **(values or {})}
+    row = _write_under_lease(session, study_id, token, event, values=fresh)
+    return _hint_of(row)
+
+
+def reject(session: Session, study_id: StudyId, token: LeaseToken, reason: BadInputError) -> None:
+    """End the study as REJECTED, with the reason that its client sees.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    _write_under_lease(session, study_id, token, StudyEvent.REJECTED, values=_error_values(reason))
+
+
+def release(session: Session, study_id: StudyId, token: LeaseToken, *, after: timedelta, why: str) -> None:
+    """Give the study back unharmed, to be hinted at again `after` a while; no attempt is used up.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    values = {"next_hint_at": func.now() + after}
+    _write_under_lease(session, study_id, token, StudyEvent.RELEASED, values=values, detail=why)
+
+
+def fail(
+    session: Session, study_id: StudyId, token: LeaseToken, *, error: str, alone: bool, max_failures: int
+) -> StudyStatus:
+    """Record that the work itself failed, and return where that leaves the study.
+
+    A failure in company only sends the study on to be tried alone, since a neighbour may be to
+    blame; a failure alone counts, and the last allowed one makes the study FAILED.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    if alone:
+        counted = (
+            update(StudyRow)
+            .where(StudyRow.id == study_id, StudyRow.lease_token == token)
+            .values(failures=StudyRow.failures + 1)
+            .returning(StudyRow.failures)
+        )
+        if (session.scalar(counted) or 0) >= max_failures:
+            last = {"error_type": "failed", "error_detail": error, "error_file": None}
+            row = _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=last, detail=error)
+            return StudyStatus(row.status)
+    values = {"alone": True, "next_hint_at": func.now()}
+    row = _write_under_lease(session, study_id, token, StudyEvent.ATTEMPT_FAILED, values=values, detail=error)
+    return StudyStatus(row.status)
+
+
+def cancel(session: Session, *which: ColumnElement[bool]) -> int:
+    """Cancel every study that meets the conditions and still runs; return how many there were."""
+    return len(_move(session, StudyEvent.CANCELLED, *which))
+
+
+def retry(session: Session, study_id: StudyId) -> Hint | None:
+    """Start a FAILED study again from the beginning; None when it has not failed."""
+    no_error = {"error_type": None, "error_detail": None, "error_file": None}
+    values = {**no_error, "failures": 0, "alone": True, **_first_hint()}
+    rows = _move(session, StudyEvent.RETRIED, StudyRow.id == study_id, values=values)
+    return _hint_of(rows[0]) if rows else None
+
+
+def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
+    """Take studies back from workers that stopped renewing; each is owed a hint, and a try alone."""
+    expired = (
+        select(StudyRow.id)
+        .where(StudyRow.lease_expires_at < func.now())
+        .order_by(StudyRow.lease_expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    values = {"alone": True, **_first_hint()}
+    rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(expired), values=values)
+    return [hint for hint in map(_hint_of, rows) if hint is not None]
+
+
+def _write_under_lease(
+    session: Session,
+    study_id: StudyId,
+    token: LeaseToken,
+    event: StudyEvent,
+    *,
+    values: Mapping[str, Any],
+    detail: str | None = None,
+) -> Row[Any]:
+    mine = (StudyRow.id == study_id, StudyRow.lease_token == token)
+    rows = _move(session, event, *mine, values=values, detail=detail)
+    if not rows:
+        message = f"the lease was lost before {event} could be written"
+        raise LeaseLostError(message)
+    return rows[0]
+
+
+def _move(
+    session: Session,
+    event: StudyEvent,
+    *which: ColumnElement[bool],
+    values: Mapping[str, Any] | None = None,
+    detail: str | None = None,
+) -> Sequence[Row[Any]]:
+    """Move every study that meets the conditions and may move; log it and wake the listeners."""
+    sources = statuses_before(event)
+    targets = {source: next_status(source, event) for source in sources}
+    leases = {TRANSITIONS[pair] for pair in TRANSITIONS if pair[1] is StudyEvent.CLAIMED}
+    changes: dict[str, Any] = {
+        "status": case(
+            *((StudyRow.status == old, literal(new, StudyRow.status.type)) for old, new in targets.items())
+        ),
+        "updated_at": func.now(),
+    }
+    if leases.isdisjoint(targets.values()):
+        changes["lease_expires_at"] = None
+    moved = (
+        update(StudyRow)
+        .where(StudyRow.status.in_(sources), *which)
+        .values({**changes, **(values or {})})
+        .returning(
+            StudyRow.id,
+            StudyRow.status,
+            StudyRow.priority,
+            StudyRow.language,
+            StudyRow.lease_token,
+            StudyRow.attempts,
+            StudyRow.alone,
+            StudyRow.failures,
+        )
+        .cte("moved")
+    )
+    columns = [moved.c.id, literal(event, StudyEventRow.event.type), moved.c.status, literal(detail, Text)]
+    logged = (
+        insert(StudyEventRow)
+        .from_select(["study_id", "event", "status", "detail"], select(*columns))
+        .cte("logged")
+    )
+    woken = func.pg_notify(CHANNEL, cast(moved.c.id, Text))
+    return session.execute(select(moved, woken).add_cte(logged)).all()
+
+
+def _hint_of(row: Row[Any]) -> Hint | None:
+    for stage in Stage:
+        if row.status == stage.waiting:
+            return Hint(StudyId(row.id), stage, row.priority)
+    return None
+
+
+def _first_hint() -> dict[str, Any]:
+    # The one who changes the study sends the first hint after the commit; the sweeper sends it again
+    # when nothing came of that.
+    return {"hints": 0, "next_hint_at": func.now() + FIRST_HINT_AFTER}
+
+
+def _error_values(reason: BadInputError) -> dict[str, Any]:
+    return {"error_type": reason.code, "error_detail": reason.detail, "error_file": reason.file}

@@ -1,0 +1,96 @@
+"""What a process tells its operators: structured logs without patient data, and metrics."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from shared.settings import TelemetrySettings
+
+# The only keys that leave the process: a list of what is forbidden would forget the next DICOM tag.
+_ALLOWED: Final = frozenset(
+    {
+        *("event", "level", "timestamp", "logger", "service", "pid", "exception", "stage", "queue"),
+        *("study_id", "batch_id", "request_id", "image", "images", "studies", "status", "outcome", "code"),
+        *("error", "attempt", "alone", "seconds", "count", "size", "method", "route", "port", "host"),
+        *("model", "writer", "version", "device", "digest", "signal", "hints", "priority", "task", "threads"),
+    }
+)
+
+OUTCOMES: Final = Counter("cxr_work_total", "Claims by how they ended", ["stage", "outcome"])
+SECONDS: Final = Histogram(
+    "cxr_work_seconds",
+    "Seconds from claim to outcome",
+    ["stage"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120),
+)
+BATCH_SIZE: Final = Histogram(
+    "cxr_batch_size", "Items in a device batch", ["stage"], buckets=(1, 2, 4, 8, 16, 32, 64)
+)
+HINTS: Final = Counter("cxr_hints_total", "Hints sent to the queue", ["stage", "reason"])
+EXPIRED: Final = Counter("cxr_leases_expired_total", "Leases that ran out", ["stage"])
+WAITING: Final = Gauge("cxr_studies_waiting", "Studies that wait", ["stage", "priority"])
+FALLBACKS: Final = Counter(
+    "cxr_report_fallbacks_total", "Reports in which the template stood in for the writer"
+)
+
+
+def configure(service: str, settings: TelemetrySettings) -> None:
+    """Set up logging for this process, and its /metrics port where one is configured."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _add_service(service),
+        drop_unlisted_keys,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer()
+        if settings.log_format == "console"
+        else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.root.handlers[:] = [handler]
+    logging.root.setLevel(settings.log_level)
+    # These write the contents of what they handle (DICOM values, request bodies) at a low level.
+    for chatty in ("pydicom", "boto3", "botocore", "urllib3", "httpx", "httpcore", "PIL", "celery.app.trace"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.root.level))
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port)
+
+
+def drop_unlisted_keys(
+    _logger: object, _method: str, entry: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Drop every key that is not on the list, and say how many were."""
+    unlisted = [key for key in entry if key not in _ALLOWED and not key.startswith("_")]
+    for key in unlisted:
+        del entry[key]
+    if unlisted:
+        entry["dropped"] = len(unlisted)
+    return entry
+
+
+def _add_service(service: str) -> structlog.typing.Processor:
+    def add(_logger: object, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        entry["service"] = service
+        return entry
+
+    return add

@@ -1,0 +1,159 @@
+"""What becomes of a study that a message names: claim it, do the work, settle its fate.
+
+    claimed by nobody else?  no  -> NOT_OURS, nothing happens
+    the work returns             -> its own outcome
+    BadInputError                -> REJECTED, with the reason
+    TryAgainError                -> RELEASED, tried again later, no attempt used up
+    LeaseLostError               -> LEASE_LOST, nothing is written
+    anything else is a bug       -> FAILED_ATTEMPT, tried again alone, FAILED in the end
+
+This is the one place in a worker that catches every exception.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, TypeVar
+
+import structlog
+from celery import Celery
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from shared import studies, telemetry
+from shared.database import Database
+from shared.domain import LeaseToken, Stage, StudyId
+from shared.errors import BadInputError, LeaseLostError, TryAgainError
+from shared.heartbeat import Heartbeat
+from shared.settings import QueueSettings
+from shared.studies import Claim
+
+log = structlog.get_logger()
+
+Written = TypeVar("Written")
+
+_LONGEST_RELEASE: Final = timedelta(minutes=1)
+
+
+class Outcome(StrEnum):
+    """How a message ended."""
+
+    DONE = "done"
+    REJECTED = "rejected"
+    NOT_OURS = "not-ours"
+    RELEASED = "released"
+    LEASE_LOST = "lease-lost"
+    FAILED_ATTEMPT = "failed-attempt"
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What every worker process has."""
+
+    database: Database
+    queue: Celery
+    heartbeat: Heartbeat
+    settings: QueueSettings
+
+
+def handle(
+    study_id: StudyId, stage: Stage, workplace: Workplace, work: Callable[[Claim], Outcome]
+) -> Outcome:
+    """Claim the study, do the work on it, and settle what comes of it."""
+    started = time.monotonic()
+    with structlog.contextvars.bound_contextvars(study_id=str(study_id)):
+        outcome = _handle(study_id, stage, workplace, work)
+        seconds = time.monotonic() - started
+        if outcome is not Outcome.NOT_OURS:
+            telemetry.SECONDS.labels(stage).observe(seconds)
+            log.info("study.handled", stage=stage, outcome=outcome, seconds=round(seconds, 3))
+    telemetry.OUTCOMES.labels(stage, outcome).inc()
+    return outcome
+
+
+def _handle(
+    study_id: StudyId, stage: Stage, workplace: Workplace, work: Callable[[Claim], Outcome]
+) -> Outcome:
+    try:
+        with workplace.database.session() as session:
+            claim = studies.claim(session, study_id, stage, lease=workplace.settings.lease)
+    except TryAgainError:
+        # The study still waits in Postgres; the sweeper hints at it again.
+        return Outcome.NOT_OURS
+    if claim is None:
+        return Outcome.NOT_OURS
+    with workplace.heartbeat.holding(study_id, claim.token):
+        try:
+            return _settled(study_id, claim, workplace, work)
+        except LeaseLostError:
+            return Outcome.LEASE_LOST
+        except TryAgainError:
+            # Not even the fate could be written: the lease runs out, and the sweeper takes it from there.
+            return Outcome.RELEASED
+
+
+def _settled(
+    study_id: StudyId, claim: Claim, workplace: Workplace, work: Callable[[Claim], Outcome]
+) -> Outcome:
+    database, token = workplace.database, claim.token
+    try:
+        return work(claim)
+    except LeaseLostError:
+        raise
+    except BadInputError as reason:
+        refused = reason
+        write(lambda: _reject(database, study_id, token, refused))
+        return Outcome.REJECTED
+    except TryAgainError as error:
+        why = str(error)
+        after = min(timedelta(seconds=2 ** min(claim.attempts, 6)), _LONGEST_RELEASE)
+        log.warning("study.released", seconds=after.total_seconds())
+        write(lambda: _release(database, study_id, token, after, why))
+        return Outcome.RELEASED
+    except Exception as error:
+        # Its text may hold anything, a patient's name included; the log has the traceback.
+        kind = type(error).__name__
+        log.exception("study.attempt_failed", alone=claim.alone, error=kind)
+        write(lambda: _fail(workplace, study_id, claim, kind))
+        return Outcome.FAILED_ATTEMPT
+
+
+def write(writing: Callable[[], Written]) -> Written:
+    """Write an outcome, and keep trying while Postgres is away: the work is done, losing it is a waste.
+
+    Written twice is written once: the second time the lease is gone.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+        TryAgainError: Postgres stayed away for as long as a lease lasts.
+    """
+    persistent = retry(
+        retry=retry_if_exception_type(TryAgainError),
+        wait=wait_exponential_jitter(multiplier=0.2, max=2, jitter=0.2),
+        stop=stop_after_delay(20),
+        reraise=True,
+    )
+    return persistent(writing)()
+
+
+def _reject(database: Database, study_id: StudyId, token: LeaseToken, reason: BadInputError) -> None:
+    with database.session() as session:
+        studies.reject(session, study_id, token, reason)
+
+
+def _release(database: Database, study_id: StudyId, token: LeaseToken, after: timedelta, why: str) -> None:
+    with database.session() as session:
+        studies.release(session, study_id, token, after=after, why=why)
+
+
+def _fail(workplace: Workplace, study_id: StudyId, claim: Claim, error: str) -> None:
+    with workplace.database.session() as session:
+        studies.fail(
+            session,
+            study_id,
+            claim.token,
+            error=error,
+            alone=claim.alone,
+            max_failures=workplace.settings.max_failures,
+        )

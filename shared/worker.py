@@ -1,0 +1,40 @@
+"""How both workers run: a Celery worker with threads that says when it is ready and stops warmly."""
+
+import warnings
+
+import structlog
+from celery import Celery
+from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # the stubs forgot it
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
+
+log = structlog.get_logger()
+
+
+def run(app: Celery, *, concurrency: int) -> int:
+    """Work until SIGTERM, finish what was begun, and return the exit code."""
+
+    def say_ready(**_: object) -> None:
+        log.info("worker.ready", threads=concurrency)
+
+    def say_stopping(**_: object) -> None:
+        log.info("worker.stopping")
+
+    # Celery would warn of root, since a pickled message could run code as root; ours are JSON only.
+    warnings.simplefilter("ignore", SecurityWarning)
+    setup_logging.connect(_keep_our_logging, weak=False)
+    worker_ready.connect(say_ready, weak=False)
+    worker_shutting_down.connect(say_stopping, weak=False)
+    worker = app.Worker(
+        pool="threads",
+        concurrency=concurrency,
+        quiet=True,
+        # Gossip and mingle are talk between workers, which here have nothing to say to each other.
+        without_gossip=True,
+        without_mingle=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def _keep_our_logging(**_: object) -> None:
+    """A receiver of this signal is what tells Celery that logging is set up already."""
