@@ -1,0 +1,1 @@
+"""The HTTP API: receives studies, answers polls, hands out findings and reports. `main.py` is its map."""

@@ -1,0 +1,119 @@
+"""Who calls, and what they may do. A route asks for a `Reader`, a `Writer` or an `Administrator`."""
+
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.problems import Code, ProblemError
+from shared import keys
+from shared.database import Database
+from shared.keys import ApiKey, Scope
+from shared.settings import ApiSettings, AuthMode
+
+LOCAL_OWNER: Final = "local"
+"""Owns what is sent while keys are off."""
+ADMIN_OWNER: Final = "admin"
+"""Owns what is sent with the key from the settings."""
+
+_REMEMBERED_SECONDS: Final = 60.0
+_MOST_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request.
+
+    Attributes:
+        owner: what the studies they send belong to: their key's id.
+    """
+
+    owner: str
+    scopes: frozenset[Scope]
+
+    @property
+    def sees(self) -> str | None:
+        """Whose studies they see; None means everybody's."""
+        return None if Scope.ADMIN in self.scopes else self.owner
+
+    def may(self, scope: Scope) -> bool:
+        """Whether their key allows it; an administrator's allows everything."""
+        return not self.scopes.isdisjoint({scope, Scope.ADMIN})
+
+
+class KeyRing:
+    """Turns a secret into a caller, and remembers it for a minute or until any key changes."""
+
+    def __init__(
+        self, settings: ApiSettings, database: Database, *, may_remember: Callable[[], bool]
+    ) -> None:
+        """Take `may_remember`, which says whether a revocation would be heard of right now."""
+        self.required = settings.auth is AuthMode.REQUIRED
+        self._admin = keys.digest_of(settings.admin_key.get_secret_value()) if settings.admin_key else None
+        self._database = database
+        self._may_remember = may_remember
+        self._remembered: dict[str, tuple[float, Caller]] = {}
+        self._changes = 0
+
+    def forget(self) -> None:
+        """Forget all callers: a key was revoked, or might have been."""
+        self._changes += 1
+        self._remembered.clear()
+
+    async def caller_of(self, secret: str) -> Caller | None:
+        """Return whose key this is; None for a key that is unknown or revoked."""
+        digest = keys.digest_of(secret)
+        if self._admin is not None and hmac.compare_digest(digest, self._admin):
+            return Caller(ADMIN_OWNER, frozenset(Scope))
+        until, caller = self._remembered.get(digest, (0.0, None))
+        if caller is not None and time.monotonic() < until and self._may_remember():
+            return caller
+        changes = self._changes
+        key = await run_in_threadpool(self._find, digest)
+        if key is None:
+            return None
+        caller = Caller(str(key.id), key.scopes)
+        # A key that was revoked while it was being looked up is not remembered as live.
+        if changes == self._changes and self._may_remember():
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[digest] = (time.monotonic() + _REMEMBERED_SECONDS, caller)
+        return caller
+
+    def _find(self, digest: str) -> ApiKey | None:
+        with self._database.session() as session:
+            return keys.find(session, digest)
+
+
+_bearer = HTTPBearer(auto_error=False, description="An API key: `cxr_…`", scheme_name="API key")
+
+
+def needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """Make the dependency that lets only callers with `scope` through."""
+
+    async def caller(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> Caller:
+        ring: KeyRing = request.app.state.backend.key_ring
+        if not ring.required:
+            return Caller(LOCAL_OWNER, frozenset(Scope))
+        found = await ring.caller_of(credentials.credentials) if credentials else None
+        if found is None:
+            message = "no API key was sent" if credentials is None else "the API key is unknown or revoked"
+            raise ProblemError(Code.UNAUTHORIZED, message, headers={"WWW-Authenticate": "Bearer"})
+        if not found.may(scope):
+            message = f"the API key lacks the scope {scope}"
+            raise ProblemError(Code.FORBIDDEN, message, scope=scope)
+        return found
+
+    return caller
+
+
+Reader = Annotated[Caller, Depends(needs(Scope.READ))]
+Writer = Annotated[Caller, Depends(needs(Scope.WRITE))]
+Administrator = Annotated[Caller, Depends(needs(Scope.ADMIN))]

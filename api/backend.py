@@ -1,0 +1,90 @@
+"""What the routes stand on: one database, one object store, one queue, one ear, for the whole process."""
+
+import contextlib
+from queue import Full, Queue
+from threading import Thread
+from typing import Annotated, Final
+
+import structlog
+from celery import Celery
+from fastapi import Depends, Request
+
+from api.auth import KeyRing
+from api.feed import ChangeFeed
+from shared import queue
+from shared.database import Database
+from shared.settings import ApiSettings, DatabaseSettings, QueueSettings, StorageSettings
+from shared.storage import Storage
+from shared.studies import Hint
+
+MOST_UNSENT_HINTS: Final = 1000
+"""Past this many the broker is away; the sweeper hints when it is back."""
+
+log = structlog.get_logger()
+
+
+class HintSender:
+    """Sends hints beside the requests, so that a broker that is away holds up none of them."""
+
+    def __init__(self, app: Celery) -> None:
+        self.app = app
+        self._unsent: Queue[Hint | None] = Queue(MOST_UNSENT_HINTS)
+        self._thread = Thread(target=self._send_all, name="hints", daemon=True)
+        self._thread.start()
+
+    def send(self, hint: Hint) -> None:
+        """Send soon; call it after the commit."""
+        try:
+            self._unsent.put_nowait(hint)
+        except Full:
+            log.warning("hint.dropped", study_id=str(hint.study_id))
+
+    def close(self) -> None:
+        """Send what is left if the broker lets us, and let go of it."""
+        with contextlib.suppress(Full):
+            self._unsent.put_nowait(None)
+        self._thread.join(timeout=3)
+        self.app.close()
+
+    def _send_all(self) -> None:
+        while (hint := self._unsent.get()) is not None:
+            queue.send_hint(self.app, hint)
+
+
+class Backend:
+    """One of each."""
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        *,
+        database: DatabaseSettings,
+        storage: StorageSettings,
+        queue_settings: QueueSettings,
+    ) -> None:
+        self.settings = settings
+        self.database = Database(database)
+        self.storage = Storage(storage)
+        self.hints = HintSender(queue.create_app("api", queue_settings))
+        self.broker = queue.connect_broker(queue_settings)
+        self.feed = ChangeFeed(database, on_keys_changed=self._forget_keys)
+        self.key_ring = KeyRing(settings, self.database, may_remember=lambda: self.feed.connected)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.hints.close()
+        self.broker.close()
+        self.database.close()
+
+    def _forget_keys(self) -> None:
+        self.key_ring.forget()
+
+
+async def _backend_of(request: Request) -> Backend:
+    # A coroutine, though it waits for nothing: FastAPI would call a plain function in a thread.
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+Stack = Annotated[Backend, Depends(_backend_of)]
+"""How a route asks for the backend."""

@@ -1,0 +1,102 @@
+"""Rows to bodies: what a study, its images and its timeline look like to a client."""
+
+from typing import Final
+
+from api import schemas
+from shared.domain import StudyId, StudyStatus
+from shared.study_queries import StudyView
+from shared.tables import BatchRow, ImageRow, StudyRow
+
+NOT_A_MEDICAL_DEVICE: Final = (
+    "Research software. Not a medical device, not cleared or approved by any authority, and not for "
+    "diagnosis or treatment. A qualified radiologist must read every image."
+)
+
+
+def study_path(study_id: object) -> str:
+    """Return the address of a study."""
+    return f"/v1/studies/{study_id}"
+
+
+def study_body(view: StudyView) -> schemas.Study:
+    """Write a study down."""
+    study, path = view.study, study_path(view.study.id)
+    return schemas.Study(
+        id=str(study.id),
+        status=study.status,
+        priority=study.priority,
+        language=study.language,
+        batch_id=str(study.batch_id) if study.batch_id else None,
+        created_at=study.created_at,
+        updated_at=study.updated_at,
+        error=error_body(study.error_type, study.error_detail, study.error_file),
+        model=model_body(study),
+        images=[image_body(image) for image in view.images],
+        timeline=[
+            schemas.TimelineEntry(status=event.status, event=event.event, at=event.at, detail=event.detail)
+            for event in view.events
+        ],
+        links=schemas.StudyLinks(
+            self=path,
+            events=f"{path}/events",
+            findings=f"{path}/findings",
+            report=f"{path}/report",
+            page=f"/#/studies/{study.id}",
+        ),
+    )
+
+
+def image_body(image: ImageRow) -> schemas.Image:
+    """Write an image down."""
+    path = f"{study_path(image.study_id)}/images/{image.index}"
+    return schemas.Image(
+        index=image.index,
+        file=image.file,
+        media_type=image.media_type,
+        width=image.width,
+        height=image.height,
+        view=image.view,
+        status="pending" if image.used is None else "used" if image.used else "rejected",
+        error=error_body(image.error_type, image.error_detail, image.file),
+        warnings=image.warnings,
+        links=schemas.ImageLinks(preview=f"{path}/preview.png", original=f"{path}/original"),
+    )
+
+
+def error_body(code: str | None, detail: str | None, file: str | None) -> schemas.StudyError | None:
+    """Write down why something was not used; None when nothing was wrong."""
+    return schemas.StudyError(type=code, detail=detail or "", file=file) if code else None
+
+
+def model_body(study: StudyRow) -> schemas.ModelId | None:
+    """Write down which classifier spoke; None when none has yet."""
+    if study.model_id is None:
+        return None
+    return schemas.ModelId(
+        id=study.model_id, version=study.model_version or "", digest=study.model_digest or ""
+    )
+
+
+def etag_of(study: StudyRow) -> str:
+    """Return the tag of a study's state: every change of a study sets `updated_at`."""
+    return f'"{study.status}-{int(study.updated_at.timestamp() * 1_000_000):x}"'
+
+
+def batch_body(batch: BatchRow, counts: dict[StudyStatus, int]) -> schemas.Batch:
+    """Write a batch down."""
+    path = f"/v1/batches/{batch.id}"
+    return schemas.Batch(
+        id=str(batch.id),
+        name=batch.name,
+        status="cancelled" if batch.cancelled_at else "open",
+        total=sum(counts.values()),
+        counts=counts,
+        done=not any(number for status, number in counts.items() if not status.is_final),
+        created_at=batch.created_at,
+        links=schemas.BatchLinks(self=path, results=f"{path}/results", cancel=f"{path}/cancel"),
+    )
+
+
+def heatmap_path(study_id: StudyId, index: int, label: str) -> str:
+    """Return the address of a heatmap."""
+    return f"{study_path(study_id)}/images/{index}/heatmaps/{label}.png"

@@ -1,0 +1,162 @@
+"""What changed, told by Postgres: wakes long polls and event streams, and voids remembered keys.
+
+One LISTEN connection a process, read by the event loop: a thousand waiting clients cost one
+connection and no thread. When the connection is lost everybody is woken, looks again, and looks
+once a second until it is back: nothing that happened meanwhile is missed.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, TypeVar
+
+import psycopg2
+import psycopg2.extensions
+import structlog
+from sqlalchemy import make_url
+
+from shared import keys, studies
+from shared.domain import StudyId
+from shared.settings import DatabaseSettings
+
+T = TypeVar("T")
+
+RECONNECT_EVERY: Final = 0.5
+"""Seconds between two attempts to reach Postgres again."""
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at a study while the connection is away."""
+
+log = structlog.get_logger()
+
+
+class ChangeFeed:
+    """One process's ear on the database. All methods belong to the event loop."""
+
+    def __init__(self, settings: DatabaseSettings, *, on_keys_changed: Callable[[], None]) -> None:
+        url = make_url(settings.url.get_secret_value()).set(drivername="postgresql")
+        self._dsn = url.render_as_string(hide_password=False)
+        self._connect_timeout = max(1, int(settings.connect_timeout.total_seconds()))
+        self._on_keys_changed = on_keys_changed
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.connected = False
+        self.closing = False
+
+    @property
+    def waiters(self) -> int:
+        """How many clients wait right now."""
+        return sum(map(len, self._waiting.values()))
+
+    @contextlib.contextmanager
+    def watching(self, study_id: StudyId) -> Iterator[asyncio.Event]:
+        """Give an event that is set whenever the study's timeline grows (or may have grown)."""
+        change, name = asyncio.Event(), str(study_id)
+        self._waiting[name].add(change)
+        try:
+            yield change
+        finally:
+            self._waiting[name].discard(change)
+            if not self._waiting[name]:
+                del self._waiting[name]
+
+    async def until(
+        self, study_id: StudyId, look: Callable[[], Awaitable[tuple[bool, T]]], *, seconds: float
+    ) -> T:
+        """Look at once and after every change, until `look` is content or the time is over.
+
+        Args:
+            look: returns whether the wait is over, and what was seen.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
+        with self.watching(study_id) as change:
+            while True:
+                change.clear()
+                content, seen = await look()
+                left = deadline - clock()
+                if content or left <= 0 or self.closing:
+                    return seen
+                await self.next_change(change, seconds=left)
+
+    async def next_change(self, change: asyncio.Event, *, seconds: float) -> None:
+        """Wait for a change, or until it is time to look anyway."""
+        timeout = seconds if self.connected else min(seconds, LOOK_EVERY)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(change.wait(), timeout)
+
+    def close(self) -> None:
+        """End all waits, each with what it sees now: the server stops."""
+        self.closing = True
+        self._wake_all()
+
+    async def run(self) -> None:
+        """Listen for ever; cancelled at the end."""
+        while True:
+            try:
+                connection = await asyncio.to_thread(self._connect)
+            except psycopg2.Error as error:
+                log.debug("feed.unreachable", error=type(error).__name__)
+                await asyncio.sleep(RECONNECT_EVERY)
+                continue
+            try:
+                await self._listen(connection)
+            finally:
+                self.connected = False
+                connection.close()
+                self._on_keys_changed()
+                self._wake_all()
+            log.warning("feed.lost")
+
+    def _connect(self) -> psycopg2.extensions.connection:
+        # The keep-alives find a server that vanished without a word within half a minute.
+        connection = psycopg2.connect(
+            self._dsn,
+            connect_timeout=self._connect_timeout,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            application_name="cxr-api-feed",
+        )
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {studies.CHANNEL}; LISTEN {keys.CHANNEL}")
+        return connection
+
+    async def _listen(self, connection: psycopg2.extensions.connection) -> None:
+        """Pass notifications on until the connection breaks."""
+        loop = asyncio.get_running_loop()
+        lost = loop.create_future()
+        descriptor = connection.fileno()
+
+        def read() -> None:
+            try:
+                connection.poll()
+            except psycopg2.Error:
+                loop.remove_reader(descriptor)
+                if not lost.done():
+                    lost.set_result(None)
+            self._pass_on(connection)
+
+        loop.add_reader(descriptor, read)
+        self.connected = True
+        log.info("feed.connected")
+        # Whatever happened while nobody listened.
+        self._on_keys_changed()
+        self._wake_all()
+        try:
+            await lost
+        finally:
+            loop.remove_reader(descriptor)
+
+    def _pass_on(self, connection: psycopg2.extensions.connection) -> None:
+        while connection.notifies:
+            notification = connection.notifies.pop(0)
+            if notification.channel == keys.CHANNEL:
+                self._on_keys_changed()
+            for change in self._waiting.get(notification.payload, ()):
+                change.set()
+
+    def _wake_all(self) -> None:
+        for changes in self._waiting.values():
+            for change in changes:
+                change.set()

@@ -1,0 +1,179 @@
+"""What holds for every request: its id, its size, its log line, the headers of its answer, its bugs."""
+
+import re
+import time
+import traceback
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import metrics
+from api.problems import Code, ProblemError, response_of
+from shared.domain import new_id
+from shared.settings import ApiSettings, AuthMode
+
+LARGEST_JSON: Final = 64 * 1024
+"""Bytes of a body that is no upload."""
+UPLOADS: Final = frozenset({"/v1/studies"})
+LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+PAGE_POLICY: Final = (
+    "default-src 'self'; img-src 'self' blob: data:; frame-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+)
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": PAGE_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
+CLIENT_WENT: Final = 499
+"""What a log calls a request whose client hung up before it was read (nginx's number)."""
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+log = structlog.get_logger()
+
+
+class Guard:
+    """The outermost layer around the routes."""
+
+    def __init__(self, app: ASGIApp, *, settings: ApiSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        offered = headers.get("x-request-id", "")
+        request_id = offered if _REQUEST_ID.fullmatch(offered) else new_id().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, request_id, private=scope["path"].startswith("/v1/"))
+        started = time.perf_counter()
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            metrics.IN_FLIGHT.track_inprogress(),
+        ):
+            try:
+                self._check(scope, headers)
+                await self._app(scope, self._counted(scope, receive), answer)
+            except ProblemError as problem:
+                await _refuse(problem, scope, receive, answer)
+            except ClientDisconnect:
+                # Nobody is left to answer; what was received so far is deleted already.
+                answer.status = answer.status or CLIENT_WENT
+            except Exception as error:
+                _log_bug(error)
+                if answer.status is not None:
+                    raise  # too late for another answer: the connection is cut off, so the client knows
+                message = "the server made a mistake; nothing of its inside is shown here"
+                await _refuse(ProblemError(Code.INTERNAL_ERROR, message), scope, receive, answer)
+            _record(scope, answer.status or 0, time.perf_counter() - started)
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        """Refuse what no route would ever take, before a byte of its body is read."""
+        if self._settings.auth is AuthMode.OFF:
+            _check_origin(scope, headers)
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in {"", "identity"}:
+            # A compressed body is a bomb by one header; images are compressed already.
+            message = f"Content-Encoding {encoding[:20]} is not taken: send the body as it is"
+            raise ProblemError(Code.UNSUPPORTED_MEDIA_TYPE, message)
+        length = headers.get("content-length", "0")
+        limit = self._limit(scope)
+        if length.isdecimal() and int(length) > limit:
+            raise _too_large(limit)
+
+    def _counted(self, scope: Scope, receive: Receive) -> Receive:
+        """Stop reading a body at the limit: Content-Length may lie, and a chunked body has none."""
+        limit, received = self._limit(scope), 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _too_large(limit)
+            return message
+
+        return counted
+
+    def _limit(self, scope: Scope) -> int:
+        return self._settings.max_request_bytes if scope["path"] in UPLOADS else LARGEST_JSON
+
+
+class _Answer:
+    """Sends the answer, with the headers that every answer has, and remembers its status."""
+
+    def __init__(self, send: Send, request_id: str, *, private: bool) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._private = private
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            headers["X-Request-ID"] = self._request_id
+            if self._private:
+                headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+
+def _check_origin(scope: Scope, headers: Headers) -> None:
+    """Without keys any page in the user's browser could speak for the user: let only our own.
+
+    A wrong Host is DNS rebinding; a cross-site form post needs no permission from us to be sent.
+    """
+    host = headers.get("host", "")
+    if urlsplit(f"//{host}").hostname not in LOOPBACK_NAMES:
+        message = "without API keys this server answers to localhost alone"
+        raise ProblemError(Code.FOREIGN_PAGE, message)
+    if scope["method"] in _SAFE_METHODS:
+        return
+    origin = headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != host
+    if foreign or headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
+        message = "the request comes from another site's page"
+        raise ProblemError(Code.FOREIGN_PAGE, message)
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(Code.TOO_LARGE, f"the request has more than {limit} bytes", limit=limit)
+
+
+async def _refuse(problem: ProblemError, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    request_id = scope["state"]["request_id"]
+    await response_of(problem, path=scope["path"], request_id=request_id)(scope, receive, answer)
+
+
+def _log_bug(error: Exception) -> None:
+    # Where it happened, not what it says: the message of a foreign error may quote its input.
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    log.error("request.failed", error=type(error).__name__, exception="\n".join(where))
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "unmatched")
+    status = int(status)
+    method = scope["method"] if scope["method"] in metrics.METHODS else "other"
+    metrics.REQUESTS.labels(method, route, str(status)).inc()
+    metrics.SECONDS.labels(method, route).observe(seconds)
+    # Polls are most of the traffic and say nothing when all is well.
+    level = log.debug if scope["method"] in _SAFE_METHODS and status < 500 else log.info
+    level("request.served", method=method, route=route, status=status, seconds=round(seconds, 4))

@@ -1,0 +1,119 @@
+"""A batch's results, a line an item in order of creation: CSV for tables, NDJSON for programs."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from shared.batches import BatchItem
+from shared.domain import FindingStatus
+from shared.rendering.document import WORDS
+
+CSV: Final = "text/csv"
+NDJSON: Final = "application/x-ndjson"
+
+_BEFORE_LABELS: Final = ("item", "study_id", "files", "status", "error_type", "error_detail", "error_file")
+_AFTER_LABELS: Final = ("present", "impression", "report")
+_PIECE: Final = 1 << 16
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_lines(items: Iterable[BatchItem], labels: Sequence[str]) -> Iterator[str]:
+    """Write the header and a line for each item, with a column of probabilities for each label."""
+    yield _csv_line([*_BEFORE_LABELS, *labels, *_AFTER_LABELS])
+    for item in items:
+        yield _csv_line(_cells(item, labels))
+
+
+def ndjson_lines(items: Iterable[BatchItem]) -> Iterator[str]:
+    """Write a JSON object for each item."""
+    for item in items:
+        yield json.dumps(_json_object(item), ensure_ascii=False) + "\n"
+
+
+def in_pieces(lines: Iterable[str]) -> Iterator[bytes]:
+    """Join lines to pieces worth sending: each one costs a thread's turn and a write."""
+    piece, size = [], 0
+    for line in lines:
+        piece.append(line)
+        size += len(line)
+        if size >= _PIECE:
+            yield "".join(piece).encode()
+            piece, size = [], 0
+    if piece:
+        yield "".join(piece).encode()
+
+
+def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
+    study, report = item.study, item.report
+    probabilities = {finding.label: f"{finding.probability:.4f}" for finding in item.findings}
+    texts = (study.item_key, str(study.id), ";".join(item.files), study.status.value)
+    errors = (study.error_type, study.error_detail, study.error_file)
+    outcome = (";".join(_present(item)), report.impression if report else None, _whole_report(item))
+    return [
+        *(_harmless(text or "") for text in (*texts, *errors)),
+        *(probabilities.get(label, "") for label in labels),
+        *(_harmless(text or "") for text in outcome),
+    ]
+
+
+def _json_object(item: BatchItem) -> dict[str, Any]:
+    study, report = item.study, item.report
+    error = {"type": study.error_type, "detail": study.error_detail, "file": study.error_file}
+    return {
+        "item": study.item_key,
+        "study_id": str(study.id),
+        "files": list(item.files),
+        "status": study.status.value,
+        "error": error if study.error_type else None,
+        "findings": [
+            {
+                "label": finding.label,
+                "probability": finding.probability,
+                "threshold": finding.threshold,
+                "status": finding.status.value,
+            }
+            for finding in item.findings
+        ],
+        "present": _present(item),
+        "impression": report.impression if report else None,
+        "report": None
+        if report is None
+        else {
+            "version": report.version,
+            "language": report.language.value,
+            "technique": report.technique,
+            "findings": report.findings,
+            "impression": report.impression,
+            "writer": {"id": report.writer_id, "version": report.writer_version},
+            "fallback": report.fallback,
+        },
+    }
+
+
+def _present(item: BatchItem) -> list[str]:
+    return [finding.label for finding in item.findings if finding.status is FindingStatus.PRESENT]
+
+
+def _whole_report(item: BatchItem) -> str | None:
+    report = item.report
+    if report is None:
+        return None
+    words = WORDS[report.language]
+    return (
+        f"{words.technique}: {report.technique}\n"
+        f"{words.findings}: {report.findings}\n"
+        f"{words.impression}: {report.impression}"
+    )
+
+
+def _harmless(cell: str) -> str:
+    # A spreadsheet runs what looks like a formula; a file's name comes from whoever sent the file.
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()

@@ -1,0 +1,272 @@
+"""A multipart request, step by step, to checked files: streamed, counted, spooled, never in memory whole.
+
+received (`receive`) -> fields read (`fields_of`)
+-> zips unpacked, headers looked at, digests taken (`check`).
+"""
+
+import errno
+import hashlib
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, BinaryIO, Final
+from uuid import UUID
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from typing_extensions import override
+
+from api import zips
+from api.problems import Code, ProblemError, unavailable
+from shared import dicom
+from shared.domain import Language, Priority
+from shared.errors import BadInputError, EmptyFileError, TooLargeError
+from shared.settings import ApiSettings
+
+FILES_FIELD: Final = "files"
+MOST_PARTS: Final = 1000
+LARGEST_FIELD: Final = 64 * 1024
+
+_CHUNK: Final = 1 << 20
+
+
+class Fields(BaseModel):
+    """What a client may say about a study, besides its files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    priority: Priority | None = None
+    indication: Annotated[str, Field(max_length=4000)] | None = None
+    language: Language = Language.ENGLISH
+    patient_id: Annotated[str, Field(max_length=64)] | None = None
+    batch_id: UUID | None = None
+
+
+@dataclass(slots=True)
+class Received:
+    """A request's files and fields, as they came.
+
+    Attributes:
+        sizes: how many bytes of each file arrived.
+        refusal: the first limit that a file broke; the bytes of that file and later ones are gone.
+    """
+
+    files: list[UploadFile]
+    form: FormData
+    sizes: list[int]
+    refusal: TooLargeError | None
+
+    async def close(self) -> None:
+        """Delete the temporary files."""
+        await self.form.close()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """A file that is a radiograph as far as its header tells; `content` stands at its start."""
+
+    name: str
+    content: BinaryIO
+    sha256: str
+    size: int
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(slots=True)
+class Checked:
+    """What became of the files: all of them good, or the first refusal."""
+
+    files: list[CheckedFile] = field(default_factory=list)
+    refusal: BadInputError | None = None
+    unpacked: list[BinaryIO] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Delete what was unpacked."""
+        for content in self.unpacked:
+            content.close()
+
+
+async def receive(request: Request, settings: ApiSettings) -> Received:
+    """Read a multipart request into temporary files.
+
+    Raises:
+        ProblemError: it is not multipart, cannot be parsed, or holds no file.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+        message = "send multipart/form-data with the images in the field `files`"
+        raise ProblemError(Code.UNSUPPORTED_MEDIA_TYPE, message)
+    parser = _BoundedParser(request.headers, request.stream(), settings=settings)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise ProblemError(Code.BAD_REQUEST, f"the multipart body cannot be read: {error.message}") from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        message = "there is no room for the upload right now"
+        raise unavailable(message) from error
+    files = [
+        value for name, value in form.multi_items() if name == FILES_FIELD and isinstance(value, UploadFile)
+    ]
+    return Received(files, form, parser.sizes, parser.refusal)
+
+
+def fields_of(received: Received) -> Fields:
+    """Read the fields beside the files.
+
+    Raises:
+        RequestValidationError: a field is unknown, given twice, or not as it should be; or no file came.
+    """
+    faults: list[dict[str, Any]] = []
+    values: dict[str, str] = {}
+    for name, value in received.form.multi_items():
+        if isinstance(value, UploadFile):
+            if name != FILES_FIELD:
+                faults.append(_fault(name, f"files belong in the field `{FILES_FIELD}`"))
+        elif name in values:
+            faults.append(_fault(name, "given more than once"))
+        elif value or name == FILES_FIELD:
+            values[name] = value  # an empty form field is one that was not filled in
+    if not received.files:
+        faults.append(_fault(FILES_FIELD, "at least one file is required"))
+        values.pop(FILES_FIELD, None)
+    try:
+        fields = Fields.model_validate(values)
+    except ValidationError as error:
+        faults += [_fault(str(fault["loc"][0]), fault["msg"]) for fault in error.errors(include_url=False)]
+        raise RequestValidationError(faults) from error
+    if faults:
+        raise RequestValidationError(faults)
+    return fields
+
+
+def check(received: Received, settings: ApiSettings) -> Checked:
+    """Look at every file, unpack zips, and stop at the first file that cannot be used. Blocks."""
+    checked = Checked(refusal=received.refusal)
+    if received.refusal is not None:
+        return checked
+    try:
+        for name, content in _unpacked(received.files, settings, checked.unpacked):
+            checked.files.append(_check_file(name, content, settings))
+            if len(checked.files) > settings.max_files:
+                message = f"a study has at most {settings.max_files} images"
+                raise TooLargeError(message, file=name)
+    except BadInputError as refusal:
+        checked.refusal = refusal
+    return checked
+
+
+def fingerprint(received: Received, fields: Fields) -> str:
+    """Return the SHA-256 of what was sent: every file's name and bytes, and the fields. Blocks.
+
+    The multipart bytes themselves differ between two sendings of the same request (the boundary).
+    """
+    digest = hashlib.sha256(fields.model_dump_json().encode())
+    for file, size in zip(received.files, received.sizes, strict=True):
+        name = (file.filename or "").encode()
+        digest.update(len(name).to_bytes(8) + name + size.to_bytes(8))
+        if received.refusal is None:
+            digest.update(bytes.fromhex(sha256_of(file.file)))
+    return digest.hexdigest()
+
+
+def sha256_of(content: BinaryIO) -> str:
+    """Return the SHA-256 of a file, and leave it at its start."""
+    content.seek(0)
+    digest = hashlib.file_digest(content, "sha256")  # type: ignore[arg-type]  # a spooled file has readinto
+    content.seek(0)
+    return digest.hexdigest()
+
+
+class _BoundedParser(MultiPartParser):
+    """Starlette's parser, which also stops keeping a file's bytes once a limit is broken.
+
+    The rest is still read, since the fields that say how to answer (`batch_id`) may come last.
+    """
+
+    spool_max_size = 4 << 20
+
+    def __init__(
+        self, headers: Headers, stream: AsyncGenerator[bytes, None], *, settings: ApiSettings
+    ) -> None:
+        super().__init__(
+            headers, stream, max_files=MOST_PARTS, max_fields=MOST_PARTS, max_part_size=LARGEST_FIELD
+        )
+        self._settings = settings
+        self.sizes: list[int] = []
+        self.refusal: TooLargeError | None = None
+
+    @override
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        file = self._current_part.file
+        if file is not None:
+            self.sizes.append(0)
+            file.filename = zips.base_name(file.filename or "")
+            if self._current_files > self._settings.max_files:
+                self._refuse(f"a study has at most {self._settings.max_files} files", file)
+
+    @override
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        file = self._current_part.file
+        if file is not None:
+            self.sizes[-1] += end - start
+            if self.sizes[-1] > self._settings.max_file_bytes:
+                self._refuse(f"the file has more than {self._settings.max_file_bytes} bytes", file)
+        if file is None or self.refusal is None:
+            super().on_part_data(data, start, end)
+
+    def _refuse(self, message: str, file: UploadFile) -> None:
+        self.refusal = self.refusal or TooLargeError(message, file=file.filename)
+
+
+def _unpacked(
+    files: Sequence[UploadFile], settings: ApiSettings, temporary: list[BinaryIO]
+) -> Iterator[tuple[str, BinaryIO]]:
+    limits = zips.Limits(
+        files=settings.max_files,
+        file_bytes=settings.max_file_bytes,
+        total_bytes=settings.max_request_bytes,
+        ratio=settings.max_zip_ratio,
+    )
+    for file in files:
+        name = file.filename or "unnamed"
+        if not _is_zip(file.file):
+            yield name, file.file
+            continue
+        for member_name, content in zips.members(file.file, name=name, limits=limits):
+            temporary.append(content)
+            yield member_name, content
+
+
+def _is_zip(content: BinaryIO) -> bool:
+    head = content.read(132)
+    content.seek(0)
+    # The first 128 bytes of a DICOM file are anybody's, so they may look like a zip's.
+    return head.startswith(zips.MAGIC) and head[128:] != b"DICM"
+
+
+def _check_file(name: str, content: BinaryIO, settings: ApiSettings) -> CheckedFile:
+    size = content.seek(0, 2)
+    content.seek(0)
+    if size == 0:
+        message = "the file is empty"
+        raise EmptyFileError(message, file=name)
+    header = dicom.check_header(content, name=name, max_pixels=settings.max_pixels)
+    return CheckedFile(
+        name=name,
+        content=content,
+        sha256=sha256_of(content),
+        size=size,
+        media_type=header.media_type,
+        width=header.columns,
+        height=header.rows,
+    )
+
+
+def _fault(name: str, message: str) -> dict[str, Any]:
+    return {"loc": ("body", name[:100]), "msg": message, "type": "value_error"}

@@ -1,0 +1,141 @@
+/**
+ * The server, as functions. Every call carries the API key when there is one, and every refusal is
+ * thrown as a `Problem` that says what is wrong and what to do (RFC 9457).
+ */
+
+const KEY = "cxr-api-key";
+
+/**
+ * What the server said no with.
+ *
+ * @property {string} type stable, such as "/problems/not-an-image"
+ * @property {string} title
+ * @property {string} advice what to do
+ * @property {?string} file the file that it is about
+ * @property {number} status HTTP status; 0 when the server was not reached
+ */
+export class Problem extends Error {
+  constructor(body, status) {
+    super(body.detail ?? `The server answered ${status}.`);
+    this.name = "Problem";
+    this.type = body.type ?? "about:blank";
+    this.title = body.title ?? "The server refused";
+    this.advice = body.advice ?? "";
+    this.file = body.file ?? null;
+    this.status = status;
+  }
+}
+
+/** The key lives as long as the tab. */
+export const key = {
+  get: () => sessionStorage.getItem(KEY),
+  set: (value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+};
+
+/**
+ * Calls the server.
+ *
+ * @param {string} path of this server
+ * @param {RequestInit} [options]
+ * @returns {Promise<Response>} an answer with a status below 400
+ * @throws {Problem} when it refuses, or cannot be reached
+ */
+export async function call(path, options = {}) {
+  const headers = new Headers(options.headers);
+  authorize((name, value) => headers.set(name, value));
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw unreachable();
+  }
+  if (response.status >= 400) throw await problemOf(response);
+  return response;
+}
+
+/** Reads JSON; null while the answer is still being made (202 without a body). */
+export async function json(path, options) {
+  const response = await call(path, options);
+  const text = await response.text();
+  return text === "" ? null : JSON.parse(text);
+}
+
+/** Reads bytes, such as a picture. */
+export async function blob(path, options) {
+  return (await call(path, options)).blob();
+}
+
+/** Posts JSON and reads JSON. */
+export function post(path, body) {
+  const headers = { "Content-Type": "application/json" };
+  return json(path, { method: "POST", headers, body: body === undefined ? undefined : JSON.stringify(body) });
+}
+
+/**
+ * Sends a form with files, and tells how far it is: fetch cannot tell that, XMLHttpRequest can.
+ *
+ * @param {FormData} form
+ * @param {{idempotencyKey: string, onProgress: (sent: number, total: number) => void, signal?: AbortSignal}} options
+ * @returns {Promise<object>} the study
+ */
+export function upload(form, { idempotencyKey, onProgress, signal }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", "/v1/studies");
+    request.setRequestHeader("Idempotency-Key", idempotencyKey);
+    authorize((name, value) => request.setRequestHeader(name, value));
+    request.upload.onprogress = (event) => onProgress(event.loaded, event.total);
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(new DOMException("The upload was stopped.", "AbortError"));
+    request.onload = () => {
+      const body = parsed(request.responseText);
+      if (request.status < 400) resolve(body);
+      else reject(new Problem(body, request.status));
+    };
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(form);
+  });
+}
+
+/** What to do about a kind of error, in the words of the server's own reference; "" where it has none. */
+export async function adviceFor(type) {
+  if (!/^[a-z-]+$/.test(type)) return "";
+  try {
+    const text = await (await call(`/problems/${type}`)).text();
+    return text.split("\n\n")[1]?.trim() ?? "";
+  } catch (error) {
+    if (error instanceof Problem) return "";
+    throw error;
+  }
+}
+
+/** A fresh name for a request; `crypto.randomUUID` is missing on plain http. */
+export function freshKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function authorize(set) {
+  const value = key.get();
+  if (value) set("Authorization", `Bearer ${value}`);
+}
+
+async function problemOf(response) {
+  return new Problem(parsed(await response.text()), response.status);
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+function unreachable() {
+  const detail = "The server cannot be reached.";
+  const advice = "Check that it runs (cxr status) and try again.";
+  return new Problem({ title: "No connection", detail, advice }, 0);
+}

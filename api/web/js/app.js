@@ -1,0 +1,165 @@
+/**
+ * The page: what is shown for which address, and what every view shares.
+ *
+ *   #/               upload + the list of studies      upload.js, studies.js
+ *   #/studies/ID     one study                         study.js (viewer, findings, report)
+ *   #/batches/ID     studies that were sent together   batch.js
+ */
+
+import { Problem, json, key } from "./api.js";
+import { batchView } from "./batch.js";
+import { askForKey, showHelp } from "./dialogs.js";
+import { fill, h } from "./dom.js";
+import { droppedFiles } from "./intake.js";
+import { announce, problemBox } from "./notices.js";
+import { listen } from "./shortcuts.js";
+import { studiesView } from "./studies.js";
+import { studyView } from "./study.js";
+
+const UUID = "([0-9a-f-]{36})";
+const ROUTES = [
+  [/^#?\/?$/, studiesView],
+  [new RegExp(`^#/studies/${UUID}$`), studyView],
+  [new RegExp(`^#/batches/${UUID}$`), batchView],
+];
+
+/**
+ * What a view is given.
+ *
+ * @typedef {object} Page
+ * @property {HTMLElement} root where it puts its elements
+ * @property {AbortSignal} signal aborted when the user leaves it
+ * @property {object} info of GET /v1/info
+ * @property {File[]} dropped files that were dropped while another view was open
+ * @property {(error: unknown) => void} onError shows what the view cannot mend itself
+ * @property {(title: string) => void} setTitle
+ * @property {() => Promise<void>} reload shows the view again from the start
+ */
+
+const root = document.getElementById("main");
+let leaving = new AbortController();
+let info = null;
+let dropped = [];
+
+async function show() {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const onError = (error) => explain(error, signal);
+  try {
+    info = await json("/v1/info", { signal });
+    prepareKey();
+    const [view, parameters] = route(location.hash);
+    if (info.auth === "required" && !key.get()) await askForKey("This server wants an API key.");
+    const files = dropped;
+    dropped = [];
+    const page = { root, signal, info, dropped: files, onError, setTitle, reload: show };
+    await view(page, ...parameters);
+  } catch (error) {
+    onError(error);
+  }
+}
+
+function route(hash) {
+  for (const [pattern, view] of ROUTES) {
+    const match = pattern.exec(hash);
+    if (match !== null) return [view, match.slice(1)];
+  }
+  return [unknownView, []];
+}
+
+function unknownView({ root: place, setTitle: title }) {
+  title("No such page");
+  fill(place, h("h1", {}, "No such page"), h("p", {}, h("a", { href: "#/" }, "To the list of studies")));
+}
+
+async function explain(error, signal) {
+  if (signal.aborted || error.name === "AbortError") return;
+  if (!(error instanceof Problem)) {
+    console.error(error);
+  } else if (error.status === 401) {
+    if (await askForKey(error.message)) await show();
+    return;
+  }
+  const again = h("button", { type: "button", onclick: show }, "Try again");
+  const list = h("a.button", { href: "#/" }, "To the list of studies");
+  fill(root, problemBox(error, again, list));
+}
+
+function setTitle(title) {
+  document.title = `${title} · CXR Reporter`;
+  announce(title);
+}
+
+function prepareKey() {
+  const button = document.getElementById("key-button");
+  button.hidden = info.auth !== "required";
+  button.onclick = async () => {
+    if (await askForKey("Requests are made with this key.")) await show();
+  };
+}
+
+/** Lets files be dropped anywhere; a view that takes them itself has stopped the event before. */
+function acceptDrops() {
+  const zone = document.documentElement;
+  let depth = 0;
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  zone.addEventListener("dragenter", (event) => {
+    if (hasFiles(event)) zone.classList.toggle("dragging", ++depth > 0);
+  });
+  zone.addEventListener("dragleave", (event) => {
+    if (hasFiles(event)) zone.classList.toggle("dragging", --depth > 0);
+  });
+  zone.addEventListener("dragover", (event) => {
+    if (hasFiles(event)) event.preventDefault();
+  });
+  zone.addEventListener("drop", async (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    zone.classList.remove("dragging");
+    const files = await droppedFiles(event.dataTransfer);
+    const taken = new CustomEvent("cxr-files", { detail: files, cancelable: true });
+    if (!document.dispatchEvent(taken)) return;
+    dropped = files;
+    location.hash = "#/";
+  });
+}
+
+function go(id) {
+  const element = document.getElementById(id);
+  element?.scrollIntoView({ block: "nearest" });
+  element?.focus();
+}
+
+function newStudy() {
+  const picker = document.getElementById("files");
+  if (picker !== null) picker.click();
+  else location.hash = "#/";
+}
+
+function start() {
+  acceptDrops();
+  listen({
+    "?": showHelp,
+    n: newStudy,
+    s: () => (location.hash = "#/"),
+    v: () => go("radiograph"),
+    f: () => go("findings"),
+    r: () => go("report"),
+  });
+  document.getElementById("help-button").addEventListener("click", showHelp);
+  // The address is a hash, so the link must not become one.
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    root.focus();
+  });
+  window.addEventListener("hashchange", async () => {
+    window.scrollTo(0, 0);
+    root.focus({ preventScroll: true });
+    await show();
+  });
+  show();
+}
+
+start();

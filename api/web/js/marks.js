@@ -1,0 +1,30 @@
+/** The small signs before a status: each has its own shape, so that none is told by colour alone. */
+
+import { picture } from "./dom.js";
+
+const RING = "M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12z";
+const LINE = { fill: "none", stroke: "currentColor", "stroke-width": "1.6", "stroke-linecap": "round" };
+
+const SHAPES = {
+  present: { d: RING, fill: "currentColor", stroke: "currentColor", "stroke-width": "1.6" },
+  uncertain: { ...LINE, d: `${RING}M8 3v10M5.5 4v8M3.4 6v4`, "stroke-width": "1.9" },
+  absent: { ...LINE, d: RING },
+  queued: { ...LINE, d: RING, "stroke-dasharray": "2.2 2.5" },
+  working: { ...LINE, d: "M8 2a6 6 0 0 1 6 6", "stroke-width": "2.4" },
+  classified: { ...LINE, d: `${RING}M8 5.5v5M5.5 8h5` },
+  completed: { ...LINE, d: "M2.8 8.6l3.4 3.6L13.2 4", "stroke-width": "2.2", "stroke-linejoin": "round" },
+  rejected: { ...LINE, d: `${RING}M3.8 12.2l8.4-8.4` },
+  failed: { ...LINE, d: "M8 2L15 14H1zM8 6.5v3.5M8 12v.1", "stroke-linejoin": "round" },
+  cancelled: { ...LINE, d: "M3 3l10 10M13 3L3 13" },
+};
+
+/**
+ * Makes the sign of a status of a study or of a finding.
+ *
+ * @param {string} status
+ * @returns {SVGElement}
+ */
+export function mark(status) {
+  const shape = status === "classifying" || status === "reporting" ? "working" : status;
+  return picture(`mark mark-${shape}`, SHAPES[shape] ?? SHAPES.queued);
+}

@@ -1,0 +1,130 @@
+/** A study's images in the viewer: which one is shown, what the chosen finding adds, what was wrong with each. */
+
+import { saveFrom } from "./download.js";
+import { fill, h } from "./dom.js";
+import { isFinal } from "./format.js";
+import { faultBox } from "./notices.js";
+import { pictures } from "./overlay.js";
+import { viewer } from "./viewer.js";
+
+/**
+ * Makes the viewer with its row of images.
+ *
+ * @param {{signal: AbortSignal, onError: (error: unknown) => void, onStepFinding: (by: number) => void}} options
+ * @returns {{element: HTMLElement, show: (study: object) => void, find: (findings: object) => void,
+ *   select: (label: ?string) => void}}
+ */
+export function radiographs({ signal, onError, onStepFinding }) {
+  const store = pictures(signal);
+  const view = viewer({ signal, onStepImage: (by) => turn(by), onStepFinding });
+  const tabs = h("div.image-tabs", { role: "group", "aria-label": "Images" });
+  const remarks = h("div.remarks", {});
+  const element = h("div.radiographs", {}, tabs, view.element, remarks);
+  let study = null;
+  let found = null;
+  let label = null;
+  let current = 0;
+  let drawn = "";
+  let remarked = "";
+
+  function show(next) {
+    study = next;
+    drawTabs();
+    drawRemarks();
+    loadImage().catch(onError);
+  }
+
+  function turnTo(index) {
+    current = index;
+    drawTabs();
+    drawRemarks();
+    loadImage().catch(onError);
+    markFinding().catch(onError);
+  }
+
+  function turn(by) {
+    if (study !== null && study.images.length > 1) turnTo((current + by + study.images.length) % study.images.length);
+  }
+
+  /** Fetches the preview, once there may be one; the image stays as it is while nothing new is known. */
+  async function loadImage() {
+    const image = study.images[current];
+    const version = `${image?.index} ${study.status}`;
+    if (image === undefined || drawn.startsWith(`${image.index} shown`) || drawn === version) {
+      if (image === undefined) view.show(null, "", "This study has no images any more.");
+      return;
+    }
+    drawn = version;
+    const gray = hasPreview(image) ? await store.gray(image.links.preview) : null;
+    if (signal.aborted || drawn !== version) return;
+    if (gray !== null) drawn = `${image.index} shown`;
+    view.show(gray, captionOf(image), gray === null ? waitingWords() : "");
+  }
+
+  function waitingWords() {
+    return isFinal(study.status) ? "There is no preview of this image." : "The radiograph is shown as soon as it is decoded.";
+  }
+
+  function select(wanted) {
+    label = wanted;
+    const finding = found?.findings.find((entry) => entry.label === label);
+    if (finding && finding.image !== null && entryOf(label, current)?.links.heatmap == null && finding.image !== current) {
+      turnTo(finding.image);
+      return;
+    }
+    markFinding().catch(onError);
+  }
+
+  function entryOf(wanted, index) {
+    const image = found?.images.find((entry) => entry.index === index);
+    return image?.findings.find((entry) => entry.label === wanted);
+  }
+
+  async function markFinding() {
+    const [wanted, index] = [label, current];
+    const entry = entryOf(wanted, index);
+    const path = entry?.links.heatmap ?? null;
+    const heat = path === null ? null : await store.heat(path);
+    if (wanted !== label || index !== current) return;
+    view.mark(entry && (heat || entry.box) ? { name: entry.name, heat, box: entry.box } : null);
+  }
+
+  function drawTabs() {
+    tabs.hidden = study.images.length < 2;
+    if (tabs.childElementCount !== study.images.length) fill(tabs, ...study.images.map((_, at) => h("button", { type: "button", onclick: () => turnTo(at) })));
+    study.images.forEach((image, at) => {
+      const button = tabs.children[at];
+      button.setAttribute("aria-pressed", String(at === current));
+      button.textContent = `${at + 1} ${image.view && image.view !== "UNKNOWN" ? image.view : image.file}${image.status === "rejected" ? " (not used)" : ""}`;
+    });
+  }
+
+  function drawRemarks() {
+    const image = study.images[current];
+    const version = JSON.stringify([image?.index, image?.error, image?.warnings]);
+    if (version === remarked) return;
+    remarked = version;
+    if (image === undefined) {
+      fill(remarks);
+      return;
+    }
+    const original = h("button.quiet", { type: "button", onclick: () => saveFrom(image.links.original, image.file).catch(onError) }, "Download the original");
+    fill(
+      remarks,
+      image.error === null ? null : faultBox({ title: "This image is not used", detail: image.error.detail, file: image.file }),
+      ...image.warnings.map((words) => h("p.notice", {}, words)),
+      h("p.image-facts.soft.number", {}, h("span.file-name", {}, image.file), ` · ${image.width} × ${image.height} `, original),
+    );
+  }
+
+  return { element, show, find: (findings) => (found = findings), select };
+}
+
+/** A preview is made of what could be decoded, used or not. */
+function hasPreview(image) {
+  return image.status === "used" || image.error?.type === "unusable-image";
+}
+
+function captionOf(image) {
+  return image.view && image.view !== "UNKNOWN" ? `${image.file} · ${image.view}` : image.file;
+}

@@ -1,0 +1,87 @@
+/** The report: its sections, who wrote it and how it was checked; copy, print and download. */
+
+import { json } from "./api.js";
+import { saveFrom } from "./download.js";
+import { fill, h } from "./dom.js";
+import { LANGUAGES, moment } from "./format.js";
+import { notify } from "./notices.js";
+
+const TITLES = {
+  en: { technique: "Technique", findings: "Findings", impression: "Impression" },
+  es: { technique: "Técnica", findings: "Hallazgos", impression: "Impresión" },
+};
+const FORMATS = [
+  ["Text", "text/plain", "txt"],
+  ["HTML", "text/html", "html"],
+  ["JSON", "application/json", "json"],
+];
+
+/**
+ * Makes the panel.
+ *
+ * @param {{signal: AbortSignal, onError: (error: unknown) => void}} options
+ * @returns {{element: HTMLElement, load: (study: object) => Promise<void>, wait: (words: string) => void}}
+ */
+export function reportPanel({ signal, onError }) {
+  const body = h("div", {});
+  const element = h("section.panel.report", { id: "report", tabindex: -1, "aria-labelledby": "report-title" }, h("h2", { id: "report-title" }, "Report"), body);
+
+  async function load(study) {
+    const report = await json(study.links.report, { signal, headers: { Accept: "application/json" } });
+    if (report !== null) fill(body, ...reportParts(report, study, onError));
+  }
+
+  const wait = (words) => fill(body, h("p.soft", {}, words));
+  return { element, load, wait };
+}
+
+function reportParts(report, study, onError) {
+  const titles = TITLES[report.language] ?? TITLES.en;
+  const sections = Object.entries(report.sections).map(([name, text]) =>
+    h("section.report-section", { "data-section": name }, h("h3", {}, titles[name] ?? name), h("p", { lang: report.language }, text)),
+  );
+  return [
+    h("p.report-facts", {}, h("span.badge", {}, report.status), ` ${LANGUAGES[report.language] ?? report.language} · version ${report.version} · ${moment(report.created_at)}`),
+    ...sections,
+    h("p.small.soft", {}, `Written by ${report.writer.id} ${report.writer.version}. `, verificationWords(report.verification)),
+    h("p.device-line", {}, report.not_a_medical_device),
+    actions(report, study, titles, onError),
+  ];
+}
+
+function verificationWords({ verdict, attempts, fallback }) {
+  if (fallback) {
+    return `After ${attempts} attempts the writer's own text still did not agree with the findings: this is the template's text, which does.`;
+  }
+  const tries = attempts === 1 ? "at the first attempt" : `at attempt ${attempts}`;
+  return `Held against the findings: ${verdict} ${tries}.`;
+}
+
+function actions(report, study, titles, onError) {
+  const name = `report-${study.id}`;
+  const save = ([words, type, extension]) =>
+    h("button", { type: "button", "aria-label": `Download as ${words}`, onclick: () => saveFrom(study.links.report, `${name}.${extension}`, type).catch(onError) }, words);
+  return h(
+    "div.actions.report-actions",
+    {},
+    h("button", { type: "button", onclick: () => copy(plainText(report, titles)) }, "Copy"),
+    h("button", { type: "button", onclick: () => window.print() }, "Print"),
+    h("span.soft", {}, "Download"),
+    ...FORMATS.map(save),
+  );
+}
+
+function plainText(report, titles) {
+  const sections = Object.entries(report.sections).map(([name, text]) => `${(titles[name] ?? name).toUpperCase()}\n${text}`);
+  return [...sections, report.not_a_medical_device].join("\n\n");
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    notify("Report copied");
+  } catch {
+    // No permission, or plain http: the text stays on the screen to be selected.
+    notify("The browser does not allow copying here; select the text instead");
+  }
+}

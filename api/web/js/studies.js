@@ -1,0 +1,108 @@
+/** The first view: the upload form, and the list of studies, newest first, kept up to date. */
+
+import { json } from "./api.js";
+import { fill, h } from "./dom.js";
+import { STATUS_WORDS, isFinal } from "./format.js";
+import { announce } from "./notices.js";
+import { studyRows } from "./rows.js";
+import { uploadForm } from "./upload.js";
+
+const PAGE_SIZE = 25;
+const MOST_REFRESHED = 100;
+const REFRESH = 3000;
+const REFRESH_IDLE = 12000;
+
+/** @param {import("./app.js").Page} page */
+export async function studiesView({ root, signal, info, dropped, onError, setTitle }) {
+  setTitle("Studies");
+  const form = uploadForm({ info, signal, onSent: (path) => (location.hash = path) });
+  const list = studyList({ signal, onError });
+  fill(root, h("div.home", {}, h("h1.visually-hidden", {}, "Studies"), form.element, list.element));
+  if (dropped.length > 0) form.add(dropped);
+  await list.start();
+}
+
+/**
+ * Makes the list of studies with its filter.
+ *
+ * @param {{signal: AbortSignal, onError: (error: unknown) => void, batchId?: string,
+ *   onRefresh?: () => Promise<void>}} options `onRefresh` is called with each look at the server
+ * @returns {{element: HTMLElement, start: () => Promise<void>}}
+ */
+export function studyList({ signal, onError, batchId, onRefresh }) {
+  const rows = studyRows();
+  const filter = h("select", { id: "status-filter" }, h("option", { value: "" }, "All"), ...statusOptions());
+  const more = h("button", { type: "button" }, "Load more");
+  const empty = h("p.empty.soft", {});
+  let studies = [];
+  let cursor = null;
+  let filled = false;
+
+  const query = (limit, after) => {
+    const parameters = new URLSearchParams({ limit: String(limit) });
+    if (filter.value !== "") parameters.set("status", filter.value);
+    if (batchId !== undefined) parameters.set("batch_id", batchId);
+    if (after !== null) parameters.set("cursor", after);
+    return json(`/v1/studies?${parameters}`, { signal });
+  };
+
+  function draw() {
+    rows.show(studies);
+    more.hidden = cursor === null;
+    empty.hidden = studies.length > 0;
+    empty.textContent = filter.value === "" ? "No studies yet." : "No studies with this status.";
+  }
+
+  /** Looks at the newest page again; older ones change no more, or are looked at when opened. */
+  async function refresh() {
+    const limit = Math.min(MOST_REFRESHED, Math.max(PAGE_SIZE, studies.length));
+    const wanted = filter.value;
+    const page = await query(limit, null);
+    if (wanted !== filter.value) return;
+    const last = page.items.at(-1);
+    const older = last === undefined ? [] : studies.filter((study) => study.id < last.id);
+    studies = [...page.items, ...older];
+    if (older.length === 0) cursor = page.next_cursor;
+    draw();
+  }
+
+  async function loadMore() {
+    const page = await query(PAGE_SIZE, cursor);
+    studies = [...studies, ...page.items];
+    cursor = page.next_cursor;
+    draw();
+    announce(`${studies.length} studies shown`);
+  }
+
+  async function keepUpToDate() {
+    while (!signal.aborted) {
+      const moving = studies.some((study) => !isFinal(study.status));
+      await new Promise((resolve) => setTimeout(resolve, moving ? REFRESH : REFRESH_IDLE));
+      if (signal.aborted || document.hidden) continue;
+      try {
+        await Promise.all([refresh(), onRefresh?.()]);
+      } catch (error) {
+        // A list that is a little old is better than none: the next look may reach the server.
+        if (error.status !== 0 && !(error.status >= 500)) throw error;
+      }
+    }
+  }
+
+  async function start() {
+    await refresh();
+    if (!filled) keepUpToDate().catch(onError);
+    filled = true;
+  }
+
+  more.addEventListener("click", () => loadMore().catch(onError));
+  filter.addEventListener("change", () => {
+    studies = [];
+    refresh().catch(onError);
+  });
+  const head = h("div.list-head", {}, h("h2", {}, "Studies"), h("label", { for: "status-filter" }, "Status"), filter);
+  return { element: h("section.studies", {}, head, rows.element, empty, more), start };
+}
+
+function statusOptions() {
+  return Object.entries(STATUS_WORDS).map(([value, words]) => h("option", { value }, words));
+}

@@ -1,0 +1,65 @@
+/** How far a study is: the five states as steps, and everything that happened to it. */
+
+import { fill, h } from "./dom.js";
+import { STATUS_WORDS, duration, isFinal, moment } from "./format.js";
+import { mark } from "./marks.js";
+
+const STEPS = ["queued", "classifying", "classified", "reporting", "completed"];
+const EVENT_WORDS = {
+  received: "Received",
+  claimed: "Taken on by a worker",
+  classified: "Findings stored",
+  reported: "Report stored",
+  rejected: "Rejected",
+  "lease-expired": "The worker went silent; the study waits again",
+  released: "Given back by its worker; it waits again",
+  "attempt-failed": "A try failed; it is tried again alone",
+  "gave-up": "Given up",
+  cancelled: "Cancelled",
+  retried: "Tried again",
+  erased: "Patient data erased",
+};
+
+/** Draws the steps: done, current and to come are told by sign and word. */
+export function drawSteps(element, study) {
+  const at = STEPS.indexOf(study.status);
+  const reached = at >= 0 ? at : reachedStep(study);
+  const steps = STEPS.slice(0, at >= 0 ? STEPS.length : reached + 1).map((status, index) => {
+    const done = index < reached || (at < 0 && index <= reached) || status === "completed" && at === index;
+    const current = index === at;
+    const kind = done ? "completed" : current ? status : "absent";
+    return h(`li.step${done ? ".done" : ""}${current ? ".current" : ""}`, { "aria-current": current ? "step" : null }, mark(kind), h("span", {}, STATUS_WORDS[status]));
+  });
+  if (at < 0) {
+    steps.push(h(`li.step.current.status-${study.status}`, { "aria-current": "step" }, mark(study.status), h("span", {}, STATUS_WORDS[study.status])));
+  }
+  fill(element, ...steps);
+}
+
+/** Draws the timeline. */
+export function drawTimeline(element, study) {
+  const [first] = study.timeline;
+  const rows = study.timeline.map((entry) =>
+    h(
+      "li",
+      {},
+      h("time.number", { datetime: entry.at }, moment(entry.at)),
+      h("span.soft.number", {}, `+${duration(first.at, entry.at)}`),
+      h("span", {}, EVENT_WORDS[entry.event] ?? entry.event, entry.detail ? h("span.soft", {}, `: ${entry.detail}`) : null),
+    ),
+  );
+  fill(element, ...rows);
+}
+
+/** "Completed in 3.1 s", or the present status. */
+export function statusLine(study) {
+  const first = study.timeline[0];
+  const last = study.timeline.findLast((entry) => entry.status === study.status);
+  if (!isFinal(study.status) || first === undefined || last === undefined) return STATUS_WORDS[study.status];
+  return `${STATUS_WORDS[study.status]} after ${duration(first.at, last.at)}`;
+}
+
+function reachedStep(study) {
+  const before = study.timeline.map((entry) => STEPS.indexOf(entry.status));
+  return Math.max(0, ...before);
+}

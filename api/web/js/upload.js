@@ -1,0 +1,182 @@
+/** The form that takes files in: choose or drop, say whether they are one study, send, watch the bytes go. */
+
+import { h, fill } from "./dom.js";
+import { count, size } from "./format.js";
+import { announce, faultBox, problemBox } from "./notices.js";
+import { sendEach, sendTogether } from "./sending.js";
+
+const ACCEPT = ".dcm,.dicom,.png,.jpg,.jpeg,.zip,application/dicom,image/png,image/jpeg,application/zip";
+
+/**
+ * Makes the form.
+ *
+ * @param {{info: object, signal: AbortSignal, onSent: (path: string) => void}} options `onSent` gets the
+ *   address of the view that shows what was sent
+ * @returns {{element: HTMLElement, add: (files: Iterable<File>) => void}}
+ */
+export function uploadForm({ info, signal, onSent }) {
+  /** @type {File[]} */
+  let files = [];
+  const parts = formParts(info);
+  const { form, picker, list, choice, status, send, details } = parts;
+
+  function add(more) {
+    files = [...files, ...more];
+    picker.value = "";
+    draw();
+    announce(`${count(files.length, "file")} chosen`);
+    send.focus();
+  }
+
+  function draw() {
+    const remove = (index) => {
+      files = files.filter((_, at) => at !== index);
+      draw();
+      (list.querySelectorAll("button")[Math.min(index, files.length - 1)] ?? picker).focus();
+    };
+    fill(list, ...files.map((file, index) => fileLine(file, () => remove(index))));
+    form.classList.toggle("filled", files.length > 0);
+    choice.hidden = files.length < 2;
+    details.hidden = files.length === 0;
+    send.hidden = files.length === 0;
+    fill(status);
+  }
+
+  async function submit(event) {
+    event.preventDefault();
+    const together = choice.hidden || form.elements.namedItem("grouping").value === "together";
+    const fault = together ? limitFault(files, info.limits) : null;
+    if (fault !== null) {
+      fill(status, faultBox(fault));
+      return;
+    }
+    send.disabled = true;
+    const meter = progress(status);
+    try {
+      const sender = together ? sendTogether : sendEach;
+      onSent(await sender(files, fieldsOf(form), { signal, onProgress: meter }));
+    } catch (error) {
+      if (error.name !== "AbortError") fill(status, problemBox(error));
+    } finally {
+      send.disabled = false;
+    }
+  }
+
+  picker.addEventListener("change", () => add(picker.files));
+  form.addEventListener("submit", submit);
+  document.addEventListener(
+    "cxr-files",
+    (event) => {
+      event.preventDefault();
+      add(event.detail);
+    },
+    { signal },
+  );
+  draw();
+  return { element: form, add };
+}
+
+function formParts(info) {
+  const picker = h("input.visually-hidden", { type: "file", id: "files", multiple: true, accept: ACCEPT });
+  const list = h("ul.file-list", { "aria-label": "Chosen files" });
+  const choice = groupingChoice();
+  const details = detailFields();
+  const status = h("div.upload-status", {});
+  const send = h("button.primary", { type: "submit" }, "Send");
+  const { max_files: most, max_file_bytes: bytes } = info.limits;
+  const form = h(
+    "form.upload",
+    { "aria-label": "New study" },
+    h(
+      "div.drop",
+      {},
+      picker,
+      h("label.drop-label", { for: "files" }, h("strong", {}, "Choose radiographs"), h("span", {}, " or drop them anywhere")),
+      h("p.soft", {}, `DICOM, PNG, JPEG, or a zip of one study · up to ${most} images of ${size(bytes)} a study`),
+    ),
+    list,
+    choice,
+    details,
+    status,
+    h("div.actions", {}, send),
+  );
+  return { form, picker, list, choice, status, send, details };
+}
+
+function groupingChoice() {
+  const option = (value, title, text, checked) =>
+    h(
+      "label.option",
+      {},
+      h("input", { type: "radio", name: "grouping", value, checked }),
+      h("span", {}, h("strong", {}, title), h("span.soft", {}, text)),
+    );
+  return h(
+    "fieldset",
+    {},
+    h("legend", {}, "These files are"),
+    option("together", "One study", "Several images of one patient: one report.", true),
+    option("each", "One study each", "Different patients: one report a file.", false),
+  );
+}
+
+function detailFields() {
+  const select = (id, label, options) =>
+    h("div.field", {}, h("label", { for: id }, label), h("select", { id, name: id }, ...options));
+  const option = ([value, words]) => h("option", { value }, words);
+  return h(
+    "details.upload-details",
+    {},
+    h("summary", {}, "Priority, language, indication"),
+    h(
+      "div.fields",
+      {},
+      select("priority", "Priority", [["routine", "Routine"], ["urgent", "Urgent"], ["archive", "Archive"]].map(option)),
+      select("language", "Report in", [["en", "English"], ["es", "Spanish"]].map(option)),
+      h("div.field", {}, h("label", { for: "patient_id" }, "Patient id"), h("input", { id: "patient_id", name: "patient_id", maxlength: 64, autocomplete: "off" })),
+      h("div.field.wide", {}, h("label", { for: "indication" }, "Indication"), h("textarea", { id: "indication", name: "indication", maxlength: 4000, rows: 2 })),
+    ),
+  );
+}
+
+function fileLine(file, onRemove) {
+  return h(
+    "li",
+    {},
+    h("span.file-name", {}, file.name),
+    h("span.soft.number", {}, size(file.size)),
+    h("button.quiet", { type: "button", onclick: onRemove, "aria-label": `Remove ${file.name}` }, "Remove"),
+  );
+}
+
+function fieldsOf(form) {
+  const fields = {};
+  for (const name of ["priority", "language", "patient_id", "indication"]) {
+    const value = form.elements.namedItem(name).value.trim();
+    if (value !== "") fields[name] = value;
+  }
+  return fields;
+}
+
+/** What the server would refuse after the last byte, said before the first. */
+function limitFault(files, limits) {
+  if (files.length > limits.max_files) {
+    const detail = `A study has at most ${limits.max_files} images; these are ${files.length}.`;
+    return { title: "Too many files", detail, advice: "Send them as one study each, or take some away." };
+  }
+  const large = files.find((file) => file.size > limits.max_file_bytes);
+  if (large === undefined) return null;
+  const detail = `The file has ${size(large.size)}; the server takes ${size(limits.max_file_bytes)}.`;
+  return { title: "Larger than this server takes", detail, file: large.name };
+}
+
+function progress(place) {
+  const bar = h("progress", { max: 1, value: 0, "aria-label": "Upload" });
+  const words = h("span.number", {});
+  fill(place, h("div.progress", {}, bar, words));
+  return (sent, total, note = "") => {
+    bar.value = total === 0 ? 0 : sent / total;
+    const share = sent < total ? `${size(sent)} of ${size(total)}` : "Sent; the server is looking at it";
+    words.textContent = note === "" ? share : `${note} · ${share}`;
+  };
+}

@@ -1,0 +1,200 @@
+/**
+ * The radiograph: what is on the canvas, and what changes it.
+ *
+ * pixels.js makes grays, viewport.js places them, gestures.js and controls.js say what is wished.
+ */
+
+import { controls } from "./controls.js";
+import { fill, h } from "./dom.js";
+import { listenToKeys, listenToPointers } from "./gestures.js";
+import { NEUTRAL, bounded, canvasOf, develop } from "./pixels.js";
+import { drawBox, drawHeat } from "./overlay.js";
+import { centred, fitted, panned, zoomed } from "./viewport.js";
+
+const STEP = 40;
+const GRADE_STEP = 8;
+
+/**
+ * What the tool bar and the keys can do.
+ *
+ * @typedef {object} ViewerActions
+ * @property {() => void} fit
+ * @property {() => void} actualSize
+ * @property {() => void} reset
+ * @property {(factor: number) => void} zoom
+ * @property {(tool: "window" | "pan") => void} choose
+ * @property {(change: {window?: number, level?: number, invert?: null}) => void} grade null turns over
+ * @property {(change: {opacity?: number, heat?: null, box?: null}) => void} overlay null turns over
+ */
+
+/**
+ * Makes the viewer.
+ *
+ * @param {{signal: AbortSignal, onStepImage: (by: number) => void, onStepFinding: (by: number) => void}} options
+ * @returns {{element: HTMLElement, show: (gray: ?import("./pixels.js").Gray, caption: string, message: string) => void,
+ *   mark: (found: ?{name: string, heat: ?ImageBitmap, box: ?number[]}) => void}}
+ */
+export function viewer({ signal, onStepImage, onStepFinding }) {
+  const canvas = h("canvas", { id: "radiograph", tabindex: 0, role: "img", "aria-describedby": "viewer-keys" });
+  const corners = { file: h("div.corner.north-west", {}), grays: h("div.corner.north-east.number", {}), found: h("div.corner.south-west", {}) };
+  const message = h("p.viewer-message", { hidden: true });
+  const context = canvas.getContext("2d");
+  const state = initialState();
+  let frame = { width: 1, height: 1 };
+  let scheduled = 0;
+  let graded = false;
+
+  const actions = {
+    fit: () => change({ fit: true }),
+    actualSize: () => place(centred(1 / devicePixelRatio, state.gray ?? frame, frame)),
+    zoom: (factor) => zoom(factor, frame.width / 2, frame.height / 2),
+    choose: (tool) => change({ tool }),
+    reset: () => change({ fit: true, grayscale: NEUTRAL }),
+    grade: ({ window, level, invert }) => {
+      const { grayscale: now } = state;
+      change({
+        grayscale: bounded({
+          window: window ?? now.window,
+          level: level ?? now.level,
+          invert: invert === null ? !now.invert : now.invert,
+        }),
+      });
+    },
+    overlay: ({ opacity, heat, box }) => {
+      const { overlay: now } = state;
+      change({
+        overlay: {
+          opacity: opacity ?? now.opacity,
+          heat: heat === null ? !now.heat : now.heat,
+          box: box === null ? !now.box : now.box,
+        },
+      });
+    },
+  };
+  const tools = controls(actions);
+
+  function change(values) {
+    if (values.grayscale !== undefined) graded = false;
+    Object.assign(state, values);
+    if (scheduled === 0) scheduled = requestAnimationFrame(draw);
+  }
+
+  function place(viewport) {
+    if (state.gray !== null) change({ viewport, fit: false });
+  }
+
+  function zoom(factor, x, y) {
+    if (state.gray !== null) place(zoomed(state.viewport, factor, x, y, state.gray, frame));
+  }
+
+  function pan(dx, dy) {
+    if (state.gray !== null) place(panned(state.viewport, dx, dy, state.gray, frame));
+  }
+
+  function grade(dx, dy) {
+    const { window, level } = state.grayscale;
+    actions.grade({ window: window + dx, level: level + dy });
+  }
+
+  function draw() {
+    scheduled = 0;
+    const { gray, overlay, found } = state;
+    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    context.clearRect(0, 0, frame.width, frame.height);
+    if (gray !== null) {
+      if (!graded) develop(gray, state.grayscale, state.pixels);
+      if (!graded) state.picture.getContext("2d").putImageData(state.pixels, 0, 0);
+      graded = true;
+      if (state.fit) state.viewport = fitted(gray, frame);
+      const { scale, x, y } = state.viewport;
+      const area = { x, y, width: gray.width * scale, height: gray.height * scale };
+      context.imageSmoothingQuality = "high";
+      context.drawImage(state.picture, x, y, area.width, area.height);
+      if (found?.heat && overlay.heat) drawHeat(context, found.heat, area, overlay.opacity);
+      if (found?.box && overlay.box) drawBox(context, found.box, area);
+    }
+    describe();
+  }
+
+  function describe() {
+    const { grayscale, gray, found } = state;
+    const percent = state.viewport.scale * devicePixelRatio * 100;
+    corners.grays.textContent = gray === null ? "" : `W ${grayscale.window}  L ${grayscale.level}`;
+    corners.found.textContent = found?.name ?? "";
+    tools.sync({ ...state, percent, hasHeat: Boolean(found?.heat), hasBox: Boolean(found?.box) });
+    canvas.dataset.loaded = String(gray !== null);
+  }
+
+  function show(gray, caption, words) {
+    corners.file.textContent = caption;
+    canvas.setAttribute("aria-label", `Radiograph: ${caption}`);
+    message.hidden = words === "";
+    fill(message, words);
+    const picture = gray === null ? null : canvasOf(gray.width, gray.height);
+    const pixels = gray === null ? null : new ImageData(gray.width, gray.height);
+    change({ gray, picture, pixels, fit: true, grayscale: NEUTRAL });
+  }
+
+  function resize() {
+    frame = { width: Math.max(1, canvas.clientWidth), height: Math.max(1, canvas.clientHeight) };
+    canvas.width = Math.round(frame.width * devicePixelRatio);
+    canvas.height = Math.round(frame.height * devicePixelRatio);
+    draw();
+  }
+
+  const observer = new ResizeObserver(resize);
+  observer.observe(canvas);
+  signal.addEventListener("abort", () => observer.disconnect());
+  listenToPointers(canvas, { tool: () => state.tool, pan, grade, zoom, fit: actions.fit });
+  listenToKeys(canvas, keysFor(actions, { pan, grade, onStepImage, onStepFinding }));
+  const element = viewerElement(canvas, corners, message, tools.element);
+  return { element, show, mark: (found) => change({ found }) };
+}
+
+function initialState() {
+  return {
+    gray: null,
+    picture: null,
+    pixels: null,
+    viewport: { scale: 1, x: 0, y: 0 },
+    fit: true,
+    grayscale: NEUTRAL,
+    // A finger moves the picture, as it does everywhere; a mouse grades it, as in radiology.
+    tool: matchMedia("(pointer: coarse)").matches ? "pan" : "window",
+    overlay: { opacity: 0.5, heat: true, box: true },
+    found: null,
+  };
+}
+
+function keysFor(actions, { pan, grade, onStepImage, onStepFinding }) {
+  return {
+    "+": () => actions.zoom(1.25),
+    "=": () => actions.zoom(1.25),
+    "-": () => actions.zoom(1 / 1.25),
+    0: actions.fit,
+    1: actions.actualSize,
+    i: () => actions.grade({ invert: null }),
+    h: () => actions.overlay({ heat: null }),
+    b: () => actions.overlay({ box: null }),
+    "[": () => onStepFinding(-1),
+    "]": () => onStepFinding(1),
+    PageUp: () => onStepImage(-1),
+    PageDown: () => onStepImage(1),
+    Home: actions.reset,
+    ArrowLeft: () => pan(STEP, 0),
+    ArrowRight: () => pan(-STEP, 0),
+    ArrowUp: () => pan(0, STEP),
+    ArrowDown: () => pan(0, -STEP),
+    "Shift+ArrowLeft": () => grade(-GRADE_STEP, 0),
+    "Shift+ArrowRight": () => grade(GRADE_STEP, 0),
+    "Shift+ArrowUp": () => grade(0, GRADE_STEP),
+    "Shift+ArrowDown": () => grade(0, -GRADE_STEP),
+  };
+}
+
+function viewerElement(canvas, corners, message, tools) {
+  const keys = h("p.visually-hidden", { id: "viewer-keys" }, "Arrow keys move it, plus and minus zoom, Shift with arrows changes window and level. Press question mark for all keys.");
+  const device = h("div.corner.south-east", {}, "Not for diagnosis");
+  const frame = h("div.frame", {}, canvas, corners.file, corners.grays, corners.found, device, message);
+  return h("div.viewer", {}, frame, keys, tools);
+}
