@@ -1,0 +1,69 @@
+"""The CNN worker's process: load the model, say ready, classify until SIGTERM."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from shared import queue, telemetry
+from shared.bundles import load_bundle
+from shared.database import Database
+from shared.domain import Stage
+from shared.heartbeat import Heartbeat
+from shared.microbatch import MicroBatcher
+from shared.settings import (
+    DatabaseSettings,
+    ModelSettings,
+    QueueSettings,
+    StorageSettings,
+    TelemetrySettings,
+)
+from shared.storage import Storage
+from shared.work import Workplace
+from shared.worker import run
+from worker_cnn.decoding import DecoderPool
+from worker_cnn.runtime import ImageOutput, Model, load_model
+from worker_cnn.tasks import Bench, Instruments, register
+
+log = structlog.get_logger()
+
+
+def main() -> int:
+    """Run the worker; return its exit code."""
+    telemetry.configure("worker-cnn", TelemetrySettings())
+    settings, queue_settings = ModelSettings(), QueueSettings()
+    bundle = load_bundle(settings.bundle)
+    model = load_model(bundle, device=settings.device, threads=settings.threads)
+    size = bundle.card.input_size
+    model.run(np.zeros((1, size, size), np.float32))
+    log.info("model.loaded", model=bundle.version.id, digest=bundle.version.digest, device=settings.device)
+    database = Database(DatabaseSettings(), pool_size=settings.concurrency)
+    app = queue.create_app("worker-cnn", queue_settings, stage=Stage.CNN)
+    heartbeat = Heartbeat(database, queue_settings)
+    batcher = MicroBatcher[NDArray[np.float32], ImageOutput](
+        lambda images: _run(model, images),
+        max_size=settings.batch_size,
+        max_wait=settings.batch_wait,
+        name="model",
+        on_batch=telemetry.BATCH_SIZE.labels(Stage.CNN).observe,
+    )
+    decoder = DecoderPool(workers=settings.decoders)
+    instruments = Instruments(
+        decode=lambda original: decoder.prepare(original.content, name=original.name, size=size),
+        predict=batcher,
+        bundle=bundle,
+    )
+    workplace = Workplace(database, app, heartbeat, queue_settings)
+    register(app, workplace, Bench(Storage(StorageSettings()), instruments, settings))
+    try:
+        return run(app, concurrency=settings.concurrency)
+    finally:
+        batcher.stop()
+        decoder.stop()
+        heartbeat.stop()
+        database.close()
+
+
+def _run(model: Model, images: Sequence[NDArray[np.float32]]) -> Sequence[ImageOutput]:
+    return model.run(np.stack(images))

@@ -1,0 +1,110 @@
+"""What one image shows: from a decoded file and the graph's output to findings and pictures.
+
+prepared + output --quality gate--> refused, with the reason
+                  --else----------> calibrated findings, a heatmap and a box for each that is not absent
+
+Pure: no I/O. `tasks.py` feeds it and stores what it returns.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from shared.attributes import Attributes
+from shared.bundles import Bundle
+from shared.domain import Box, Finding, FindingStatus, ModelVersion, ViewPosition
+from shared.errors import BadInputError
+from worker_cnn import heatmaps, quality
+from worker_cnn.decoding import PreparedImage
+from worker_cnn.predict import findings_of, probabilities_of, status_of
+from worker_cnn.previews import to_png
+from worker_cnn.runtime import ImageOutput
+
+_KEPT_ATTRIBUTES: Final = frozenset(
+    {
+        "modality",
+        "body_part",
+        "age_years",
+        "sex",
+        "sop_class_uid",
+        "sop_instance_uid",
+        "study_instance_uid",
+        "series_instance_uid",
+        "pixel_spacing_mm",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAnalysis:
+    """What was made of one image.
+
+    Attributes:
+        view: by the file's tag, else as read from the pixels.
+        findings: one for every label of the model; none when the image was rejected.
+        rejection: why the image was not classified; its preview is still there to look at.
+        warnings: sentences for the reader of the findings.
+        preview_png: the image for people, 8-bit gray.
+        heatmap_pngs: an RGBA overlay for each label that is present or uncertain.
+        attributes: of a DICOM file, those that are needed downstream.
+    """
+
+    view: ViewPosition
+    findings: tuple[Finding, ...]
+    rejection: BadInputError | None
+    warnings: tuple[str, ...]
+    preview_png: bytes
+    heatmap_pngs: dict[str, bytes]
+    model: ModelVersion
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def analyse(prepared: PreparedImage, output: ImageOutput, bundle: Bundle, *, index: int) -> ImageAnalysis:
+    """Judge one image.
+
+    Args:
+        prepared: the decoded file.
+        output: what the graph said about its `model_input`.
+        bundle: the model that said it.
+        index: of the image in its study.
+    """
+    judged = quality.check(prepared.exposure, output, prepared.attributes, bundle.card.gate)
+    findings: tuple[Finding, ...] = ()
+    pictures: dict[str, bytes] = {}
+    if judged.rejection is None:
+        boxes, pictures = _look_closer(prepared, output, bundle)
+        findings = findings_of(output.logits, bundle.card, image=index, boxes=boxes)
+    return ImageAnalysis(
+        view=judged.view,
+        findings=findings,
+        rejection=judged.rejection,
+        warnings=judged.warnings,
+        preview_png=to_png(prepared.preview),
+        heatmap_pngs=pictures,
+        model=bundle.version,
+        attributes=_kept(prepared.attributes),
+    )
+
+
+def _look_closer(
+    prepared: PreparedImage, output: ImageOutput, bundle: Bundle
+) -> tuple[dict[str, Box], dict[str, bytes]]:
+    """Return the boxes and the overlays of the labels that are not absent."""
+    rows, columns = prepared.preview.shape
+    weights = heatmaps.label_weights(bundle)
+    boxes: dict[str, Box] = {}
+    pictures: dict[str, bytes] = {}
+    probabilities = probabilities_of(output.logits, bundle.card)
+    for label, probability, label_weights in zip(bundle.card.labels, probabilities, weights, strict=True):
+        if status_of(probability, label) is FindingStatus.ABSENT:
+            continue
+        heat = heatmaps.activation(output.feature_map, label_weights, rows=rows, columns=columns)
+        pictures[label.id] = to_png(heatmaps.overlay(heat, rows=rows, columns=columns))
+        box = heatmaps.box_of(heat)
+        if box is not None:
+            boxes[label.id] = box
+    return boxes, pictures
+
+
+def _kept(attributes: Attributes) -> dict[str, Any]:
+    values = asdict(attributes)
+    return {name: values[name] for name in sorted(_KEPT_ATTRIBUTES) if values[name] is not None}

@@ -1,0 +1,110 @@
+"""The quality gate: may this picture be classified at all, and what should its reader be told?
+
+Refused is what would make every finding meaningless: an empty or clipped picture, a lateral view, a
+picture that is no chest radiograph. What only makes findings less sure is a warning.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from shared.attributes import Attributes
+from shared.bundles import Gate
+from shared.domain import ViewPosition
+from shared.errors import UnusableImageError
+from shared.imaging import Exposure
+from worker_cnn.predict import sigmoid
+from worker_cnn.runtime import ImageOutput
+
+ADULT_YEARS: Final = 18.0
+TURNS: Final = ("", "turned by 90° clockwise", "turned by 180°", "turned by 90° anticlockwise", "inverted")
+"""What `ImageOutput.turned` tells apart, in its order; the first is upright."""
+
+_LEAST_DEVIATION: Final = 0.02  # a chest film has about 0.25; a blank one with noise less than 0.02
+_FEWEST_LEVELS: Final = 8  # of 256 gray levels
+_MOST_CLIPPED: Final = 0.9  # share of pure black and pure white; collimated films reach about 0.5
+_SURE_DESPITE_TAG: Final = 0.95  # 99 % of chests reach it; a hip came to 0.89
+_CHEST_PARTS: Final = ("CHEST", "THORAX", "LUNG", "TORAX", "RIB", "HEART")
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What the gate says.
+
+    Attributes:
+        view: by the file's tag, else as read from the pixels when that is sure.
+        rejection: why the picture is not classified.
+        warnings: what the reader should know about a picture that is.
+    """
+
+    view: ViewPosition
+    rejection: UnusableImageError | None
+    warnings: tuple[str, ...]
+
+
+def check(exposure: Exposure, output: ImageOutput, attributes: Attributes, gate: Gate) -> Quality:
+    """Look at one picture's exposure, what the graph says beside the labels, and its tags."""
+    reason = _reason(exposure, output, attributes, gate)
+    if reason is not None:
+        return Quality(attributes.view, UnusableImageError(reason), ())
+    return Quality(_view(output, attributes, gate), None, _warnings(output, attributes, gate))
+
+
+def is_chest(output: ImageOutput, gate: Gate) -> bool:
+    """Return whether both the distance to real chests and the chest head take it for a chest radiograph."""
+    chest = sigmoid(output.chest)
+    farthest = gate.max_distance_if_sure if chest >= gate.sure_chest else gate.max_distance
+    return chest >= gate.min_chest and output.distance <= farthest
+
+
+def _reason(exposure: Exposure, output: ImageOutput, attributes: Attributes, gate: Gate) -> str | None:
+    if exposure.deviation < _LEAST_DEVIATION or exposure.levels < _FEWEST_LEVELS:
+        return "the picture is empty: it shows nearly one gray level; send the original image"
+    if exposure.black + exposure.white > _MOST_CLIPPED:
+        return (
+            "the picture is clipped: nearly all of it is pure black or white; export it with its own window"
+        )
+    if attributes.view is ViewPosition.LATERAL:
+        return (
+            "the picture is a lateral view: the classifier knows frontal (PA and AP) chest radiographs only"
+        )
+    if not is_chest(output, gate):
+        return "the picture does not look like a frontal chest radiograph; nothing else can be classified"
+    # The tag alone refuses nothing: devices are left on the body part of the patient before.
+    if _names_another_part(attributes) and sigmoid(output.chest) < _SURE_DESPITE_TAG:
+        return "the file names another body part than the chest, and the picture does not speak against it"
+    return None
+
+
+def _view(output: ImageOutput, attributes: Attributes, gate: Gate) -> ViewPosition:
+    if attributes.view is not ViewPosition.UNKNOWN:
+        return attributes.view
+    ap = sigmoid(output.view)
+    if max(ap, 1.0 - ap) < gate.min_view:
+        return ViewPosition.UNKNOWN
+    return ViewPosition.AP if ap > 0.5 else ViewPosition.PA
+
+
+def _warnings(output: ImageOutput, attributes: Attributes, gate: Gate) -> tuple[str, ...]:
+    warnings = []
+    turn, probability = turn_of(output)
+    if turn != 0 and probability >= gate.min_turned:
+        warnings.append(f"the image seems to be {TURNS[turn]}; findings on it are not reliable")
+    if attributes.age_years is not None and attributes.age_years < ADULT_YEARS:
+        warnings.append("the patient is under 18: the classifier was not trained on children")
+    if _names_another_part(attributes):
+        warnings.append("the file names another body part than the chest")
+    return tuple(warnings)
+
+
+def _names_another_part(attributes: Attributes) -> bool:
+    part = attributes.body_part
+    return part is not None and not any(known in part for known in _CHEST_PARTS)
+
+
+def turn_of(output: ImageOutput) -> tuple[int, float]:
+    """Return the most probable index into `TURNS` and its probability."""
+    shifted = np.exp(output.turned - output.turned.max())
+    turn = int(np.argmax(shifted))
+    return turn, float(shifted[turn] / shifted.sum())

@@ -1,0 +1,117 @@
+"""Run a bundle's graph: a batch of squares in, one `ImageOutput` an image out.
+
+The graph (ONNX) takes `images` (N, 1, S, S) float32 in [0, 1], normalises by itself, and gives
+
+    logits       (N, L)        one a label, uncalibrated
+    feature_map  (N, C, h, w)  the last one: times the label head's weights it is a class activation map
+    view         (N,)          logit of AP against PA
+    turned       (N, 5)        logits: upright, 90, 180, 270 degrees clockwise, inverted
+    chest        (N,)          logit of a chest radiograph against anything else
+    distance     (N,)          how far the picture lies from real chests, about 1 for one
+
+ONNX Runtime runs it on the CPU, and on a GPU when its CUDA build is installed (not measured by us).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from shared.bundles import Bundle, BundleError
+
+# Nothing about a hospital's machine is sent to anybody.
+ort.disable_telemetry_events()
+
+Array = NDArray[np.float32]
+
+OUTPUTS: Final = ("logits", "feature_map", "view", "turned", "chest", "distance")
+
+
+class DeviceError(ValueError):
+    """The device that is configured cannot be used here; the message says which ones can."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOutput:
+    """What the graph says about one image; the shapes are the module's, without the N."""
+
+    logits: Array
+    feature_map: Array
+    view: float
+    turned: Array
+    chest: float
+    distance: float
+
+
+class Model:
+    """A loaded graph. `run` may be called from many threads."""
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self._session = session
+
+    def run(self, images: Array) -> list[ImageOutput]:
+        """Classify a batch.
+
+        Args:
+            images: (N, S, S) float32 in [0, 1], from `shared.imaging.model_input`.
+        """
+        values = self._session.run(list(OUTPUTS), {"images": images[:, np.newaxis]})
+        logits, maps, view, turned, chest, distance = values
+        return [
+            ImageOutput(logits[i], maps[i], float(view[i]), turned[i], float(chest[i]), float(distance[i]))
+            for i in range(len(images))
+        ]
+
+
+def load_model(bundle: Bundle, *, device: str, threads: int) -> Model:
+    """Load a bundle's graph.
+
+    Args:
+        bundle: its files have been checked by `load_bundle`.
+        device: "cpu", "cuda" or "cuda:N".
+        threads: of the CPU; 0 means all cores.
+
+    Raises:
+        DeviceError: there is no such device, or this ONNX Runtime cannot use it.
+        BundleError: the graph cannot be loaded, or its outputs are not those named above.
+    """
+    return open_graph(bundle.graph, device=device, threads=threads)
+
+
+def open_graph(path: Path, *, device: str, threads: int) -> Model:
+    """Load an ONNX file that may have no card yet; raises what `load_model` does."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Threads that spin for work would take the cores from decoding and from the other worker.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    providers = _providers(device)
+    try:
+        session = ort.InferenceSession(path, options, providers=providers)
+    except Exception as error:  # ONNX Runtime's own errors share no base class but this
+        message = f"{path.name} of the model bundle {path.parent.name!r} cannot be loaded: {error}"
+        raise BundleError(message) from error
+    missing = set(OUTPUTS) - {output.name for output in session.get_outputs()}
+    if missing:
+        message = f"{path.name} of the model bundle {path.parent.name!r} lacks the outputs {sorted(missing)}"
+        raise BundleError(message)
+    return Model(session)
+
+
+def _providers(device: str) -> list[Any]:
+    kind, _, number = device.partition(":")
+    if kind == "cpu" and not number:
+        return ["CPUExecutionProvider"]
+    if kind != "cuda" or (number and not number.isdecimal()):
+        message = f"device is cpu, cuda or cuda:N, got {device!r}"
+        raise DeviceError(message)
+    available = ort.get_available_providers()
+    if "CUDAExecutionProvider" not in available:
+        message = (
+            f"device {device!r} needs ONNX Runtime's CUDA build (pip install onnxruntime-gpu); this one has "
+            f"{', '.join(available)}. Set CXR_MODEL_DEVICE=cpu to run on the CPU"
+        )
+        raise DeviceError(message)
+    return [("CUDAExecutionProvider", {"device_id": int(number or 0)})]

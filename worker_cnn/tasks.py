@@ -1,0 +1,197 @@
+"""The CNN worker's shell: fetch the originals, look at each image, store pictures and findings.
+
+`shared.work.handle` claims the study before and settles errors after; pixels and labels are
+`pipeline.py`'s business.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+from celery import Celery
+from numpy.typing import NDArray
+
+from shared import findings, queue, studies, study_queries
+from shared.alone import run_alone
+from shared.bundles import Bundle, load_bundle
+from shared.domain import Stage, StudyId, ViewPosition
+from shared.errors import BadInputError, LeaseLostError
+from shared.findings import ImageFindings
+from shared.settings import ModelSettings
+from shared.storage import Storage, heatmap_key, preview_key
+from shared.studies import Claim, Hint
+from shared.work import Outcome, Workplace, handle, write
+from worker_cnn.decoding import PreparedImage, prepare
+from worker_cnn.pipeline import ImageAnalysis, analyse
+from worker_cnn.runtime import ImageOutput, load_model
+
+_ALONE_LIMIT: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A file as the client sent it."""
+
+    index: int
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of one image: an analysis, or the reason that it could not be looked at."""
+
+    index: int
+    analysis: ImageAnalysis | None
+    rejection: BadInputError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What looks at an image: the decoder's processes, and the model behind its batcher."""
+
+    decode: Callable[[Original], PreparedImage]
+    predict: Callable[[NDArray[np.float32]], ImageOutput]
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where images are looked at: in company, or alone after a try that ended badly."""
+
+    storage: Storage
+    instruments: Instruments
+    settings: ModelSettings
+
+    def look(self, originals: Sequence[Original], *, alone: bool) -> list[Seen]:
+        """Look at a study's images."""
+        if alone:
+            return run_alone(look_alone, _ALONE_LIMIT, originals, self.settings)
+        return look_at(originals, self.instruments)
+
+
+def register(app: Celery, workplace: Workplace, bench: Bench) -> None:
+    """Teach the app the one task of this worker."""
+
+    @app.task(name=queue.TASKS[Stage.CNN])
+    def classify(study_id: str) -> None:
+        study = StudyId(UUID(study_id))
+        handle(study, Stage.CNN, workplace, lambda claim: classify_study(study, claim, workplace, bench))
+
+
+def classify_study(study_id: StudyId, claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
+    """Look at a claimed study's images and store what was found."""
+    originals = _fetch(study_id, workplace, bench.storage)
+    seen = bench.look(list(originals.values()), alone=claim.alone)
+    workplace.heartbeat.check(study_id, claim.token)
+    for image in seen:
+        if image.analysis is not None:
+            _store_pictures(study_id, image.analysis, image.index, bench.storage)
+    names = {index: original.name for index, original in originals.items()}
+    reason = _reason_to_reject(seen, names)
+    try:
+        hint = write(lambda: _store(study_id, claim, workplace, bench, seen, reason))
+    except LeaseLostError:
+        _forget_pictures_of_an_erased_study(study_id, workplace, bench.storage)
+        raise
+    if hint is not None:
+        queue.send_hint(workplace.queue, hint)
+    return Outcome.DONE if reason is None else Outcome.REJECTED
+
+
+def look_at(originals: Sequence[Original], instruments: Instruments) -> list[Seen]:
+    """Decode, predict and analyse each image; a bad one is noted and the others go on."""
+    return [_look_at_one(original, instruments) for original in originals]
+
+
+def look_alone(originals: Sequence[Original], settings: ModelSettings) -> list[Seen]:
+    """Look at a study's images in this process, with a model loaded for them."""
+    bundle = load_bundle(settings.bundle)
+    model = load_model(bundle, device=settings.device, threads=settings.threads)
+    size = bundle.card.input_size
+    instruments = Instruments(
+        decode=lambda original: prepare(original.content, name=original.name, size=size),
+        predict=lambda pixels: model.run(pixels[np.newaxis])[0],
+        bundle=bundle,
+    )
+    return look_at(originals, instruments)
+
+
+def _look_at_one(original: Original, instruments: Instruments) -> Seen:
+    try:
+        prepared = instruments.decode(original)
+    except BadInputError as reason:
+        return Seen(original.index, None, reason)
+    output = instruments.predict(prepared.model_input)
+    analysis = analyse(prepared, output, instruments.bundle, index=original.index)
+    return Seen(original.index, analysis, analysis.rejection)
+
+
+def _fetch(study_id: StudyId, workplace: Workplace, storage: Storage) -> Mapping[int, Original]:
+    with workplace.database.session() as session:
+        images = study_queries.images_of(session, study_id)
+    if not images:
+        message = "the study was erased"
+        raise LeaseLostError(message)
+    return {
+        image.index: Original(image.index, image.file, storage.get_original(image.sha256)) for image in images
+    }
+
+
+def _store_pictures(study_id: StudyId, analysis: ImageAnalysis, index: int, storage: Storage) -> None:
+    storage.put_artefact(preview_key(study_id, index), analysis.preview_png)
+    for label, picture in analysis.heatmap_pngs.items():
+        storage.put_artefact(heatmap_key(study_id, index, label), picture)
+
+
+def _forget_pictures_of_an_erased_study(study_id: StudyId, workplace: Workplace, storage: Storage) -> None:
+    """Erase what was stored after the client had erased the study; a live one keeps its next worker's."""
+    with workplace.database.session() as session:
+        study = study_queries.row_of(session, study_id)
+    if study is None or study.erased_at is not None:
+        storage.delete_derived(study_id)
+
+
+def _reason_to_reject(seen: Sequence[Seen], names: Mapping[int, str]) -> BadInputError | None:
+    """Return why the study cannot be used at all: its first image's reason, when every image has one."""
+    reasons = [(image.index, image.rejection) for image in seen if image.rejection is not None]
+    if len(reasons) < len(seen):
+        return None
+    index, first = reasons[0]
+    return type(first)(first.detail, file=names[index])
+
+
+def _store(
+    study_id: StudyId,
+    claim: Claim,
+    workplace: Workplace,
+    bench: Bench,
+    seen: Sequence[Seen],
+    reason: BadInputError | None,
+) -> Hint | None:
+    images = [_image_findings(image) for image in seen]
+    with workplace.database.session() as session:
+        if reason is not None:
+            studies.reject(session, study_id, claim.token, reason)
+            findings.write_images(session, study_id, images)
+            return None
+        model = bench.instruments.bundle.version
+        return findings.store(session, study_id, claim.token, images, model)
+
+
+def _image_findings(seen: Seen) -> ImageFindings:
+    analysis = seen.analysis
+    if analysis is None:
+        return ImageFindings(index=seen.index, view=ViewPosition.UNKNOWN, rejection=seen.rejection)
+    return ImageFindings(
+        index=seen.index,
+        view=analysis.view,
+        findings=analysis.findings,
+        rejection=seen.rejection,
+        warnings=analysis.warnings,
+        heatmaps=frozenset(analysis.heatmap_pngs),
+        attributes=analysis.attributes,
+    )
