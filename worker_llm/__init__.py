@@ -1,0 +1,1 @@
+"""The report worker: findings to a verified report."""

@@ -1,0 +1,46 @@
+"""The LLM worker's process: load the writer, say ready, write until SIGTERM."""
+
+import structlog
+
+from shared import queue, telemetry
+from shared.database import Database
+from shared.domain import Report, Stage
+from shared.heartbeat import Heartbeat
+from shared.microbatch import MicroBatcher
+from shared.settings import DatabaseSettings, QueueSettings, ReportSettings, TelemetrySettings
+from shared.work import Workplace
+from shared.worker import run
+from worker_llm.pipeline import write_reports
+from worker_llm.request import ReportRequest
+from worker_llm.tasks import Desk, register
+from worker_llm.writers import load_writer
+
+log = structlog.get_logger()
+
+
+def main() -> int:
+    """Run the worker; return its exit code."""
+    telemetry.configure("worker-llm", TelemetrySettings())
+    settings, queue_settings = ReportSettings(), QueueSettings()
+    writer = load_writer(settings)
+    log.info(
+        "writer.loaded", writer=writer.version.id, version=writer.version.version, device=settings.device
+    )
+    database = Database(DatabaseSettings(), pool_size=settings.concurrency)
+    app = queue.create_app("worker-llm", queue_settings, stage=Stage.LLM)
+    heartbeat = Heartbeat(database, queue_settings)
+    batcher = MicroBatcher[ReportRequest, Report](
+        lambda requests: write_reports(requests, writer, attempts=settings.attempts),
+        max_size=settings.batch_size,
+        max_wait=settings.batch_wait,
+        name="writer",
+        on_batch=telemetry.BATCH_SIZE.labels(Stage.LLM).observe,
+    )
+    workplace = Workplace(database, app, heartbeat, queue_settings)
+    register(app, workplace, Desk(batcher, settings))
+    try:
+        return run(app, concurrency=settings.concurrency)
+    finally:
+        batcher.stop()
+        heartbeat.stop()
+        database.close()

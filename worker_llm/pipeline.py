@@ -1,0 +1,75 @@
+"""From findings to verified reports: write, verify, write the refused ones again, and fall back to rules.
+
+The heart of the report worker. It does no I/O but the writer's, and lets nothing out that `verify` has
+not passed.
+
+Map: `write_reports` -> `_fall_back`.
+"""
+
+from collections.abc import Sequence
+
+from shared.domain import Report, ReportSections, Verification, WriterVersion
+from worker_llm.request import ReportRequest
+from worker_llm.verify import verify
+from worker_llm.writers.base import NoReport, Writer
+from worker_llm.writers.template import TEMPLATE_VERSION, write_by_rule
+
+
+class UnverifiableError(RuntimeError):
+    """Not even the template's text passed: a bug in the template, the lexicon or the verifier."""
+
+
+def write_reports(requests: Sequence[ReportRequest], writer: Writer, *, attempts: int) -> list[Report]:
+    """Write a verified report for every request, in their order.
+
+    Args:
+        requests: the studies of one batch; those whose text is refused are written again together.
+        writer: who writes.
+        attempts: texts that the writer may try for one study before the template's is taken.
+
+    Raises:
+        TryAgainError: the writer cannot be reached; nothing was written.
+    """
+    reports: dict[int, Report] = {}
+    failures: dict[int, tuple[str, ...]] = dict.fromkeys(range(len(requests)), ())
+    for attempt in range(1, attempts + 1):
+        waiting = [index for index in failures if index not in reports]
+        if not waiting:
+            break
+        drafts = writer.write([requests[index] for index in waiting], attempt=attempt)
+        for index, draft in zip(waiting, drafts, strict=True):
+            reasons = (draft.reason,) if isinstance(draft, NoReport) else verify(draft, requests[index])
+            if isinstance(draft, ReportSections) and not reasons:
+                reports[index] = _report(
+                    requests[index], draft, writer.version, attempts=attempt, failures=failures[index]
+                )
+            failures[index] += reasons
+    return [
+        reports.get(index) or _fall_back(request, attempts=attempts, failures=failures[index])
+        for index, request in enumerate(requests)
+    ]
+
+
+def _report(
+    request: ReportRequest,
+    sections: ReportSections,
+    writer: WriterVersion,
+    *,
+    attempts: int,
+    failures: tuple[str, ...],
+    fallback: bool = False,
+) -> Report:
+    verification = Verification(verdict="passed", attempts=attempts, fallback=fallback, failures=failures)
+    return Report(language=request.language, sections=sections, writer=writer, verification=verification)
+
+
+def _fall_back(request: ReportRequest, *, attempts: int, failures: tuple[str, ...]) -> Report:
+    """Write by rule, and hold that text to the same standard."""
+    sections = write_by_rule(request, seed=request.study_id)
+    reasons = verify(sections, request)
+    if reasons:
+        message = f"the template's report was refused: {'; '.join(reasons)}"
+        raise UnverifiableError(message)
+    return _report(
+        request, sections, TEMPLATE_VERSION, attempts=attempts + 1, failures=failures, fallback=True
+    )

@@ -1,0 +1,100 @@
+"""The LLM worker's shell: read the findings, have the report written in company, store it.
+
+`shared.work.handle` claims the study before and settles errors after; what is written, and whether it
+may be said, is `pipeline.py`'s business.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from celery import Celery
+from sqlalchemy.orm import Session
+
+from shared import findings, queue, reports, study_queries, telemetry
+from shared.alone import run_alone
+from shared.domain import Language, Report, Stage, StudyId, ViewPosition, study_findings
+from shared.errors import LeaseLostError
+from shared.settings import ReportSettings
+from shared.studies import Claim
+from shared.tables import ImageRow
+from shared.work import Outcome, Workplace, handle, write
+from worker_llm.pipeline import write_reports
+from worker_llm.request import ReportNote, ReportRequest
+from worker_llm.writers import load_writer
+
+_ALONE_LIMIT: Final = timedelta(minutes=5)
+_ADULT_YEARS: Final = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where reports are written: in company (the batcher), or alone after a try that ended badly."""
+
+    in_company: Callable[[ReportRequest], Report]
+    settings: ReportSettings
+
+    def write(self, request: ReportRequest, *, alone: bool) -> Report:
+        """Write one report."""
+        if alone:
+            return run_alone(write_alone, _ALONE_LIMIT, request, self.settings)
+        return self.in_company(request)
+
+
+def register(app: Celery, workplace: Workplace, desk: Desk) -> None:
+    """Teach the app the one task of this worker."""
+
+    @app.task(name=queue.TASKS[Stage.LLM])
+    def report(study_id: str) -> None:
+        study = StudyId(UUID(study_id))
+        handle(study, Stage.LLM, workplace, lambda claim: report_on(study, claim, workplace, desk))
+
+
+def report_on(study_id: StudyId, claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
+    """Write and store the report of a claimed study."""
+    with workplace.database.session() as session:
+        request = _request(session, study_id, claim.language)
+    report = desk.write(request, alone=claim.alone)
+    workplace.heartbeat.check(study_id, claim.token)
+    write(lambda: _store(workplace, study_id, claim, report))
+    if report.verification.fallback:
+        telemetry.FALLBACKS.inc()
+    return Outcome.DONE
+
+
+def write_alone(request: ReportRequest, settings: ReportSettings) -> Report:
+    """Write one report in this process, with a writer loaded for it."""
+    (report,) = write_reports([request], load_writer(settings), attempts=settings.attempts)
+    return report
+
+
+def _request(session: Session, study_id: StudyId, language: Language) -> ReportRequest:
+    study = study_queries.row_of(session, study_id)
+    if study is None:
+        message = "the study is gone"
+        raise LeaseLostError(message)
+    images = study_queries.images_of(session, study_id)
+    used = [image for image in images if image.used]
+    per_image = findings.of_study(session, study_id)
+    return ReportRequest(
+        study_id=str(study_id),
+        findings=study_findings(per_image.values()),
+        language=language,
+        views=tuple(image.view or ViewPosition.UNKNOWN for image in used),
+        images=len(images),
+        notes=_notes(used),
+        indication=study.indication or "",
+    )
+
+
+def _notes(images: Sequence[ImageRow]) -> tuple[ReportNote, ...]:
+    ages = [image.attributes.get("age_years") for image in images]
+    child = any(age is not None and age < _ADULT_YEARS for age in ages)
+    return (ReportNote.UNDER_18,) if child else ()
+
+
+def _store(workplace: Workplace, study_id: StudyId, claim: Claim, report: Report) -> None:
+    with workplace.database.session() as session:
+        reports.store(session, study_id, claim.token, report)

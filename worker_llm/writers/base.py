@@ -1,0 +1,43 @@
+"""What every report writer is: something that turns requests into drafts, many at once.
+
+Map: `Draft` = ReportSections | `NoReport` -> `Writer`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain import ReportSections, WriterVersion
+from worker_llm.request import ReportRequest
+
+
+@dataclass(frozen=True, slots=True)
+class NoReport:
+    """A text that is not a report, and why."""
+
+    reason: str
+
+
+Draft = ReportSections | NoReport
+"""What a writer gives back for one request; nothing in it has been verified."""
+
+
+class Writer(Protocol):
+    """A report writer. Implementations: `template`, `local`, `openai`."""
+
+    @property
+    def version(self) -> WriterVersion:
+        """Who writes, stored with every report."""
+        ...
+
+    def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
+        """Write one draft a request, in their order.
+
+        Args:
+            requests: studies that wait; a writer that can writes them in one batch.
+            attempt: 1 for the first text; later ones should differ from what was refused.
+
+        Raises:
+            TryAgainError: what the writer needs is away for a while.
+        """
+        ...

@@ -1,0 +1,122 @@
+"""A language model in this process: the bundled one with its adapter, or any Hugging Face causal model.
+
+The only module of the worker that imports torch, and only when it is used. Many waiting reports are one
+batch: prompts are padded on the left, so that all answers start at the same step.
+
+Map: `LocalWriter` (`bundled`, `pretrained`) -> `write` -> `_generate`.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+from zlib import crc32
+
+from shared.domain import WriterVersion
+from worker_llm.prompts import longest_answer, messages_for, parse_answer
+from worker_llm.request import ReportRequest
+from worker_llm.writers.base import Draft
+from worker_llm.writers.bundled import ADAPTER, bundled_version, unpacked_base
+
+_TEMPERATURE: Final = 0.2
+_TEMPERATURE_AGAIN: Final = 0.7
+"""The first text is nearly the likeliest one; a refused one is tried again with more freedom."""
+_TOP_P: Final = 0.95
+
+
+class LocalWriter:
+    """Writes with a causal language model of Hugging Face's transformers."""
+
+    def __init__(self, model: Any, tokenizer: Any, version: WriterVersion, *, brief: bool) -> None:  # noqa: ANN401 - transformers ships no types
+        """Take a loaded model; `brief` prompts are for the adapter that was tuned on them."""
+        self._model = model
+        self._tokenizer = tokenizer
+        self._tokenizer.padding_side = "left"
+        if self._tokenizer.pad_token is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        self._brief = brief
+        self.version = version
+
+    @classmethod
+    def bundled(
+        cls, *, device: str = "cpu", threads: int = 0, cache: Path | None = None, adapter: Path = ADAPTER
+    ) -> Self:
+        """Load the model that ships, with its adapter merged in."""
+        import torch  # noqa: PLC0415 - the other writers start without it
+
+        model, tokenizer = _load(unpacked_base(cache), dtype="float32", threads=threads)
+        _merge(model, adapter)
+        model = model.to(device=device, dtype=torch.bfloat16)
+        return cls(model, tokenizer, bundled_version(), brief=True)
+
+    @classmethod
+    def pretrained(cls, name: str, *, device: str = "cpu", threads: int = 0) -> Self:
+        """Load a model by its Hugging Face id or from a folder."""
+        model, tokenizer = _load(name, dtype="auto", threads=threads)
+        commit = getattr(model.config, "_commit_hash", None) or "unknown"
+        version = WriterVersion(id=Path(name).name if Path(name).is_dir() else name, version=commit)
+        return cls(model.to(device), tokenizer, version, brief=False)
+
+    def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
+        """Write all requests in one batch; see `Writer.write`."""
+        prompts = [
+            self._tokenizer.apply_chat_template(
+                messages_for(request, attempt=attempt, brief=self._brief),
+                add_generation_prompt=True,
+                tokenize=False,
+            )
+            for request in requests
+        ]
+        seed = crc32(f"{requests[0].study_id}:{attempt}".encode()) if requests else 0
+        texts = (
+            self._generate(prompts, attempt=attempt, seed=seed, most=max(map(longest_answer, requests)))
+            if prompts
+            else []
+        )
+        return [parse_answer(text, request) for text, request in zip(texts, requests, strict=True)]
+
+    def _generate(self, prompts: list[str], *, attempt: int, seed: int, most: int) -> list[str]:
+        import torch  # noqa: PLC0415 - as above
+
+        inputs = self._tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
+        inputs = inputs.to(self._model.device)  # (B, P)
+        torch.manual_seed(seed)
+        with torch.inference_mode():
+            output = self._model.generate(  # (B, P + answer)
+                **inputs,
+                max_new_tokens=most,
+                do_sample=True,
+                temperature=_TEMPERATURE if attempt == 1 else _TEMPERATURE_AGAIN,
+                top_p=_TOP_P,
+                pad_token_id=self._tokenizer.pad_token_id,
+            )
+        answers = output[:, inputs["input_ids"].shape[1] :]
+        texts: list[str] = self._tokenizer.batch_decode(answers, skip_special_tokens=True)
+        return texts
+
+
+def _merge(model: Any, adapter: Path) -> None:  # noqa: ANN401 - as above
+    """Add a LoRA adapter to the weights it was tuned beside: W + (alpha / rank) B A.
+
+    By hand, because peft is a large dependency for these lines; training, which needs more of it, has it.
+    """
+    from safetensors.torch import load_file  # noqa: PLC0415 - as above
+
+    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    scale = config["lora_alpha"] / config["r"]
+    weights = load_file(adapter / "adapter_model.safetensors")
+    for name, down in weights.items():
+        if name.endswith(".lora_A.weight"):
+            up = weights[name.replace(".lora_A.", ".lora_B.")]  # (out, rank); down is (rank, in)
+            layer = name.removeprefix("base_model.model.").removesuffix(".lora_A.weight")
+            model.get_submodule(layer).weight.data += scale * (up.float() @ down.float())
+
+
+def _load(place: str | Path, *, dtype: str, threads: int) -> tuple[Any, Any]:
+    import torch  # noqa: PLC0415 - as above
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - as above
+
+    if threads:
+        torch.set_num_threads(threads)
+    model = AutoModelForCausalLM.from_pretrained(place, dtype=dtype).eval()
+    return model, AutoTokenizer.from_pretrained(place)
