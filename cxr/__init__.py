@@ -1,0 +1,21 @@
+"""CXR Reporter: the Python client, the `cxr` command and the embedded local stack.
+
+    from cxr import Client
+
+Clients: client.py and async_client.py over calls.py (what is sent) and models.py (what comes back).
+Command: cli.py and commands/. Local stack: local/.
+"""
+
+from cxr.async_client import AsyncClient
+from cxr.client import Client
+from cxr.errors import CxrError, NotReachableError, NotReadyError, ProblemError, StackError
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "CxrError",
+    "NotReachableError",
+    "NotReadyError",
+    "ProblemError",
+    "StackError",
+]

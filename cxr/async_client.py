@@ -1,0 +1,315 @@
+"""The Python client for asyncio: what `Client` (client.py) does, awaited.
+
+    async with AsyncClient() as cxr:
+        study = await cxr.submit(["chest.dcm"], wait=60)
+        print(await cxr.report_as(study.id, "text"))
+
+What is sent and how answers are read is in calls.py, for both.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Any, BinaryIO, Self, TypeVar
+
+import httpx
+from tenacity import AsyncRetrying
+
+from cxr import calls, models
+from cxr.calls import Call, Pause, ResultFormat, Steps, TextFormat, Upload
+from cxr.client import DEFAULT_TIMEOUT
+from cxr.errors import ProblemError
+from cxr.streams import EventReader
+from cxr.transport import (
+    PATIENCE,
+    auth_headers,
+    base_url,
+    check,
+    not_reachable,
+    retry_policy,
+    time_limits,
+)
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """A connection to a server.
+
+    Args:
+        url: its address; by default CXR_URL, else http://localhost:8000.
+        key: the API key; by default CXR_KEY, else none.
+        patience: seconds for which a server that does not answer is called again.
+    """
+
+    def __init__(self, url: str | None = None, *, key: str | None = None, patience: float = PATIENCE) -> None:
+        self.url = base_url(url)
+        self._patience = patience
+        self.batches = AsyncBatches(self)
+        self.keys = AsyncKeys(self)
+        self._http = httpx.AsyncClient(base_url=self.url, headers=auth_headers(key))
+
+    async def submit(
+        self,
+        files: Sequence[Upload],
+        *,
+        priority: str | None = None,
+        indication: str | None = None,
+        language: str | None = None,
+        patient_id: str | None = None,
+        batch_id: str | None = None,
+        idempotency_key: str | None = None,
+        wait: float | None = None,
+    ) -> models.Study:
+        """Send the images of one study; with `wait`, wait so many seconds for its end.
+
+        Raises:
+            ProblemError: the server refused it.
+            TimeoutError: it was taken, but did not end in time.
+        """
+        study = await self.send(
+            calls.submit(
+                files,
+                priority=priority,
+                indication=indication,
+                language=language,
+                patient_id=patient_id,
+                batch_id=batch_id,
+                idempotency_key=idempotency_key,
+            )
+        )
+        return study if wait is None or study.is_final else await self.wait(study.id, timeout=wait)
+
+    async def study(self, study_id: str, *, wait: float | None = None) -> models.Study:
+        """Ask where a study stands; with `wait`, answer at its end or after so many seconds."""
+        return await self.send(calls.study(study_id, wait=wait))
+
+    async def wait(  # the same signature as the blocking client's, hence the noqa
+        self,
+        study_id: str,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
+    ) -> models.Study:
+        """Wait until a study is completed, rejected, failed or cancelled.
+
+        Raises:
+            TimeoutError: it was not, in time.
+        """
+        return await self._take(calls.until_final(study_id, timeout=timeout, clock=time.monotonic))
+
+    async def findings(self, study_id: str, *, wait: float = 0) -> models.Findings:
+        """Return the findings.
+
+        Raises:
+            NotReadyError: there are none yet.
+            ProblemError: the study ended without any.
+        """
+        return await self._take(
+            calls.until_ready(calls.findings(study_id), timeout=wait, clock=time.monotonic)
+        )
+
+    async def report(self, study_id: str, *, wait: float = 0) -> models.Report:
+        """Return the report; with `wait`, wait so many seconds for it.
+
+        Raises:
+            NotReadyError: there is none yet.
+            ProblemError: the study ended without one.
+        """
+        return await self._take(calls.until_ready(calls.report(study_id), timeout=wait, clock=time.monotonic))
+
+    async def report_as(self, study_id: str, form: TextFormat, *, wait: float = 0) -> str:
+        """Return the report written out, as text or as HTML; raises as `report` does."""
+        return await self._take(
+            calls.until_ready(calls.report_as(study_id, form), timeout=wait, clock=time.monotonic)
+        )
+
+    async def retry(self, study_id: str) -> models.Study:
+        """Start a failed study again."""
+        return await self.send(calls.retry(study_id))
+
+    async def delete(self, study_id: str) -> None:
+        """Cancel a study and erase it for good."""
+        try:
+            await self.send(calls.delete(study_id))
+        except ProblemError as error:
+            if not calls.is_gone(error):
+                raise
+
+    async def studies(
+        self,
+        *,
+        status: str | None = None,
+        priority: str | None = None,
+        batch_id: str | None = None,
+        page_size: int = 50,
+    ) -> AsyncIterator[models.Study]:
+        """Go through the studies, newest first, page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self.send(
+                calls.studies_page(
+                    cursor, limit=page_size, status=status, priority=priority, batch_id=batch_id
+                )
+            )
+            for study in page.items:
+                yield study
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def events(self, study_id: str) -> AsyncIterator[models.Event]:
+        """Follow a study from its start to its end; a broken connection is taken up again."""
+        reader = EventReader()
+        while True:
+            async with self.stream(calls.events(study_id, after=reader.last_id)) as answer:
+                async for event in _events_of(answer, reader):
+                    yield event
+                    if event.is_final:
+                        return
+            await asyncio.sleep(0.5)
+
+    async def info(self) -> models.Info:
+        """Ask what the server is."""
+        return await self.send(calls.info())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def send(self, call: Call[T]) -> T:
+        """Send a call, again where that is safe, and read its answer.
+
+        Raises:
+            ProblemError: the server refused.
+            NotReachableError: no server answered.
+        """
+        try:
+            return await AsyncRetrying(**retry_policy(call, patience=self._patience))(self._send_once, call)
+        except httpx.TransportError as error:
+            raise not_reachable(self.url, error) from error
+
+    @asynccontextmanager
+    async def stream(self, call: Call[Any]) -> AsyncIterator[httpx.Response]:
+        """Send a call and read its answer bit by bit."""
+        try:
+            answer: httpx.Response = await AsyncRetrying(**retry_policy(call, patience=self._patience))(
+                self._open_once, call
+            )
+        except httpx.TransportError as error:
+            raise not_reachable(self.url, error) from error
+        try:
+            yield answer
+        finally:
+            await answer.aclose()
+
+    async def _send_once(self, call: Call[T]) -> T:
+        with ExitStack() as opened:
+            answer = await self._http.send(self._request(call, opened))
+        check(answer)
+        return call.parse(answer)
+
+    async def _open_once(self, call: Call[Any]) -> httpx.Response:
+        answer = await self._http.send(self._request(call, ExitStack()), stream=True)
+        if answer.is_error:
+            await answer.aread()
+            await answer.aclose()
+            check(answer)
+        return answer
+
+    def _request(self, call: Call[Any], opened: ExitStack) -> httpx.Request:
+        return self._http.build_request(
+            call.method,
+            call.path,
+            params=call.params,
+            headers=call.headers,
+            data=call.fields or None,
+            files=call.open_files(opened),
+            json=call.json,
+            timeout=time_limits(call),
+        )
+
+    async def _take(self, steps: Steps[T]) -> T:
+        """Take a conversation's steps one by one; return what it comes to."""
+        reply: Any = None
+        while True:
+            try:
+                step = steps.send(reply)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+                reply = None
+            else:
+                reply = await self.send(step)
+
+
+class AsyncBatches:
+    """Archive work: many studies under one id."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def create(self, name: str | None = None) -> models.Batch:
+        """Open a batch; studies are submitted with its id."""
+        return await self._client.send(calls.create_batch(name))
+
+    async def get(self, batch_id: str) -> models.Batch:
+        """Ask how far it is."""
+        return await self._client.send(calls.batch(batch_id))
+
+    async def cancel(self, batch_id: str) -> models.Batch:
+        """Cancel what is unfinished; results that exist stay."""
+        return await self._client.send(calls.cancel_batch(batch_id))
+
+    async def results(self, batch_id: str) -> AsyncIterator[models.BatchResult]:
+        """Go through the items, finished or not, in the order in which they came."""
+        async with self._client.stream(calls.batch_results(batch_id, "ndjson")) as answer:
+            async for line in answer.aiter_lines():
+                if line:
+                    yield models.BatchResult.model_validate_json(line)
+
+    async def save_results(self, batch_id: str, file: BinaryIO, *, form: ResultFormat = "csv") -> None:
+        """Write the results to a file as they come."""
+        async with self._client.stream(calls.batch_results(batch_id, form)) as answer:
+            async for chunk in answer.aiter_bytes():
+                file.write(chunk)
+
+
+class AsyncKeys:
+    """API keys; all of it needs the admin scope."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def create(self, name: str, *, scopes: Sequence[str] = ("read", "write")) -> models.Key:
+        """Make a key; its secret is in the answer and nowhere else."""
+        return await self._client.send(calls.create_key(name, scopes))
+
+    async def list(self) -> Sequence[models.Key]:
+        """List the live keys."""
+        return await self._client.send(calls.keys())
+
+    async def revoke(self, key_id: str) -> None:
+        """Revoke a key."""
+        await self._client.send(calls.revoke_key(key_id))
+
+
+async def _events_of(answer: httpx.Response, reader: EventReader) -> AsyncIterator[models.Event]:
+    try:
+        async for line in answer.aiter_lines():
+            event = reader.feed(line)
+            if event is not None:
+                yield event
+    except httpx.TransportError:
+        return  # the caller connects again, after the last event that came

@@ -1,0 +1,276 @@
+"""Every request of the API as a value: pure, used by the sync and the async client alike.
+
+A `Call` says what to send and how to read the answer; `Steps` is a conversation of several calls
+(waiting, paging), written once as a generator that either client drives.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Generic, Literal, TypeVar
+from uuid import uuid4
+
+import httpx
+from pydantic import BaseModel
+
+from cxr import models
+from cxr.errors import NotReadyError, ProblemError
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+TextFormat = Literal["text", "html"]
+ResultFormat = Literal["csv", "ndjson"]
+Upload = str | Path | tuple[str, Callable[[], BinaryIO]]
+"""A file on disk, or a name and how to open what is to be sent."""
+
+MEDIA_TYPES: Final[dict[str, str]] = {
+    "json": "application/json",
+    "text": "text/plain",
+    "html": "text/html",
+    "csv": "text/csv",
+    "ndjson": "application/x-ndjson",
+}
+LONGEST_WAIT: Final = 20.0
+"""Seconds that one long poll waits; many of them make a longer wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request and how its answer is read."""
+
+    method: str
+    path: str
+    parse: Callable[[httpx.Response], T]
+    params: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+    files: Sequence[Upload] = ()
+    json: Any = None
+    wait: float = 0
+    """Seconds that the server may take because we asked it to wait."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice does no more than sending it once."""
+        return self.method != "POST" or "Idempotency-Key" in self.headers
+
+    def open_files(self, opened: ExitStack) -> list[tuple[str, tuple[str, BinaryIO]]] | None:
+        """Open what is uploaded, for one attempt; httpx streams it from disk."""
+        if not self.files:
+            return None
+        parts = []
+        for upload in self.files:
+            name, opener = _opener(upload)
+            parts.append(("files", (name, opened.enter_context(opener()))))
+        return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A step that only waits."""
+
+    seconds: float
+
+
+Steps = Generator[Call[Any] | Pause, Any, T]
+
+
+def submit(
+    files: Sequence[Upload],
+    *,
+    priority: str | None = None,
+    indication: str | None = None,
+    language: str | None = None,
+    patient_id: str | None = None,
+    batch_id: str | None = None,
+    idempotency_key: str | None = None,
+    wait: float | None = None,
+) -> Call[models.Study]:
+    """Send a study."""
+    fields = {
+        "priority": priority,
+        "indication": indication,
+        "language": language,
+        "patient_id": patient_id,
+        "batch_id": batch_id,
+    }
+    headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+    if wait:
+        headers["Prefer"] = f"wait={min(wait, LONGEST_WAIT):g}"
+    return Call(
+        "POST",
+        "/v1/studies",
+        _model(models.Study),
+        headers=headers,
+        fields={name: value for name, value in fields.items() if value is not None},
+        files=tuple(files),
+        wait=wait or 0,
+    )
+
+
+def study(study_id: str, *, wait: float | None = None) -> Call[models.Study]:
+    """Ask where a study stands; with `wait`, answer when it is final or the seconds are over."""
+    seconds = min(wait or 0, LONGEST_WAIT)
+    params = {"wait": f"{seconds:g}"} if seconds else {}
+    return Call("GET", f"/v1/studies/{study_id}", _model(models.Study), params=params, wait=seconds)
+
+
+def studies_page(cursor: str | None, *, limit: int, **filters: str | None) -> Call[models.StudyPage]:
+    """Ask for one page of the list."""
+    params = {"limit": str(limit), "cursor": cursor, **filters}
+    return Call(
+        "GET",
+        "/v1/studies",
+        _model(models.StudyPage),
+        params={name: value for name, value in params.items() if value is not None},
+    )
+
+
+def findings(study_id: str) -> Call[models.Findings | NotReadyError]:
+    """Ask for the findings."""
+    return Call("GET", f"/v1/studies/{study_id}/findings", _ready(models.Findings.model_validate_json))
+
+
+def report(study_id: str) -> Call[models.Report | NotReadyError]:
+    """Ask for the report."""
+    return Call(
+        "GET",
+        f"/v1/studies/{study_id}/report",
+        _ready(models.Report.model_validate_json),
+        headers={"Accept": MEDIA_TYPES["json"]},
+    )
+
+
+def report_as(study_id: str, form: TextFormat) -> Call[str | NotReadyError]:
+    """Ask for the report, written out."""
+    return Call(
+        "GET",
+        f"/v1/studies/{study_id}/report",
+        _ready(bytes.decode),
+        headers={"Accept": MEDIA_TYPES[form]},
+    )
+
+
+def retry(study_id: str) -> Call[models.Study]:
+    """Start a failed study again."""
+    return Call("POST", f"/v1/studies/{study_id}/retry", _model(models.Study))
+
+
+def delete(study_id: str) -> Call[None]:
+    """Cancel and erase a study; one that is erased already is no error."""
+    return Call("DELETE", f"/v1/studies/{study_id}", _nothing)
+
+
+def create_batch(name: str | None) -> Call[models.Batch]:
+    """Open a batch."""
+    return Call("POST", "/v1/batches", _model(models.Batch), json={"name": name})
+
+
+def batch(batch_id: str) -> Call[models.Batch]:
+    """Ask how far a batch is."""
+    return Call("GET", f"/v1/batches/{batch_id}", _model(models.Batch))
+
+
+def cancel_batch(batch_id: str) -> Call[models.Batch]:
+    """Cancel what is unfinished."""
+    return Call("POST", f"/v1/batches/{batch_id}/cancel", _model(models.Batch))
+
+
+def batch_results(batch_id: str, form: ResultFormat) -> Call[None]:
+    """Ask for the results; the answer is read as a stream, not by the call."""
+    return Call("GET", f"/v1/batches/{batch_id}/results", _nothing, headers={"Accept": MEDIA_TYPES[form]})
+
+
+def events(study_id: str, *, after: str | None) -> Call[None]:
+    """Ask for the event stream; it is read as a stream, not by the call."""
+    headers = {"Accept": "text/event-stream", **({"Last-Event-ID": after} if after else {})}
+    return Call("GET", f"/v1/studies/{study_id}/events", _nothing, headers=headers, wait=60)
+
+
+def create_key(name: str, scopes: Sequence[str]) -> Call[models.Key]:
+    """Make an API key."""
+    return Call("POST", "/v1/keys", _model(models.Key), json={"name": name, "scopes": list(scopes)})
+
+
+def keys() -> Call[list[models.Key]]:
+    """List the API keys."""
+    return Call("GET", "/v1/keys", lambda answer: _list(answer, models.Key))
+
+
+def revoke_key(key_id: str) -> Call[None]:
+    """Revoke an API key."""
+    return Call("DELETE", f"/v1/keys/{key_id}", _nothing)
+
+
+def info() -> Call[models.Info]:
+    """Ask what the server is."""
+    return Call("GET", "/v1/info", _model(models.Info))
+
+
+def until_final(study_id: str, *, timeout: float, clock: Callable[[], float]) -> Steps[models.Study]:
+    """Poll until the study is final.
+
+    Raises:
+        TimeoutError: it was not, in time.
+    """
+    deadline = clock() + timeout
+    while True:
+        left = deadline - clock()
+        state: models.Study = yield study(study_id, wait=max(left, 0))
+        if state.is_final:
+            return state
+        if deadline <= clock():
+            message = f"the study is still {state.status} after {timeout:g} s"
+            raise TimeoutError(message)
+        yield Pause(0.1)
+
+
+def until_ready(call: Call[T | NotReadyError], *, timeout: float, clock: Callable[[], float]) -> Steps[T]:
+    """Ask again until the findings or the report are there.
+
+    Raises:
+        NotReadyError: they were not, in time.
+    """
+    deadline = clock() + timeout
+    while True:
+        result: T | NotReadyError = yield call
+        if not isinstance(result, NotReadyError):
+            return result
+        if clock() + result.retry_after > deadline:
+            raise result
+        yield Pause(result.retry_after)
+
+
+def _opener(upload: Upload) -> tuple[str, Callable[[], BinaryIO]]:
+    if isinstance(upload, tuple):
+        return upload
+    path = Path(upload)
+    return path.name, lambda: path.open("rb")
+
+
+def _model(model: type[M]) -> Callable[[httpx.Response], M]:
+    return lambda answer: model.model_validate_json(answer.content)
+
+
+def _list(answer: httpx.Response, model: type[M]) -> list[M]:
+    return [model.model_validate(item) for item in answer.json()["items"]]
+
+
+def _ready(read: Callable[[bytes], T]) -> Callable[[httpx.Response], T | NotReadyError]:
+    def parse(answer: httpx.Response) -> T | NotReadyError:
+        if answer.status_code == httpx.codes.ACCEPTED:
+            return NotReadyError(float(answer.headers.get("Retry-After", "1")))
+        return read(answer.content)
+
+    return parse
+
+
+def _nothing(_answer: httpx.Response) -> None:
+    return None
+
+
+def is_gone(error: ProblemError) -> bool:
+    """Tell whether the study was erased before."""
+    return error.status == httpx.codes.GONE

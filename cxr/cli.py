@@ -1,0 +1,89 @@
+"""The `cxr` command: puts the commands of commands/ together and turns errors into exit codes."""
+
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from cxr import exit_codes
+from cxr.commands import batches, demo, keys, models, stack, studies
+from cxr.errors import CxrError, ProblemError
+from cxr.output import notes
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if asked:
+        try:
+            print(version("cxr-reporter"))
+        except PackageNotFoundError:
+            print("unknown (running from a source tree)")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Chest X-ray studies in, findings and a verified report out.",
+    epilog="Not a medical device. Start with: cxr up, then: cxr submit FILE --wait",
+)
+stack.add_to(app)
+studies.add_to(app)
+demo.add_to(app)
+app.add_typer(batches.app, name="batch")
+app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
+
+
+@app.callback()
+def root(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """Chest X-ray studies in, findings and a verified report out."""
+
+
+def main() -> None:
+    """Run the command; the exit code says how it went (see exit_codes.py)."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command with these arguments and return its exit code."""
+    try:
+        app(arguments, prog_name="cxr")
+    except SystemExit as end:  # typer's way of ending, also after wrong usage (2)
+        return end.code if isinstance(end.code, int) else exit_codes.DONE
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED
+    except TimeoutError as error:
+        notes.print(f"cxr: {error}", style="red", markup=False)
+        return exit_codes.STUDY_FAILED
+    except CxrError as error:
+        notes.print(f"cxr: {_explain(error)}", style="red", markup=False)
+        return exit_codes.of(error)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; there is nobody to tell
+        return exit_codes.DONE
+    return exit_codes.DONE
+
+
+def _explain(error: CxrError) -> str:
+    if not isinstance(error, ProblemError):
+        return str(error)
+    lines = [str(error)]
+    lines += [f"  {name}: {error.problem[name]}" for name in ("file", "formats") if error.problem.get(name)]
+    lines += [f"  {one.get('field')}: {one.get('message')}" for one in error.problem.get("errors", [])]
+    if error.problem.get("advice"):
+        lines.append(f"  {error.problem['advice']}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

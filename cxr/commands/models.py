@@ -1,0 +1,149 @@
+"""cxr models: which classifier and which report writer the local stack runs."""
+
+import json
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cxr.errors import StackError
+from cxr.local import stack
+from cxr.local.home import Home, find_home, services_root
+from cxr.local.state import read_json, write_private
+from cxr.output import notes, out, print_json
+
+app = typer.Typer(no_args_is_help=True, help="List classifiers, choose one; choose the report writer.")
+
+BUNDLED: Final = "bundled"
+_BUNDLE: Final = "CXR_MODEL_BUNDLE"
+_PATIENCE_SECONDS: Final = 300
+
+
+class WriterKind(StrEnum):
+    """The report writers."""
+
+    TEMPLATE = "template"
+    TRANSFORMERS = "transformers"
+    OPENAI = "openai"
+
+
+@app.command("list")
+def list_models(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the classifiers: the bundled one, and the folders in CXR_HOME/models that have a card.json.
+
+    Example: [bold]cxr models list[/]
+    """
+    home = find_home()
+    chosen = read_json(home.config)
+    bundle = chosen.get(_BUNDLE, BUNDLED)
+    found = [
+        {"name": name, "folder": str(folder), "in_use": bundle in (name, str(folder)), **_summary(folder)}
+        for name, folder in known_bundles(home).items()
+    ]
+    if bundle not in (BUNDLED, *(one["folder"] for one in found)):
+        found.append({"name": bundle, "folder": bundle, "in_use": True, **_summary(Path(bundle))})
+    writer = {name: value for name, value in chosen.items() if name.startswith("CXR_REPORT_")}
+    if as_json:
+        print_json({"models": found, "writer": writer})
+        return
+    for one in found:
+        mark = "*" if one["in_use"] else " "
+        out.print(f"{mark} {one['name']}  {one['id']} {one['version']}  {one['folder']}", markup=False)
+    for name, value in writer.items():
+        out.print(f"  {name}={value}", markup=False)
+
+
+@app.command()
+def use(
+    model: Annotated[
+        str | None,
+        typer.Argument(help="'bundled', a name from `cxr models list`, or a folder with a card.json."),
+    ] = None,
+    *,
+    writer: Annotated[WriterKind | None, typer.Option(help="Who writes the reports.")] = None,
+    writer_model: Annotated[
+        str | None, typer.Option(help="'bundled', a folder, a Hugging Face id, or the server's model name.")
+    ] = None,
+    openai_url: Annotated[str | None, typer.Option(help="Base URL of an OpenAI-compatible server.")] = None,
+) -> None:
+    """Choose the classifier, the report writer, or both; a running stack takes them up at once.
+
+    Examples: [bold]cxr models use ./my-bundle[/], [bold]cxr models use --writer template[/],
+    [bold]cxr models use --writer openai --openai-url http://127.0.0.1:8001/v1 --writer-model llama[/]
+    """
+    home = find_home()
+    changes = {
+        _BUNDLE: _resolve(home, model) if model else None,
+        "CXR_REPORT_WRITER": writer.value if writer else None,
+        "CXR_REPORT_MODEL": writer_model,
+        "CXR_REPORT_OPENAI_URL": openai_url,
+    }
+    chosen = {name: value for name, value in changes.items() if value is not None}
+    if not chosen:
+        message = "name a model, or a --writer"
+        raise typer.BadParameter(message)
+    home.make()
+    before = read_json(home.config)
+    write_private(home.config, json.dumps({**before, **chosen}, indent=2))
+    if before == {**before, **chosen} or stack.read_status(home).supervisor is None:
+        notes.print("kept; the next `cxr up` runs with it")
+        return
+    workers = {"worker-cnn" if name == _BUNDLE else "worker-llm" for name in chosen}
+    try:
+        _restart(home, workers)
+    except StackError:
+        write_private(home.config, json.dumps(before, indent=2))
+        stack.look_again(home)
+        raise
+    notes.print("in use")
+
+
+def known_bundles(home: Home) -> dict[str, Path]:
+    """Return the folders of the bundles by name."""
+    folders = {BUNDLED: services_root() / "worker_cnn" / "bundled"}
+    for card in sorted(home.models.glob("*/card.json")):
+        folders[card.parent.name] = card.parent
+    return folders
+
+
+def _resolve(home: Home, model: str) -> str:
+    if model == BUNDLED:
+        return BUNDLED
+    folder = known_bundles(home).get(model) or Path(model).expanduser().resolve()
+    if not (folder / "card.json").is_file():
+        message = f"no model bundle: {folder} has no card.json"
+        raise typer.BadParameter(message)
+    return str(folder)
+
+
+def _summary(folder: Path) -> dict[str, str]:
+    try:
+        card = json.loads((folder / "card.json").read_bytes())
+    except (OSError, ValueError):
+        return {"id": "(no readable card.json)", "version": ""}
+    return {"id": str(card.get("id", "?")), "version": str(card.get("version", "?"))}
+
+
+def _restart(home: Home, workers: set[str]) -> None:
+    """Have the workers started with the new settings, and wait until they are ready.
+
+    Raises:
+        StackError: one does not come up; the settings before are in use again.
+    """
+    before = {part.name: part.pid for part in stack.read_status(home).parts}
+    stack.look_again(home)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while workers:
+        time.sleep(0.2)
+        parts = {part.name: part for part in stack.read_status(home).parts}
+        for name in sorted(workers):
+            part = parts.get(name)
+            if part is None or part.state == "failing" or time.monotonic() > deadline:
+                message = (
+                    f"{name} does not start with this; the settings before stay.\n{stack.tail(home, name)}"
+                )
+                raise StackError(message)
+            if part.state == "running" and part.pid != before.get(name):
+                workers.discard(name)

@@ -1,0 +1,137 @@
+"""cxr submit and cxr report: one study at a time."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxr import exit_codes
+from cxr.client import DEFAULT_TIMEOUT, Client
+from cxr.commands.connection import connect
+from cxr.models import Study
+from cxr.output import describe, notes, out, print_findings, print_json
+
+
+class Priority(StrEnum):
+    """How urgent a study is."""
+
+    URGENT = "urgent"
+    ROUTINE = "routine"
+    ARCHIVE = "archive"
+
+
+class Language(StrEnum):
+    """In which language the report is written."""
+
+    EN = "en"
+    ES = "es"
+
+
+class Form(StrEnum):
+    """The forms of a report."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="DICOM, PNG or JPEG, or a zip: the images of one study.",
+    ),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(submit)
+    app.command()(report)
+
+
+def submit(
+    files: Files,
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait", "-w", help="Wait for the end and print the report.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the study as JSON.")] = False,
+    priority: Annotated[Priority | None, typer.Option(help="How urgent it is.")] = None,
+    language: Annotated[Language | None, typer.Option(help="Language of the report.")] = None,
+    indication: Annotated[str | None, typer.Option(help="Why the radiograph was taken.")] = None,
+    patient_id: Annotated[str | None, typer.Option(help="The patient's id, kept with the study.")] = None,
+    timeout: Annotated[float, typer.Option(help="Longest wait, in seconds.")] = DEFAULT_TIMEOUT,
+) -> None:
+    """Send the images of one study.
+
+    Exit status: 0 done, 1 the study was refused or failed, 2 wrong usage, 3 no server.
+
+    Examples: [bold]cxr submit chest.dcm --wait[/], [bold]cxr submit pa.dcm lateral.dcm --json[/]
+    """
+    with connect() as client:
+        study = client.submit(
+            files, priority=priority, language=language, indication=indication, patient_id=patient_id
+        )
+        if wait:
+            study = await_end(client, study, timeout=timeout)
+        if as_json:
+            print_json(study)
+        elif study.status == "completed":
+            print_result(client, study)
+        else:
+            out.print(describe(study), markup=False)
+            if not study.is_final:
+                out.print(f"cxr report {study.id}", style="dim", markup=False)
+    raise typer.Exit(exit_code(study))
+
+
+def report(
+    study_id: Annotated[str, typer.Argument(metavar="ID", help="The study's id.")],
+    *,
+    form: Annotated[Form, typer.Option("--format", "-f", help="How it is written.")] = Form.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it to this file.", dir_okay=False)
+    ] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for it, if it is not there yet.")] = 0,
+) -> None:
+    """Print a study's report.
+
+    Examples: [bold]cxr report 0199… --wait 60[/], [bold]cxr report 0199… --format html -o report.html[/]
+    """
+    with connect() as client:
+        if form is Form.JSON:
+            text = client.report(study_id, wait=wait).model_dump_json(indent=2)
+        else:
+            text = client.report_as(study_id, "html" if form is Form.HTML else "text", wait=wait)
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def await_end(client: Client, study: Study, *, timeout: float) -> Study:
+    """Wait for a study's end, with its status on a terminal's last line."""
+    if not sys.stderr.isatty():
+        return client.wait(study.id, timeout=timeout)
+    with notes.status(describe(study)):
+        return client.wait(study.id, timeout=timeout)
+
+
+def print_result(client: Client, study: Study) -> None:
+    """Print findings, report, and where the page shows them."""
+    print_findings(client.findings(study.id))
+    out.print()
+    out.print(client.report_as(study.id, "text").strip(), markup=False)
+    out.print()
+    out.print(f"{client.url}{study.links.get('page') or f'/#/studies/{study.id}'}", markup=False)
+
+
+def exit_code(study: Study) -> int:
+    """Return 1 for a study that ended without a report."""
+    ended_badly = study.is_final and study.status != "completed"
+    return exit_codes.STUDY_FAILED if ended_badly else exit_codes.DONE

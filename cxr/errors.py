@@ -1,0 +1,70 @@
+"""What can go wrong in the client and the local stack.
+
+CxrError
+├── ProblemError          the server answered with problem+json
+├── NotReachableError     no server answered
+├── NotReadyError         findings or report are not there yet
+├── StudyEndedError       the study ended without what was asked for
+└── StackError            the local stack cannot do what it was told
+"""
+
+from typing import Any
+
+
+class CxrError(Exception):
+    """Anything that this package raises on purpose; the message says what to do."""
+
+
+class NotReachableError(CxrError):
+    """No server answered at the address."""
+
+
+class NotReadyError(CxrError):
+    """The study is still on its way.
+
+    Attributes:
+        retry_after: seconds after which to ask again.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__("the study is still being worked on; ask again")
+
+
+class StackError(CxrError):
+    """The local stack cannot start, or a part of it does not come up."""
+
+
+class ProblemError(CxrError):
+    """The server refused; its whole answer is in `problem`.
+
+    Attributes:
+        status: the HTTP status.
+        problem: the problem+json object: type, title, status, detail and further members.
+        retry_after: seconds after which the server wants to be asked again, where it says so.
+    """
+
+    def __init__(self, status: int, problem: dict[str, Any], *, retry_after: float | None = None) -> None:
+        self.status = status
+        self.problem = problem
+        self.retry_after = retry_after
+        title = problem.get("title") or f"HTTP {status}"
+        detail = problem.get("detail")
+        super().__init__(f"{title}: {detail}" if detail else str(title))
+
+    @property
+    def type(self) -> str:
+        """The stable name of the kind of problem, as in '/problems/not-an-image'."""
+        return str(self.problem.get("type", "about:blank"))
+
+
+class StudyEndedError(CxrError):
+    """The study was rejected, failed or cancelled: there will be no report.
+
+    Attributes:
+        status: rejected, failed or cancelled.
+    """
+
+    def __init__(self, status: str, detail: str) -> None:
+        self.status = status
+        super().__init__(f"the study was {status}: {detail}" if detail else f"the study was {status}")

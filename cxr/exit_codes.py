@@ -1,0 +1,33 @@
+"""What the command's exit status means."""
+
+from typing import Final
+
+import httpx
+
+from cxr.errors import CxrError, NotReachableError, NotReadyError, ProblemError, StackError
+
+DONE: Final = 0
+STUDY_FAILED: Final = 1
+"""The study was refused, rejected or failed; of a batch: at least one item was."""
+WRONG_USAGE: Final = 2
+NOT_REACHABLE: Final = 3
+INTERRUPTED: Final = 130
+
+_ABOUT_THE_FILE: Final = frozenset(
+    {httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNSUPPORTED_MEDIA_TYPE}
+)
+_ABOUT_THE_STUDY: Final = frozenset({httpx.codes.CONFLICT, httpx.codes.GONE})
+
+
+def of(error: CxrError) -> int:
+    """Return the exit status for an error."""
+    if isinstance(error, NotReachableError | StackError):
+        return NOT_REACHABLE
+    if isinstance(error, NotReadyError):
+        return STUDY_FAILED
+    if isinstance(error, ProblemError):
+        if error.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            return NOT_REACHABLE
+        if error.status not in _ABOUT_THE_FILE | _ABOUT_THE_STUDY:
+            return WRONG_USAGE
+    return STUDY_FAILED

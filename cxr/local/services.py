@@ -1,0 +1,119 @@
+"""The product's own processes: migrations, API, workers and sweeper."""
+
+import os
+import sys
+from typing import Final
+
+import httpx
+
+from cxr.local.broker import broker_part, queue_url
+from cxr.local.home import Home, services_root
+from cxr.local.part import Launch, Part
+from cxr.local.postgres import database_url, postgres_part
+from cxr.local.state import State, read_json
+from cxr.local.storage import storage_endpoint, storage_part
+
+PARTS: Final = ("postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper")
+"""What `cxr status` lists."""
+_SERVERS: Final = ("postgres", "broker", "storage")
+_READY: Final = b'"worker.ready"'
+_PROBE_SECONDS: Final = 2
+# The caller may set how the services behave (CXR_MODEL_DEVICE=cuda), not where the stack's parts are.
+_OURS: Final = (
+    *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_API_HOST", "CXR_API_PORT", "CXR_API_AUTH"),
+    *("CXR_STORAGE_ENDPOINT", "CXR_STORAGE_REGION", "CXR_STORAGE_BUCKET"),
+    *("CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY", "CXR_TELEMETRY_METRICS_PORT"),
+)
+
+
+def api_url(state: State) -> str:
+    """Return the address of the API and the page."""
+    return f"http://localhost:{state.ports.api}"
+
+
+def all_parts(home: Home, state: State) -> list[Part]:
+    """Return every part in the order of its start, and last the order of its stop.
+
+    Raises:
+        StackError: the stack is not installed, or this machine cannot run it.
+    """
+    environment = _environment(home, state)
+    after_migrations = (*_SERVERS, "migrations")
+    return [
+        postgres_part(home, state),
+        broker_part(home, state),
+        storage_part(home, state),
+        _service(home, "migrations", "migrations", environment, needs=_SERVERS, once=True),
+        _service(home, "api", "api", environment, needs=after_migrations, port=state.ports.api),
+        _service(home, "worker-cnn", "worker_cnn", environment, needs=after_migrations),
+        _service(home, "worker-llm", "worker_llm", environment, needs=after_migrations),
+        _service(home, "sweeper", "shared.sweeper", environment, needs=after_migrations),
+    ]
+
+
+# Settings that one service alone reads: a change of them starts that one again and no other.
+_READ_BY: Final = {"CXR_MODEL_": "worker-cnn", "CXR_REPORT_": "worker-llm"}
+
+
+def _service(
+    home: Home,
+    name: str,
+    module: str,
+    environment: dict[str, str],
+    *,
+    needs: tuple[str, ...],
+    port: int | None = None,
+    once: bool = False,
+) -> Part:
+    return Part(
+        name=name,
+        command=(sys.executable, "-m", module),
+        log=home.log(name),
+        ready=(lambda _launch: _answers(port)) if port else _says_ready,
+        environment={key: value for key, value in environment.items() if _is_for(key, name)},
+        folder=home.folder("run"),
+        port=port,
+        needs=needs,
+        once=once,
+    )
+
+
+def _environment(home: Home, state: State) -> dict[str, str]:
+    callers = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _OURS and not name.startswith("PYTHON")
+    }
+    return {
+        # All parts share this machine's cores: a model's threads that wait must sleep, not spin, or the two
+        # of them hold each other up (one report took 8.7 s instead of 3.7 s beside a busy core).
+        "OMP_WAIT_POLICY": "PASSIVE",
+        **read_json(home.config),
+        **callers,
+        "PYTHONPATH": str(services_root()),
+        "PYTHONUNBUFFERED": "1",
+        "CXR_DATABASE_URL": database_url(state),
+        "CXR_QUEUE_URL": queue_url(state),
+        "CXR_STORAGE_ENDPOINT": storage_endpoint(state),
+        "CXR_STORAGE_ACCESS_KEY": state.credentials.storage_access_key,
+        "CXR_STORAGE_SECRET_KEY": state.credentials.storage_secret_key,
+        "CXR_API_HOST": "127.0.0.1",
+        "CXR_API_PORT": str(state.ports.api),
+        "CXR_API_AUTH": "off",  # the API takes this on the loopback address alone
+    }
+
+
+def _is_for(variable: str, name: str) -> bool:
+    return all(name == reader or not variable.startswith(prefix) for prefix, reader in _READ_BY.items())
+
+
+def _answers(port: int) -> bool:
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=_PROBE_SECONDS, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == httpx.codes.OK
+
+
+def _says_ready(launch: Launch) -> bool:
+    return launch.logged(_READY)

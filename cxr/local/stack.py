@@ -1,0 +1,273 @@
+"""What `cxr up`, `cxr down` and `cxr status` do.
+
+`up` takes the lock of the home and hands it to the supervisor that it starts; it is free again when
+the supervisor is gone, however it went.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import psutil
+from pydantic import BaseModel, ValidationError
+
+import cxr
+from cxr.errors import StackError
+from cxr.local.home import Home
+from cxr.local.processes import kill_left_behind
+from cxr.local.services import PARTS
+from cxr.local.state import choose_state, is_free, load_state
+
+_POLL_SECONDS: Final = 0.1
+_STOP_SECONDS: Final = 60
+_TAIL_LINES: Final = 20
+
+
+class PartStatus(BaseModel):
+    """One line of `cxr status`."""
+
+    name: str
+    pid: int | None = None
+    port: int | None = None
+    state: Literal["starting", "running", "stopped", "failing"] = "stopped"
+
+
+class StackStatus(BaseModel):
+    """How the stack is, as its supervisor last said."""
+
+    supervisor: int | None = None
+    stopping: bool = False
+    port: int | None = None
+    parts: list[PartStatus] = []
+
+    @property
+    def is_up(self) -> bool:
+        """Every part runs."""
+        return bool(self.parts) and all(part.state == "running" for part in self.parts)
+
+    @property
+    def failing(self) -> PartStatus | None:
+        """The first part that does not come up."""
+        return next((part for part in self.parts if part.state == "failing"), None)
+
+    def listed(self) -> list[PartStatus]:
+        """Return the parts that people know, in their order; all stopped when nothing runs."""
+        by_name = {part.name: part for part in self.parts}
+        return [by_name.get(name, PartStatus(name=name)) for name in PARTS]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What `up` found or did."""
+
+    port: int
+    already_up: bool
+
+
+def up(home: Home, *, port: int, on_change: Callable[[StackStatus], None], timeout: float) -> Started:
+    """Start the stack, or find it running; return when every part is ready.
+
+    Raises:
+        StackError: the port is taken, a part does not come up, or it takes longer than `timeout`
+            seconds; what was started is stopped again.
+    """
+    home.make()
+    lock = _take_lock(home)
+    if lock is None:
+        _follow(home, on_change, timeout=timeout)
+        return Started(port=read_status(home).port or port, already_up=True)
+    try:
+        kill_left_behind(home)
+        if not is_free(port):
+            raise StackError(_port_taken(port))
+        choose_state(home.state, api_port=port)
+        home.parts.unlink(missing_ok=True)
+        for name in PARTS:
+            home.held(name).unlink(missing_ok=True)
+        _start_supervisor(home, lock)
+    finally:
+        os.close(lock)
+    try:
+        _follow(home, on_change, timeout=timeout)
+    except BaseException:  # also Ctrl-C: half a stack is of no use
+        down(home)
+        raise
+    return Started(port=port, already_up=False)
+
+
+def down(home: Home) -> bool:
+    """Stop everything; return whether anything ran.
+
+    Raises:
+        StackError: the supervisor does not end.
+    """
+    if not home.path.is_dir():
+        return False
+    home.make()
+    supervisor = _supervisor(home)
+    if supervisor is not None:
+        _ask_supervisor(supervisor, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _is_locked(home):
+            if time.monotonic() > deadline:
+                message = (
+                    f"the supervisor (process {supervisor.pid}) does not stop; see {home.log('supervisor')}"
+                )
+                raise StackError(message)
+            time.sleep(_POLL_SECONDS)
+    killed = kill_left_behind(home)
+    home.parts.unlink(missing_ok=True)
+    return supervisor is not None or killed > 0
+
+
+def read_status(home: Home) -> StackStatus:
+    """Return how the parts are."""
+    supervisor = _supervisor(home)
+    if supervisor is None:
+        return StackStatus()
+    try:
+        return StackStatus.model_validate_json(home.parts.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        state = load_state(home.state)
+        parts = [PartStatus(name=name, state="starting") for name in PARTS]
+        return StackStatus(supervisor=supervisor.pid, port=state.ports.api if state else None, parts=parts)
+
+
+def look_again(home: Home) -> bool:
+    """Have the supervisor take up new settings and held parts; return whether one runs."""
+    supervisor = _supervisor(home)
+    if supervisor is None:
+        return False
+    _ask_supervisor(supervisor, signal.SIGHUP)
+    return True
+
+
+def hold(home: Home, name: str) -> bool:
+    """Stop one part and keep it stopped until `release`; return whether a supervisor runs."""
+    home.make()
+    home.held(name).touch()
+    return look_again(home)
+
+
+def release(home: Home, name: str) -> bool:
+    """Start a held part again; return whether a supervisor runs."""
+    home.held(name).unlink(missing_ok=True)
+    return look_again(home)
+
+
+def _take_lock(home: Home) -> int | None:
+    """Return the locked file, or None when a supervisor runs; wait for one that is stopping."""
+    lock = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            status = read_status(home)
+            # Between the lock and the supervisor's first word the other `up` is still at work.
+            if (status.supervisor and not status.stopping) or time.monotonic() > deadline:
+                os.close(lock)
+                return None
+            time.sleep(_POLL_SECONDS)
+        else:
+            os.truncate(lock, 0)  # whoever it names has gone
+            return lock
+
+
+def _start_supervisor(home: Home, lock: int) -> None:
+    log = home.log("supervisor")
+    log.touch(mode=0o600)
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "cxr.local.supervisor"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=home.path,
+            env={
+                **os.environ,
+                "CXR_HOME": str(home.path),
+                "PYTHONPATH": str(Path(cxr.__file__).resolve().parents[1]),
+            },
+            start_new_session=True,
+            pass_fds=(lock,),
+        )
+    os.pwrite(lock, str(child.pid).encode(), 0)
+    child.returncode = 0  # it outlives us
+
+
+def _follow(home: Home, on_change: Callable[[StackStatus], None], *, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while True:
+        status = read_status(home)
+        on_change(status)
+        if status.is_up:
+            return
+        if status.supervisor is None:
+            message = f"the supervisor ended:\n{tail(home, 'supervisor')}"
+            raise StackError(message)
+        if status.failing is not None:
+            name = status.failing.name
+            message = f"{name} does not start; the end of {home.log(name)}:\n{tail(home, name)}"
+            raise StackError(message)
+        if time.monotonic() > deadline:
+            waiting = [part.name for part in status.parts if part.state != "running"]
+            logs = "\n".join(f"{home.log(name)}:\n{tail(home, name)}" for name in waiting)
+            message = f"not ready after {timeout:.0f} s: {', '.join(waiting)}\n{logs}"
+            raise StackError(message)
+        time.sleep(_POLL_SECONDS)
+
+
+def tail(home: Home, name: str, *, lines: int = _TAIL_LINES) -> str:
+    """Return the last lines of a part's log."""
+    try:
+        text = home.log(name).read_text(errors="replace")
+    except FileNotFoundError:
+        return "(it has written nothing)"
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _supervisor(home: Home) -> psutil.Process | None:
+    """Return the supervisor's process, if it lives: the lock says so, the file's content who it is."""
+    if not _is_locked(home):
+        return None
+    try:
+        return psutil.Process(int(home.lock.read_text()))
+    except (ValueError, psutil.NoSuchProcess):
+        return None  # another `up` has the lock and has not started it yet
+
+
+def _is_locked(home: Home) -> bool:
+    try:
+        lock = os.open(home.lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(lock)
+
+
+def _ask_supervisor(supervisor: psutil.Process, number: signal.Signals) -> None:
+    try:
+        supervisor.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _port_taken(port: int) -> str:
+    return (
+        f"port {port} is taken by another program. Stop that program, or choose another port: "
+        f"cxr up --port {port + 1}"
+    )

@@ -1,0 +1,118 @@
+"""What a local stack chooses once and keeps: its ports and its credentials."""
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Container
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, Field
+
+# Below the range from which Linux takes ports for outgoing connections (32768 and up): a client that
+# connects while a server is down could otherwise be given that very port, and keep it.
+_LOWEST, _HIGHEST = 10_240, 22_000
+_GRPC_OFFSET: Final = 10_000
+"""SeaweedFS listens on a second port this far above each of its ports."""
+
+
+class Ports(BaseModel):
+    """The port of each server. Those of the storage stand for themselves and their gRPC twin."""
+
+    postgres: int
+    broker: int
+    storage: int
+    storage_master: int
+    storage_volume: int
+    storage_filer: int
+    storage_admin: int
+    api: int
+
+
+class Credentials(BaseModel):
+    """Made once; without them every user of the machine could read the studies."""
+
+    postgres: str = Field(default_factory=lambda: secrets.token_urlsafe(24))
+    broker: str = Field(default_factory=lambda: secrets.token_urlsafe(24))
+    storage_access_key: str = Field(default_factory=lambda: secrets.token_hex(10))
+    storage_secret_key: str = Field(default_factory=lambda: secrets.token_hex(20))
+
+
+class State(BaseModel):
+    """All that is kept between two runs, apart from the data."""
+
+    ports: Ports
+    credentials: Credentials = Field(default_factory=Credentials)
+
+
+def load_state(path: Path) -> State | None:
+    """Read the state, or return None when this home has never been used."""
+    try:
+        return State.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def choose_state(path: Path, *, api_port: int) -> State:
+    """Return the state for a stack that is about to start; write it.
+
+    A port that some other program has taken since the last run is chosen anew.
+    """
+    before = load_state(path)
+    kept = before.ports.model_dump() if before else {}
+    taken: set[int] = {api_port}
+    ports = {"api": api_port}
+    for name in Ports.model_fields:
+        if name == "api":
+            continue
+        port = kept.get(name, 0)
+        if port in taken or not (port and is_free(port) and is_free(port + _GRPC_OFFSET)):
+            port = free_port(taken)
+        taken.add(port)
+        ports[name] = port
+    state = State(
+        ports=Ports(**ports), credentials=before.credentials if before is not None else Credentials()
+    )
+    write_private(path, state.model_dump_json(indent=2))
+    return state
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(path)
+
+
+def read_json(path: Path) -> dict[str, str]:
+    """Read a flat JSON object of strings; a missing file is an empty one."""
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    return {str(key): str(value) for key, value in content.items()}
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on a port of the loopback address."""
+    with socket.socket() as probe:
+        # As servers do: a port whose last connections still linger is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(taken: Container[int] = ()) -> int:
+    """Choose a port that is free now, as is its gRPC twin."""
+    while True:
+        port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
+        if port not in taken and is_free(port) and is_free(port + _GRPC_OFFSET):
+            return port

@@ -1,0 +1,214 @@
+"""What the server answers, as typed values.
+
+Fields that a newer server adds are kept (`model_extra`), so that nothing is lost when a value is
+written out again; statuses are plain strings, so that a new one does not break an old client.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+FINAL_STATUSES: Final = frozenset({"completed", "rejected", "failed", "cancelled"})
+"""In these a study stays, unless a failed one is retried."""
+
+
+class Answer(BaseModel):
+    """The base of all answers."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
+
+
+class StudyError(Answer):
+    """Why a study, or one of its images, was not used."""
+
+    type: str
+    detail: str
+    file: str | None = None
+
+
+class Image(Answer):
+    """One image of a study."""
+
+    index: int
+    file: str | None = None
+    view: str | None = None
+    status: str | None = None
+    error: StudyError | None = None
+    warnings: list[str] = []
+
+
+class TimelineEntry(Answer):
+    """One thing that happened to a study."""
+
+    status: str
+    event: str | None = None
+    at: datetime
+    detail: str | None = None
+
+
+class ModelId(Answer):
+    """A classifier."""
+
+    id: str
+    version: str
+    digest: str | None = None
+
+
+class Study(Answer):
+    """Where a study stands."""
+
+    id: str
+    status: str
+    priority: str = "routine"
+    language: str = "en"
+    batch_id: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    error: StudyError | None = None
+    model: ModelId | None = None
+    images: list[Image] = []
+    timeline: list[TimelineEntry] = []
+    links: dict[str, str | None] = {}
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return self.status in FINAL_STATUSES
+
+
+class StudyPage(Answer):
+    """A page of studies, newest first."""
+
+    items: list[Study]
+    next_cursor: str | None = None
+
+
+class Finding(Answer):
+    """What the classifier says of one label."""
+
+    label: str
+    name: str | None = None
+    probability: float
+    threshold: float
+    uncertain_from: float | None = None
+    status: str
+    image: int | None = None
+    box: list[float] | None = None
+
+
+class ImageFindings(Answer):
+    """The findings of one image."""
+
+    index: int
+    view: str | None = None
+    findings: list[Finding]
+
+
+class Findings(Answer):
+    """One finding for each label of the model."""
+
+    study_id: str
+    model: ModelId
+    findings: list[Finding]
+    images: list[ImageFindings] = []
+
+
+class Sections(Answer):
+    """The body of a report."""
+
+    technique: str
+    findings: str
+    impression: str
+
+
+class Writer(Answer):
+    """Who wrote a report."""
+
+    id: str
+    version: str
+
+
+class Verification(Answer):
+    """How the report was held against the findings."""
+
+    verdict: str
+    attempts: int
+    fallback: bool
+
+
+class Report(Answer):
+    """A report."""
+
+    study_id: str
+    version: int
+    status: str
+    language: str
+    sections: Sections
+    writer: Writer
+    verification: Verification
+    created_at: datetime | None = None
+
+
+class Batch(Answer):
+    """How far a batch is."""
+
+    id: str
+    name: str | None = None
+    status: str
+    total: int
+    counts: dict[str, int]
+    done: bool
+    created_at: datetime
+
+    @property
+    def finished(self) -> int:
+        """How many of its items are final."""
+        return sum(number for status, number in self.counts.items() if status in FINAL_STATUSES)
+
+
+class BatchResult(Answer):
+    """One item of a batch."""
+
+    item: str
+    study_id: str
+    files: list[str] = []
+    status: str
+    error: StudyError | None = None
+
+
+class Key(Answer):
+    """An API key; `key` is the secret, in the answer to its making alone."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    last_used_at: datetime | None = None
+    key: str | None = None
+
+
+class Info(Answer):
+    """What the server is."""
+
+    version: str
+    model: ModelId | None = None
+    writer: Writer | None = None
+    auth: str
+    limits: dict[str, int] = {}
+    not_a_medical_device: str = ""
+
+
+class Event(Answer):
+    """One line of a study's event stream."""
+
+    id: str
+    status: str
+    event: str | None = None
+    at: datetime
+    detail: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the stream ends with it."""
+        return self.status in FINAL_STATUSES
