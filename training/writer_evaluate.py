@@ -1,0 +1,79 @@
+"""Judge the bundled writer on held-out sets of findings: how many of its first texts pass the verifier?
+
+Map: `evaluate` -> `write_card`.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from shared.domain import FindingStatus, Language, ReportSections
+from training.writer_data import draw_request
+from worker_llm.request import ReportRequest
+from worker_llm.verify import verify
+from worker_llm.writers.base import Draft, NoReport
+from worker_llm.writers.local import LocalWriter
+
+_SEED = 2026
+_BATCH = 32
+
+
+def held_out_requests(sets: int) -> list[ReportRequest]:
+    """Draw different held-out sets; the first of each language is all-absent."""
+    random = Random(_SEED)
+    drawn: dict[str, ReportRequest] = {}
+    while len(drawn) < sets:
+        request = draw_request(random, held_out=True)
+        drawn.setdefault(repr((request.language, sorted(request.statuses().items()))), request)
+    return list(drawn.values())
+
+
+def evaluate(adapter: Path, *, sets: int) -> dict[str, Any]:
+    """Let the bundled model write each set once and count what the verifier says of the first texts."""
+    writer = LocalWriter.bundled(adapter=adapter)
+    requests = held_out_requests(sets)
+    # Answers of like length together: a batch takes as long as its longest.
+    requests.sort(
+        key=lambda request: (
+            request.language,
+            len(request.labels(FindingStatus.ABSENT)) - len(request.findings),
+        )
+    )
+    passed: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    texts: set[str] = set()
+    for start in range(0, len(requests), _BATCH):
+        batch = requests[start : start + _BATCH]
+        for request, draft in zip(batch, writer.write(batch, attempt=1), strict=True):
+            failures = _failures(draft, request)
+            language = Language(request.language).value
+            abnormal = len(request.findings) - len(request.labels(FindingStatus.ABSENT))
+            for key in ("all", language, f"{abnormal} abnormal"):
+                total[key] += 1
+                passed[key] += not failures
+            reasons.update(failures[:1])
+            if isinstance(draft, ReportSections):
+                texts.add(draft.findings + draft.impression)
+        print(f"{passed['all']}/{total['all']} passed", flush=True)
+    return {
+        "sets": sets,
+        "passed_at_the_first_try": {key: f"{passed[key]}/{total[key]}" for key in sorted(total)},
+        "different_texts": len(texts),
+        "refusals": dict(reasons.most_common(12)),
+    }
+
+
+def _failures(draft: Draft, request: ReportRequest) -> tuple[str, ...]:
+    return (draft.reason,) if isinstance(draft, NoReport) else verify(draft, request)
+
+
+def write_card(folder: Path, figures: Mapping[str, Any], *, recipe: Mapping[str, Any]) -> None:
+    """Put the figures into the adapter's card, beside what it says already."""
+    path = folder / "card.json"
+    card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    card |= {"recipe": dict(recipe), "evaluation": dict(figures)}
+    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
