@@ -1,0 +1,71 @@
+"""What every test may use: the real Postgres, broker and S3 server, once a session."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from migrations.__main__ import upgrade
+from shared.database import Base, Database
+from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
+from shared.storage import Storage
+from tests.support.stack import InfraStack
+
+# The developer's own settings must not leak into a test; the data folder alone is for the tests.
+for _name in [name for name in os.environ if name.startswith("CXR_") and name != "CXR_TEST_DATA"]:
+    del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfraStack]:
+    """Return the running servers."""
+    with InfraStack(tmp_path_factory.mktemp("infra")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def migrated(infra: InfraStack) -> Iterator[Database]:
+    """Return a database with the schema, with whatever earlier tests left in it."""
+    database = Database(DatabaseSettings(url=infra.database_url))
+    with database.session() as session:
+        upgrade(session.connection())
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database(migrated: Database) -> Database:
+    """Return an empty database."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with migrated.session() as session:
+        session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    return migrated
+
+
+@pytest.fixture(scope="session")
+def storage(infra: InfraStack) -> Storage:
+    """Return the object store, with its bucket made."""
+    store = Storage(
+        StorageSettings(
+            endpoint=infra.storage_endpoint,
+            access_key=infra.storage_access_key,
+            secret_key=infra.storage_secret_key,
+        )
+    )
+    store.ensure_bucket()
+    return store
+
+
+@pytest.fixture(scope="session")
+def queue_settings(infra: InfraStack) -> QueueSettings:
+    """Return the way to the broker."""
+    return QueueSettings(url=infra.broker_url)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path | None:
+    """Return the folder of real radiographs, where there is one."""
+    folder = os.environ.get("CXR_TEST_DATA")
+    return Path(folder) if folder else None

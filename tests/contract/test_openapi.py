@@ -1,0 +1,151 @@
+"""The OpenAPI document: complete, without a way out of the house, and true of every answer."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from api.main import create_app
+from shared.database import Database
+from shared.domain import StudyStatus
+from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
+from shared.storage import Storage
+from tests.support.api import ADMIN_KEY, ApiServer
+from tests.support.stack import InfraStack
+
+
+@pytest.fixture(scope="module")
+def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
+    with ApiServer(infra, auth=AuthMode.REQUIRED) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def document(api: ApiServer) -> dict:
+    return httpx.get(f"{api.url}/openapi.json").json()
+
+
+def operations(document: dict) -> Iterator[tuple[str, str, dict]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def test_every_route_of_the_contract_is_there(document: dict):
+    study, batch = "/v1/studies/{study_id}", "/v1/batches/{batch_id}"
+    assert {(method, path) for path, method, _ in operations(document)} == {
+        ("post", "/v1/studies"),
+        ("get", "/v1/studies"),
+        ("get", study),
+        ("delete", study),
+        ("post", f"{study}/retry"),
+        ("get", f"{study}/events"),
+        ("get", f"{study}/findings"),
+        ("get", f"{study}/report"),
+        ("get", f"{study}/images/{{index}}/preview.png"),
+        ("get", f"{study}/images/{{index}}/original"),
+        ("get", f"{study}/images/{{index}}/heatmaps/{{label}}.png"),
+        ("post", "/v1/batches"),
+        ("get", batch),
+        ("get", f"{batch}/results"),
+        ("post", f"{batch}/cancel"),
+        ("post", "/v1/keys"),
+        ("get", "/v1/keys"),
+        ("delete", "/v1/keys/{key_id}"),
+        ("get", "/v1/info"),
+        ("get", "/healthz"),
+        ("get", "/readyz"),
+    }
+
+
+def test_every_route_says_what_it_is_and_how_it_fails(document: dict):
+    for path, method, operation in operations(document):
+        assert operation["summary"], (method, path)
+        assert operation["description"], (method, path)
+        for status, answer in operation["responses"].items():
+            assert answer["description"], (method, path, status)
+            if status.startswith(("4", "5")) and path != "/readyz":
+                assert list(answer["content"]) == ["application/problem+json"], (method, path, status)
+        if path.startswith("/v1/") and path != "/v1/info":
+            assert operation["security"] == [{"API key": []}]
+            assert {"401", "403", "503"} <= set(operation["responses"])
+
+
+def test_every_reference_leads_somewhere(document: dict):
+    names = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
+    assert names
+    assert names <= set(document["components"]["schemas"])
+
+
+def test_the_upload_names_every_field(document: dict):
+    body = document["paths"]["/v1/studies"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(body["properties"]) == {
+        *("files", "priority", "indication", "language", "patient_id", "batch_id"),
+    }
+    assert body["required"] == ["files"]
+
+
+def test_statuses_are_those_of_the_state_machine(document: dict):
+    assert document["components"]["schemas"]["StudyStatus"]["enum"] == [
+        status.value for status in StudyStatus
+    ]
+
+
+def test_the_reference_page_loads_nothing_from_outside(api: ApiServer):
+    page = httpx.get(f"{api.url}/docs")
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(addresses) == 4
+    for address in addresses:
+        assert address.startswith("/docs/")
+        assert httpx.get(api.url + address).status_code == 200
+    assert "http" not in page.headers["content-security-policy"]
+    assert "<script>" not in page.text
+
+
+def test_every_kind_of_problem_can_be_opened(api: ApiServer):
+    refused = api.client(ADMIN_KEY).get("/v1/studies/1").json()
+    explained = httpx.get(api.url + refused["type"])
+    assert explained.status_code == 200
+    assert explained.text.startswith("422 ")
+    assert httpx.get(f"{api.url}/problems/nonsense").status_code == 422
+
+
+def written_down() -> schemathesis.BaseSchema:
+    """Return the document of an API that has nothing behind it: pytest wants the routes before servers."""
+    app = create_app(
+        ApiSettings(auth=AuthMode.OFF),
+        database=DatabaseSettings(),
+        storage=StorageSettings(),
+        queue=QueueSettings(),
+    )
+    return schemathesis.openapi.from_dict(app.openapi())
+
+
+schema = written_down()
+
+
+@schema.parametrize()
+@settings(
+    max_examples=5,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_whatever_is_sent_is_answered_as_the_document_says(case: schemathesis.Case, api: ApiServer):
+    # A long poll is a test of patience, not of the contract.
+    if case.query and "wait" in case.query:
+        case.query["wait"] = 0.1
+    case.headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "prefer"}
+    # A schema cannot say what a cursor, or a radiograph, is: that valid-looking ones are refused is right.
+    excluded = [positive_data_acceptance]
+    if case.operation.label == "POST /v1/studies":
+        # A form field that was left empty counts as not filled in, whatever its format.
+        excluded.append(negative_data_rejection)
+    case.call_and_validate(
+        base_url=api.url, headers={"Authorization": f"Bearer {ADMIN_KEY}"}, excluded_checks=excluded
+    )

@@ -1,0 +1,188 @@
+"""The whole line as separate real processes, which each test breaks in its own way."""
+
+import hashlib
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from sqlalchemy import func, select, text
+
+from migrations.__main__ import upgrade
+from shared import queue, studies, study_queries
+from shared.database import Base, Database
+from shared.domain import (
+    TRANSITIONS,
+    Language,
+    Priority,
+    Stage,
+    StudyEvent,
+    StudyId,
+    StudyStatus,
+    new_id,
+)
+from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
+from shared.storage import Storage
+from shared.studies import Hint, NewStudy, StoredImage
+from shared.tables import ReportRow, StudyRow
+from tests.support.services import ROOT, Service, wait_for
+from tests.support.stack import InfraStack
+
+SAMPLE = ROOT / "samples" / "chest-1.png"
+WORKERS = ("worker_cnn", "worker_llm", "shared.sweeper")
+
+
+class Line:
+    """The servers, the processes that a test started, and the studies that it submitted."""
+
+    def __init__(self, infra: InfraStack, folder: Path) -> None:
+        self.infra = infra
+        self.folder = folder
+        # The report's writer is not what these tests are about; the rules write in milliseconds.
+        self.environment = {**infra.environment(), "CXR_REPORT_WRITER": "template", "CXR_MODEL_DECODERS": "1"}
+        self.database = Database(DatabaseSettings(url=infra.database_url))
+        self.storage = Storage(
+            StorageSettings(
+                endpoint=infra.storage_endpoint,
+                access_key=infra.storage_access_key,
+                secret_key=infra.storage_secret_key,
+            )
+        )
+        self.queue = queue.create_app("test", QueueSettings(url=infra.broker_url))
+        self.submitted: list[StudyId] = []
+        self._services: list[Service] = []
+        self._serial = itertools.count()
+
+    def start(self, module: str, *, stop_at: str | None = None) -> Service:
+        """Start one process of ours and wait until it is ready."""
+        service = Service(module, self.environment, self.folder, stop_at=stop_at)
+        self._services.append(service)
+        return service.wait_until_ready()
+
+    def start_all(self, *, stopping: dict[str, str] | None = None) -> dict[str, Service]:
+        """Start both workers and the sweeper; those in `stopping` hang at the point that it names."""
+        points = stopping or {}
+        started = {
+            module: Service(module, self.environment, self.folder, stop_at=points.get(module))
+            for module in WORKERS
+        }
+        self._services.extend(started.values())
+        for service in started.values():
+            service.wait_until_ready()
+        return started
+
+    def submit(self, number: int = 1, *, content: bytes | None = None, hint: bool = True) -> list[StudyId]:
+        """Store originals, accept studies and send hints: what the API does with an upload."""
+        ids = []
+        for _ in range(number):
+            original = content if content is not None else self._another_radiograph()
+            digest = hashlib.sha256(original).hexdigest()
+            self.storage.put_original(BytesIO(original), digest)
+            study_id = StudyId(new_id())
+            image = StoredImage("chest.png", digest, len(original), "image/png", 512, 512)
+            new = NewStudy(study_id, "somebody", Priority.ROUTINE, Language.ENGLISH, [image])
+            with self.database.session() as session:
+                studies.accept(session, new)
+            if hint:
+                queue.send_hint(self.queue, Hint(study_id, Stage.CNN, Priority.ROUTINE))
+            ids.append(study_id)
+        self.submitted += ids
+        return ids
+
+    def status(self, study_id: StudyId) -> StudyStatus:
+        """Return where a study stands."""
+        with self.database.session() as session:
+            row = session.get(StudyRow, study_id)
+        assert row is not None
+        return row.status
+
+    def wait(
+        self, ids: Sequence[UUID], seconds: float, *, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Wait until every study has ended."""
+
+        def ended() -> bool:
+            meanwhile()
+            with self.database.session() as session:
+                statuses = session.scalars(select(StudyRow.status).where(StudyRow.id.in_(ids))).all()
+            return len(statuses) == len(ids) and all(status.is_final for status in statuses)
+
+        wait_for(ended, seconds, f"{len(ids)} studies to end; they are {self._counts()}")
+
+    def check(self) -> Counter[StudyStatus]:
+        """Hold every submitted study to the promises, and return how many ended how.
+
+        Each has ended; completed ones have exactly one report, the others a reason; each timeline is a
+        walk that the state machine allows; each original is there, unchanged.
+        """
+        ends: Counter[StudyStatus] = Counter()
+        for study_id in self.submitted:
+            with self.database.session() as session:
+                view = study_queries.view(session, study_id)
+                reports = session.scalar(
+                    select(func.count()).select_from(ReportRow).where(ReportRow.study_id == study_id)
+                )
+            assert view is not None, "lost"
+            status = view.study.status
+            ends[status] += 1
+            assert status.is_final
+            assert reports == (1 if status is StudyStatus.COMPLETED else 0)
+            assert status is StudyStatus.COMPLETED or view.study.error_detail
+            first, *rest = view.events
+            assert (first.event, first.status) == (StudyEvent.RECEIVED, StudyStatus.QUEUED)
+            before = first.status
+            for event in rest:
+                assert TRANSITIONS[before, event.event] is event.status
+                before = event.status
+            assert before is status
+            for image in view.images:
+                assert len(self.storage.get_original(image.sha256)) == image.size
+        return ends
+
+    def stop(self) -> None:
+        """Kill what still runs."""
+        for service in self._services:
+            if service.process.poll() is None:
+                service.kill()
+        self.database.close()
+
+    def _another_radiograph(self) -> bytes:
+        # A PNG text chunk of its own makes each original another object in S3.
+        with Image.open(SAMPLE) as image:
+            packed = BytesIO()
+            note = PngInfo()
+            note.add_text("Comment", f"{next(self._serial)} {time.monotonic_ns()}")
+            image.save(packed, "PNG", pnginfo=note, compress_level=1)
+        return packed.getvalue()
+
+    def _counts(self) -> dict[str, int]:
+        with self.database.session() as session:
+            rows = session.execute(select(StudyRow.status, func.count()).group_by(StudyRow.status))
+            return {status.value: number for status, number in rows}
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfraStack]:
+    """Return servers apart from those of the other tests: these here get hurt."""
+    with InfraStack(tmp_path_factory.mktemp("servers")) as infra:
+        yield infra
+
+
+@pytest.fixture
+def line(servers: InfraStack, tmp_path: Path) -> Iterator[Line]:
+    """Return the line with an empty database and an empty broker; nothing of ours runs yet."""
+    running = Line(servers, tmp_path)
+    with running.database.session() as session:
+        upgrade(session.connection())
+        tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+        session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    queue.connect_broker(QueueSettings(url=servers.broker_url)).flushall()
+    running.storage.ensure_bucket()
+    yield running
+    running.stop()

@@ -1,0 +1,73 @@
+"""kill -9 of a worker, at a point of its work that the test chooses."""
+
+import signal
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.domain import StudyEvent, StudyStatus
+from shared.study_queries import events_of
+from tests.faults.conftest import Line
+from tests.support.services import STOPS
+
+RECOVERY_SECONDS = 30
+SHORT_LEASE = {"CXR_QUEUE_LEASE": "PT4S", "CXR_QUEUE_HEARTBEAT": "PT1S"}
+"""Recovery is a matter of the lease: most tests need not wait for one of twenty seconds."""
+
+
+def kill_at(line: Line, point: str) -> float:
+    """Kill a worker at a point of its work, and return the seconds until another took the study on."""
+    module = {"cnn": "worker_cnn", "llm": "worker_llm"}[point[:3]]
+    doomed = line.start_all(stopping={module: point})[module]
+    (study_id,) = line.submit()
+    doomed.wait_until_stopped_at_its_point()
+    line.start(module)
+    doomed.kill()
+    killed = datetime.now(UTC)
+    line.wait([study_id], RECOVERY_SECONDS + 30)
+    assert line.check() == {StudyStatus.COMPLETED: 1}
+    with line.database.session() as session:
+        events = events_of(session, study_id)
+    expired = next(event for event in events if event.event is StudyEvent.LEASE_EXPIRED)
+    resumed = next(event for event in events if event.id > expired.id and event.event is StudyEvent.CLAIMED)
+    return (resumed.at - killed).total_seconds()
+
+
+@pytest.mark.parametrize("point", STOPS)
+def test_the_study_of_a_worker_killed_at_any_point_is_reported_once(line: Line, point: str):
+    line.environment |= SHORT_LEASE
+    kill_at(line, point)
+
+
+def test_a_killed_workers_study_goes_on_within_thirty_seconds(line: Line):
+    # One lease after the last heartbeat, one sweep, and the way through the queue, as it is configured.
+    assert kill_at(line, "cnn-before-commit") < RECOVERY_SECONDS
+
+
+def test_a_worker_that_hangs_and_comes_back_late_changes_nothing(line: Line):
+    line.environment |= SHORT_LEASE
+    sleeper = line.start_all(stopping={"worker_llm": "llm-before-write"})["worker_llm"]
+    (study_id,) = line.submit()
+    sleeper.wait_until_stopped_at_its_point()
+    sleeper.process.send_signal(signal.SIGSTOP)
+    line.start("worker_llm")
+    line.wait([study_id], 60)
+    sleeper.process.send_signal(signal.SIGCONT)
+    time.sleep(1)
+    assert line.check() == {StudyStatus.COMPLETED: 1}
+
+
+def test_sigterm_finishes_what_was_begun_and_takes_nothing_more(line: Line):
+    running = line.start_all()
+    line.submit(20)
+    first = running["worker_cnn"]
+    while not any(line.status(s) is not StudyStatus.QUEUED for s in line.submitted):
+        time.sleep(0.02)
+    assert first.terminate() == 0
+    line.start("worker_cnn")
+    line.wait(line.submitted, 60)
+    assert line.check() == {StudyStatus.COMPLETED: 20}
+    for study_id in line.submitted:
+        with line.database.session() as session:
+            assert StudyEvent.LEASE_EXPIRED not in {event.event for event in events_of(session, study_id)}

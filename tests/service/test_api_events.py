@@ -1,0 +1,140 @@
+"""The timeline as Server-Sent Events, and the one connection that tells of changes."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from shared import studies
+from shared.database import Database
+from shared.storage import Storage
+from shared.tables import StudyRow
+from tests.support.api import ApiServer, classify, complete, events, report, sent
+from tests.support.stack import InfraStack, wait_until
+
+STATUSES = ["queued", "classifying", "classified", "reporting", "completed"]
+
+
+@pytest.fixture(scope="module")
+def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
+    with ApiServer(infra) as server:
+        yield server
+
+
+@pytest.fixture
+def client(api: ApiServer, database: Database) -> httpx.Client:
+    return api.client()
+
+
+def all_events(client: httpx.Client, study_id: object, **headers: str) -> list[dict]:
+    with client.stream("GET", f"/v1/studies/{study_id}/events", headers=headers) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["cache-control"] == "no-store"
+        return list(events(answer.iter_lines()))
+
+
+def test_a_finished_study_s_timeline_is_replayed_and_ends(client: httpx.Client, database: Database):
+    study_id = sent(client)
+    complete(database, study_id)
+    replayed = all_events(client, study_id)
+    assert [event["data"]["status"] for event in replayed] == STATUSES
+    assert {event["event"] for event in replayed} == {"status"}
+    assert replayed[0]["data"].keys() == {"status", "event", "at", "detail"}
+    ids = [int(event["id"]) for event in replayed]
+    assert ids == sorted(ids)
+    timeline = client.get(f"/v1/studies/{study_id}").json()["timeline"]
+    assert [event["data"] for event in replayed] == timeline
+
+
+def test_a_stream_goes_on_after_the_last_event_that_was_seen(client: httpx.Client, database: Database):
+    study_id = sent(client)
+    complete(database, study_id)
+    first = all_events(client, study_id)
+    rest = all_events(client, study_id, **{"Last-Event-ID": first[2]["id"]})
+    assert rest == first[3:]
+    assert all_events(client, study_id, **{"Last-Event-ID": first[-1]["id"]}) == []
+
+
+@pytest.mark.parametrize("last", ["x", "-1", "1.5", str(2**64)])
+def test_a_last_event_that_is_none_is_refused(client: httpx.Client, last: str):
+    answer = client.get(f"/v1/studies/{sent(client)}/events", headers={"Last-Event-ID": last})
+    assert (answer.status_code, answer.json()["errors"][0]["in"]) == (422, "header")
+
+
+def test_events_come_as_they_happen(client: httpx.Client, database: Database):
+    study_id = sent(client)
+    arrived: list[tuple[str, float]] = []
+
+    def follow() -> None:
+        with client.stream("GET", f"/v1/studies/{study_id}/events") as answer:
+            arrived.extend(
+                (event["data"]["status"], time.monotonic()) for event in events(answer.iter_lines())
+            )
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    wait_until(lambda: len(arrived) == 1, timeout=5, what="the first event")
+    classify(database, study_id)
+    classified = time.monotonic()
+    wait_until(lambda: len(arrived) == 3, timeout=5, what="the classification")
+    assert arrived[-1][1] - classified < 0.4
+    report(database, study_id)
+    follower.join(5)
+    assert [status for status, _ in arrived] == STATUSES
+
+
+def test_a_cancelled_study_ends_its_stream(client: httpx.Client, database: Database):
+    study_id = sent(client)
+    with database.session() as session:
+        studies.cancel(session, StudyRow.id == study_id)
+    assert [event["data"]["status"] for event in all_events(client, study_id)] == ["queued", "cancelled"]
+
+
+def test_one_connection_listens_for_everybody(client: httpx.Client, database: Database):
+    with database.session() as session:
+        listening = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cxr-api-feed'")
+        assert session.scalar(listening) == 1
+
+
+def test_a_lost_connection_is_made_again_and_nothing_is_missed(
+    api: ApiServer, client: httpx.Client, database: Database
+):
+    study_id = sent(client)
+    answers: list[httpx.Response] = []
+    waiting = threading.Thread(
+        target=lambda: answers.append(client.get(f"/v1/studies/{study_id}", params={"wait": 20}))
+    )
+    waiting.start()
+    wait_until(lambda: api.backend.feed.waiters == 1, timeout=5, what="the client to wait")
+    kill = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cxr-api-feed'"
+    )
+    with database.session() as session:
+        session.execute(kill)
+    complete(database, study_id)  # while nobody listens, or just so
+    waiting.join(5)
+    assert answers[0].json()["status"] == "completed"
+    wait_until(lambda: api.backend.feed.connected, timeout=5, what="the ear to be back")
+
+
+def test_long_polls_end_at_once_when_the_server_stops(
+    infra: InfraStack, database: Database, storage: Storage
+):
+    with ApiServer(infra) as api:
+        client = api.client()
+        study_id = sent(client)
+        answers: list[httpx.Response] = []
+        waiting = threading.Thread(
+            target=lambda: answers.append(client.get(f"/v1/studies/{study_id}", params={"wait": 30}))
+        )
+        waiting.start()
+        wait_until(lambda: api.backend.feed.waiters == 1, timeout=5, what="the client to wait")
+        started = time.monotonic()
+        api.backend.feed.close()  # what the signal handler of `python -m api` does first
+        waiting.join(5)
+    assert answers[0].json()["status"] == "queued"
+    assert time.monotonic() - started < 5

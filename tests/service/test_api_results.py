@@ -1,0 +1,207 @@
+"""Findings, reports and pictures over HTTP."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from shared.database import Database
+from shared.domain import FindingStatus, StudyId
+from shared.errors import UnusableImageError
+from shared.labels import LABELS
+from shared.storage import Storage, heatmap_key, preview_key
+from tests.support.api import ApiServer, classify, complete, give_up, reject, sent
+from tests.support.builders import a_finding
+from tests.support.stack import InfraStack
+
+
+@pytest.fixture(scope="module")
+def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
+    with ApiServer(infra) as server:
+        yield server
+
+
+@pytest.fixture
+def client(api: ApiServer, database: Database) -> httpx.Client:
+    return api.client()
+
+
+@pytest.fixture
+def study_id(client: httpx.Client, database: Database) -> StudyId:
+    study_id = sent(client, indication="cough", patient_id="P-1")
+    complete(database, study_id)
+    return study_id
+
+
+@pytest.mark.parametrize("path", ["findings", "report"])
+def test_what_is_not_there_yet_is_a_202_that_says_when_to_ask(client: httpx.Client, path: str):
+    answer = client.get(f"/v1/studies/{sent(client)}/{path}")
+    assert (answer.status_code, answer.content) == (202, b"")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_findings_name_every_label_once_for_the_study_and_each_image(client: httpx.Client, study_id: StudyId):
+    body = client.get(f"/v1/studies/{study_id}/findings").json()
+    assert body["model"] == {"id": "bundled", "version": "1.0", "digest": "d" * 64}
+    by_label = {entry["label"]: entry for entry in body["findings"]}
+    assert {label: entry["status"] for label, entry in by_label.items()} == {
+        "Effusion": "present",
+        "Nodule": "uncertain",
+        "Hernia": "absent",
+    }
+    effusion = by_label["Effusion"]
+    assert (effusion["name"], effusion["probability"], effusion["threshold"]) == (
+        "Pleural effusion",
+        0.8,
+        0.5,
+    )
+    assert (effusion["uncertain_from"], effusion["image"]) == (0.3, 0)
+    codes = LABELS["Effusion"]
+    assert effusion["codes"] == {
+        "snomed_ct": codes.snomed_ct.code if codes.snomed_ct else None,
+        "radlex": codes.radlex.code if codes.radlex else None,
+    }
+    assert effusion["links"]["heatmap"] == f"/v1/studies/{study_id}/images/0/heatmaps/Effusion.png"
+    assert by_label["Hernia"]["links"]["heatmap"] is None
+    assert body["images"][0]["findings"] == body["findings"]
+
+
+def test_findings_are_there_before_the_report(client: httpx.Client, database: Database):
+    study_id = sent(client)
+    classify(database, study_id)
+    assert client.get(f"/v1/studies/{study_id}/findings").status_code == 200
+    assert client.get(f"/v1/studies/{study_id}/report").status_code == 202
+
+
+def test_a_label_of_a_model_s_own_is_shown_as_it_is(client: httpx.Client, database: Database):
+    study_id = sent(client)
+    classify(database, study_id, [a_finding("Pericardial_Fat", FindingStatus.ABSENT)])
+    (entry,) = client.get(f"/v1/studies/{study_id}/findings").json()["findings"]
+    assert (entry["name"], entry["codes"]) == ("Pericardial_Fat", {"snomed_ct": None, "radlex": None})
+
+
+def test_the_report_as_json(client: httpx.Client, study_id: StudyId):
+    answer = client.get(f"/v1/studies/{study_id}/report")
+    body = answer.json()
+    assert body["sections"] == {
+        "technique": "Frontal view.",
+        "findings": "There is a pleural effusion.",
+        "impression": "Pleural effusion.",
+    }
+    assert (body["version"], body["status"], body["language"]) == (1, "preliminary", "en")
+    assert body["writer"] == {"id": "template", "version": "1"}
+    assert body["verification"] == {"verdict": "passed", "attempts": 1, "fallback": False}
+    assert "Not a medical device" in body["not_a_medical_device"]
+    assert answer.headers["vary"] == "Accept"
+
+
+def test_the_report_as_text_and_html_by_accept(client: httpx.Client, study_id: StudyId):
+    text = client.get(f"/v1/studies/{study_id}/report", headers={"Accept": "text/plain"})
+    assert text.headers["content-type"].startswith("text/plain")
+    page = client.get(
+        f"/v1/studies/{study_id}/report",
+        headers={"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"},
+    )
+    assert page.headers["content-type"].startswith("text/html")
+    for part in ("There is a pleural effusion.", "synthetic image", "cough", "P-1", "NOT A MEDICAL DEVICE"):
+        assert part in text.text
+        assert part in page.text
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+
+
+def test_a_format_of_a_later_version_is_a_406_that_names_those_that_exist(
+    client: httpx.Client, study_id: StudyId
+):
+    answer = client.get(f"/v1/studies/{study_id}/report", headers={"Accept": "application/pdf"})
+    assert (answer.status_code, answer.json()["type"]) == (406, "/problems/not-acceptable")
+    assert answer.json()["formats"] == ["application/json", "text/plain", "text/html"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/plain", "text/html"])
+def test_a_report_the_client_has_is_a_304(client: httpx.Client, study_id: StudyId, accept: str):
+    path = f"/v1/studies/{study_id}/report"
+    first = client.get(path, headers={"Accept": accept})
+    again = client.get(path, headers={"Accept": accept, "If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = "text/plain" if accept == "text/html" else "text/html"
+    answer = client.get(path, headers={"Accept": other, "If-None-Match": first.headers["etag"]})
+    assert answer.status_code == 200
+
+
+def test_a_study_that_ended_without_a_report_says_why(client: httpx.Client, database: Database):
+    rejected, failed, cancelled = sent(client), sent(client), sent(client)
+    reject(database, rejected, UnusableImageError("not a chest radiograph", file="image0.png"))
+    give_up(database, failed)
+    batch = client.post("/v1/batches", json={}).json()
+    cancelled = sent(client, batch_id=batch["id"])
+    client.post(batch["links"]["cancel"])
+    for study_id, status, said in (
+        (rejected, "rejected", "not a chest radiograph"),
+        (failed, "failed", "codec crashed"),
+        (cancelled, "cancelled", "cancelled"),
+    ):
+        report = client.get(f"/v1/studies/{study_id}/report")
+        assert (report.status_code, report.json()["type"]) == (409, "/problems/no-report")
+        assert said in report.json()["detail"]
+        findings = client.get(f"/v1/studies/{study_id}/findings")
+        assert (findings.status_code, findings.json()["type"]) == (409, "/problems/no-findings")
+        assert findings.json()["study_status"] == status
+    assert client.get(f"/v1/studies/{rejected}/report").json()["file"] == "image0.png"
+
+
+def test_pictures_come_from_the_object_store_with_a_version(
+    client: httpx.Client, study_id: StudyId, storage: Storage
+):
+    storage.put_artefact(preview_key(study_id, 0), b"\x89PNG preview")
+    storage.put_artefact(heatmap_key(study_id, 0, "Effusion"), b"\x89PNG heatmap")
+    for path, content in (
+        (f"/v1/studies/{study_id}/images/0/preview.png", b"\x89PNG preview"),
+        (f"/v1/studies/{study_id}/images/0/heatmaps/Effusion.png", b"\x89PNG heatmap"),
+    ):
+        answer = client.get(path)
+        assert (answer.content, answer.headers["content-type"]) == (content, "image/png")
+        assert answer.headers["cache-control"].startswith("private")
+        again = client.get(path, headers={"If-None-Match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("images/1/preview.png", 404),
+        ("images/1/original", 404),
+        ("images/0/heatmaps/Hernia.png", 404),
+        ("images/0/heatmaps/Mass.png", 404),
+        ("images/0/heatmaps/..%2F..%2Fsecret.png", 404),
+        ("images/0/heatmaps/a%20b.png", 422),
+        ("images/-1/preview.png", 422),
+        ("images/x/preview.png", 422),
+        ("images/0/preview.png", 404),
+    ],
+)
+def test_a_picture_that_is_not_there_is_a_problem(
+    client: httpx.Client, study_id: StudyId, path: str, status: int
+):
+    answer = client.get(f"/v1/studies/{study_id}/{path}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_a_preview_that_is_not_made_yet_says_when_to_ask(client: httpx.Client):
+    answer = client.get(f"/v1/studies/{sent(client)}/images/0/preview.png")
+    assert (answer.status_code, "queued" in answer.json()["detail"]) == (404, True)
+    assert answer.headers["retry-after"]
+
+
+def test_the_info_names_who_spoke_last(client: httpx.Client, database: Database):
+    assert client.get("/v1/info").json()["model"] is None
+    complete(database, sent(client))
+    info = client.get("/v1/info").json()
+    assert (info["model"]["id"], info["writer"]["id"]) == ("bundled", "template")
+
+
+def test_metrics_count_by_route_and_hold_no_id(client: httpx.Client, study_id: StudyId):
+    client.get(f"/v1/studies/{study_id}")
+    metrics = client.get("/metrics").text
+    assert 'cxr_http_requests_total{method="GET",route="/v1/studies/{study_id}",status="200"}' in metrics
+    assert str(study_id) not in metrics
+    assert "cxr_http_request_seconds_bucket" in metrics

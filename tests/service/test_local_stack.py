@@ -1,0 +1,287 @@
+"""The whole local stack as `cxr up` starts it: real processes, real signals.
+
+One stack for the whole file; a test that stops it starts it again.
+"""
+
+import json
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cxr.local.account import Account, can_reach
+from cxr.local.home import Home, services_root
+from cxr.local.stack import read_status
+from tests.support.stack import FullStack, wait_until
+
+PARTS = ["postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper"]
+SAMPLE = services_root() / "samples" / "chest-1.png"
+# The bundled language model takes seconds to load: who writes the reports is no matter here.
+_QUICK = {"CXR_REPORT_WRITER": "template"}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullStack]:
+    """Start the whole stack."""
+    with FullStack(tmp_path_factory.mktemp("stack"), environment=_QUICK) as full:
+        yield full
+
+
+def _processes_of(home: Home) -> list[psutil.Process]:
+    """Return every process that has anything to do with a home."""
+    path = str(home.path)
+    found = []
+    for process in psutil.process_iter():
+        try:
+            traces = [*process.cmdline(), *process.environ().values(), process.cwd()]
+        except psutil.Error:
+            continue
+        if process.pid != os.getpid() and any(path in trace for trace in traces):
+            found.append(process)
+    return found
+
+
+def _completed(stack: FullStack) -> str:
+    with stack.client() as client:
+        study = client.submit([SAMPLE], wait=120)
+    assert study.status == "completed"
+    return study.id
+
+
+def test_status_as_json_is_a_list_of_the_seven_parts(stack):
+    done = stack.run("status", "--json")
+
+    parts = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert [part["name"] for part in parts] == PARTS
+    assert {key for part in parts for key in part} == {"name", "pid", "port", "state"}
+    assert {part["state"] for part in parts} == {"running"}
+    assert all(psutil.pid_exists(part["pid"]) for part in parts)
+    assert parts[3]["port"] == stack.port
+
+
+def test_a_second_up_finds_the_first(stack):
+    before = [stack.pid(name) for name in PARTS]
+
+    done = stack.run("up", "--detach", "--port", str(stack.port))
+
+    assert done.returncode == 0
+    assert "already up" in done.stderr
+    assert [stack.pid(name) for name in PARTS] == before
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_killed_part_is_started_again_within_two_seconds_with_its_data(stack, name):
+    study_id = _completed(stack)
+    killed = stack.kill(name)
+
+    wait_until(lambda: stack.part(name).pid not in (None, killed), timeout=2, what=f"a new {name}")
+    stack.wait_running(name, other_than=killed)
+
+    with stack.client() as client:
+        assert client.study(study_id).status == "completed"
+        assert client.report_as(study_id, "text")
+    _completed(stack)
+
+
+def test_a_held_part_stays_stopped_until_it_is_released(stack):
+    stack.hold("worker-llm")
+    with stack.client() as client:
+        study = client.submit([SAMPLE])
+        wait_until(
+            lambda: client.study(study.id).status == "classified",
+            timeout=60,
+            what="the study to be classified",
+        )
+        time.sleep(2)
+        assert stack.part("worker-llm").state == "stopped"
+        assert client.study(study.id).status == "classified"
+
+        stack.release("worker-llm")
+
+        assert client.wait(study.id, timeout=60).status == "completed"
+
+
+def test_another_writer_is_taken_up_by_its_worker_alone(stack):
+    before = {name: stack.pid(name) for name in PARTS}
+
+    done = stack.run("models", "use", "--writer-model", "bundled")
+
+    after = {name: stack.pid(name) for name in PARTS}
+    assert done.returncode == 0, done.stderr
+    assert [name for name in PARTS if after[name] != before[name]] == ["worker-llm"]
+
+
+def test_a_classifier_that_cannot_be_loaded_is_not_taken_up(stack, tmp_path):
+    (tmp_path / "card.json").write_text("{}")
+
+    done = stack.run("models", "use", str(tmp_path))
+
+    assert done.returncode == 3
+    assert "worker-cnn does not start with this" in done.stderr
+    stack.wait_running("worker-cnn")
+    assert "bundled" in stack.run("models", "list").stdout.splitlines()[0]
+
+
+def test_when_the_supervisor_is_killed_nothing_goes_on_without_it(stack):
+    study_id = _completed(stack)
+    supervisor = read_status(stack.home).supervisor
+    assert supervisor is not None
+    os.kill(supervisor, signal.SIGKILL)
+
+    wait_until(lambda: not _processes_of(stack.home), timeout=20, what="the parts to follow their supervisor")
+    assert {part["state"] for part in json.loads(stack.run("status", "--json").stdout)} == {"stopped"}
+
+    stack.start()
+    with stack.client() as client:
+        assert client.study(study_id).status == "completed"
+
+
+def test_when_everything_is_killed_at_once_the_data_are_there_after_the_next_up(stack):
+    study_id = _completed(stack)
+    for process in _processes_of(stack.home):
+        process.kill()
+
+    stack.start()
+
+    with stack.client() as client:
+        assert client.report_as(study_id, "text")
+    _completed(stack)
+
+
+def test_down_leaves_no_process_and_a_second_down_has_nothing_to_do(stack):
+    first = stack.run("down")
+    left = _processes_of(stack.home)
+    second = stack.run("down")
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert left == []
+    assert "nothing was running" in second.stderr
+
+
+def test_up_into_a_pipe_returns_when_it_is_ready(stack):
+    """A part that held our end of the pipe would keep `cat` waiting for ever."""
+    stack.stop()
+    line = " ".join(stack.command("up", "--detach", "--port", str(stack.port)))
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{line} 2>&1 | cat"],
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=True,
+    )
+
+    assert f"http://localhost:{stack.port}" in done.stdout
+    assert stack.part("api").state == "running"
+
+
+def test_ctrl_c_stops_a_stack_that_was_started_in_the_foreground(stack):
+    stack.stop()
+    with subprocess.Popen(
+        stack.command("up", "--port", str(stack.port)), env=stack.environment, stderr=subprocess.DEVNULL
+    ) as foreground:
+        wait_until(lambda: read_status(stack.home).is_up, timeout=200, what="the stack to be up")
+        foreground.send_signal(signal.SIGINT)
+        foreground.wait(timeout=60)
+
+    assert _processes_of(stack.home) == []
+    stack.start()
+
+
+def test_two_ups_at_once_start_one_stack(stack):
+    stack.stop()
+    both = [
+        subprocess.Popen(
+            stack.command("up", "--detach", "--port", str(stack.port)),
+            env=stack.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=200)[0] for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sorted("already up" in text for text in said) == [False, True]
+    supervisors = [one for one in _processes_of(stack.home) if "cxr.local.supervisor" in one.cmdline()]
+    assert len(supervisors) == 1
+
+
+def test_a_taken_port_is_named_with_the_way_out(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        other = FullStack(tmp_path / "home")
+
+        done = other.run("up", "--detach", "--port", str(port))
+
+    assert done.returncode == 3
+    assert f"port {port} is taken" in done.stderr
+    assert "--port" in done.stderr
+    assert _processes_of(other.home) == []
+
+
+def test_a_part_that_does_not_start_is_shown_with_the_end_of_its_log(tmp_path):
+    other = FullStack(tmp_path / "home", environment={**_QUICK, "CXR_MODEL_BATCH_SIZE": "0"})
+
+    done = other.run("up", "--detach", "--port", str(other.port))
+
+    assert done.returncode == 3
+    assert "worker-cnn does not start" in done.stderr
+    assert "batch_size" in done.stderr
+    assert _processes_of(other.home) == []
+    other.remove()
+
+
+def test_a_normal_user_can_start_and_stop_it():
+    is_root = os.geteuid() == 0
+    entry = pwd.getpwnam("nobody") if is_root else pwd.getpwuid(os.geteuid())
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name)
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+        other = FullStack(folder / "home", environment={**_QUICK, "HOME": name})
+        become = _become(Account(uid=entry.pw_uid, gid=entry.pw_gid)) if is_root else []
+
+        started = subprocess.run(
+            [*become, *other.command("up", "--detach", "--port", str(other.port))],
+            env=other.environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert started.returncode == 0, started.stderr
+        owners = {process.uids().effective for process in _processes_of(other.home)}
+        _completed(other)
+        subprocess.run([*become, *other.command("down")], env=other.environment, cwd="/", check=True)
+
+        assert owners == {entry.pw_uid}
+        assert _processes_of(other.home) == []
+        other.remove()
+
+
+def _become(account: Account) -> list[str]:
+    """Return the command that runs another as that account.
+
+    Where the interpreter itself lies in a folder that is closed to it (a Python under /root), the
+    account may read and pass everywhere; it still writes nowhere but in its own folder.
+    """
+    command = ["setpriv", "--reuid", str(account.uid), "--regid", str(account.gid), "--clear-groups"]
+    reachable = can_reach(Path(sys.executable).resolve(), account) and can_reach(services_root(), account)
+    if reachable:
+        return command
+    return [*command, "--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]

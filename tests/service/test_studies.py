@@ -1,0 +1,302 @@
+"""Claims, leases and outcomes on the real Postgres, with real threads."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from shared import findings, hints, reports, studies, study_queries
+from shared.database import Database
+from shared.domain import (
+    Language,
+    LeaseToken,
+    ModelVersion,
+    Priority,
+    Report,
+    ReportSections,
+    Stage,
+    StudyEvent,
+    StudyStatus,
+    Verification,
+    ViewPosition,
+    WriterVersion,
+)
+from shared.errors import LeaseLostError, NotAnImageError, TryAgainError
+from shared.findings import ImageFindings
+from shared.heartbeat import renew
+from shared.settings import DatabaseSettings
+from shared.studies import Claim
+from shared.tables import DiscardedOriginalRow, FindingRow, ImageRow, ReportRow, StudyEventRow, StudyRow
+from tests.support.builders import LEASE, a_claim, a_finding, a_study, an_image, make_due, the_study
+
+MODEL = ModelVersion("tiny", "1", "d" * 64)
+EXPIRED = timedelta(seconds=-1)
+
+
+def the_report() -> Report:
+    return Report(
+        language=Language.ENGLISH,
+        sections=ReportSections("PA.", "Clear lungs.", "Normal."),
+        writer=WriterVersion("template", "1"),
+        verification=Verification("passed", attempts=1, fallback=False),
+    )
+
+
+def image_findings() -> list[ImageFindings]:
+    return [
+        ImageFindings(index=0, view=ViewPosition.PA, findings=[a_finding()], heatmaps=frozenset({"Effusion"}))
+    ]
+
+
+def test_of_many_threads_exactly_one_gets_the_claim(database: Database):
+    study_id = a_study(database)
+    start = threading.Barrier(16)
+
+    def race(_: int) -> Claim | None:
+        start.wait()
+        with database.session() as session:
+            return studies.claim(session, study_id, Stage.CNN, lease=LEASE)
+
+    with ThreadPoolExecutor(16) as threads:
+        claims = [claim for claim in threads.map(race, range(16)) if claim]
+    assert [claim.token for claim in claims] == [1]
+    assert the_study(database, study_id).attempts == 1
+
+
+def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Database):
+    study_id = a_study(database)
+    claim = a_claim(database, study_id)
+    with database.session() as session:
+        hint = findings.store(session, study_id, claim.token, image_findings(), MODEL)
+    assert hint == studies.Hint(study_id, Stage.LLM, Priority.ROUTINE)
+    claim = a_claim(database, study_id, Stage.LLM)
+    with database.session() as session:
+        reports.store(session, study_id, claim.token, the_report())
+    with database.session() as session:
+        view = study_queries.view(session, study_id)
+        report = reports.newest(session, study_id)
+        assert findings.of_study(session, study_id) == {0: [a_finding()]}
+    assert view is not None
+    assert report is not None
+    assert (report.version, report.findings) == (1, "Clear lungs.")
+    assert view.study.status is StudyStatus.COMPLETED
+    assert view.study.model_id == "tiny"
+    assert view.study.lease_expires_at is None
+    assert [event.status.value for event in view.events] == [
+        *("queued", "classifying", "classified", "reporting", "completed")
+    ]
+
+
+def test_a_worker_that_comes_back_late_writes_nothing(database: Database):
+    study_id = a_study(database)
+    late = a_claim(database, study_id, lease=EXPIRED)
+    with database.session() as session:
+        assert [hint.study_id for hint in studies.expire_leases(session)] == [study_id]
+    current = a_claim(database, study_id)
+    assert current.token > late.token
+    with pytest.raises(LeaseLostError), database.session() as session:
+        findings.store(session, study_id, late.token, image_findings(), MODEL)
+    with database.session() as session:
+        assert session.scalar(select(func.count()).select_from(FindingRow)) == 0
+        findings.store(session, study_id, current.token, image_findings(), MODEL)
+    assert the_study(database, study_id).status is StudyStatus.CLASSIFIED
+
+
+def test_two_workers_that_finish_at_once_leave_one_report(database: Database):
+    study_id = a_study(database)
+    claim = a_claim(database, study_id)
+    with database.session() as session:
+        findings.store(session, study_id, claim.token, image_findings(), MODEL)
+    claim = a_claim(database, study_id, Stage.LLM)
+    start = threading.Barrier(2)
+
+    def finish(_: int) -> bool:
+        start.wait()
+        try:
+            with database.session() as session:
+                reports.store(session, study_id, claim.token, the_report())
+        except LeaseLostError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(finish, range(2))) == [False, True]
+    with database.session() as session:
+        assert session.scalar(select(func.count()).select_from(ReportRow)) == 1
+
+
+def test_the_claim_of_a_dead_worker_uses_up_no_attempt_and_is_tried_alone(database: Database):
+    study_id = a_study(database)
+    for _ in range(10):
+        a_claim(database, study_id, lease=EXPIRED)
+        with database.session() as session:
+            studies.expire_leases(session)
+    row = the_study(database, study_id)
+    assert (row.status, row.failures, row.alone) == (StudyStatus.QUEUED, 0, True)
+
+
+def test_only_failures_alone_count_and_the_last_one_makes_it_failed(database: Database):
+    study_id = a_study(database)
+    seen = []
+    for _ in range(4):
+        claim = a_claim(database, study_id)
+        with database.session() as session:
+            status = studies.fail(
+                session, study_id, claim.token, error="ValueError", alone=claim.alone, max_failures=3
+            )
+        seen.append((claim.alone, claim.failures, status.value))
+    assert seen == [(False, 0, "queued"), (True, 0, "queued"), (True, 1, "queued"), (True, 2, "failed")]
+    with database.session() as session:
+        assert studies.retry(session, study_id) is not None
+    row = the_study(database, study_id)
+    assert (row.status, row.failures, row.error_detail) == (StudyStatus.QUEUED, 0, None)
+    with database.session() as session:
+        assert studies.retry(session, study_id) is None
+
+
+def test_a_failure_in_one_stage_does_not_count_in_the_next(database: Database):
+    study_id = a_study(database)
+    for _ in range(2):
+        claim = a_claim(database, study_id)
+        with database.session() as session:
+            studies.fail(session, study_id, claim.token, error="x", alone=True, max_failures=3)
+    claim = a_claim(database, study_id)
+    with database.session() as session:
+        findings.store(session, study_id, claim.token, image_findings(), MODEL)
+    row = the_study(database, study_id)
+    assert (row.failures, row.alone) == (0, False)
+
+
+def test_a_rejected_study_names_file_and_reason(database: Database):
+    study_id = a_study(database)
+    claim = a_claim(database, study_id)
+    with database.session() as session:
+        studies.reject(session, study_id, claim.token, NotAnImageError("it is a text", file="a.txt"))
+    row = the_study(database, study_id)
+    assert row.status is StudyStatus.REJECTED
+    assert (row.error_type, row.error_detail, row.error_file) == ("not-an-image", "it is a text", "a.txt")
+
+
+def test_a_cancelled_study_is_lost_to_its_worker(database: Database):
+    study_id = a_study(database)
+    claim = a_claim(database, study_id)
+    with database.session() as session:
+        assert studies.cancel(session, StudyRow.id == study_id) == 1
+        assert studies.cancel(session, StudyRow.id == study_id) == 0
+    with database.session() as session:
+        assert renew(session, {study_id: claim.token}, lease=LEASE) == [study_id]
+    with pytest.raises(LeaseLostError), database.session() as session:
+        studies.finish(session, study_id, claim.token, StudyEvent.CLASSIFIED)
+
+
+def test_a_heartbeat_renews_what_is_ours_and_names_what_is_not(database: Database):
+    ours, theirs = a_study(database), a_study(database)
+    held = {ours: a_claim(database, ours).token, theirs: LeaseToken(a_claim(database, theirs).token - 1)}
+    before = the_study(database, ours).lease_expires_at
+    with database.session() as session:
+        assert renew(session, held, lease=timedelta(hours=1)) == [theirs]
+    after = the_study(database, ours).lease_expires_at
+    assert before is not None
+    assert after is not None
+    assert after - before > timedelta(minutes=50)
+    left = the_study(database, theirs).lease_expires_at
+    assert left is not None
+    assert left < after
+
+
+def test_a_row_that_somebody_is_writing_holds_up_no_other_renewal(database: Database):
+    busy, free = a_study(database), a_study(database)
+    held = {study_id: a_claim(database, study_id).token for study_id in (busy, free)}
+    with database.session() as other:
+        other.execute(select(StudyRow).where(StudyRow.id == busy).with_for_update())
+        with database.session() as session:
+            session.execute(text("SET LOCAL lock_timeout = '1s'"))
+            assert renew(session, held, lease=timedelta(hours=1)) == []
+    left = {study_id: the_study(database, study_id).lease_expires_at for study_id in held}
+    assert left[free] > left[busy]
+
+
+def test_a_waiting_study_is_hinted_at_with_growing_intervals(database: Database):
+    study_id = a_study(database)
+    with database.session() as session:
+        assert hints.due_hints(session, Stage.CNN, Priority.ROUTINE, limit=10) == []
+    intervals = []
+    for _ in range(8):
+        make_due(database)
+        with database.session() as session:
+            (hint,) = hints.due_hints(session, Stage.CNN, Priority.ROUTINE, limit=10)
+            assert hint.study_id == study_id
+            intervals.append(session.scalar(select(StudyRow.next_hint_at - func.now())))
+    assert [round(interval.total_seconds()) for interval in intervals] == [10, 20, 40, 80, 160, 300, 300, 300]
+
+
+def test_waiting_studies_are_counted_by_stage_and_priority(database: Database):
+    for priority in (Priority.ROUTINE, Priority.ROUTINE, Priority.ARCHIVE):
+        a_study(database, priority=priority)
+    a_claim(database, a_study(database))
+    with database.session() as session:
+        counted = hints.count_waiting(session)
+    assert {key: number for key, number in counted.items() if number} == {
+        (Stage.CNN, Priority.ROUTINE): 2,
+        (Stage.CNN, Priority.ARCHIVE): 1,
+    }
+    assert len(counted) == 6
+
+
+def test_erasing_leaves_the_timeline_and_nothing_of_the_patient(database: Database):
+    study_id = a_study(database, images=(an_image("DOE_JANE.png", "a" * 64),))
+    claim = a_claim(database, study_id)
+    with database.session() as session:
+        assert not study_queries.erase(session, study_id)
+    with database.session() as session:
+        findings.store(session, study_id, claim.token, image_findings(), MODEL)
+        studies.cancel(session, StudyRow.id == study_id)
+    with database.session() as session:
+        assert study_queries.erase(session, study_id)
+        assert not study_queries.erase(session, study_id)
+    row = the_study(database, study_id)
+    assert (row.patient_id, row.indication, row.status) == (None, None, StudyStatus.CANCELLED)
+    with database.session() as session:
+        for table in (ImageRow, FindingRow, ReportRow):
+            assert session.scalar(select(func.count()).select_from(table)) == 0
+        assert session.scalars(select(DiscardedOriginalRow.sha256)).all() == ["a" * 64]
+        assert study_queries.events_of(session, study_id)[-1].event is StudyEvent.ERASED
+
+
+def test_pages_go_on_where_the_last_one_ended_while_studies_come_in(database: Database):
+    ids = [a_study(database) for _ in range(5)]
+    with database.session() as session:
+        first = study_queries.page(session, limit=2)
+    a_study(database)
+    with database.session() as session:
+        second = study_queries.page(session, limit=10, before=first[-1].study.id)
+    assert [view.study.id for view in [*first, *second]] == ids[::-1]
+
+
+def test_the_database_refuses_a_lease_without_a_working_status(database: Database):
+    study_id = a_study(database)
+    with pytest.raises(Exception, match="ck_studies_lease"), database.session() as session:
+        session.execute(
+            update(StudyRow).where(StudyRow.id == study_id).values(status=StudyStatus.CLASSIFYING)
+        )
+
+
+def test_the_timeline_wakes_whoever_listens(database: Database):
+    study_id = a_study(database)
+    listener = database.engine.raw_connection()
+    try:
+        listener.driver_connection.autocommit = True
+        listener.cursor().execute(f"LISTEN {studies.CHANNEL}")
+        a_claim(database, study_id)
+        listener.cursor().execute("SELECT 1")
+        assert [notice.payload for notice in listener.driver_connection.notifies] == [str(study_id)]
+    finally:
+        listener.invalidate()
+
+
+def test_a_database_that_is_away_is_a_passing_error():
+    away = Database(DatabaseSettings(url="postgresql+psycopg2://cxr@127.0.0.1:1/cxr"))
+    with pytest.raises(TryAgainError), away.session() as session:
+        session.execute(select(StudyEventRow))

@@ -1,0 +1,128 @@
+"""The sweeper and the collector, on real servers."""
+
+import hashlib
+import io
+from datetime import timedelta
+
+import pytest
+from celery import Celery
+from redis import Redis, RedisError
+from sqlalchemy import func, select
+
+from shared import queue, studies, study_queries
+from shared.collector import collect, lock_digest
+from shared.database import Database
+from shared.domain import Priority, Stage, StudyStatus
+from shared.settings import QueueSettings
+from shared.storage import Storage
+from shared.sweeper import _LOCK, sweep
+from shared.tables import StudyRow
+from tests.support.builders import a_claim, a_study, an_image, make_due, the_study
+
+EXPIRED = timedelta(seconds=-1)
+
+
+@pytest.fixture
+def broker(queue_settings: QueueSettings) -> Redis:
+    client = queue.connect_broker(queue_settings)
+    client.flushall()
+    return client
+
+
+@pytest.fixture
+def app(queue_settings: QueueSettings) -> Celery:
+    return queue.create_app("test", queue_settings)
+
+
+def length(broker: Redis, stage: Stage = Stage.CNN, priority: Priority = Priority.ROUTINE) -> int:
+    return queue.queue_lengths(broker)[stage, priority]
+
+
+def test_a_lease_that_ran_out_is_taken_back_and_hinted_at_once(
+    database: Database, app: Celery, broker: Redis
+):
+    study_id = a_study(database)
+    a_claim(database, study_id, lease=EXPIRED)
+    assert sweep(database, app, broker) == 1
+    assert the_study(database, study_id).status is StudyStatus.QUEUED
+    assert length(broker) == 1
+    assert sweep(database, app, broker) == 0
+
+
+def test_a_lost_message_is_sent_again_and_a_backlog_is_not_multiplied(
+    database: Database, app: Celery, broker: Redis
+):
+    for _ in range(20):
+        a_study(database)
+    make_due(database)
+    assert sweep(database, app, broker) == 20
+    for _ in range(3):
+        make_due(database)
+        assert sweep(database, app, broker) == 0
+    broker.flushall()
+    make_due(database)
+    assert sweep(database, app, broker) == 20
+    assert length(broker) == 20
+
+
+def test_each_priority_has_its_own_queue(database: Database, app: Celery, broker: Redis):
+    for priority in Priority:
+        a_study(database, priority=priority)
+    make_due(database)
+    sweep(database, app, broker)
+    assert [length(broker, priority=priority) for priority in Priority] == [1, 1, 1]
+
+
+def test_a_broker_that_is_away_costs_no_lease_its_recovery_and_no_study_its_turn(
+    database: Database, queue_settings: QueueSettings
+):
+    away = QueueSettings(url="redis://127.0.0.1:1/0")
+    study_id, waiting = a_study(database), a_study(database)
+    a_claim(database, study_id, lease=EXPIRED)
+    make_due(database)
+    with pytest.raises(RedisError):
+        sweep(database, queue.create_app("test", away), queue.connect_broker(away))
+    assert the_study(database, study_id).status is StudyStatus.QUEUED
+    assert the_study(database, waiting).hints == 0
+
+
+def test_of_two_sweepers_one_sweeps(database: Database, app: Celery, broker: Redis):
+    a_claim(database, a_study(database), lease=EXPIRED)
+    with database.session() as other:
+        other.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        assert sweep(database, app, broker) == 0
+    assert sweep(database, app, broker) == 1
+
+
+def an_erased_study(database: Database, digest: str) -> None:
+    study_id = a_study(database, images=(an_image("a.png", digest),))
+    with database.session() as session:
+        studies.cancel(session, StudyRow.id == study_id)
+        study_queries.erase(session, study_id)
+
+
+def test_an_original_goes_with_the_last_study_that_names_it(database: Database, storage: Storage):
+    content = b"pixels of two studies"
+    digest = hashlib.sha256(content).hexdigest()
+    storage.put_original(io.BytesIO(content), digest)
+    survivor = a_study(database, images=(an_image("b.png", digest),))
+    an_erased_study(database, digest)
+    assert collect(database, storage) == 0
+    assert storage.has_original(digest)
+    with database.session() as session:
+        studies.cancel(session, StudyRow.id == survivor)
+        study_queries.erase(session, survivor)
+    assert collect(database, storage) == 1
+    assert not storage.has_original(digest)
+
+
+def test_the_collector_waits_for_an_upload_that_names_the_same_original(database: Database, storage: Storage):
+    digest = hashlib.sha256(b"in flight").hexdigest()
+    an_erased_study(database, digest)
+    with database.session() as upload:
+        lock_digest(upload, digest, shared=True)
+        lock_digest(upload, digest, shared=True)
+        with database.session() as session:
+            number = int(digest[:15], 16)
+            assert not session.scalar(select(func.pg_try_advisory_xact_lock(number)))
+    assert collect(database, storage) == 1

@@ -1,0 +1,202 @@
+"""The API as a real server on a real socket, and stand-ins for the workers' outcomes.
+
+with ApiServer(infra, max_files=4) as api:
+    api.client().post("/v1/studies", files=[("files", ("a.png", a_png()))])
+"""
+
+import io
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import numpy as np
+import uvicorn
+from PIL import Image
+
+from api.backend import Backend
+from api.main import create_app
+from shared import findings, reports, studies
+from shared.database import Database
+from shared.domain import (
+    Finding,
+    FindingStatus,
+    Language,
+    ModelVersion,
+    Report,
+    ReportSections,
+    Stage,
+    StudyId,
+    Verification,
+    ViewPosition,
+    WriterVersion,
+)
+from shared.errors import BadInputError
+from shared.findings import ImageFindings
+from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
+from tests.support.builders import a_claim, a_finding
+from tests.support.stack import InfraStack, wait_until
+
+ADMIN_KEY = "an-admin-key-for-tests-only"
+MODEL = ModelVersion("bundled", "1.0", "d" * 64)
+
+
+class ApiServer:
+    """One API process's worth of server, in a thread of the tests."""
+
+    def __init__(self, infra: InfraStack, **settings: Any) -> None:
+        self.settings = ApiSettings(**{"auth": AuthMode.OFF, "admin_key": ADMIN_KEY, **settings})
+        self.app = create_app(
+            self.settings,
+            database=DatabaseSettings(url=infra.database_url, connect_timeout=2),
+            storage=StorageSettings(
+                endpoint=infra.storage_endpoint,
+                access_key=infra.storage_access_key,
+                secret_key=infra.storage_secret_key,
+            ),
+            queue=QueueSettings(url=infra.broker_url),
+        )
+        config = uvicorn.Config(
+            self.app,
+            port=0,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)
+        self._clients: list[httpx.Client] = []
+
+    @property
+    def backend(self) -> Backend:
+        """What the routes stand on."""
+        backend: Backend = self.app.state.backend
+        return backend
+
+    @property
+    def port(self) -> int:
+        """Where the server listens."""
+        port: int = self._server.servers[0].sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        """Return a client of its own, which is closed with the server."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        self._clients.append(client)
+        return client
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        wait_until(
+            lambda: self._server.started and self.backend.feed.connected, timeout=30, what="the API to start"
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._clients:
+            client.close()
+        self._server.should_exit = True
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the API did not stop"
+
+
+def a_png(seed: int = 0, *, side: int = 64) -> bytes:
+    """Draw a small grey picture; another seed, another picture."""
+    content = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side), dtype=np.uint8)
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def files(*contents: bytes, names: Sequence[str] = ()) -> list[tuple[str, tuple[str, bytes]]]:
+    """Write files as httpx sends them."""
+    named = names or [f"image{number}.png" for number in range(len(contents))]
+    return [("files", (name, content)) for name, content in zip(named, contents, strict=True)]
+
+
+def send(client: httpx.Client, *contents: bytes, key: str | None = None, **fields: str) -> httpx.Response:
+    """Send a study; without contents, one small picture."""
+    headers = {"Idempotency-Key": key} if key else {}
+    return client.post("/v1/studies", files=files(*(contents or (a_png(),))), data=fields, headers=headers)
+
+
+def sent(client: httpx.Client, *contents: bytes, **fields: str) -> StudyId:
+    """Send a study that is taken, and return its id."""
+    answer = send(client, *contents, **fields)
+    assert answer.status_code == 202, answer.text
+    return StudyId(answer.json()["id"])
+
+
+def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    """Read a stream as a browser does."""
+    event: dict[str, Any] = {}
+    for line in lines:
+        if not line:
+            if event:
+                yield event
+            event = {}
+        elif not line.startswith(":"):
+            name, _, value = line.partition(": ")
+            event[name] = json.loads(value) if name == "data" else value
+
+
+def classify(
+    database: Database,
+    study_id: StudyId,
+    found: Sequence[Finding] = (
+        a_finding("Effusion"),
+        a_finding("Nodule", FindingStatus.UNCERTAIN),
+        a_finding("Hernia", FindingStatus.ABSENT),
+    ),
+) -> None:
+    """Do the CNN worker's writing: findings on the first image, heatmaps for what is not absent."""
+    claim = a_claim(database, study_id, Stage.CNN)
+    heatmaps = frozenset(finding.label for finding in found if finding.status is not FindingStatus.ABSENT)
+    image = ImageFindings(0, ViewPosition.PA, found, warnings=("synthetic image",), heatmaps=heatmaps)
+    with database.session() as session:
+        findings.store(session, study_id, claim.token, [image], MODEL)
+
+
+def report(database: Database, study_id: StudyId, *, impression: str = "Pleural effusion.") -> None:
+    """Do the LLM worker's writing."""
+    claim = a_claim(database, study_id, Stage.LLM)
+    written = Report(
+        language=Language.ENGLISH,
+        sections=ReportSections("Frontal view.", "There is a pleural effusion.", impression),
+        writer=WriterVersion("template", "1"),
+        verification=Verification("passed", attempts=1, fallback=False),
+    )
+    with database.session() as session:
+        reports.store(session, study_id, claim.token, written)
+
+
+def complete(database: Database, study_id: StudyId) -> None:
+    """Take a study to its end."""
+    classify(database, study_id)
+    report(database, study_id)
+
+
+def reject(database: Database, study_id: StudyId, reason: BadInputError) -> None:
+    """Refuse a study as the CNN worker does."""
+    claim = a_claim(database, study_id, Stage.CNN)
+    with database.session() as session:
+        studies.reject(session, study_id, claim.token, reason)
+
+
+def give_up(database: Database, study_id: StudyId) -> None:
+    """Let a study fail for good."""
+    claim = a_claim(database, study_id, Stage.CNN)
+    with database.session() as session:
+        studies.fail(session, study_id, claim.token, error="codec crashed", alone=True, max_failures=1)

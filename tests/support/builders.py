@@ -1,0 +1,86 @@
+"""Builds the values that tests need, each with sensible defaults."""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from shared import studies
+from shared.database import Database
+from shared.domain import BatchId, Finding, FindingStatus, Language, Priority, Stage, StudyId, new_id
+from shared.studies import Claim, NewStudy, StoredImage
+from shared.tables import StudyRow
+
+LEASE = timedelta(seconds=20)
+
+
+def an_image(file: str = "chest.png", sha256: str = "0" * 64) -> StoredImage:
+    """Build an image as the API stores it."""
+    return StoredImage(file=file, sha256=sha256, size=100, media_type="image/png", width=64, height=64)
+
+
+def a_study(
+    database: Database,
+    *,
+    priority: Priority = Priority.ROUTINE,
+    images: tuple[StoredImage, ...] = (an_image(),),
+    batch_id: BatchId | None = None,
+    owner: str = "somebody",
+) -> StudyId:
+    """Accept a study, and return its id."""
+    study_id = StudyId(new_id())
+    new = NewStudy(
+        id=study_id,
+        owner=owner,
+        priority=priority,
+        language=Language.ENGLISH,
+        images=images,
+        patient_id="P-1",
+        indication="cough",
+        batch_id=batch_id,
+    )
+    with database.session() as session:
+        studies.accept(session, new)
+    return study_id
+
+
+def a_claim(
+    database: Database, study_id: StudyId, stage: Stage = Stage.CNN, lease: timedelta = LEASE
+) -> Claim:
+    """Claim a study that waits."""
+    with database.session() as session:
+        claim = studies.claim(session, study_id, stage, lease=lease)
+    assert claim is not None
+    return claim
+
+
+def the_study(database: Database, study_id: StudyId) -> StudyRow:
+    """Read a study's row."""
+    with database.session() as session:
+        row = session.get(StudyRow, study_id)
+    assert row is not None
+    return row
+
+
+def make_due(database: Database) -> None:
+    """Let every waiting study be due for a hint now."""
+    with database.session() as session:
+        session.execute(update(StudyRow).values(next_hint_at="-infinity"))
+
+
+def a_finding(
+    label: str = "Effusion",
+    status: FindingStatus = FindingStatus.PRESENT,
+    *,
+    probability: float | None = None,
+    image: int | None = 0,
+) -> Finding:
+    """Build a finding whose probability fits its status."""
+    usual = {FindingStatus.PRESENT: 0.8, FindingStatus.UNCERTAIN: 0.4, FindingStatus.ABSENT: 0.1}
+    return Finding(
+        label=label,
+        probability=usual[status] if probability is None else probability,
+        threshold=0.5,
+        uncertain_from=0.3,
+        status=status,
+        image=image,
+    )

@@ -1,0 +1,358 @@
+"""Correct reports and their mutations, in words of their own: nothing here reads the product's lexicon.
+
+A `Case` is a request with the statements that a good report of it makes; mutations change the statements or
+the text, and every one of them makes a report that must not be delivered.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+
+from shared.domain import Finding, FindingStatus, Language, ReportSections
+from worker_llm.request import ReportRequest, technique_line
+
+PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
+
+NOUNS: Mapping[Language, Mapping[str, str]] = {
+    Language.ENGLISH: {
+        "Atelectasis": "atelectasis",
+        "Cardiomegaly": "cardiomegaly",
+        "Effusion": "pleural effusion",
+        "Infiltration": "pulmonary infiltrate",
+        "Mass": "pulmonary mass",
+        "Nodule": "pulmonary nodule",
+        "Pneumonia": "pneumonia",
+        "Pneumothorax": "pneumothorax",
+        "Consolidation": "consolidation",
+        "Edema": "pulmonary edema",
+        "Emphysema": "emphysema",
+        "Fibrosis": "fibrosis",
+        "Pleural_Thickening": "pleural thickening",
+        "Hernia": "hernia",
+        "Fracture": "fracture",
+        "Lung_Opacity": "lung opacity",
+        "Support_Devices": "support device",
+        "Tuberculosis": "tuberculosis",
+    },
+    Language.SPANISH: {
+        "Atelectasis": "atelectasia",
+        "Cardiomegaly": "cardiomegalia",
+        "Effusion": "derrame pleural",
+        "Infiltration": "infiltrado pulmonar",
+        "Mass": "masa pulmonar",
+        "Nodule": "nódulo pulmonar",
+        "Pneumonia": "neumonía",
+        "Pneumothorax": "neumotórax",
+        "Consolidation": "consolidación",
+        "Edema": "edema pulmonar",
+        "Emphysema": "enfisema",
+        "Fibrosis": "fibrosis pulmonar",
+        "Pleural_Thickening": "engrosamiento pleural",
+        "Hernia": "hernia diafragmática",
+        "Fracture": "fractura",
+        "Lung_Opacity": "opacidad pulmonar",
+        "Support_Devices": "dispositivo de soporte",
+        "Tuberculosis": "tuberculosis",
+    },
+}
+SAYS: Mapping[Language, Mapping[FindingStatus, tuple[str, ...]]] = {
+    Language.ENGLISH: {
+        PRESENT: (
+            "{} is demonstrated.",
+            "There is evidence of {}.",
+            "The image shows {}.",
+            "{} is visible.",
+            "{}.",
+        ),
+        UNCERTAIN: ("Suspicion of {}.", "{} cannot be ruled out.", "{} may be present.", "Questionable {}."),
+        ABSENT: ("No sign of {}.", "{} is not seen.", "Negative for {}.", "There is no {}.", "{} is absent."),
+    },
+    Language.SPANISH: {
+        PRESENT: ("Se aprecia {}.", "Existe {}.", "La radiografía muestra {}.", "{}."),
+        UNCERTAIN: ("No se descarta {}.", "Podría haber {}.", "Sospecha de {}.", "Probable {}."),
+        ABSENT: ("No se aprecia {}.", "Ausencia de {}.", "No hay signos de {}.", "Sin {}."),
+    },
+}
+OTHER = {PRESENT: (ABSENT, UNCERTAIN), UNCERTAIN: (PRESENT, ABSENT), ABSENT: (PRESENT, UNCERTAIN)}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One statement of a report."""
+
+    label: str
+    status: FindingStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request, and what a correct report of it says in its two sections."""
+
+    request: ReportRequest
+    findings: tuple[Said, ...]
+    impression: tuple[Said, ...]
+    seed: int
+
+    @property
+    def abnormal(self) -> tuple[Said, ...]:
+        """What is present or uncertain."""
+        return tuple(said for said in self.findings if said.status is not ABSENT)
+
+    def sections(self) -> ReportSections:
+        """Write the report that makes these statements."""
+        random = Random(self.seed)
+        language = self.request.language
+        return ReportSections(
+            technique=technique_line(self.request),
+            findings=" ".join(_say(said, language, random) for said in self.findings),
+            impression=" ".join(_say(said, language, random) for said in self.impression),
+        )
+
+
+def request_for(statuses: dict[str, FindingStatus], language: Language, *, study: str = "s") -> ReportRequest:
+    """Build a request with these statuses."""
+    level = {PRESENT: 0.9, UNCERTAIN: 0.45, ABSENT: 0.1}
+    findings = tuple(
+        Finding(label, level[status], threshold=0.5, uncertain_from=0.4, status=status)
+        for label, status in statuses.items()
+    )
+    return ReportRequest(study_id=study, findings=findings, language=language)
+
+
+def draw_case(seed: int) -> Case:
+    """Draw a request with at least one abnormal label and one that the classifier does not know."""
+    random = Random(seed)
+    language = random.choice(tuple(Language))
+    known = random.sample(sorted(NOUNS[language]), 14)
+    statuses = dict.fromkeys(known, ABSENT)
+    for label in random.sample(known, random.randint(1, 6)):
+        statuses[label] = random.choice((PRESENT, UNCERTAIN))
+    abnormal = tuple(Said(label, status) for label, status in statuses.items() if status is not ABSENT)
+    denied = [Said(label, ABSENT) for label, status in statuses.items() if status is ABSENT]
+    findings = [*abnormal, *random.sample(denied, random.randint(1, 4))]
+    random.shuffle(findings)
+    return Case(request_for(statuses, language, study=str(seed)), tuple(findings), abnormal, seed)
+
+
+def _say(said: Said, language: Language, random: Random) -> str:
+    text = random.choice(SAYS[language][said.status]).format(NOUNS[language][said.label])
+    return text[0].upper() + text[1:]
+
+
+# Mutations of what is said: (case, random) -> a case whose report is wrong, or None where it does not apply.
+
+
+def flip(case: Case, random: Random) -> Case:
+    """Say another status of one label in FINDINGS: a negation or a hedge gained or lost."""
+    at = random.randrange(len(case.findings))
+    return replace(case, findings=_with_other_status(case.findings, at, random))
+
+
+def flip_impression(case: Case, random: Random) -> Case:
+    """Let the impression contradict the findings."""
+    at = random.randrange(len(case.impression))
+    return replace(case, impression=_with_other_status(case.impression, at, random))
+
+
+def _with_other_status(said: tuple[Said, ...], at: int, random: Random) -> tuple[Said, ...]:
+    wrong = Said(said[at].label, random.choice(OTHER[said[at].status]))
+    return (*said[:at], wrong, *said[at + 1 :])
+
+
+def drop(case: Case, random: Random) -> Case:
+    """Leave a present or uncertain label out of FINDINGS."""
+    gone = random.choice(case.abnormal)
+    return replace(case, findings=tuple(said for said in case.findings if said != gone))
+
+
+def drop_from_impression(case: Case, random: Random) -> Case:
+    """Leave a present or uncertain label out of IMPRESSION."""
+    gone = random.choice(case.impression)
+    return replace(case, impression=tuple(said for said in case.impression if said != gone))
+
+
+def invent(case: Case, random: Random) -> Case:
+    """Speak of a label that the classifier does not know, in whatever way."""
+    unknown = sorted(set(NOUNS[case.request.language]) - set(case.request.statuses()))
+    made_up = Said(random.choice(unknown), random.choice((PRESENT, UNCERTAIN, ABSENT)))
+    if random.random() < 0.5:
+        return replace(case, findings=(*case.findings, made_up))
+    return replace(case, impression=(*case.impression, made_up))
+
+
+def invent_absent(case: Case, random: Random) -> Case:
+    """State or suspect a label that is absent, in the impression only."""
+    absent = case.request.labels(ABSENT)
+    made_up = Said(random.choice(absent), random.choice((PRESENT, UNCERTAIN)))
+    return replace(case, impression=(*case.impression, made_up))
+
+
+def swap_statuses(case: Case, random: Random) -> Case | None:
+    """Exchange what is said of two labels."""
+    first, second = random.sample(range(len(case.findings)), 2)
+    said = list(case.findings)
+    if said[first].status is said[second].status:
+        return None
+    said[first], said[second] = (
+        Said(said[first].label, said[second].status),
+        Said(said[second].label, said[first].status),
+    )
+    return replace(case, findings=tuple(said))
+
+
+SAID_MUTATIONS: tuple[Callable[[Case, Random], Case | None], ...] = (
+    flip,
+    flip_impression,
+    drop,
+    drop_from_impression,
+    invent,
+    invent_absent,
+    swap_statuses,
+)
+
+ADDED: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
+    Language.ENGLISH: {
+        "side": (
+            "{} is seen on the left.",
+            "Right {}.",
+            "Bilateral {}.",
+            "{} is present in the left lower lobe.",
+        ),
+        "swapped side": ("Left {} and right {}.", "The {} lies on the right, not on the left."),
+        "prior": (
+            "{} is unchanged.",
+            "Compared with the prior study, {} is seen.",
+            "New {}.",
+            "{} has increased since the last examination.",
+        ),
+        "measurement": ("{} measuring 2.3 cm.", "A 15 mm {} is seen.", "The cardiothoracic ratio is 0.62."),
+        "severity": ("Large {}.", "There is mild {}.", "Severe {} is present."),
+        "cause": (
+            "{} due to heart failure.",
+            "{} is consistent with malignancy.",
+            "Findings suggest sepsis.",
+        ),
+        "device": (
+            "An endotracheal tube is in place.",
+            "A pacemaker is seen.",
+            "The line ends in the right atrium.",
+        ),
+        "patient": ("The patient is a 67-year-old man.", "Mr Smith has {}.", "History of smoking."),
+        "advice": (
+            "CT is recommended.",
+            "Start antibiotics.",
+            "Follow-up in three months.",
+            "Biopsy is advised.",
+        ),
+        "talk": (
+            "As an AI language model, I cannot diagnose.",
+            "I hope this helps.",
+            "Sure, here is the report.",
+        ),
+        "anatomy": ("The trachea is midline.", "The hila are prominent.", "The bowel gas pattern is normal."),
+        "normality": ("No acute cardiopulmonary abnormality.", "Normal chest radiograph."),
+        "other language": ("Se observa neumotórax.", "Sin alteraciones."),
+        "question": ("Is there {}?", "{}???", "Maybe {}, maybe not."),
+        "unclear": (
+            "No {}, {} is present.",
+            "No {} and {}.",
+            "Possible {} and {}.",
+            "No suspected {}.",
+            "Not without {}.",
+            "No {} is possible.",
+            "{} or {}.",
+            "{} is not not seen.",
+            "{} is seen and is not seen.",
+            "{} is no longer seen.",
+        ),
+    },
+    Language.SPANISH: {
+        "side": (
+            "Se observa {} en el lado izquierdo.",
+            "{} derecho.",
+            "{} bilateral.",
+            "Hay {} en la base derecha.",
+        ),
+        "swapped side": ("{} izquierdo y {} derecho.", "{} a la derecha, no a la izquierda."),
+        "prior": (
+            "{} sin cambios.",
+            "En comparación con el estudio previo, se observa {}.",
+            "Nuevo {}.",
+            "{} ha aumentado desde el estudio anterior.",
+        ),
+        "measurement": ("{} de 2,3 cm.", "Se observa {} de 15 mm.", "El índice cardiotorácico es 0,62."),
+        "severity": ("Gran {}.", "Hay {} leve.", "{} grave."),
+        "cause": (
+            "{} por insuficiencia cardíaca.",
+            "{} compatible con malignidad.",
+            "Hallazgos que sugieren sepsis.",
+        ),
+        "device": (
+            "Tubo endotraqueal en posición.",
+            "Se observa un marcapasos.",
+            "La vía termina en la aurícula.",
+        ),
+        "patient": ("Paciente varón de 67 años.", "El señor García tiene {}.", "Antecedentes de tabaquismo."),
+        "advice": (
+            "Se recomienda TC.",
+            "Iniciar antibióticos.",
+            "Control en tres meses.",
+            "Se aconseja biopsia.",
+        ),
+        "talk": (
+            "Como modelo de lenguaje, no puedo diagnosticar.",
+            "Espero que ayude.",
+            "Claro, aquí está el informe.",
+        ),
+        "anatomy": (
+            "La tráquea está centrada.",
+            "Los hilios son prominentes.",
+            "El patrón de gas es normal.",
+        ),
+        "normality": ("Sin alteraciones cardiopulmonares agudas.", "Radiografía de tórax normal."),
+        "other language": ("There is a pneumothorax.", "No acute cardiopulmonary abnormality."),
+        "question": ("¿Hay {}?", "{}???", "Quizás {}, quizás no."),
+        "unclear": (
+            "No se observa {}, {} está presente.",
+            "No hay {} y {}.",
+            "Posible {} y {}.",
+            "No se observa posible {}.",
+            "No sin {}.",
+            "No hay {} es posible.",
+            "{} o {}.",
+            "Se descarta {}.",
+            "Ya no se observa {}.",
+            "No hay duda de {}.",
+        ),
+    },
+}
+"""Sentences that no report may hold, by kind; {} is filled with nouns of the request's own labels."""
+
+
+def add_sentence(case: Case, kind: str, random: Random) -> ReportSections:
+    """Put one forbidden sentence at the start or the end of a section of a correct report."""
+    nouns = [NOUNS[case.request.language][said.label] for said in case.abnormal]
+    pattern = random.choice(ADDED[case.request.language][kind])
+    text = pattern.format(*(random.choice(nouns) for _ in range(pattern.count("{}"))))
+    text = text[0].upper() + text[1:]
+    good = case.sections()
+    section = random.choice(("findings", "impression"))
+    before = getattr(good, section)
+    return replace(good, **{section: f"{text} {before}" if random.random() < 0.5 else f"{before} {text}"})
+
+
+def spoil_text(case: Case) -> Iterator[tuple[str, ReportSections]]:
+    """Yield what goes wrong when a language model goes on for too long or not long enough."""
+    good = case.sections()
+    sentence = good.findings.split(". ")[0].rstrip(".") + "."
+    yield "looped", replace(good, findings=f"{good.findings} {sentence} {sentence} {sentence}")
+    yield "cut off", replace(good, findings=good.findings.rstrip("."))
+    yield "empty findings", replace(good, findings="")
+    yield "empty impression", replace(good, impression=" ")
+    yield "technique rewritten", replace(good, technique="Lateral radiograph of the knee.")
+    yield "words run together", replace(good, impression=good.impression.replace(" ", "") + " x.")
+    yield "struck through", replace(good, impression="".join(letter + "\u0336" for letter in good.impression))
+    yield (
+        "joined",
+        replace(good, findings=good.findings.replace(". ", "."), impression=good.impression[:-1] + ".."),
+    )

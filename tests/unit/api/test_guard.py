@@ -1,0 +1,127 @@
+"""What holds for every request, shown on a small app around which the guard stands."""
+
+import json
+
+import pytest
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.guard import LARGEST_JSON, Guard
+from shared.settings import ApiSettings, AuthMode
+
+SECRET = "patient DOE^JANE"
+
+
+async def failing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise KeyError(SECRET)
+
+
+async def failing_late(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    raise KeyError(SECRET)
+
+
+async def reading(_scope: Scope, receive: Receive, send: Send) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"read"})
+
+
+class Exchange:
+    """One request and what came back."""
+
+    def __init__(self, *, path: str = "/v1/batches", pieces: tuple[bytes, ...] = (b"",), **headers: str):
+        named = {"host": "localhost", **headers}
+        self.scope: Scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()],
+        }
+        self._pieces = list(pieces)
+        self.taken = 0
+        self.sent: list[Message] = []
+
+    async def receive(self) -> Message:
+        self.taken += 1
+        piece = self._pieces.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(self._pieces)}
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    async def through(self, app: ASGIApp, **settings: object) -> "Exchange":
+        await Guard(app, settings=ApiSettings(**settings))(self.scope, self.receive, self.send)
+        return self
+
+    @property
+    def status(self) -> int:
+        return self.sent[0]["status"]
+
+    @property
+    def problem(self) -> dict:
+        return json.loads(self.sent[1]["body"])
+
+
+async def test_a_bug_is_a_500_with_an_id_and_nothing_of_its_inside():
+    with structlog.testing.capture_logs() as logs:
+        exchange = await Exchange(x_request_id="request-17").through(failing)
+    assert (exchange.status, exchange.problem["type"]) == (500, "/problems/internal-error")
+    assert exchange.problem["request_id"] == "request-17"
+    assert SECRET not in str(exchange.sent)
+    assert "KeyError" not in str(exchange.sent)
+    (logged,) = [entry for entry in logs if entry["event"] == "request.failed"]
+    assert logged["error"] == "KeyError"
+    assert "test_guard.py" in logged["exception"]
+    assert SECRET not in str(logs)
+
+
+async def test_a_bug_in_the_middle_of_an_answer_cuts_it_off():
+    with pytest.raises(KeyError):
+        await Exchange().through(failing_late)
+
+
+async def test_a_body_is_read_to_its_limit_and_not_one_piece_further():
+    exchange = Exchange(pieces=tuple(bytes(LARGEST_JSON // 2) for _ in range(10)))
+    await exchange.through(reading)
+    assert (exchange.status, exchange.problem["limit"]) == (413, LARGEST_JSON)
+    assert exchange.taken == 3
+
+
+async def test_a_body_of_just_the_limit_is_read():
+    exchange = await Exchange(pieces=(bytes(LARGEST_JSON),)).through(reading)
+    assert exchange.status == 200
+
+
+async def test_a_declared_length_is_enough_to_refuse():
+    exchange = await Exchange(content_length=str(2**32), path="/v1/studies").through(reading)
+    assert (exchange.status, exchange.taken) == (413, 0)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate, gzip", "GZIP"])
+async def test_a_compressed_body_is_refused_unread(encoding: str):
+    exchange = await Exchange(content_encoding=encoding).through(reading)
+    assert (exchange.status, exchange.taken) == (415, 0)
+
+
+async def test_identity_is_no_compression():
+    assert (await Exchange(content_encoding="identity").through(reading)).status == 200
+
+
+async def test_with_keys_the_name_of_the_host_does_not_matter():
+    assert (await Exchange(host="cxr.hospital.example").through(reading)).status == 200
+    refused = await Exchange(host="cxr.hospital.example").through(reading, auth=AuthMode.OFF)
+    assert refused.status == 403
+
+
+async def test_what_is_no_request_passes_through():
+    seen: list[str] = []
+
+    async def lifespan(scope: Scope, _receive: Receive, _send: Send) -> None:
+        seen.append(scope["type"])
+
+    exchange = Exchange()
+    exchange.scope = {"type": "lifespan"}
+    await exchange.through(lifespan)
+    assert seen == ["lifespan"]

@@ -1,0 +1,128 @@
+"""What is sent, how answers are read, and how conversations go."""
+
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+
+from cxr import calls
+from cxr.calls import Pause
+from cxr.errors import NotReadyError
+from cxr.models import Study
+
+_STUDY = {
+    "id": "s1",
+    "status": "queued",
+    "created_at": "2026-01-01T00:00:00Z",
+    "updated_at": "2026-01-01T00:00:00Z",
+    "a_field_of_tomorrow": 1,
+}
+
+
+def _study(status: str) -> Study:
+    return Study.model_validate({**_STUDY, "status": status})
+
+
+def _converse(steps: Generator[Any, Any, Any], replies: list[object]) -> tuple[object, list[float]]:
+    """Answer a conversation's calls one after the other; return its result and its pauses."""
+    pauses: list[float] = []
+    reply = None
+    waiting: Iterator[object] = iter(replies)
+    while True:
+        try:
+            step = steps.send(reply)
+        except StopIteration as end:
+            return end.value, pauses
+        if isinstance(step, Pause):
+            pauses.append(step.seconds)
+            reply = None
+        else:
+            reply = next(waiting)
+
+
+def test_a_submission_always_has_an_idempotency_key():
+    first, second = calls.submit(["a.dcm"]), calls.submit(["a.dcm"])
+
+    assert first.repeatable
+    assert first.headers["Idempotency-Key"] != second.headers["Idempotency-Key"]
+
+
+def test_a_submission_sends_the_fields_that_were_given_and_no_other():
+    call = calls.submit(["a.dcm"], priority="urgent", batch_id="b1")
+
+    assert call.fields == {"priority": "urgent", "batch_id": "b1"}
+
+
+def test_a_file_is_opened_anew_for_each_attempt(tmp_path):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(b"pixels")
+    call = calls.submit([path])
+
+    for _ in range(2):
+        with ExitStack() as opened:
+            ((field, (name, content)),) = call.open_files(opened) or []
+            assert (field, name, content.read()) == ("files", "a.dcm", b"pixels")
+        assert content.closed
+
+
+@pytest.mark.parametrize(
+    "call",
+    [calls.retry("s1"), calls.create_batch(None), calls.cancel_batch("b1"), calls.create_key("k", ["read"])],
+    ids=["retry", "create_batch", "cancel_batch", "create_key"],
+)
+def test_a_post_without_a_key_is_not_repeatable(call):
+    assert not call.repeatable
+
+
+@pytest.mark.parametrize(
+    "call",
+    [calls.study("s1"), calls.delete("s1"), calls.findings("s1"), calls.revoke_key("k1"), calls.info()],
+    ids=["study", "delete", "findings", "revoke_key", "info"],
+)
+def test_everything_but_a_post_is_repeatable(call):
+    assert call.repeatable
+
+
+def test_a_field_of_a_newer_server_is_kept():
+    study = calls.study("s1").parse(httpx.Response(200, json=_STUDY))
+
+    assert study.model_dump()["a_field_of_tomorrow"] == 1
+
+
+def test_waiting_asks_until_the_study_is_final():
+    steps = calls.until_final("s1", timeout=60, clock=lambda: 0.0)
+
+    study, pauses = _converse(steps, [_study("queued"), _study("reporting"), _study("completed")])
+
+    assert isinstance(study, Study)
+    assert study.status == "completed"
+    assert len(pauses) == 2
+
+
+def test_waiting_gives_up_in_time():
+    clock = count(0, 10)
+    steps = calls.until_final("s1", timeout=25, clock=lambda: float(next(clock)))
+
+    with pytest.raises(TimeoutError, match="still queued"):
+        _converse(steps, [_study("queued")] * 9)
+
+
+def test_a_report_that_is_pending_is_asked_for_again_when_the_server_says():
+    call = calls.report_as("s1", "text")
+    pending = call.parse(httpx.Response(202, headers={"Retry-After": "3"}))
+    there = call.parse(httpx.Response(200, content=b"No pneumothorax."))
+
+    text, pauses = _converse(calls.until_ready(call, timeout=10, clock=lambda: 0.0), [pending, there])
+
+    assert (text, pauses) == ("No pneumothorax.", [3.0])
+
+
+def test_without_a_wait_a_pending_report_is_an_error():
+    call = calls.report("s1")
+    pending = call.parse(httpx.Response(202, headers={"Retry-After": "1"}))
+
+    with pytest.raises(NotReadyError):
+        _converse(calls.until_ready(call, timeout=0, clock=lambda: 0.0), [pending])

@@ -1,0 +1,96 @@
+"""Where the stack keeps its things, and which radiograph the demo sends."""
+
+import os
+from pathlib import Path
+
+import pytest
+import typer
+
+from cxr.commands.demo import choose_study
+from cxr.local.account import Account, can_reach
+from cxr.local.home import Home, find_home, services_root
+from cxr.local.state import read_json, write_private
+
+
+@pytest.fixture(autouse=True)
+def _no_study_named(monkeypatch):
+    monkeypatch.delenv("CXR_TEST_DATA", raising=False)
+    monkeypatch.delenv("STUDY", raising=False)
+
+
+def test_cxr_home_names_the_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXR_HOME", str(tmp_path / "here"))
+
+    assert find_home().path == tmp_path / "here"
+
+
+def test_by_default_the_folder_is_not_in_roots_closed_home():
+    if os.geteuid() == 0:
+        assert not find_home().path.is_relative_to("/root")
+    else:
+        assert find_home().path.is_relative_to(Path.home())
+
+
+def test_the_services_lie_beside_this_package():
+    assert (services_root() / "shared" / "domain.py").is_file()
+
+
+def test_a_private_file_is_for_its_owner_alone(tmp_path):
+    path = tmp_path / "state.json"
+    write_private(path, '{"a": "b"}')
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert read_json(path) == {"a": "b"}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_data_folders_are_closed_to_others(tmp_path):
+    home = Home(tmp_path / "home")
+    home.make()
+
+    for name in ("broker", "storage", "logs", "run"):
+        assert home.folder(name).stat().st_mode & 0o077 == 0
+
+
+def test_an_account_cannot_pass_a_closed_folder(tmp_path):
+    stranger = Account(uid=54_321, gid=54_321)
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+
+    assert can_reach(Path("/usr/bin/env"), stranger)
+    assert not can_reach(closed / "data", stranger)
+
+
+def test_the_demo_takes_the_file_that_was_named(monkeypatch, tmp_path):
+    chest = tmp_path / "chest.dcm"
+    chest.touch()
+    monkeypatch.setenv("STUDY", str(chest))
+
+    assert choose_study(None) == (chest, "your file")
+
+
+def test_the_demo_refuses_a_study_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("STUDY", str(tmp_path / "missing.dcm"))
+
+    with pytest.raises(typer.BadParameter, match="names no file"):
+        choose_study(None)
+
+
+def test_the_demo_takes_a_real_radiograph_where_there_are_some(monkeypatch, tmp_path):
+    folder = tmp_path / "images" / "nih"
+    folder.mkdir(parents=True)
+    for name in ("2.jpg", "1.jpg"):
+        (folder / name).touch()
+    monkeypatch.setenv("CXR_TEST_DATA", str(tmp_path))
+
+    path, what = choose_study(None)
+
+    assert path == folder / "1.jpg"
+    assert "CXR_TEST_DATA" in what
+
+
+def test_the_demo_falls_back_to_a_synthetic_radiograph():
+    path, what = choose_study(None)
+
+    assert path.parent == services_root() / "samples"
+    assert "synthetic" in what

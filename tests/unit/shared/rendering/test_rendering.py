@@ -1,0 +1,144 @@
+"""Reports as text and HTML."""
+
+import base64
+import dataclasses
+import hashlib
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+
+from shared.domain import (
+    FindingStatus,
+    Language,
+    ModelVersion,
+    ReportSections,
+    ViewPosition,
+    WriterVersion,
+)
+from shared.rendering import html, text
+from shared.rendering.document import WORDS, FindingLine, ImageLine, ReportDocument
+
+DOCUMENT = ReportDocument(
+    study_id="0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11",
+    version=2,
+    status="preliminary",
+    language=Language.ENGLISH,
+    reported_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+    sections=ReportSections(
+        technique="Frontal view.",
+        findings="There is a small left pleural effusion. " * 4,
+        impression="1. Small effusion.\n2. Nodule cannot be excluded.",
+    ),
+    findings=[
+        FindingLine("Hernia", FindingStatus.ABSENT, 0.05, 0.5),
+        FindingLine("Lung nodule", FindingStatus.UNCERTAIN, 0.41, 0.5),
+        FindingLine("Pleural effusion", FindingStatus.PRESENT, 0.81, 0.35),
+    ],
+    images=[
+        ImageLine(1, ViewPosition.PA, used=True, warnings=["synthetic image"]),
+        ImageLine(2, ViewPosition.LATERAL, used=False),
+    ],
+    model=ModelVersion("bundled", "1.0", "d" * 64),
+    writer=WriterVersion("template", "3"),
+    fallback=False,
+    indication="Cough & fever <2 weeks>",
+    patient_id="P-17",
+)
+
+
+class Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.words = ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_data(self, data):
+        if self.tags[-1:] != ["style"]:
+            self.words += data
+
+
+def page_of(document: ReportDocument) -> Text:
+    page = Text()
+    page.feed(html.render(document).decode())
+    return page
+
+
+def plain(document: ReportDocument) -> str:
+    return text.render(document).decode()
+
+
+def printed(document: ReportDocument) -> str:
+    return page_of(document).words
+
+
+def test_text_is_at_most_78_columns_wide_and_ends_in_a_newline():
+    lines = text.render(DOCUMENT).decode().split("\n")
+    assert max(map(len, lines)) <= 78
+    assert lines[-1] == ""
+    assert not any(line != line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("render", [plain, printed])
+def test_a_report_says_everything_that_belongs_on_paper(render):
+    written = " ".join(render(DOCUMENT).split())
+    for part in (
+        DOCUMENT.study_id,
+        "P-17",
+        "2026-01-02 03:04 UTC",
+        "1. Small effusion. 2. Nodule cannot be excluded.",
+        "Cough & fever <2 weeks>",
+        "not used",
+        "synthetic image",
+        "0.81",
+        "template 3",
+        "bundled 1.0",
+        "NOT A MEDICAL DEVICE",
+    ):
+        assert part in written
+    assert written.index("Pleural effusion") < written.index("Lung nodule") < written.index("Hernia")
+
+
+@pytest.mark.parametrize("render", [text.render, html.render], ids=["text", "html"])
+@pytest.mark.parametrize("language", list(Language))
+def test_a_report_speaks_one_language(render, language: Language):
+    document = dataclasses.replace(DOCUMENT, language=language, fallback=True)
+    written = re.sub(r"\s+", " ", render(document).decode()).lower()
+    others = [WORDS[other] for other in Language if other is not language]
+    assert WORDS[language].not_a_medical_device.lower() in written
+    for words in others:
+        assert words.not_a_medical_device.lower() not in written
+        assert words.title.lower() not in written
+
+
+def test_html_escapes_what_came_from_outside():
+    attack = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    sections = ReportSections(attack, attack, attack)
+    page = page_of(dataclasses.replace(DOCUMENT, sections=sections, indication=attack, patient_id=attack))
+    assert "script" not in page.tags
+    assert "img" not in page.tags
+    assert page.words.count(attack) == 5
+
+
+def test_html_loads_nothing_from_anywhere():
+    written = html.render(DOCUMENT).decode()
+    assert not re.search(r"(src|href)=|url\(|@import", written)
+
+
+def test_the_style_hash_is_that_of_the_style_on_the_page():
+    style = re.search(r"<style>(.*?)</style>", html.render(DOCUMENT).decode(), re.DOTALL).group(1)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" == html.STYLE_HASH
+
+
+def test_a_report_without_optional_parts_has_no_empty_lines_for_them():
+    bare = dataclasses.replace(DOCUMENT, indication=None, patient_id=None, images=[DOCUMENT.images[1]])
+    for written in (text.render(bare).decode(), page_of(bare).words):
+        assert "Indication" not in written
+        assert "Patient" not in written
+        assert "arnings" not in written.replace("WARNINGS", "Warnings")

@@ -1,0 +1,90 @@
+"""The state machine and the values, over every case there is."""
+
+from itertools import product
+
+import pytest
+
+from shared.domain import (
+    TRANSITIONS,
+    Box,
+    Finding,
+    FindingStatus,
+    IllegalTransitionError,
+    Stage,
+    StudyEvent,
+    StudyStatus,
+    new_id,
+    next_status,
+    statuses_before,
+    study_findings,
+)
+
+ALL_PAIRS = list(product(StudyStatus, StudyEvent))
+
+
+@pytest.mark.parametrize(("status", "event"), ALL_PAIRS)
+def test_a_pair_that_the_table_does_not_list_is_refused(status: StudyStatus, event: StudyEvent):
+    if (status, event) in TRANSITIONS:
+        assert next_status(status, event) is TRANSITIONS[status, event]
+    else:
+        with pytest.raises(IllegalTransitionError, match=status.value):
+            next_status(status, event)
+
+
+@pytest.mark.parametrize("status", [status for status in StudyStatus if status.is_final])
+def test_only_a_retry_leads_out_of_a_final_status(status: StudyStatus):
+    ways_out = {event for (source, event) in TRANSITIONS if source is status}
+    assert ways_out <= {StudyEvent.RETRIED}
+    assert (status is StudyStatus.FAILED) == bool(ways_out)
+
+
+def test_every_status_can_be_reached_and_left_or_is_final():
+    reachable = {StudyStatus.QUEUED, *TRANSITIONS.values()}
+    assert reachable == set(StudyStatus)
+    for status in StudyStatus:
+        assert status.is_final or any(source is status for source, _ in TRANSITIONS)
+
+
+def test_a_running_study_can_always_be_cancelled():
+    assert statuses_before(StudyEvent.CANCELLED) == {status for status in StudyStatus if not status.is_final}
+
+
+def test_each_stage_claims_what_waits_for_it_and_falls_back_there():
+    for stage in Stage:
+        working = next_status(stage.waiting, StudyEvent.CLAIMED)
+        for event in (StudyEvent.LEASE_EXPIRED, StudyEvent.RELEASED, StudyEvent.ATTEMPT_FAILED):
+            assert next_status(working, event) is stage.waiting
+
+
+def test_ids_sort_by_the_time_they_were_made():
+    ids = [new_id() for _ in range(1000)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 1000
+    assert {identifier.version for identifier in ids} == {7}
+
+
+def a_finding(label: str, probability: float, image: int) -> Finding:
+    return Finding(label, probability, 0.5, 0.3, FindingStatus.ABSENT, image)
+
+
+def test_a_study_has_the_highest_probability_of_its_images():
+    first = [a_finding("Effusion", 0.2, 0), a_finding("Edema", 0.9, 0)]
+    second = [a_finding("Effusion", 0.7, 1), a_finding("Edema", 0.1, 1)]
+    joined = {finding.label: finding for finding in study_findings([first, second])}
+    assert joined["Effusion"].image == 1
+    assert joined["Edema"].image == 0
+
+
+@pytest.mark.parametrize(
+    ("probability", "threshold", "uncertain_from"),
+    [(1.1, 0.5, 0.3), (-0.1, 0.5, 0.3), (0.4, 0.5, 0.6), (0.4, 1.5, 0.3), (float("nan"), 0.5, 0.3)],
+)
+def test_a_finding_cannot_hold_nonsense(probability: float, threshold: float, uncertain_from: float):
+    with pytest.raises(ValueError, match="Effusion"):
+        Finding("Effusion", probability, threshold, uncertain_from, FindingStatus.ABSENT)
+
+
+@pytest.mark.parametrize("edges", [(0.5, 0, 0.4, 1), (0, 0, 1.1, 1), (0, 0.5, 1, 0.5)])
+def test_a_box_is_not_empty_and_stays_on_the_image(edges: tuple[float, float, float, float]):
+    with pytest.raises(ValueError, match="unit square"):
+        Box(*edges)

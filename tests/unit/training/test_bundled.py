@@ -1,0 +1,97 @@
+"""The classifier that ships, on the samples everywhere and on real patients where CXR_TEST_DATA is set."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.bundles import Bundle, load_bundle
+from training.evaluate import measure, table, write_rows
+from training.metrics import macro_auroc
+from training.pool import LABELS, Split, read_pool, square_of
+from worker_cnn.decoding import prepare
+from worker_cnn.predict import probabilities_of
+from worker_cnn.quality import is_chest
+from worker_cnn.runtime import ImageOutput, Model, load_model
+
+SAMPLES = sorted(path for path in Path("samples").iterdir() if path.suffix in {".png", ".jpg", ".dcm"})
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return load_bundle("bundled")
+
+
+@pytest.fixture(scope="module")
+def model(bundle: Bundle) -> Model:
+    return load_model(bundle, device="cpu", threads=1)
+
+
+def seen(model: Model, bundle: Bundle, path: Path) -> ImageOutput:
+    prepared = prepare(path.read_bytes(), name=path.name, size=bundle.card.input_size)
+    return model.run(prepared.model_input[np.newaxis])[0]
+
+
+def test_every_sample_is_taken_for_a_chest_radiograph(model, bundle):
+    assert all(is_chest(seen(model, bundle, path), bundle.card.gate) for path in SAMPLES)
+
+
+def test_what_it_says_depends_on_the_image(model, bundle):
+    values = [probabilities_of(seen(model, bundle, path).logits, bundle.card) for path in SAMPLES]
+    spread = np.std(np.array(values), axis=0)
+    assert (spread > 0.0005).all()
+    assert np.median(spread) > 0.01
+
+
+def test_training_and_worker_get_the_same_answer_for_a_file(model, bundle):
+    path = Path("samples/chest-1.png")
+    square = square_of(path, bundle.card.input_size).astype(np.float32) / np.float32(255.0)
+    trained_on = model.run(square[np.newaxis])[0]
+    np.testing.assert_allclose(trained_on.logits, seen(model, bundle, path).logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_and_a_page_are_not_taken_for_a_chest_radiograph(model, bundle, seed):
+    random = np.random.default_rng(seed)
+    size = bundle.card.input_size
+    noise = random.random((size, size), np.float32)
+    page = np.ones((size, size), np.float32)
+    page[10:-10:12, 10:-10] = random.random((len(page[10:-10:12]), size - 20)) > 0.5
+    outputs = model.run(np.stack([noise, page]))
+    assert not any(is_chest(output, bundle.card.gate) for output in outputs)
+
+
+def test_a_table_and_its_rows_come_from_the_worker_s_own_code(tmp_path, bundle, capsys):
+    rows = [
+        {"file": path.name, "labels": "Effusion|Mass" if k % 2 else "No Finding"}
+        for k, path in enumerate(SAMPLES)
+    ]
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    measured = measure(bundle, Path("samples"), rows, threads=1)
+    write_rows(tmp_path / "rows.csv", bundle, measured)
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) == len(SAMPLES) + 1
+    assert f"{len(SAMPLES)} images" in table(bundle, measured)
+    assert measure(bundle, tmp_path, [{"file": "broken.png", "labels": ""}], threads=1) == []
+    assert "broken.png" in capsys.readouterr().out
+
+
+@pytest.mark.real_data
+def test_on_patients_it_has_not_seen_it_beats_what_knows_only_how_frequent_labels_are(
+    model, bundle, test_data
+):
+    if test_data is None:  # the samples have no labels: then only what the card says can be held to this
+        assert bundle.card.metrics.macro_auroc.low > bundle.card.metrics.prior_auroc + 0.1
+        return
+    rows = [row for row in read_pool(test_data) if row.split is Split.TEST]
+    squares = np.stack([square_of(row.path, bundle.card.input_size) for row in rows])
+    images = squares.astype(np.float32) / np.float32(255.0)
+    logits = np.concatenate(
+        [[one.logits for one in model.run(images[start : start + 16])] for start in range(0, len(images), 16)]
+    )
+    truth = np.array([row.labels for row in rows], bool)
+    prior = np.tile([label.positives[0] for label in bundle.card.labels], (len(rows), 1))
+    found = macro_auroc(logits, truth)
+    assert macro_auroc(prior, truth) == 0.5
+    assert found > 0.68
+    assert found == pytest.approx(bundle.card.metrics.macro_auroc.value, abs=0.005)
+    assert len(LABELS) == logits.shape[1]

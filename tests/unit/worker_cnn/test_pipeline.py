@@ -1,0 +1,97 @@
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shared.attributes import Attributes
+from shared.bundles import Bundle, load_bundle
+from shared.domain import FindingStatus, ViewPosition
+from shared.errors import UnusableImageError
+from shared.imaging import Pixels, exposure, model_input, preview
+from tests.support.bundles import SIZE, write_tiny_bundle
+from worker_cnn.decoding import PreparedImage
+from worker_cnn.pipeline import ImageAnalysis, analyse
+from worker_cnn.previews import to_png
+from worker_cnn.runtime import load_model
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    return load_bundle(write_tiny_bundle(tmp_path / "tiny"))
+
+
+def analysis_of(pixels: Pixels, bundle: Bundle, attributes: Attributes | None = None) -> ImageAnalysis:
+    prepared = PreparedImage(
+        model_input(pixels, SIZE),
+        preview(pixels),
+        attributes or Attributes(),
+        exposure(pixels),
+        *pixels.shape,
+    )
+    output = load_model(bundle, device="cpu", threads=1).run(prepared.model_input[np.newaxis])[0]
+    return analyse(prepared, output, bundle, index=3)
+
+
+def bright_corner() -> Pixels:
+    pixels: Pixels = np.random.default_rng(0).uniform(0.55, 0.8, (96, 96)).astype(np.float32)
+    pixels[:24, 72:] = 1.0
+    return pixels
+
+
+def test_a_chest_gets_findings_a_preview_and_heatmaps_for_what_is_not_absent(bundle):
+    analysis = analysis_of(bright_corner(), bundle)
+    assert analysis.rejection is None
+    effusion, mass = analysis.findings
+    assert (effusion.status, effusion.image) == (FindingStatus.PRESENT, 3)
+    assert mass.status is FindingStatus.ABSENT
+    assert analysis.heatmap_pngs.keys() == {"Effusion"}
+    assert analysis.model == bundle.version
+
+
+def test_a_box_surrounds_what_was_bright(bundle):
+    box = analysis_of(bright_corner(), bundle).findings[0].box
+    assert box is not None
+    assert box.left < 0.875 < box.right
+    assert box.top < 0.125 < box.bottom
+    assert box.left > 0.5
+    assert box.bottom < 0.5
+
+
+def test_the_pictures_are_png_with_the_ratio_of_the_image(bundle):
+    pixels = np.random.default_rng(1).uniform(0.5, 1.0, (60, 90)).astype(np.float32)
+    analysis = analysis_of(pixels, bundle)
+    shown = Image.open(BytesIO(analysis.preview_png))
+    assert (shown.format, shown.mode, shown.size) == ("PNG", "L", (90, 60))
+    for picture in analysis.heatmap_pngs.values():
+        overlay = Image.open(BytesIO(picture))
+        assert overlay.mode == "RGBA"
+        assert overlay.width / overlay.height == pytest.approx(1.5, rel=0.01)
+
+
+def test_a_refused_picture_has_a_reason_a_preview_and_no_findings(bundle):
+    analysis = analysis_of(np.random.default_rng(2).uniform(0.0, 0.05, (64, 64)).astype(np.float32), bundle)
+    assert isinstance(analysis.rejection, UnusableImageError)
+    assert analysis.findings == ()
+    assert analysis.heatmap_pngs == {}
+    assert analysis.preview_png.startswith(b"\x89PNG")
+
+
+def test_the_attributes_that_are_needed_downstream_are_kept_and_no_others(bundle):
+    attributes = Attributes(age_years=60.0, sex="F", view=ViewPosition.AP, photometric_interpretation="X")
+    analysis = analysis_of(bright_corner(), bundle, attributes)
+    assert analysis.view is ViewPosition.AP
+    assert analysis.attributes == {"age_years": 60.0, "sex": "F"}
+
+
+def test_a_png_keeps_red_red_and_gray_levels_exact():
+    colours = np.zeros((2, 2, 4), np.uint8)
+    colours[..., 0], colours[..., 3] = 200, 77
+    assert Image.open(BytesIO(to_png(colours))).getpixel((0, 0)) == (200, 0, 0, 77)
+    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert np.array_equal(np.asarray(Image.open(BytesIO(to_png(gray)))), gray)
+
+
+def test_an_empty_picture_cannot_be_encoded():
+    with pytest.raises(ValueError, match="cannot be encoded"):
+        to_png(np.zeros((0, 0), np.uint8))

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+from shared.attributes import Attributes
+from shared.bundles import CAM_WEIGHTS, GRAPH
+from shared.domain import ViewPosition
+from shared.imaging import Exposure, exposure
+from tests.support.bundles import tiny_card
+from worker_cnn.quality import TURNS, check, turn_of
+from worker_cnn.runtime import ImageOutput
+
+GATE = tiny_card({GRAPH: "", CAM_WEIGHTS: ""}).gate
+GOOD = Exposure(mean=0.5, deviation=0.25, black=0.1, white=0.0, levels=200)
+
+
+def output(*, view: float = 4.0, turn: int = 0, chest: float = 5.0, distance: float = 1.0) -> ImageOutput:
+    turned = np.zeros(5, np.float32)
+    turned[turn] = 9.0
+    return ImageOutput(
+        np.zeros(2, np.float32), np.zeros((2, 4, 4), np.float32), view, turned, chest, distance
+    )
+
+
+def test_a_chest_radiograph_passes_without_a_word():
+    quality = check(GOOD, output(), Attributes(), GATE)
+    assert quality.rejection is None
+    assert quality.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        (np.full((64, 64), 0.4, np.float32), "empty"),
+        (np.zeros((64, 64), np.float32), "empty"),
+        (np.where(np.arange(4096).reshape(64, 64) % 2, 1.0, 0.0).astype(np.float32), "empty"),
+    ],
+)
+def test_a_picture_with_nothing_on_it_is_refused(pixels, words):
+    reason = check(exposure(pixels), output(), Attributes(), GATE).rejection
+    assert reason is not None
+    assert words in reason.detail
+
+
+def test_a_clipped_picture_is_refused():
+    clipped = Exposure(mean=0.5, deviation=0.45, black=0.5, white=0.45, levels=100)
+    reason = check(clipped, output(), Attributes(), GATE).rejection
+    assert reason is not None
+    assert "clipped" in reason.detail
+
+
+def test_far_from_real_chests_is_refused_whatever_the_head_says():
+    far = output(distance=GATE.max_distance_if_sure + 0.1)
+    assert check(GOOD, far, Attributes(), GATE).rejection is not None
+
+
+@pytest.mark.parametrize(("chest", "refused"), [(5.0, False), (0.0, True)])
+def test_an_unusual_chest_passes_when_the_head_is_sure_of_it(chest, refused):
+    unusual = output(distance=GATE.max_distance + 0.1, chest=chest)
+    assert (check(GOOD, unusual, Attributes(), GATE).rejection is not None) is refused
+
+
+def test_what_the_head_takes_for_no_chest_is_refused_however_near_it_is():
+    assert check(GOOD, output(chest=-9.0), Attributes(), GATE).rejection is not None
+
+
+def test_a_lateral_view_is_refused_with_that_reason():
+    reason = check(GOOD, output(), Attributes(view=ViewPosition.LATERAL), GATE).rejection
+    assert reason is not None
+    assert "lateral" in reason.detail
+
+
+def test_the_tag_tells_the_view_before_the_pixels_do():
+    assert check(GOOD, output(view=9.0), Attributes(view=ViewPosition.PA), GATE).view is ViewPosition.PA
+
+
+@pytest.mark.parametrize(
+    ("logit", "view"), [(9.0, ViewPosition.AP), (-9.0, ViewPosition.PA), (0.1, ViewPosition.UNKNOWN)]
+)
+def test_without_a_tag_the_pixels_tell_the_view_when_they_are_sure(logit, view):
+    assert check(GOOD, output(view=logit), Attributes(), GATE).view is view
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3, 4])
+def test_a_turned_or_inverted_chest_is_classified_with_a_warning(turn):
+    quality = check(GOOD, output(turn=turn), Attributes(), GATE)
+    assert quality.rejection is None
+    assert len(quality.warnings) == 1
+    assert TURNS[turn] in quality.warnings[0]
+
+
+def test_an_unsure_turn_is_not_mentioned():
+    unsure = output()
+    unsure.turned[:] = [1.0, 1.2, 0.0, 0.0, 0.0]
+    assert turn_of(unsure)[0] == 1
+    assert check(GOOD, unsure, Attributes(), GATE).warnings == ()
+
+
+@pytest.mark.parametrize(("age", "warned"), [(0.5, True), (17.9, True), (18.0, False), (None, False)])
+def test_a_child_brings_a_warning(age, warned):
+    warnings = check(GOOD, output(), Attributes(age_years=age), GATE).warnings
+    assert any("under 18" in warning for warning in warnings) is warned
+
+
+def test_another_body_part_in_the_tags_brings_a_warning_that_does_not_repeat_it():
+    (warning,) = check(GOOD, output(), Attributes(body_part="SECRETPART"), GATE).warnings
+    assert "SECRETPART" not in warning
+    assert check(GOOD, output(), Attributes(body_part="CHEST PA"), GATE).warnings == ()
+
+
+def test_another_body_part_in_the_tags_is_believed_when_the_pixels_are_not_sure():
+    unsure = output(chest=2.0)
+    assert check(GOOD, unsure, Attributes(), GATE).rejection is None
+    reason = check(GOOD, unsure, Attributes(body_part="HIP"), GATE).rejection
+    assert reason is not None
+    assert "another body part" in reason.detail
+    assert "HIP" not in reason.detail

@@ -1,0 +1,60 @@
+import numpy as np
+import onnx
+import onnx.parser
+import pytest
+
+from shared.bundles import BundleError, load_bundle
+from tests.support.bundles import SIZE, write_tiny_bundle
+from worker_cnn.runtime import DeviceError, load_model, open_graph
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    return load_bundle(write_tiny_bundle(tmp_path / "tiny"))
+
+
+def test_a_batch_gives_one_output_an_image_in_its_order(bundle):
+    model = load_model(bundle, device="cpu", threads=1)
+    images = np.stack([np.full((SIZE, SIZE), gray, np.float32) for gray in (0.0, 0.5, 1.0)])
+    outputs = model.run(images)
+    assert [output.view for output in outputs] == pytest.approx([0.0, 0.5, 1.0])
+    assert outputs[2].logits == pytest.approx([2.0, -2.0])
+    assert outputs[0].feature_map.shape == (2, 4, 4)
+    assert outputs[0].distance == pytest.approx(2.0)
+
+
+def test_an_image_gets_the_same_output_in_any_company(bundle):
+    model = load_model(bundle, device="cpu", threads=1)
+    images = np.random.default_rng(0).random((5, SIZE, SIZE), np.float32)
+    together = model.run(images)
+    alone = [model.run(image[np.newaxis])[0] for image in images]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.logits, other.logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cpu:1", ""])
+def test_a_device_that_does_not_exist_is_named(bundle, device):
+    with pytest.raises(DeviceError, match="cpu, cuda or cuda:N"):
+        load_model(bundle, device=device, threads=1)
+
+
+def test_a_gpu_that_onnx_runtime_cannot_use_is_said_with_the_way_out(bundle, monkeypatch):
+    # Also on a machine that has one.
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(DeviceError, match="CXR_MODEL_DEVICE=cpu"):
+        load_model(bundle, device="cuda:0", threads=1)
+
+
+def test_a_file_that_is_no_graph_is_named(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"not a graph")
+    with pytest.raises(BundleError, match=r"model\.onnx .* cannot be loaded"):
+        open_graph(path, device="cpu", threads=1)
+
+
+def test_a_graph_without_the_feature_map_is_refused(tmp_path):
+    head = '<ir_version: 10, opset_import: ["" : 18]> g (float[N] images) => (float[N] logits)'
+    text = head + " { logits = Abs (images) }"
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
+    with pytest.raises(BundleError, match=r"lacks the outputs .*feature_map"):
+        open_graph(tmp_path / "model.onnx", device="cpu", threads=1)

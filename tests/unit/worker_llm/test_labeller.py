@@ -1,0 +1,118 @@
+"""What the labeller reads in a sentence, and what it refuses to read."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from shared.domain import FindingStatus, Language
+from shared.labels import LABELS, NO_FINDING
+from worker_llm.labeller import LEXICONS, read, split_sentences
+from worker_llm.lexicon import RANK, Claim
+
+PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
+
+
+def said(
+    text: str, language: Language = Language.ENGLISH, labels: Sequence[str] = ()
+) -> list[tuple[str, FindingStatus]]:
+    return [
+        (mention.label, mention.status)
+        for sentence in read(text, language, labels=labels)
+        for mention in sentence.mentions
+    ]
+
+
+READ = [
+    ("No pleural effusion or pneumothorax.", [("Effusion", ABSENT), ("Pneumothorax", ABSENT)]),
+    (
+        "No nodule, mass, or consolidation is seen.".replace("mass", "lung mass"),
+        [("Nodule", ABSENT), ("Mass", ABSENT), ("Consolidation", ABSENT)],
+    ),
+    ("There is cardiomegaly without pulmonary edema.", [("Cardiomegaly", PRESENT), ("Edema", ABSENT)]),
+    ("Possible pneumonia, but no pleural effusion.", [("Pneumonia", UNCERTAIN), ("Effusion", ABSENT)]),
+    ("Pneumothorax cannot be excluded.", [("Pneumothorax", UNCERTAIN)]),
+    ("Nodules and opacities are suspected.", [("Nodule", UNCERTAIN), ("Lung_Opacity", UNCERTAIN)]),
+    ("Support devices are in place.", [("Support_Devices", PRESENT)]),
+    ("COVID-19 pneumonia is possible.", [("COVID-19", UNCERTAIN)]),
+    ("The heart size is normal; no pulmonary oedema.", [("Cardiomegaly", ABSENT), ("Edema", ABSENT)]),
+    ("There is fibrosis, and there is no fracture.", [("Fibrosis", PRESENT), ("Fracture", ABSENT)]),
+    ("There may be a hernia.", [("Hernia", UNCERTAIN)]),
+    ("1. Cardiomegaly.\n2. Possible nodule.", [("Cardiomegaly", PRESENT), ("Nodule", UNCERTAIN)]),
+]
+READ_IN_SPANISH = [
+    ("No se observa derrame pleural ni neumotórax.", [("Effusion", ABSENT), ("Pneumothorax", ABSENT)]),
+    ("No se puede descartar una neumonía.", [("Pneumonia", UNCERTAIN)]),
+    ("Se observan una masa pulmonar e infiltrados.", [("Mass", PRESENT), ("Infiltration", PRESENT)]),
+    ("Cardiomegalia sin edema pulmonar.", [("Cardiomegaly", PRESENT), ("Edema", ABSENT)]),
+    ("Hay enfisema, pero no se observa fractura.", [("Emphysema", PRESENT), ("Fracture", ABSENT)]),
+    ("El corazon es de tamano normal.", [("Cardiomegaly", ABSENT)]),
+    ("Neumonía por COVID-19 no puede descartarse.", [("COVID-19", UNCERTAIN)]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), READ)
+def test_english_is_read(text, expected):
+    assert said(text) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), READ_IN_SPANISH)
+def test_spanish_is_read(text, expected):
+    assert said(text, Language.SPANISH) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No pneumothorax, cardiomegaly is present.",
+        "No pneumothorax and cardiomegaly is present.",
+        "Possible nodule and cardiomegaly.",
+        "No suspected pneumothorax.",
+        "No pneumothorax without effusion.",
+        "No. Pneumothorax.",
+        "Pneumothorax or cardiomegaly.",
+        "Pneumothorax is no.",
+        "Is pneumonia, no pneumonia.",
+    ],
+)
+def test_what_can_be_read_two_ways_is_not_read(text):
+    assert any(not sentence.readable for sentence in read(text, Language.ENGLISH))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Left pneumothorax.", "side or zone"),
+        ("Pneumothorax is unchanged.", "comparison with a prior"),
+        ("A 12mm nodule.", "measurement"),
+        ("Severe emphysema.", "severity"),
+        ("A pacemaker is seen.", "device"),
+        ("The patient has pneumonia.", "patient data"),
+        ("Repeat radiograph.", "recommendation"),
+        ("I see pneumonia.", "talk"),
+        ("Purple pneumonia.", "unknown word"),
+    ],
+)
+def test_a_word_that_no_finding_carries_is_named_by_its_kind(text, kind):
+    (sentence,) = read(text, Language.ENGLISH)
+    assert kind in {found for _, found in sentence.strange}
+
+
+def test_claims_about_several_labels_are_told_apart():
+    (clear, other) = read("The lungs are clear. No other abnormality is detected.", Language.ENGLISH)
+    assert (clear.claims, other.claims) == ((Claim.LUNGS_CLEAR,), (Claim.NOTHING_ELSE,))
+
+
+def test_a_label_of_a_foreign_classifier_is_understood_by_its_own_id():
+    assert said("Scoliosis is seen.", labels=["Scoliosis"]) == [("Scoliosis", PRESENT)]
+    assert said("No aortic elongation.", labels=["Aortic_Elongation"]) == [("Aortic_Elongation", ABSENT)]
+
+
+def test_every_label_of_the_vocabulary_has_its_words_in_every_language():
+    assert set(RANK) == set(LABELS) - {NO_FINDING}
+    for lexicon in LEXICONS.values():
+        assert set(lexicon.terms) == set(RANK)
+
+
+def test_a_full_stop_without_a_space_does_not_hide_a_sentence():
+    assert split_sentences("No effusion.Pneumothorax.") == ["No effusion.Pneumothorax."]
+    assert said("No effusion.Pneumothorax.") == []
