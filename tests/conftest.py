@@ -1,5 +1,6 @@
-"""What every test may use: the real Postgres, broker and S3 server, once a session."""
+"""What every test may use: the real Postgres, broker and S3 server, once a session, and the radiographs."""
 
+import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,3 +70,19 @@ def test_data() -> Path | None:
     """Return the folder of real radiographs, where there is one."""
     folder = os.environ.get("CXR_TEST_DATA")
     return Path(folder) if folder else None
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Return the folder of synthetic radiographs."""
+    return Path(__file__).parents[1] / "samples"
+
+
+@pytest.fixture(scope="session")
+def real_chests(test_data: Path | None) -> list[Path]:
+    """Return the DICOM files that the index of the real data calls chest radiographs."""
+    if test_data is None:
+        return []
+    with (test_data / "dicom" / "INDEX.csv").open(encoding="utf-8") as index:
+        rows = [row for row in csv.DictReader(index) if row["is_chest_radiograph"] == "yes"]
+    return [test_data / "dicom" / row["file"] for row in rows]

@@ -62,12 +62,6 @@ def tab(open_tab: OpenTab) -> Tab:
     return open_tab()
 
 
-@pytest.fixture(scope="session")
-def samples() -> Path:
-    """Return the folder of synthetic radiographs."""
-    return Path(__file__).resolve().parents[2] / "samples"
-
-
 @pytest.fixture(scope="module")
 def finished(browser: Browser, stack: FullStack, samples: Path) -> str:
     """Return the id of a completed study of one radiograph, for tests that only look at it."""

@@ -4,7 +4,6 @@ The children run functions that a fresh interpreter can import, so the deadly on
 the standard library, called as a codec would be.
 """
 
-import csv
 import ctypes
 import gc
 import os
@@ -22,7 +21,6 @@ import psutil
 import pytest
 from pydicom.uid import JPEGLSLossless
 
-from samples import path
 from shared.errors import BadInputError, BrokenImageError, TooLargeError, TryAgainError
 from tests.support.dicoms import a_dicom
 from worker_cnn.children import ChildPool
@@ -137,13 +135,13 @@ def test_a_pool_that_stopped_says_try_again():
 
 
 @pytest.mark.real_data
-def test_every_file_at_hand_is_an_image_or_a_reason(decoders):
-    files = sorted(path("").glob("chest-*"))
-    chests = {file.name for file in files}
-    if data := os.environ.get("CXR_TEST_DATA"):
-        with (Path(data) / "dicom" / "INDEX.csv").open(encoding="utf-8") as index:
-            chests |= {row["file"] for row in csv.DictReader(index) if row["is_chest_radiograph"] == "yes"}
-        files += sorted(file for file in (Path(data) / "dicom").iterdir() if file.suffix != ".csv")
+def test_every_file_at_hand_is_an_image_or_a_reason(
+    decoders: DecoderPool, samples: Path, test_data: Path | None, real_chests: list[Path]
+):
+    files = sorted(samples.glob("chest-*"))
+    chests = {file.name for file in [*files, *real_chests]}
+    if test_data is not None:
+        files += sorted(file for file in (test_data / "dicom").iterdir() if file.suffix != ".csv")
     with ThreadPoolExecutor(2) as threads:
         outcomes = list(threads.map(lambda file: _outcome(decoders, file), files))
     images = {

@@ -223,17 +223,12 @@ def test_a_name_from_outside_reaches_no_header_unescaped(client: httpx.Client):
     assert "/" not in disposition.partition(";")[2]
 
 
-def test_real_radiographs_are_taken(client: httpx.Client, test_data: Path | None):
-    samples = Path(__file__).parents[2] / "samples"
-    folders = [samples, *([test_data / "dicom"] if test_data else [])]
-    paths = [
-        path for folder in folders for path in sorted(folder.rglob("*")) if path.suffix in {".dcm", ".png"}
-    ]
-    assert paths
-    for path in paths[:12]:
-        if path.stat().st_size < 2 * MEGABYTE:
-            answer = client.post("/v1/studies", files=files(path.read_bytes(), names=[path.name]))
-            assert answer.status_code == 202, answer.text
+def test_chest_radiographs_are_taken(client: httpx.Client, samples: Path, real_chests: list[Path]):
+    synthetic = sorted(path for path in samples.iterdir() if path.suffix in {".dcm", ".png", ".jpg"})
+    assert len(synthetic) == 7
+    for path in [*synthetic, *(path for path in real_chests if path.stat().st_size < 2 * MEGABYTE)]:
+        answer = client.post("/v1/studies", files=files(path.read_bytes(), names=[path.name]))
+        assert answer.status_code == 202, answer.text
 
 
 def test_the_limits_are_public(client: httpx.Client):
