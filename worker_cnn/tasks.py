@@ -5,8 +5,9 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from celery import Celery
 from numpy.typing import NDArray
 
 from shared import findings, queue, studies, study_queries
-from shared.alone import run_alone
+from shared.alone import LoneProcess
 from shared.bundles import Bundle, load_bundle
 from shared.domain import Stage, StudyId, ViewPosition
 from shared.errors import BadInputError, LeaseLostError
@@ -65,11 +66,12 @@ class Bench:
     storage: Storage
     instruments: Instruments
     settings: ModelSettings
+    lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
     def look(self, originals: Sequence[Original], *, alone: bool) -> list[Seen]:
         """Look at a study's images."""
         if alone:
-            return run_alone(look_alone, _ALONE_LIMIT, originals, self.settings)
+            return self.lone.run(look_alone, originals, self.settings)
         return look_at(originals, self.instruments)
 
 
@@ -108,16 +110,21 @@ def look_at(originals: Sequence[Original], instruments: Instruments) -> list[See
 
 
 def look_alone(originals: Sequence[Original], settings: ModelSettings) -> list[Seen]:
-    """Look at a study's images in this process, with a model loaded for them."""
+    """Look at a study's images in this process alone."""
+    return look_at(originals, _own_instruments(settings))
+
+
+@lru_cache(maxsize=1)
+def _own_instruments(settings: ModelSettings) -> Instruments:
+    """Return instruments that need no other process or thread; the model is loaded once a process."""
     bundle = load_bundle(settings.bundle)
     model = load_model(bundle, device=settings.device, threads=settings.threads)
     size = bundle.card.input_size
-    instruments = Instruments(
+    return Instruments(
         decode=lambda original: prepare(original.content, name=original.name, size=size),
         predict=lambda pixels: model.run(pixels[np.newaxis])[0],
         bundle=bundle,
     )
-    return look_at(originals, instruments)
 
 
 def _look_at_one(original: Original, instruments: Instruments) -> Seen:

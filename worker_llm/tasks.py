@@ -5,8 +5,9 @@ may be said, is `pipeline.py`'s business.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from celery import Celery
 from sqlalchemy.orm import Session
 
 from shared import findings, queue, reports, study_queries, telemetry
-from shared.alone import run_alone
+from shared.alone import LoneProcess
 from shared.domain import Language, Report, Stage, StudyId, ViewPosition, study_findings
 from shared.errors import LeaseLostError
 from shared.settings import ReportSettings
@@ -35,11 +36,12 @@ class Desk:
 
     in_company: Callable[[ReportRequest], Report]
     settings: ReportSettings
+    lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
     def write(self, request: ReportRequest, *, alone: bool) -> Report:
         """Write one report."""
         if alone:
-            return run_alone(write_alone, _ALONE_LIMIT, request, self.settings)
+            return self.lone.run(write_alone, request, self.settings)
         return self.in_company(request)
 
 
@@ -65,9 +67,12 @@ def report_on(study_id: StudyId, claim: Claim, workplace: Workplace, desk: Desk)
 
 
 def write_alone(request: ReportRequest, settings: ReportSettings) -> Report:
-    """Write one report in this process, with a writer loaded for it."""
-    (report,) = write_reports([request], load_writer(settings), attempts=settings.attempts)
+    """Write one report in this process alone; its writer is loaded once a process."""
+    (report,) = write_reports([request], _own_writer(settings), attempts=settings.attempts)
     return report
+
+
+_own_writer = lru_cache(maxsize=1)(load_writer)
 
 
 def _request(session: Session, study_id: StudyId, language: Language) -> ReportRequest:
