@@ -1,9 +1,10 @@
-"""Bring the schema to the newest version: `python -m migrations`.
+"""Bring the schema to the newest version: `python -m migrations`; wait for somebody else to: `... wait`.
 
 Safe to run twice and from several pods at once: they take turns under an advisory lock. Services of
 the release before go on working while it runs.
 """
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Final
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from shared.database import Database
@@ -21,14 +24,23 @@ from shared.telemetry import configure
 
 _LOCK: Final = 0x435852  # "CXR": any number will do, as long as no other lock uses it
 _PATIENCE_SECONDS: Final = 120
+_WAIT_SECONDS: Final = 900
+"""Of a pod for the schema: a bundled Postgres is pulled, started and migrated meanwhile."""
 
 log = structlog.get_logger()
 
 
 def main() -> int:
-    """Wait for Postgres, take the lock, upgrade."""
+    """Upgrade the schema, or wait for it; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m migrations", description=__doc__)
+    parser.add_argument("verb", nargs="?", choices=["upgrade", "wait"], default="upgrade")
+    verb = parser.parse_args().verb
     configure("migrations", TelemetrySettings())
     database = Database(DatabaseSettings(), pool_size=1)
+    return _upgrade_when_it_is_there(database) if verb == "upgrade" else _wait_until_current(database)
+
+
+def _upgrade_when_it_is_there(database: Database) -> int:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
@@ -44,10 +56,33 @@ def main() -> int:
             return 0
 
 
+def _wait_until_current(database: Database) -> int:
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with database.session() as session:
+                if is_current(session.connection()):
+                    return 0
+            log.info("migrations.awaited")
+        except TryAgainError as error:
+            log.info("migrations.awaited", error=type(error).__name__)
+        time.sleep(1)
+    log.error("migrations.missing")
+    return 1
+
+
 def upgrade(connection: Connection, *, revision: str = "head") -> None:
     """Upgrade to `revision` in the connection's transaction, under the lock that others wait for."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     command.upgrade(alembic_config(connection), revision)
+
+
+def is_current(connection: Connection) -> bool:
+    """Return whether the schema is this release's, or that of a later one (which serves this one too)."""
+    scripts = ScriptDirectory.from_config(alembic_config(connection))
+    revision = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in scripts.walk_revisions()}
+    return revision is not None and (revision == scripts.get_current_head() or revision not in known)
 
 
 def alembic_config(connection: Connection) -> Config:

@@ -1,4 +1,4 @@
-"""Runs one study's work at a time in a process of its own, so that whatever it does to that process ends there.
+"""Runs one study's work at a time in a process of its own: whatever it does to that process ends there.
 
 A worker that died leaves as many studies as it held, and each is to be tried alone. They stand in line for
 one process: a process each would load as many models at once. It is kept while anybody stands in line, so

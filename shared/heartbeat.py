@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import structlog
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
+from shared import studies
 from shared.database import Database
 from shared.domain import LeaseToken, StudyId
 from shared.errors import LeaseLostError, TryAgainError
@@ -56,6 +57,23 @@ class Heartbeat:
         if lost:
             message = "the lease was lost; the study was cancelled or another worker holds it"
             raise LeaseLostError(message)
+
+    def give_back(self, *, why: str) -> int:
+        """Give every held study back unharmed, to be hinted at at once; return how many there were.
+
+        What the work on them still writes is refused: the lease is gone.
+
+        Raises:
+            TryAgainError: Postgres is away; the leases that are left run out by themselves.
+        """
+        with self._lock:
+            held = dict(self._held)
+        given = 0
+        for study_id, token in held.items():
+            with suppress(LeaseLostError), self._database.session() as session:
+                studies.release(session, study_id, token, after=timedelta(0), why=why)
+                given += 1
+        return given
 
     def stop(self) -> None:
         """Stop renewing, and wait for the thread."""

@@ -1,4 +1,4 @@
-"""Which waiting studies the queue should be told of again, and how many wait for each queue."""
+"""Which waiting studies the queue should be told of again, and how much work there is."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import Priority, Stage, StudyId
+from shared.domain import Priority, Stage, StudyEvent, StudyId, next_status
 from shared.studies import FIRST_HINT_AFTER, Hint
 from shared.tables import StudyRow
 
@@ -54,3 +54,26 @@ def count_waiting(session: Session) -> dict[tuple[Stage, Priority], int]:
         for stage in Stage
         for priority in Priority
     }
+
+
+def count_running(session: Session) -> dict[Stage, int]:
+    """Count the studies that a worker holds."""
+    statuses = {next_status(stage.waiting, StudyEvent.CLAIMED): stage for stage in Stage}
+    rows = session.execute(
+        select(StudyRow.status, func.count())
+        .where(StudyRow.lease_expires_at.is_not(None))
+        .group_by(StudyRow.status)
+    )
+    return dict.fromkeys(Stage, 0) | {statuses[status]: number for status, number in rows}
+
+
+def longest_wait(session: Session, stage: Stage) -> timedelta:
+    """Return how long ago the oldest study that waits for a stage was sent in; nothing when none waits."""
+    # By id, which is sorted by time: the index on status and id has the answer at its first entry.
+    oldest = (
+        select(func.now() - StudyRow.created_at)
+        .where(StudyRow.status == stage.waiting)
+        .order_by(StudyRow.id)
+        .limit(1)
+    )
+    return session.scalar(oldest) or timedelta(0)

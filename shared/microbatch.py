@@ -22,6 +22,7 @@ class MicroBatcher(Generic[Item, Result]):
     Args:
         run: takes up to `max_size` items and returns as many results, in the same order.
         max_wait: the longest that the first item of a batch waits for company.
+        on_batch: told of every batch that was run: its size, and the seconds that it took.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class MicroBatcher(Generic[Item, Result]):
         max_size: int,
         max_wait: timedelta,
         name: str,
-        on_batch: Callable[[int], None] = lambda _size: None,
+        on_batch: Callable[[int, float], None] = lambda _size, _seconds: None,
     ) -> None:
         self._run = run
         self._max_size = max_size
@@ -63,8 +64,9 @@ class MicroBatcher(Generic[Item, Result]):
 
     def _work(self) -> None:
         while batch := self._gather():
-            self._on_batch(len(batch))
+            started = time.monotonic()
             self._answer(batch)
+            self._on_batch(len(batch), time.monotonic() - started)
 
     def _gather(self) -> list[tuple[Item, Future[Result]]]:
         with self._changed:

@@ -62,6 +62,10 @@ class QueueSettings(BaseSettings):
     sweep: timedelta = Field(
         default=timedelta(seconds=1), description="How often the sweeper looks for lost work."
     )
+    drain: timedelta = Field(
+        default=timedelta(seconds=20),
+        description="How long a worker goes on with what it holds after SIGTERM; then it gives it back.",
+    )
     max_failures: int = Field(
         default=3, ge=1, description="Failures of the work itself after which a study is FAILED."
     )

@@ -16,6 +16,7 @@ import structlog
 from celery import Celery
 from redis import Redis, RedisError
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from shared import hints, queue, studies, telemetry
 from shared.collector import collect, forget_idempotency_keys
@@ -66,12 +67,10 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
         redis.RedisError: the broker is away; leases that ran out are taken back all the same.
     """
     with database.session() as session:
+        waiting = _count(session)
         if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
             return 0
         recovered = studies.expire_leases(session)
-        waiting = hints.count_waiting(session)
-    for (stage, priority), number in waiting.items():
-        telemetry.WAITING.labels(stage, priority).set(number)
     for stage, number in Counter(hint.stage for hint in recovered).items():
         telemetry.EXPIRED.labels(stage).inc(number)
         log.info("leases.expired", stage=stage, count=number)
@@ -83,6 +82,17 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
         if room > 0:
             sent += _send(app, _due(database, stage, priority, room), reason="waiting")
     return sent
+
+
+def _count(session: Session) -> dict[tuple[Stage, Priority], int]:
+    """Count the work that there is, for operators and for the hints that follow."""
+    waiting = hints.count_waiting(session)
+    for (stage, priority), number in waiting.items():
+        telemetry.WAITING.labels(stage, priority).set(number)
+    for stage, number in hints.count_running(session).items():
+        telemetry.RUNNING.labels(stage).set(number)
+        telemetry.OLDEST.labels(stage).set(hints.longest_wait(session, stage).total_seconds())
+    return waiting
 
 
 def _due(database: Database, stage: Stage, priority: Priority, room: int) -> list[Hint]:

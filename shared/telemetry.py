@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
 import structlog
@@ -33,6 +33,14 @@ BATCH_SIZE: Final = Histogram(
 HINTS: Final = Counter("cxr_hints_total", "Hints sent to the queue", ["stage", "reason"])
 EXPIRED: Final = Counter("cxr_leases_expired_total", "Leases that ran out", ["stage"])
 WAITING: Final = Gauge("cxr_studies_waiting", "Studies that wait", ["stage", "priority"])
+RUNNING: Final = Gauge("cxr_studies_running", "Studies that a worker holds", ["stage"])
+OLDEST: Final = Gauge(
+    "cxr_oldest_waiting_seconds", "Seconds since the oldest waiting study was sent in", ["stage"]
+)
+BUSY: Final = Counter(
+    "cxr_device_busy_seconds_total", "Seconds that the model or the writer was at work on batches", ["stage"]
+)
+TOKENS: Final = Counter("cxr_report_tokens_total", "Tokens that the language model has written")
 FALLBACKS: Final = Counter(
     "cxr_report_fallbacks_total", "Reports in which the template stood in for the writer"
 )
@@ -74,6 +82,16 @@ def configure(service: str, settings: TelemetrySettings) -> None:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.root.level))
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
+
+
+def count_batch(stage: str) -> Callable[[int, float], None]:
+    """Return what a stage's MicroBatcher tells of its batches."""
+
+    def count(size: int, seconds: float) -> None:
+        BATCH_SIZE.labels(stage).observe(size)
+        BUSY.labels(stage).inc(seconds)
+
+    return count
 
 
 def drop_unlisted_keys(

@@ -46,7 +46,7 @@ def main() -> int:
         max_size=settings.batch_size,
         max_wait=settings.batch_wait,
         name="model",
-        on_batch=telemetry.BATCH_SIZE.labels(Stage.CNN).observe,
+        on_batch=telemetry.count_batch(Stage.CNN),
     )
     decoder = DecoderPool(workers=settings.decoders)
     instruments = Instruments(
@@ -57,7 +57,7 @@ def main() -> int:
     workplace = Workplace(database, app, heartbeat, queue_settings)
     register(app, workplace, Bench(Storage(StorageSettings()), instruments, settings))
     try:
-        return run(app, concurrency=settings.concurrency)
+        return run(app, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain)
     finally:
         batcher.stop()
         decoder.stop()

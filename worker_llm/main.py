@@ -34,12 +34,12 @@ def main() -> int:
         max_size=settings.batch_size,
         max_wait=settings.batch_wait,
         name="writer",
-        on_batch=telemetry.BATCH_SIZE.labels(Stage.LLM).observe,
+        on_batch=telemetry.count_batch(Stage.LLM),
     )
     workplace = Workplace(database, app, heartbeat, queue_settings)
     register(app, workplace, Desk(batcher, settings))
     try:
-        return run(app, concurrency=settings.concurrency)
+        return run(app, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain)
     finally:
         batcher.stop()
         heartbeat.stop()

@@ -88,6 +88,8 @@ def _environment(home: Home, state: State) -> dict[str, str]:
         # All parts share this machine's cores: a model's threads that wait must sleep, not spin, or the two
         # of them hold each other up (one report took 8.7 s instead of 3.7 s beside a busy core).
         "OMP_WAIT_POLICY": "PASSIVE",
+        # Shorter than `cxr down` waits before it kills.
+        "CXR_QUEUE_DRAIN": "PT7S",
         **read_json(home.config),
         **callers,
         "PYTHONPATH": str(services_root()),

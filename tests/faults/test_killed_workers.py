@@ -71,3 +71,19 @@ def test_sigterm_finishes_what_was_begun_and_takes_nothing_more(line: Line):
     for study_id in line.submitted:
         with line.database.session() as session:
             assert StudyEvent.LEASE_EXPIRED not in {event.event for event in events_of(session, study_id)}
+
+
+def test_what_is_not_finished_when_a_worker_has_to_stop_is_given_back_at_once(line: Line):
+    line.environment |= {"CXR_QUEUE_DRAIN": "PT1S"}
+    stopping = line.start_all(stopping={"worker_llm": "llm-before-write"})["worker_llm"]
+    (study_id,) = line.submit()
+    stopping.wait_until_stopped_at_its_point()
+    assert stopping.terminate() == 0
+    assert line.status(study_id) is StudyStatus.CLASSIFIED
+    line.start("worker_llm")
+    line.wait([study_id], 60)
+    assert line.check() == {StudyStatus.COMPLETED: 1}
+    with line.database.session() as session:
+        events = [event.event for event in events_of(session, study_id)]
+    assert StudyEvent.RELEASED in events
+    assert StudyEvent.LEASE_EXPIRED not in events

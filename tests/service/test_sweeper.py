@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 from celery import Celery
+from prometheus_client import REGISTRY
 from redis import Redis, RedisError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from shared import queue, studies, study_queries
 from shared.collector import collect, lock_digest
@@ -63,6 +64,25 @@ def test_a_lost_message_is_sent_again_and_a_backlog_is_not_multiplied(
     make_due(database)
     assert sweep(database, app, broker) == 20
     assert length(broker) == 20
+
+
+def test_operators_see_what_waits_what_runs_and_for_how_long(database: Database, app: Celery, broker: Redis):
+    oldest = a_study(database)
+    a_study(database)
+    a_claim(database, a_study(database))
+    with database.session() as session:
+        an_hour = StudyRow.created_at - timedelta(hours=1)
+        session.execute(update(StudyRow).where(StudyRow.id == oldest).values(created_at=an_hour))
+    sweep(database, app, broker)
+    assert gauge("cxr_studies_waiting", stage="cnn", priority="routine") == 2
+    assert gauge("cxr_studies_running", stage="cnn") == 1
+    assert gauge("cxr_studies_running", stage="llm") == 0
+    assert gauge("cxr_oldest_waiting_seconds", stage="cnn") == pytest.approx(3600, abs=60)
+    assert gauge("cxr_oldest_waiting_seconds", stage="llm") == 0
+
+
+def gauge(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
 
 
 def test_each_priority_has_its_own_queue(database: Database, app: Celery, broker: Redis):

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -31,12 +31,18 @@ class Service:
     """One process of ours."""
 
     def __init__(
-        self, module: str, environment: Mapping[str, str], folder: Path, *, stop_at: str | None = None
+        self,
+        module: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        *,
+        arguments: Sequence[str] = (),
+        stop_at: str | None = None,
     ):
         self.module = module
         self.log = folder / f"{module}-{time.monotonic_ns()}.log"
         self.reached = self.log.with_suffix(".reached")
-        command = [sys.executable, "-m", module]
+        command = [sys.executable, "-m", module, *arguments]
         if stop_at is not None:
             command = [sys.executable, "-m", "tests.support.stopping", stop_at, str(self.reached), module]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CXR_")}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from zlib import crc32
 
+from shared import telemetry
 from shared.domain import WriterVersion
 from worker_llm.prompts import longest_answer, messages_for, parse_answer
 from worker_llm.request import ReportRequest
@@ -91,6 +92,7 @@ class LocalWriter:
                 pad_token_id=self._tokenizer.pad_token_id,
             )
         answers = output[:, inputs["input_ids"].shape[1] :]
+        telemetry.TOKENS.inc(int((answers != self._tokenizer.pad_token_id).sum()))
         texts: list[str] = self._tokenizer.batch_decode(answers, skip_special_tokens=True)
         return texts
 

@@ -15,6 +15,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
+from shared import telemetry
 from shared.domain import WriterVersion
 from shared.errors import TryAgainError
 from shared.settings import ReportSettings
@@ -38,10 +39,15 @@ class _Choice(BaseModel):
     message: _Message
 
 
+class _Usage(BaseModel):
+    completion_tokens: int = 0
+
+
 class _Completion(BaseModel):
     """The part of a chat completion that is read."""
 
     choices: list[_Choice]
+    usage: _Usage | None = None
 
 
 class ServerRefusedError(RuntimeError):
@@ -118,4 +124,6 @@ class OpenAiWriter:
         except ValidationError as error:
             message = "the report server's answer is no chat completion"
             raise TryAgainError(message) from error
+        if completion.usage is not None:
+            telemetry.TOKENS.inc(completion.usage.completion_tokens)
         return completion.choices[0].message.content if completion.choices else None

@@ -80,3 +80,19 @@ def test_stopping_answers_what_waits_and_takes_nothing_more():
         assert waiting.result(timeout=5) == 1
     with pytest.raises(RuntimeError, match="stopped"):
         batcher(2)
+
+
+def test_every_batch_is_told_of_with_its_size_and_seconds():
+    told: list[tuple[int, float]] = []
+    batcher = MicroBatcher[int, int](
+        lambda items: (time.sleep(0.02), list(items))[1],
+        max_size=4,
+        max_wait=timedelta(seconds=5),
+        name="test",
+        on_batch=lambda size, seconds: told.append((size, seconds)),
+    )
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(batcher, range(8))) == list(range(8))
+    batcher.stop()
+    assert [size for size, _ in told] == [4, 4]
+    assert all(seconds >= 0.02 for _, seconds in told)
