@@ -5,6 +5,7 @@
 A crash between any two of these leaves nothing that the client's next try does not mend.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +19,7 @@ from api.backend import Backend
 from api.bodies import study_body
 from api.problems import Code, ContentError, Noun, ProblemError, not_found
 from api.upload import Checked, CheckedFile, Fields
-from shared import batches, collector, idempotency, studies, study_queries
+from shared import batches, collector, idempotency, studies, study_queries, tracing
 from shared.domain import BatchId, Priority, Stage, StudyId, new_id
 from shared.errors import BadInputError, LeaseLostError
 from shared.idempotency import Begun, RequestKey
@@ -98,6 +99,7 @@ def _take_held(backend: Backend, submission: Submission, request: RequestKey, he
 
 
 def _take_fresh(backend: Backend, submission: Submission, held: Begun | None) -> Taken:
+    started = time.time()
     refusal = submission.checked.refusal
     if refusal is not None and submission.fields.batch_id is None:
         raise ContentError(refusal)
@@ -112,6 +114,7 @@ def _take_fresh(backend: Backend, submission: Submission, held: Begun | None) ->
             # Almost always only a look: the collector may have erased it before we took the lock.
             backend.storage.put_original(file.content, file.sha256)
         taken = _write(session, study, submission, refusal, held)
+    tracing.begin_trace(study.id, started=started, images=len(files))
     metrics.RECEIVED.labels(study.priority, taken.body.status).inc()
     if refusal is None:
         backend.hints.send(Hint(study.id, Stage.CNN, study.priority))

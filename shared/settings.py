@@ -167,6 +167,10 @@ class TelemetrySettings(BaseSettings):
 
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field(default="json", description="json, or console for people.")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="Base URL of an OpenTelemetry collector (OTLP over HTTP); unset means no traces.",
+    )
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Port of a worker's /metrics; 0 means none."
     )

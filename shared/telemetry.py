@@ -1,4 +1,4 @@
-"""What a process tells its operators: structured logs without patient data, and metrics."""
+"""What a process tells its operators: structured logs without patient data, metrics, and traces."""
 
 import logging
 import sys
@@ -8,13 +8,25 @@ from typing import Any, Final
 import structlog
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
+from shared import tracing
 from shared.settings import TelemetrySettings
 
 # The only keys that leave the process: a list of what is forbidden would forget the next DICOM tag.
 _ALLOWED: Final = frozenset(
     {
         *("event", "level", "timestamp", "logger", "service", "pid", "exception", "stage", "queue"),
-        *("study_id", "batch_id", "request_id", "image", "images", "studies", "status", "outcome", "code"),
+        *(
+            "study_id",
+            "trace_id",
+            "batch_id",
+            "request_id",
+            "image",
+            "images",
+            "studies",
+            "status",
+            "outcome",
+            "code",
+        ),
         *("error", "attempt", "alone", "seconds", "count", "size", "method", "route", "port", "host"),
         *("model", "writer", "version", "device", "digest", "signal", "hints", "priority", "task", "threads"),
     }
@@ -47,7 +59,7 @@ FALLBACKS: Final = Counter(
 
 
 def configure(service: str, settings: TelemetrySettings) -> None:
-    """Set up logging for this process, and its /metrics port where one is configured."""
+    """Set up logging for this process, and its /metrics port and traces where they are configured."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -55,6 +67,7 @@ def configure(service: str, settings: TelemetrySettings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _add_service(service),
+        _add_trace,
         drop_unlisted_keys,
     ]
     structlog.configure(
@@ -82,6 +95,7 @@ def configure(service: str, settings: TelemetrySettings) -> None:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.root.level))
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
+    tracing.configure(service, settings)
 
 
 def count_batch(stage: str) -> Callable[[int, float], None]:
@@ -112,3 +126,10 @@ def _add_service(service: str) -> structlog.typing.Processor:
         return entry
 
     return add
+
+
+def _add_trace(_logger: object, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Name the study's trace as trace viewers write it, so that a log line leads there."""
+    if isinstance(study_id := entry.get("study_id"), str):
+        entry["trace_id"] = study_id.replace("-", "")
+    return entry

@@ -21,7 +21,7 @@ import structlog
 from celery import Celery
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
-from shared import studies, telemetry
+from shared import studies, telemetry, tracing
 from shared.database import Database
 from shared.domain import LeaseToken, Stage, StudyId
 from shared.errors import BadInputError, LeaseLostError, TryAgainError
@@ -83,14 +83,19 @@ def _handle(
         return Outcome.NOT_OURS
     if claim is None:
         return Outcome.NOT_OURS
-    with workplace.heartbeat.holding(study_id, claim.token):
+    with (
+        workplace.heartbeat.holding(study_id, claim.token),
+        tracing.study_span(study_id, f"study.{stage}", attempt=claim.attempts, alone=claim.alone) as span,
+    ):
         try:
-            return _settled(study_id, claim, workplace, work)
+            outcome = _settled(study_id, claim, workplace, work)
         except LeaseLostError:
-            return Outcome.LEASE_LOST
+            outcome = Outcome.LEASE_LOST
         except TryAgainError:
             # Not even the fate could be written: the lease runs out, and the sweeper takes it from there.
-            return Outcome.RELEASED
+            outcome = Outcome.RELEASED
+        span.set_attribute("cxr.outcome", outcome)
+        return outcome
 
 
 def _settled(

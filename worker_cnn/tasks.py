@@ -15,7 +15,7 @@ import numpy as np
 from celery import Celery
 from numpy.typing import NDArray
 
-from shared import findings, queue, studies, study_queries
+from shared import findings, queue, studies, study_queries, tracing
 from shared.alone import LoneProcess
 from shared.bundles import Bundle, load_bundle
 from shared.domain import Stage, StudyId, ViewPosition
@@ -86,12 +86,15 @@ def register(app: Celery, workplace: Workplace, bench: Bench) -> None:
 
 def classify_study(study_id: StudyId, claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
     """Look at a claimed study's images and store what was found."""
-    originals = _fetch(study_id, workplace, bench.storage)
-    seen = bench.look(list(originals.values()), alone=claim.alone)
+    with tracing.step("fetch"):
+        originals = _fetch(study_id, workplace, bench.storage)
+    with tracing.step("look"):
+        seen = bench.look(list(originals.values()), alone=claim.alone)
     workplace.heartbeat.check(study_id, claim.token)
-    for image in seen:
-        if image.analysis is not None:
-            _store_pictures(study_id, image.analysis, image.index, bench.storage)
+    with tracing.step("store pictures"):
+        for image in seen:
+            if image.analysis is not None:
+                _store_pictures(study_id, image.analysis, image.index, bench.storage)
     names = {index: original.name for index, original in originals.items()}
     reason = _reason_to_reject(seen, names)
     try:
@@ -129,10 +132,12 @@ def _own_instruments(settings: ModelSettings) -> Instruments:
 
 def _look_at_one(original: Original, instruments: Instruments) -> Seen:
     try:
-        prepared = instruments.decode(original)
+        with tracing.step("decode"):
+            prepared = instruments.decode(original)
     except BadInputError as reason:
         return Seen(original.index, None, reason)
-    output = instruments.predict(prepared.model_input)
+    with tracing.step("predict"):
+        output = instruments.predict(prepared.model_input)
     analysis = analyse(prepared, output, instruments.bundle, index=original.index)
     return Seen(original.index, analysis, analysis.rejection)
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from shared import findings, queue, reports, study_queries, telemetry
+from shared import findings, queue, reports, study_queries, telemetry, tracing
 from shared.alone import LoneProcess
 from shared.domain import Language, Report, Stage, StudyId, ViewPosition, study_findings
 from shared.errors import LeaseLostError
@@ -58,7 +58,8 @@ def report_on(study_id: StudyId, claim: Claim, workplace: Workplace, desk: Desk)
     """Write and store the report of a claimed study."""
     with workplace.database.session() as session:
         request = _request(session, study_id, claim.language)
-    report = desk.write(request, alone=claim.alone)
+    with tracing.step("write"):
+        report = desk.write(request, alone=claim.alone)
     workplace.heartbeat.check(study_id, claim.token)
     write(lambda: _store(workplace, study_id, claim, report))
     if report.verification.fallback:
