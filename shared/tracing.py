@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -26,7 +27,7 @@ from shared.settings import TelemetrySettings
 _SEND_EVERY_MS: Final = 1000
 _LOW_64_BITS: Final = 2**64 - 1
 
-_tracer: Final = trace.get_tracer("cxr-reporter")
+_tracer: trace.Tracer = trace.NoOpTracer()
 _beginning: Final[ContextVar[StudyId | None]] = ContextVar("beginning", default=None)
 
 
@@ -39,7 +40,9 @@ def configure(service: str, settings: TelemetrySettings) -> None:
     )
     exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint.rstrip("/") + "/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_SEND_EVERY_MS))
-    trace.set_tracer_provider(provider)
+    # Not the global provider: libraries would record spans of their own, FastAPI one for every poll.
+    global _tracer  # noqa: PLW0603  set once, before any work
+    _tracer = provider.get_tracer("cxr-reporter")
 
 
 def begin_trace(study_id: StudyId, *, started: float, images: int) -> None:
@@ -50,7 +53,7 @@ def begin_trace(study_id: StudyId, *, started: float, images: int) -> None:
     """
     token = _beginning.set(study_id)
     try:
-        span = _tracer.start_span("study.accept", start_time=int(started * 1e9), context=trace.Context())
+        span = _tracer.start_span("study.accept", start_time=int(started * 1e9), context=Context())
     finally:
         _beginning.reset(token)
     span.set_attributes({"cxr.study_id": str(study_id), "cxr.images": images})
@@ -66,7 +69,7 @@ def study_span(study_id: StudyId, name: str, **attributes: int | bool | str) -> 
         is_remote=True,
         trace_flags=TraceFlags(TraceFlags.SAMPLED),
     )
-    context = trace.set_span_in_context(NonRecordingSpan(root), trace.Context())
+    context = trace.set_span_in_context(NonRecordingSpan(root), Context())
     named = {f"cxr.{key}": value for key, value in attributes.items()}
     with _recorded(name, context) as span:
         span.set_attributes({"cxr.study_id": str(study_id), **named})
@@ -81,7 +84,7 @@ def step(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(name: str, context: trace.Context | None) -> Iterator[Span]:
+def _recorded(name: str, context: Context | None) -> Iterator[Span]:
     # An exception's message and traceback may hold anything, a patient's name included.
     with _tracer.start_as_current_span(
         name, context=context, record_exception=False, set_status_on_exception=False
