@@ -1,11 +1,13 @@
 """What the routes stand on: one database, one object store, one queue, one ear, for the whole process."""
 
+import asyncio
 import contextlib
 from queue import Full, Queue
 from threading import Thread
 from typing import Annotated, Final
 
 import structlog
+from anyio import CapacityLimiter
 from celery import Celery
 from fastapi import Depends, Request
 
@@ -19,6 +21,10 @@ from shared.studies import Hint
 
 MOST_UNSENT_HINTS: Final = 1000
 """Past this many the broker is away; the sweeper hints when it is back."""
+MOST_UPLOADS: Final = 64
+"""Requests whose files are received at once; each may hold temporary files up to the request's limit."""
+UPLOAD_THREADS: Final = 16
+"""Of the received ones, how many are checked and stored at once."""
 
 log = structlog.get_logger()
 
@@ -68,6 +74,8 @@ class Backend:
         self.hints = HintSender(queue.create_app("api", queue_settings))
         self.broker = queue.connect_broker(queue_settings)
         self.feed = ChangeFeed(database, on_keys_changed=self._forget_keys)
+        self.uploads = asyncio.Semaphore(MOST_UPLOADS)
+        self.upload_threads = CapacityLimiter(UPLOAD_THREADS)
         self.key_ring = KeyRing(settings, self.database, may_remember=lambda: self.feed.connected)
 
     def close(self) -> None:

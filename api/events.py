@@ -1,6 +1,7 @@
 """GET …/events: a study's timeline as Server-Sent Events, from the start or from where a client left off."""
 
 from collections.abc import AsyncIterator, Sequence
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -27,6 +28,7 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
         "description": "`event: status`, `id`, and a timeline entry as `data`; ends after a final status.",
     },
+    204: {"description": "The study is final, and nothing came after `Last-Event-ID`."},
     **problems(404, 410, 422),
 }
 
@@ -44,11 +46,14 @@ async def get_events(
 ) -> Response:
     """Stream the timeline: what has happened, then what happens, until the study is final."""
 
-    def check() -> None:
+    def has_ended() -> bool:
         with backend.database.session() as session:
-            study_of(session, study_id, caller)
+            final = study_of(session, study_id, caller).status.is_final
+            return final and not study_queries.events_of(session, StudyId(study_id), after=last_event_id)
 
-    await run_in_threadpool(check)
+    if await run_in_threadpool(has_ended):
+        # A browser's EventSource connects again after every end; this is how it is told to stop.
+        return Response(status_code=HTTPStatus.NO_CONTENT)
     events = _events(backend, StudyId(study_id), after=last_event_id)
     return EventSourceResponse(events, send_timeout=SLOW_CLIENT_SECONDS, headers={"X-Accel-Buffering": "no"})
 

@@ -2,9 +2,8 @@
 
 import re
 import time
-import traceback
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -74,7 +73,7 @@ class Guard:
                 # Nobody is left to answer; what was received so far is deleted already.
                 answer.status = answer.status or CLIENT_WENT
             except Exception as error:
-                _log_bug(error)
+                log.exception("request.failed", error=type(error).__name__)
                 if answer.status is not None:
                     raise  # too late for another answer: the connection is cut off, so the client knows
                 message = "the server made a mistake; nothing of its inside is shown here"
@@ -140,16 +139,24 @@ def _check_origin(scope: Scope, headers: Headers) -> None:
     A wrong Host is DNS rebinding; a cross-site form post needs no permission from us to be sent.
     """
     host = headers.get("host", "")
-    if urlsplit(f"//{host}").hostname not in LOOPBACK_NAMES:
+    if _split(f"//{host}").hostname not in LOOPBACK_NAMES:
         message = "without API keys this server answers to localhost alone"
         raise ProblemError(Code.FOREIGN_PAGE, message)
     if scope["method"] in _SAFE_METHODS:
         return
     origin = headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != host
+    foreign = origin is not None and _split(origin).netloc != host
     if foreign or headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
         message = "the request comes from another site's page"
         raise ProblemError(Code.FOREIGN_PAGE, message)
+
+
+def _split(address: str) -> SplitResult:
+    """Split an address; one that cannot be is nobody's."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _too_large(limit: int) -> ProblemError:
@@ -159,13 +166,6 @@ def _too_large(limit: int) -> ProblemError:
 async def _refuse(problem: ProblemError, scope: Scope, receive: Receive, answer: _Answer) -> None:
     request_id = scope["state"]["request_id"]
     await response_of(problem, path=scope["path"], request_id=request_id)(scope, receive, answer)
-
-
-def _log_bug(error: Exception) -> None:
-    # Where it happened, not what it says: the message of a foreign error may quote its input.
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    log.error("request.failed", error=type(error).__name__, exception="\n".join(where))
 
 
 def _record(scope: Scope, status: int, seconds: float) -> None:

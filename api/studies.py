@@ -1,9 +1,11 @@
 """POST, GET, list, DELETE and retry of studies: where a study's way through the system begins."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
+from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
@@ -15,11 +17,12 @@ from api.bodies import etag_of, study_body, study_path
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
 from api.paging import cursor_after, position_of
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
-from api.problems import Code, ProblemError
+from api.problems import Code, ProblemError, unavailable
 from api.schemas import LATER, PLACE, VERSION, problems
 from api.submission import LONGEST_KEY, Submission, Taken
-from shared import studies, study_queries
+from shared import erasure, studies, study_queries
 from shared.domain import BatchId, Priority, StudyId, StudyStatus
+from shared.errors import TryAgainError
 from shared.studies import Hint
 from shared.tables import StudyRow
 
@@ -178,10 +181,10 @@ def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> None:
     """Cancel the study if it still runs, and erase its images, findings, report and patient data."""
     with backend.database.session() as session:
         study_of(session, study_id, caller)
-        studies.cancel(session, StudyRow.id == study_id)
-        study_queries.erase(session, StudyId(study_id))
-    # After the commit: pictures without a row are found by nobody, a row without pictures would be.
-    backend.storage.delete_derived(StudyId(study_id))
+        erasure.erase(session, StudyId(study_id))
+    # The collector would do it too, in ten minutes; after the commit, since no row may name what is gone.
+    with suppress(TryAgainError):
+        backend.storage.delete_derived(StudyId(study_id))
 
 
 @router.post(
@@ -205,21 +208,27 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
 
 
 async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Taken:
-    received = await upload.receive(request, backend.settings)
-    try:
-        fields = upload.fields_of(received)
+    if backend.uploads.locked():
+        message = "more uploads are being received than this server can hold"
+        raise unavailable(message)
+    async with backend.uploads:
+        received = await upload.receive(request, backend.settings)
+        try:
+            fields = upload.fields_of(received)
 
-        def take() -> Taken:
-            checked = upload.check(received, backend.settings)
-            try:
-                sent = upload.fingerprint(received, fields) if key else ""
-                return submission.take(backend, Submission(caller, fields, checked, sent, key))
-            finally:
-                checked.close()
+            def take() -> Taken:
+                with upload.room():
+                    checked = upload.check(received, backend.settings)
+                try:
+                    sent = upload.fingerprint(received, fields) if key else ""
+                    return submission.take(backend, Submission(caller, fields, checked, sent, key))
+                finally:
+                    checked.close()
 
-        return await run_in_threadpool(take)
-    finally:
-        await received.close()
+            # Threads of their own: an object store that hangs must not hold up the polls.
+            return await to_thread.run_sync(take, limiter=backend.upload_threads)
+        finally:
+            await received.close()
 
 
 async def _wait(

@@ -6,7 +6,7 @@ A crash between any two of these leaves nothing that the client's next try does 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -19,11 +19,12 @@ from api.backend import Backend
 from api.bodies import study_body
 from api.problems import Code, ContentError, Noun, ProblemError, not_found
 from api.upload import Checked, CheckedFile, Fields
-from shared import batches, collector, idempotency, studies, study_queries, tracing
+from shared import batches, erasure, idempotency, studies, study_queries, tracing
 from shared.domain import BatchId, Priority, Stage, StudyId, new_id
 from shared.errors import BadInputError, LeaseLostError
 from shared.idempotency import Begun, RequestKey
 from shared.studies import Hint, NewStudy, StoredImage
+from shared.tables import BatchRow
 
 LONGEST_KEY: Final = 255
 
@@ -104,16 +105,21 @@ def _take_fresh(backend: Backend, submission: Submission, held: Begun | None) ->
     if refusal is not None and submission.fields.batch_id is None:
         raise ContentError(refusal)
     files = [] if refusal else submission.checked.files
+    digests = sorted({file.sha256 for file in files})
+    with backend.database.session() as session:
+        _check_batch(batches.find, session, submission)
+        erasure.intend(session, digests)
     _store_originals(backend, files, submission.request_key, held)
     study = _new_study(submission, files)
     with backend.database.session() as session:
-        _join_batch(session, submission)
-        for digest in sorted({file.sha256 for file in files}):
-            collector.lock_digest(session, digest, shared=True)
+        _check_batch(batches.join, session, submission)
+        for digest in digests:
+            erasure.lock_digest(session, digest, shared=True)
         for file in files:
             # Almost always only a look: the collector may have erased it before we took the lock.
             backend.storage.put_original(file.content, file.sha256)
         taken = _write(session, study, submission, refusal, held)
+        erasure.keep(session, digests)
     tracing.begin_trace(study.id, started=started, images=len(files))
     metrics.RECEIVED.labels(study.priority, taken.body.status).inc()
     if refusal is None:
@@ -159,11 +165,12 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
     )
 
 
-def _join_batch(session: Session, submission: Submission) -> None:
+def _check_batch(look: Callable[..., BatchRow | None], session: Session, submission: Submission) -> None:
+    """Refuse an item of a batch that takes none, before its files are stored and again when it is written."""
     batch_id: UUID | None = submission.fields.batch_id
     if batch_id is None:
         return
-    batch = batches.join(session, BatchId(batch_id), owner=submission.caller.owner)
+    batch = look(session, BatchId(batch_id), owner=submission.caller.owner)
     if batch is None:
         raise not_found(Noun.BATCH)
     if batch.cancelled_at is not None:

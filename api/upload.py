@@ -6,7 +6,9 @@ received (`receive`) -> fields read (`fields_of`)
 
 import errno
 import hashlib
+import os
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, BinaryIO, Final
 from uuid import UUID
@@ -19,6 +21,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from typing_extensions import override
 
 from api import zips
+from api.plain_text import PlainText
 from api.problems import Code, ProblemError, unavailable
 from shared import dicom
 from shared.domain import Language, Priority
@@ -27,6 +30,7 @@ from shared.settings import ApiSettings
 
 FILES_FIELD: Final = "files"
 MOST_PARTS: Final = 1000
+MOST_FIELDS: Final = 32
 LARGEST_FIELD: Final = 64 * 1024
 
 _CHUNK: Final = 1 << 20
@@ -38,9 +42,9 @@ class Fields(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     priority: Priority | None = None
-    indication: Annotated[str, Field(max_length=4000)] | None = None
+    indication: Annotated[PlainText, Field(max_length=4000)] | None = None
     language: Language = Language.ENGLISH
-    patient_id: Annotated[str, Field(max_length=64)] | None = None
+    patient_id: Annotated[PlainText, Field(max_length=64)] | None = None
     batch_id: UUID | None = None
 
 
@@ -101,18 +105,26 @@ async def receive(request: Request, settings: ApiSettings) -> Received:
         raise ProblemError(Code.UNSUPPORTED_MEDIA_TYPE, message)
     parser = _BoundedParser(request.headers, request.stream(), settings=settings)
     try:
-        form = await parser.parse()
+        with room():
+            form = await parser.parse()
     except MultiPartException as error:
         raise ProblemError(Code.BAD_REQUEST, f"the multipart body cannot be read: {error.message}") from error
+    files = [
+        value for name, value in form.multi_items() if name == FILES_FIELD and isinstance(value, UploadFile)
+    ]
+    return Received(files, form, parser.sizes, parser.refusal)
+
+
+@contextmanager
+def room() -> Iterator[None]:
+    """Answer 503 when the disk of temporary files is full."""
+    try:
+        yield
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         message = "there is no room for the upload right now"
         raise unavailable(message) from error
-    files = [
-        value for name, value in form.multi_items() if name == FILES_FIELD and isinstance(value, UploadFile)
-    ]
-    return Received(files, form, parser.sizes, parser.refusal)
 
 
 def fields_of(received: Received) -> Fields:
@@ -194,7 +206,7 @@ class _BoundedParser(MultiPartParser):
         self, headers: Headers, stream: AsyncGenerator[bytes, None], *, settings: ApiSettings
     ) -> None:
         super().__init__(
-            headers, stream, max_files=MOST_PARTS, max_fields=MOST_PARTS, max_part_size=LARGEST_FIELD
+            headers, stream, max_files=MOST_PARTS, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD
         )
         self._settings = settings
         self.sizes: list[int] = []
@@ -233,12 +245,15 @@ def _unpacked(
         total_bytes=settings.max_request_bytes,
         ratio=settings.max_zip_ratio,
     )
+    left = limits.total_bytes
     for file in files:
         name = file.filename or "unnamed"
         if not _is_zip(file.file):
             yield name, file.file
             continue
-        for member_name, content in zips.members(file.file, name=name, limits=limits):
+        for member_name, content in zips.members(file.file, name=name, limits=limits, left=left):
+            left -= content.seek(0, os.SEEK_END)
+            content.seek(0)
             temporary.append(content)
             yield member_name, content
 

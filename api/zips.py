@@ -55,8 +55,13 @@ class Limits:
     ratio: int
 
 
-def members(archive: IO[bytes], *, name: str, limits: Limits) -> Iterator[tuple[str, BinaryIO]]:
+def members(
+    archive: IO[bytes], *, name: str, limits: Limits, left: int | None = None
+) -> Iterator[tuple[str, BinaryIO]]:
     """Unpack a zip's members one by one, each into a temporary file that the caller closes.
+
+    Args:
+        left: of `limits.total_bytes`, what earlier zips of the same request have not used.
 
     Raises:
         TooLargeError: too many entries or members, or too many bytes came out.
@@ -72,7 +77,7 @@ def members(archive: IO[bytes], *, name: str, limits: Limits) -> Iterator[tuple[
         if len(entries) > limits.files:
             message = f"the zip holds more than {limits.files} files"
             raise TooLargeError(message, file=name)
-        left = limits.total_bytes
+        left = limits.total_bytes if left is None else left
         for entry in entries:
             member_name = base_name(entry.filename)
             _refuse_unreadable(entry, member_name)
@@ -188,7 +193,7 @@ def _refuse_excess(written: int, most_by_ratio: int, *, name: str, limits: Limit
     if written > limits.file_bytes:
         message = f"the file has more than {limits.file_bytes} bytes unpacked"
     elif written > left:
-        message = f"the zip has more than {limits.total_bytes} bytes unpacked"
+        message = f"what is zipped has more than {limits.total_bytes} bytes unpacked"
     elif written > most_by_ratio:
         message = f"the file unpacks to more than {limits.ratio} times its size in the zip"
     else:

@@ -3,15 +3,28 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from shared import findings, studies
-from shared.domain import BatchId, Finding, StudyId, StudyStatus, new_id, study_findings
+from shared.domain import (
+    BatchId,
+    Finding,
+    StudyEvent,
+    StudyId,
+    StudyStatus,
+    new_id,
+    statuses_before,
+    study_findings,
+)
 from shared.tables import BatchRow, FindingRow, ImageRow, ReportRow, StudyRow
+
+_CANCELLED_AT_ONCE: Final = 5000
+"""Rows of one statement: an archive of a million studies is not held in memory to be cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,12 @@ def cancel(session: Session, batch_id: BatchId) -> int:
         .where(BatchRow.id == batch_id, BatchRow.cancelled_at.is_(None))
         .values(cancelled_at=func.now())
     )
-    return studies.cancel(session, StudyRow.batch_id == batch_id)
+    running = StudyRow.status.in_(statuses_before(StudyEvent.CANCELLED))
+    some = select(StudyRow.id).where(StudyRow.batch_id == batch_id, running).limit(_CANCELLED_AT_ONCE)
+    cancelled = 0
+    while number := studies.cancel(session, StudyRow.id.in_(some)):
+        cancelled += number
+    return cancelled
 
 
 def items_after(
@@ -89,7 +107,11 @@ def labels(session: Session, batch_id: BatchId) -> Sequence[str]:
     """Return the labels that the batch's findings have: those of one study of each classifier's version."""
     examples = (
         select(StudyRow.id)
-        .where(StudyRow.batch_id == batch_id, StudyRow.model_digest.is_not(None))
+        .where(
+            StudyRow.batch_id == batch_id,
+            # An erased study still says which model saw it, and has no findings.
+            exists().where(FindingRow.study_id == StudyRow.id),
+        )
         .ext(distinct_on(StudyRow.model_digest))
     )
     statement = select(FindingRow.label).where(FindingRow.study_id.in_(examples)).distinct()

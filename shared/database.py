@@ -4,10 +4,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import DateTime, Enum, Executable, MetaData, RowMapping, String, Text, create_engine
+from sqlalchemy import (
+    DateTime,
+    Enum,
+    ExceptionContext,
+    Executable,
+    MetaData,
+    RowMapping,
+    String,
+    Text,
+    create_engine,
+    event,
+)
 from sqlalchemy.dialects.postgresql import UUID as POSTGRES_UUID
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -20,6 +31,11 @@ from shared.settings import DatabaseSettings
 Sha256 = Annotated[str, mapped_column(String(64))]
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 Prose = Annotated[str, mapped_column(Text)]
+
+
+_READ_ONLY: Final = "25006"
+_SHUTTING_DOWN: Final = "57P"
+"""SQLSTATE: read_only_sql_transaction, and the class of operator intervention."""
 
 
 def _as_text(enum: type[StrEnum]) -> Enum:
@@ -65,12 +81,16 @@ class Database:
             # One over the pool's size would be opened and closed for a single use; the caller waits instead.
             "max_overflow": 0,
             "pool_timeout": settings.connect_timeout.total_seconds(),
+            # An error's text is logged nowhere, but should it be: without the values it was made with.
+            "hide_parameters": True,
             "connect_args": {"connect_timeout": max(1, int(settings.connect_timeout.total_seconds()))},
         }
         # A connection that died with the server is found before it is used, not by a failed study.
         self.engine = create_engine(url, pool_pre_ping=True, **options)
         # Connects when first asked; a poll that meets a dead connection is simply asked again.
         self._polls = create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
+        for engine in (self.engine, self._polls):
+            event.listen(engine, "handle_error", _drop_connections_to_a_server_that_went)
         self._session = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
@@ -105,6 +125,13 @@ class Database:
         """Close all connections."""
         self.engine.dispose()
         self._polls.dispose()
+
+
+def _drop_connections_to_a_server_that_went(context: ExceptionContext) -> None:
+    """After a failover the connections of the pool lead to a server that stops, or is read-only now."""
+    code = getattr(context.original_exception, "pgcode", None) or ""
+    if code == _READ_ONLY or code.startswith(_SHUTTING_DOWN):
+        context.is_disconnect = True
 
 
 @contextmanager

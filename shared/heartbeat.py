@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from shared import studies
 from shared.database import Database
 from shared.domain import LeaseToken, StudyId
-from shared.errors import LeaseLostError, TryAgainError
+from shared.errors import LeaseLostError
 from shared.settings import QueueSettings
 from shared.tables import StudyRow
 
@@ -87,9 +87,9 @@ class Heartbeat:
             try:
                 with self._database.session() as session:
                     lost = renew(session, held, lease=self._settings.lease)
-            except TryAgainError:
+            except Exception as error:  # noqa: BLE001  without a heart this process would work in vain for ever
                 # The next beat tries again; three beats fit into one lease.
-                log.warning("heartbeat.missed", studies=len(held))
+                log.warning("heartbeat.missed", studies=len(held), error=type(error).__name__)
                 continue
             with self._lock:
                 self._lost.update((study_id, held[study_id]) for study_id in lost)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.orm import Session
 
 from shared.domain import Priority, Stage, StudyEvent, StudyId, next_status
@@ -40,7 +40,18 @@ def due_hints(session: Session, stage: Stage, priority: Priority, *, limit: int)
     return [Hint(StudyId(study_id), stage, priority) for study_id in session.scalars(postponed)]
 
 
-def count_waiting(session: Session) -> dict[tuple[Stage, Priority], int]:
+def count_waiting(session: Session, stage: Stage, priority: Priority, *, most: int) -> int:
+    """Count the studies that wait for a queue, up to `most`: a backlog of a million is not counted out."""
+    some = (
+        select(literal(1))
+        .where(StudyRow.status == stage.waiting, StudyRow.priority == priority)
+        .limit(most)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def count_all_waiting(session: Session) -> dict[tuple[Stage, Priority], int]:
     """Count the studies that wait for each queue."""
     waiting = [stage.waiting for stage in Stage]
     rows = session.execute(

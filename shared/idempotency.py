@@ -122,6 +122,12 @@ def release(session: Session, request: RequestKey, token: UUID) -> None:
     session.execute(delete(IdempotencyRow).where(_held(request, token)))
 
 
+def forget_old(session: Session) -> None:
+    """Drop the keys that are no longer kept; those of a batch's items stay as long as the batch."""
+    old = func.now() - KEPT
+    session.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < old, IdempotencyRow.scope == ""))
+
+
 def _take(session: Session, request: RequestKey, fingerprint: str, lock: timedelta) -> UUID | None:
     """Insert the key, or take it over from a request that died with it or was forgotten; one statement."""
     mine = {

@@ -3,20 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from shared.domain import BatchId, Priority, StudyEvent, StudyId, StudyStatus
-from shared.studies import CHANNEL
-from shared.tables import (
-    DiscardedOriginalRow,
-    IdempotencyRow,
-    ImageRow,
-    ReportRow,
-    StudyEventRow,
-    StudyRow,
-)
+from shared.domain import BatchId, Priority, StudyId, StudyStatus
+from shared.tables import ImageRow, StudyEventRow, StudyRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,45 +74,6 @@ def page(
         conditions.append(StudyRow.id < before)
     statement = select(StudyRow).where(*conditions).order_by(StudyRow.id.desc()).limit(limit)
     return _views(session, session.scalars(statement).all())
-
-
-def erase(session: Session, study_id: StudyId) -> bool:
-    """Erase a finished study's patient data; its status and its timeline stay.
-
-    Originals are left to the collector, which knows whether another study names them too.
-
-    Returns:
-        Whether there was anything to erase: False when the study still runs or is erased already.
-    """
-    final = [status for status in StudyStatus if status.is_final]
-    erased = session.scalar(
-        update(StudyRow)
-        .where(StudyRow.id == study_id, StudyRow.status.in_(final), StudyRow.erased_at.is_(None))
-        .values(
-            erased_at=func.now(),
-            updated_at=func.now(),
-            patient_id=None,
-            indication=None,
-            item_key=None,
-            error_detail=None,
-            error_file=None,
-        )
-        .returning(StudyRow.status)
-    )
-    if erased is None:
-        return False
-    digests = session.scalars(
-        delete(ImageRow).where(ImageRow.study_id == study_id).returning(ImageRow.sha256)
-    ).all()
-    if digests:
-        discarded = [{"sha256": digest} for digest in sorted(set(digests))]
-        session.execute(insert(DiscardedOriginalRow).values(discarded).on_conflict_do_nothing())
-    session.execute(delete(ReportRow).where(ReportRow.study_id == study_id))
-    session.execute(delete(IdempotencyRow).where(IdempotencyRow.study_id == study_id))
-    session.execute(update(StudyEventRow).where(StudyEventRow.study_id == study_id).values(detail=None))
-    session.add(StudyEventRow(study_id=study_id, event=StudyEvent.ERASED, status=erased))
-    session.execute(select(func.pg_notify(CHANNEL, str(study_id))))
-    return True
 
 
 def _views(session: Session, studies: Sequence[StudyRow]) -> list[StudyView]:

@@ -2,26 +2,28 @@
 
 Every second, under a lock so that one of several sweepers works at a time: studies whose lease ran
 out are taken back and hinted at; waiting studies that were hinted at long ago are hinted at again,
-while the broker's queue is shorter than the number that waits. Every minute it tidies up.
+while the broker's queue is shorter than the number that waits. It counts the work now and then, and
+tidies up every minute.
 """
 
+import math
 import signal
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
 from celery import Celery
 from redis import Redis, RedisError
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from shared import hints, queue, studies, telemetry
-from shared.collector import collect, forget_idempotency_keys
+from shared import hints, idempotency, queue, studies, telemetry
 from shared.database import Database
-from shared.domain import Priority, Stage
+from shared.erasure import collect
 from shared.errors import TryAgainError
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings, TelemetrySettings
 from shared.storage import Storage
@@ -31,7 +33,8 @@ log = structlog.get_logger()
 
 _LOCK: Final = 0x53574550  # "SWEP": its own number among the advisory locks
 _MOST_HINTS: Final = 1000
-_TIDY_SECONDS: Final = 60
+_COUNT_EVERY: Final = 15.0  # seconds
+_TIDY_EVERY: Final = 60.0
 
 
 def main() -> int:
@@ -46,14 +49,16 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     log.info("worker.ready")
-    tidied = 0.0
+    tidy = partial(_tidy, storage=storage)
+    chores: dict[Callable[[Database], None], float] = {count: _COUNT_EVERY, tidy: _TIDY_EVERY}
+    done = dict.fromkeys(chores, -math.inf)
     while not stopped.wait(settings.sweep.total_seconds()):
         try:
             sweep(database, app, broker)
-            if time.monotonic() - tidied > _TIDY_SECONDS:
-                tidied = time.monotonic()
-                collect(database, storage)
-                forget_idempotency_keys(database)
+            for chore, seconds in chores.items():
+                if time.monotonic() - done[chore] > seconds:
+                    done[chore] = time.monotonic()
+                    chore(database)
         except (TryAgainError, RedisError) as error:
             log.warning("sweep.postponed", error=type(error).__name__)
     return 0
@@ -67,7 +72,6 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
         redis.RedisError: the broker is away; leases that ran out are taken back all the same.
     """
     with database.session() as session:
-        waiting = _count(session)
         if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
             return 0
         recovered = studies.expire_leases(session)
@@ -75,29 +79,29 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
         telemetry.EXPIRED.labels(stage).inc(number)
         log.info("leases.expired", stage=stage, count=number)
     sent = _send(app, recovered, reason="lease-expired")
-    lengths = queue.queue_lengths(broker)
-    for (stage, priority), number in waiting.items():
-        # As many hints as studies wait already lie in the queue: more would only multiply a backlog.
-        room = min(number - lengths[stage, priority], _MOST_HINTS)
-        if room > 0:
-            sent += _send(app, _due(database, stage, priority, room), reason="waiting")
+    for (stage, priority), length in queue.queue_lengths(broker).items():
+        with database.session() as session:
+            # As many hints as studies wait already lie in the queue: more would only multiply a backlog.
+            waiting = hints.count_waiting(session, stage, priority, most=length + _MOST_HINTS)
+            owed = hints.due_hints(session, stage, priority, limit=max(0, waiting - length))
+        sent += _send(app, owed, reason="waiting")
     return sent
 
 
-def _count(session: Session) -> dict[tuple[Stage, Priority], int]:
-    """Count the work that there is, for operators and for the hints that follow."""
-    waiting = hints.count_waiting(session)
-    for (stage, priority), number in waiting.items():
-        telemetry.WAITING.labels(stage, priority).set(number)
-    for stage, number in hints.count_running(session).items():
-        telemetry.RUNNING.labels(stage).set(number)
-        telemetry.OLDEST.labels(stage).set(hints.longest_wait(session, stage).total_seconds())
-    return waiting
-
-
-def _due(database: Database, stage: Stage, priority: Priority, room: int) -> list[Hint]:
+def count(database: Database) -> None:
+    """Count the work that there is, for operators and for what scales the workers."""
     with database.session() as session:
-        return hints.due_hints(session, stage, priority, limit=room)
+        for (stage, priority), number in hints.count_all_waiting(session).items():
+            telemetry.WAITING.labels(stage, priority).set(number)
+        for stage, number in hints.count_running(session).items():
+            telemetry.RUNNING.labels(stage).set(number)
+            telemetry.OLDEST.labels(stage).set(hints.longest_wait(session, stage).total_seconds())
+
+
+def _tidy(database: Database, *, storage: Storage) -> None:
+    collect(database, storage)
+    with database.session() as session:
+        idempotency.forget_old(session)
 
 
 def _send(app: Celery, owed: list[Hint], *, reason: str) -> int:

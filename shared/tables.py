@@ -1,7 +1,7 @@
 """The rows: one class a table. What may be written to `studies.status` is `shared/studies.py`'s business.
 
 studies 1─n images 1─n findings        studies 1─n reports (versions)        studies 1─n study_events
-batches 1─n studies                    api_keys, idempotency_keys, discarded_originals stand alone
+batches 1─n studies                    api_keys, idempotency_keys, discarded_… stand alone
 """
 
 from datetime import datetime
@@ -42,9 +42,13 @@ class StudyRow(Base):
             "next_hint_at",
             postgresql_where=text("status IN ('queued', 'classified')"),
         ),
-        # Serve the list of studies, newest first: a client's own, and everybody's for an administrator.
+        # Serve the list of studies, newest first: a client's own, and everybody's for an administrator,
+        # whole, of one status and of one priority.
         Index("ix_studies_owner_id", "owner", "id"),
+        Index("ix_studies_owner_status_id", "owner", "status", "id"),
+        Index("ix_studies_owner_priority_id", "owner", "priority", "id"),
         Index("ix_studies_status_id", "status", "id"),
+        Index("ix_studies_priority_id", "priority", "id"),
         # Serves a batch's results in order, and its counts by status.
         Index("ix_studies_batch_id_id", "batch_id", "id"),
         Index("ix_studies_batch_status", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
@@ -208,7 +212,12 @@ class IdempotencyRow(Base):
     """The first answer to a request that carried an Idempotency-Key, or the promise of one."""
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"),)
+    __table_args__ = (
+        # Serves the daily forgetting; items of a batch are kept, and need no place in it.
+        Index("ix_idempotency_keys_created_at", "created_at", postgresql_where=text("scope = ''")),
+        # Serves the erasing of a study.
+        Index("ix_idempotency_keys_study_id", "study_id"),
+    )
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
@@ -226,9 +235,20 @@ class IdempotencyRow(Base):
 
 
 class DiscardedOriginalRow(Base):
-    """An original that no image names any more, as far as its last study knew: the collector looks."""
+    """An original that perhaps no image names: its study was erased, or is not accepted yet."""
 
     __tablename__ = "discarded_originals"
+    __table_args__ = (Index("ix_discarded_originals_collect_from", "collect_from"),)
 
     sha256: Mapped[Sha256] = mapped_column(primary_key=True)
-    discarded_at: Mapped[Moment] = mapped_column(server_default=func.now())
+    collect_from: Mapped[Moment]
+
+
+class DiscardedStudyRow(Base):
+    """An erased study whose pictures are erased once no worker can be storing more of them."""
+
+    __tablename__ = "discarded_studies"
+    __table_args__ = (Index("ix_discarded_studies_collect_from", "collect_from"),)
+
+    study_id: Mapped[UUID] = mapped_column(primary_key=True)
+    collect_from: Mapped[Moment]

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ _ALLOWED: Final = frozenset(
         *("model", "writer", "version", "device", "digest", "signal", "hints", "priority", "task", "threads"),
     }
 )
+
+_MOST_FRAMES: Final = 12
 
 OUTCOMES: Final = Counter("cxr_work_total", "Claims by how they ended", ["stage", "outcome"])
 SECONDS: Final = Histogram(
@@ -65,7 +68,7 @@ def configure(service: str, settings: TelemetrySettings) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        say_where_it_happened,
         _add_service(service),
         _add_trace,
         drop_unlisted_keys,
@@ -96,6 +99,26 @@ def configure(service: str, settings: TelemetrySettings) -> None:
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
     tracing.configure(service, settings)
+
+
+def say_where_it_happened(
+    _logger: object, _method: str, entry: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Turn an exception into its kind and place, and those of its causes; its text may quote a patient."""
+    error = entry.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    elif isinstance(error, tuple):
+        error = error[1]
+    where: list[str] = []
+    while isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)[-_MOST_FRAMES:]
+        where.append(type(error).__name__)
+        where += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        error = error.__cause__ or error.__context__
+    if where:
+        entry["exception"] = "\n".join(where)
+    return entry
 
 
 def count_batch(stage: str) -> Callable[[int, float], None]:

@@ -97,11 +97,7 @@ def classify_study(study_id: StudyId, claim: Claim, workplace: Workplace, bench:
                 _store_pictures(study_id, image.analysis, image.index, bench.storage)
     names = {index: original.name for index, original in originals.items()}
     reason = _reason_to_reject(seen, names)
-    try:
-        hint = write(lambda: _store(study_id, claim, workplace, bench, seen, reason))
-    except LeaseLostError:
-        _forget_pictures_of_an_erased_study(study_id, workplace, bench.storage)
-        raise
+    hint = write(lambda: _store(study_id, claim, workplace, bench, seen, reason))
     if hint is not None:
         queue.send_hint(workplace.queue, hint)
     return Outcome.DONE if reason is None else Outcome.REJECTED
@@ -157,14 +153,6 @@ def _store_pictures(study_id: StudyId, analysis: ImageAnalysis, index: int, stor
     storage.put_artefact(preview_key(study_id, index), analysis.preview_png)
     for label, picture in analysis.heatmap_pngs.items():
         storage.put_artefact(heatmap_key(study_id, index, label), picture)
-
-
-def _forget_pictures_of_an_erased_study(study_id: StudyId, workplace: Workplace, storage: Storage) -> None:
-    """Erase what was stored after the client had erased the study; a live one keeps its next worker's."""
-    with workplace.database.session() as session:
-        study = study_queries.row_of(session, study_id)
-    if study is None or study.erased_at is not None:
-        storage.delete_derived(study_id)
 
 
 def _reason_to_reject(seen: Sequence[Seen], names: Mapping[int, str]) -> BadInputError | None:

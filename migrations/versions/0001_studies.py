@@ -37,9 +37,16 @@ def upgrade() -> None:
     op.create_index('ix_batches_owner_id', 'batches', ['owner', 'id'], unique=False)
     op.create_table('discarded_originals',
     sa.Column('sha256', sa.String(length=64), nullable=False),
-    sa.Column('discarded_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('collect_from', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('sha256', name=op.f('pk_discarded_originals'))
     )
+    op.create_index('ix_discarded_originals_collect_from', 'discarded_originals', ['collect_from'], unique=False)
+    op.create_table('discarded_studies',
+    sa.Column('study_id', sa.UUID(), nullable=False),
+    sa.Column('collect_from', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('study_id', name=op.f('pk_discarded_studies'))
+    )
+    op.create_index('ix_discarded_studies_collect_from', 'discarded_studies', ['collect_from'], unique=False)
     op.create_table('studies',
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('owner', sa.String(length=64), nullable=False),
@@ -74,6 +81,9 @@ def upgrade() -> None:
     op.create_index('ix_studies_batch_status', 'studies', ['batch_id', 'status'], unique=False, postgresql_where=sa.text('batch_id IS NOT NULL'))
     op.create_index('ix_studies_lease', 'studies', ['lease_expires_at'], unique=False, postgresql_where=sa.text('lease_expires_at IS NOT NULL'))
     op.create_index('ix_studies_owner_id', 'studies', ['owner', 'id'], unique=False)
+    op.create_index('ix_studies_owner_priority_id', 'studies', ['owner', 'priority', 'id'], unique=False)
+    op.create_index('ix_studies_owner_status_id', 'studies', ['owner', 'status', 'id'], unique=False)
+    op.create_index('ix_studies_priority_id', 'studies', ['priority', 'id'], unique=False)
     op.create_index('ix_studies_status_id', 'studies', ['status', 'id'], unique=False)
     op.create_index('ix_studies_waiting', 'studies', ['status', 'priority', 'next_hint_at'], unique=False, postgresql_where=sa.text("status IN ('queued', 'classified')"))
     op.create_table('idempotency_keys',
@@ -90,7 +100,8 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['study_id'], ['studies.id'], name=op.f('fk_idempotency_keys_study_id_studies')),
     sa.PrimaryKeyConstraint('owner', 'key', 'scope', name=op.f('pk_idempotency_keys'))
     )
-    op.create_index('ix_idempotency_keys_created_at', 'idempotency_keys', ['created_at'], unique=False)
+    op.create_index('ix_idempotency_keys_created_at', 'idempotency_keys', ['created_at'], unique=False, postgresql_where=sa.text("scope = ''"))
+    op.create_index('ix_idempotency_keys_study_id', 'idempotency_keys', ['study_id'], unique=False)
     op.create_table('images',
     sa.Column('study_id', sa.UUID(), nullable=False),
     sa.Column('index', sa.Integer(), nullable=False),
@@ -163,15 +174,22 @@ def downgrade() -> None:
     op.drop_table('reports')
     op.drop_index('ix_images_sha256', table_name='images')
     op.drop_table('images')
-    op.drop_index('ix_idempotency_keys_created_at', table_name='idempotency_keys')
+    op.drop_index('ix_idempotency_keys_study_id', table_name='idempotency_keys')
+    op.drop_index('ix_idempotency_keys_created_at', table_name='idempotency_keys', postgresql_where=sa.text("scope = ''"))
     op.drop_table('idempotency_keys')
     op.drop_index('ix_studies_waiting', table_name='studies', postgresql_where=sa.text("status IN ('queued', 'classified')"))
     op.drop_index('ix_studies_status_id', table_name='studies')
+    op.drop_index('ix_studies_priority_id', table_name='studies')
+    op.drop_index('ix_studies_owner_status_id', table_name='studies')
+    op.drop_index('ix_studies_owner_priority_id', table_name='studies')
     op.drop_index('ix_studies_owner_id', table_name='studies')
     op.drop_index('ix_studies_lease', table_name='studies', postgresql_where=sa.text('lease_expires_at IS NOT NULL'))
     op.drop_index('ix_studies_batch_status', table_name='studies', postgresql_where=sa.text('batch_id IS NOT NULL'))
     op.drop_index('ix_studies_batch_id_id', table_name='studies')
     op.drop_table('studies')
+    op.drop_index('ix_discarded_studies_collect_from', table_name='discarded_studies')
+    op.drop_table('discarded_studies')
+    op.drop_index('ix_discarded_originals_collect_from', table_name='discarded_originals')
     op.drop_table('discarded_originals')
     op.drop_index('ix_batches_owner_id', table_name='batches')
     op.drop_table('batches')

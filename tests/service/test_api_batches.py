@@ -1,18 +1,20 @@
 """Archive work over HTTP: opened, filled, counted, read out, cancelled."""
 
 import csv
+import hashlib
 import io
 import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from sqlalchemy import text
 
 from shared.database import Database
-from shared.domain import StudyStatus, new_id
+from shared.domain import StudyId, StudyStatus, new_id
 from shared.storage import Storage
 from tests.support.api import ApiServer, a_png, complete, give_up, send, sent
 from tests.support.stack import InfraStack
@@ -176,6 +178,27 @@ def test_an_item_of_no_batch_is_not_found_and_its_key_stays_free(client: httpx.C
     missing = str(new_id())
     assert send(client, a_png(), key="1", batch_id=missing).status_code == 404
     assert send(client, b"bad", key="1", batch_id=missing).status_code == 404
+
+
+def test_an_item_that_no_batch_takes_is_never_stored(
+    client: httpx.Client, batch: dict, storage: Storage, database: Database
+):
+    content = a_png(4711)
+    client.post(f"/v1/batches/{batch['id']}/cancel")
+    for batch_id, status in ((batch["id"], 409), (str(uuid4()), 404)):
+        assert send(client, content, batch_id=batch_id).status_code == status
+    assert not storage.has_original(hashlib.sha256(content).hexdigest())
+
+
+def test_an_erased_item_takes_no_probability_from_the_others(
+    client: httpx.Client, batch: dict, database: Database
+):
+    first, second = (StudyId(UUID(send(client, a_png(n), batch_id=batch["id"]).json()["id"])) for n in (1, 2))
+    complete(database, first)
+    complete(database, second)
+    client.delete(f"/v1/studies/{first}")
+    header = client.get(batch["links"]["results"], headers={"Accept": "text/csv"}).text.splitlines()[0]
+    assert "Effusion" in header
 
 
 def test_long_results_are_streamed_in_pieces(client: httpx.Client, batch: dict, database: Database):

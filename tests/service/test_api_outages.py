@@ -7,17 +7,22 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
+from api.backend import MOST_UPLOADS
 from migrations.__main__ import upgrade
+from shared import erasure
 from shared.database import Database
 from shared.domain import StudyId
 from shared.settings import DatabaseSettings, StorageSettings
-from shared.storage import Storage
+from shared.storage import NotStoredError, Storage, preview_key
 from tests.support.api import ApiServer, a_png, complete, events, files, send, sent
+from tests.support.builders import let_notes_come_due
 from tests.support.stack import InfraStack, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -152,6 +157,44 @@ def test_without_the_object_store_uploads_and_pictures_are_503_and_polls_go_on(
     assert client.get(f"/v1/studies/{study_id}/report").status_code == 200
     assert [study["id"] for study in client.get("/v1/studies").json()["items"]] == [str(study_id)]
     assert ready(client)["storage"] is False
+
+
+def test_a_study_that_is_erased_while_the_object_store_is_away_leaves_no_picture(
+    client: httpx.Client, infra: InfraStack, storage: Storage, database: Database
+):
+    study_id = sent(client, a_png(8))
+    storage.put_artefact(preview_key(study_id, 0), b"a picture")
+    infra.stop("storage")
+    try:
+        assert client.delete(f"/v1/studies/{study_id}").status_code == 204
+    finally:
+        infra.start("storage")
+    assert storage.get(preview_key(study_id, 0))
+    let_notes_come_due(database)
+    assert erasure.collect(database, storage) == 1
+    with pytest.raises(NotStoredError):
+        storage.get(preview_key(study_id, 0))
+
+
+def test_polls_are_answered_while_the_object_store_hangs(
+    client: httpx.Client, infra: InfraStack, api: ApiServer, database: Database
+):
+    study_id = sent(client, a_png(9))
+    server = psutil.Process(infra.pid("storage"))
+    server.suspend()
+    try:
+        with ThreadPoolExecutor(MOST_UPLOADS + 1) as threads:
+            # More than there are threads for anything else.
+            uploads = [threads.submit(send, api.client(), a_png(100 + n)) for n in range(MOST_UPLOADS)]
+            wait_until(api.backend.uploads.locked, timeout=20, what="the uploads to be received")
+            polls = [client.get(f"/v1/studies/{study_id}").elapsed.total_seconds() for _ in range(20)]
+            unavailable(send(client, a_png(10)))
+            assert not any(upload.done() for upload in uploads)
+            server.resume()
+            assert {upload.result().status_code for upload in uploads} == {202}
+    finally:
+        server.resume()
+    assert max(polls) < 5
 
 
 def test_without_the_broker_studies_are_taken_just_as_fast(client: httpx.Client, away, database: Database):

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 from sqlalchemy import func, select
 
 from shared.database import Database
@@ -205,6 +207,23 @@ def test_a_form_that_cannot_be_read_is_refused(client: httpx.Client, content_typ
 def test_a_field_that_is_unknown_or_wrong_is_named(client: httpx.Client, form: dict, field: str):
     answer = client.post("/v1/studies", data=form, files=files(a_png()))
     assert [fault["field"] for fault in problem(answer, 422, "invalid-request")["errors"]] == [field]
+
+
+@pytest.mark.parametrize("text", ["P\x001", "\x1b[2Jcough"])
+def test_control_characters_are_no_text(client: httpx.Client, text: str):
+    answer = client.post("/v1/studies", files=files(a_png()), data={"indication": text})
+    assert "indication" in str(problem(answer, 422, "invalid-request"))
+
+
+def test_several_zips_share_one_limit(client: httpx.Client):
+    unpacked = io.BytesIO()
+    noise = np.random.default_rng(1).integers(0, 16, (1200, 1200), dtype=np.uint8)
+    Image.fromarray(noise).save(unpacked, "PNG", compress_level=0)
+    packed = [a_zip((f"{number}.png", unpacked.getvalue())) for number in range(4)]
+    assert sum(map(len, packed)) < 5 * MEGABYTE < 4 * len(unpacked.getvalue())
+    answer = client.post("/v1/studies", files=files(*packed, names=[f"{n}.zip" for n in range(4)]))
+    assert "5000000 bytes unpacked" in problem(answer, 413, "too-large")["detail"]
+    assert client.post("/v1/studies", files=files(*packed[:3], names=["1.zip", "2.zip", "3.zip"])).is_success
 
 
 def test_a_request_without_a_file_says_which_field_is_missing(client: httpx.Client):

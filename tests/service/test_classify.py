@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared import findings, queue, studies, study_queries
+from shared import erasure, findings, queue
 from shared.bundles import load_bundle
 from shared.database import Database
 from shared.domain import StudyId, StudyStatus
@@ -15,9 +15,8 @@ from shared.errors import LeaseLostError
 from shared.heartbeat import Heartbeat
 from shared.settings import ModelSettings, QueueSettings
 from shared.storage import NotStoredError, Storage, preview_key
-from shared.tables import StudyRow
 from shared.work import Outcome, Workplace
-from tests.support.builders import a_claim, a_study, an_image, the_study
+from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, the_study
 from worker_cnn.tasks import Bench, Instruments, Original, Seen, classify_study, look_alone
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "chest-4.dcm"
@@ -82,11 +81,14 @@ def test_a_study_that_is_erased_while_it_is_looked_at_leaves_no_picture(
     def put_and_erase(key: str, content: bytes, *, media_type: str = "image/png") -> None:
         put(key, content, media_type=media_type)
         with workplace.database.session() as session:
-            studies.cancel(session, StudyRow.id == study_id)
-            study_queries.erase(session, study_id)
+            erasure.erase(session, study_id)
 
     monkeypatch.setattr(bench.storage, "put_artefact", put_and_erase)
     with pytest.raises(LeaseLostError):
         classify_study(study_id, claim, workplace, bench)
+    erasure.collect(workplace.database, bench.storage)
+    assert bench.storage.get(preview_key(study_id, 0))
+    let_notes_come_due(workplace.database)
+    erasure.collect(workplace.database, bench.storage)
     with pytest.raises(NotStoredError):
         bench.storage.get(preview_key(study_id, 0))

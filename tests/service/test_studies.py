@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from shared import findings, hints, reports, studies, study_queries
+from shared import erasure, findings, hints, reports, studies, study_queries
 from shared.database import Database
 from shared.domain import (
     Language,
@@ -237,7 +237,9 @@ def test_waiting_studies_are_counted_by_stage_and_priority(database: Database):
         a_study(database, priority=priority)
     a_claim(database, a_study(database))
     with database.session() as session:
-        counted = hints.count_waiting(session)
+        counted = hints.count_all_waiting(session)
+        assert hints.count_waiting(session, Stage.CNN, Priority.ROUTINE, most=9) == 2
+        assert hints.count_waiting(session, Stage.CNN, Priority.ROUTINE, most=1) == 1
     assert {key: number for key, number in counted.items() if number} == {
         (Stage.CNN, Priority.ROUTINE): 2,
         (Stage.CNN, Priority.ARCHIVE): 1,
@@ -249,13 +251,10 @@ def test_erasing_leaves_the_timeline_and_nothing_of_the_patient(database: Databa
     study_id = a_study(database, images=(an_image("DOE_JANE.png", "a" * 64),))
     claim = a_claim(database, study_id)
     with database.session() as session:
-        assert not study_queries.erase(session, study_id)
-    with database.session() as session:
         findings.store(session, study_id, claim.token, image_findings(), MODEL)
-        studies.cancel(session, StudyRow.id == study_id)
     with database.session() as session:
-        assert study_queries.erase(session, study_id)
-        assert not study_queries.erase(session, study_id)
+        assert erasure.erase(session, study_id)
+        assert not erasure.erase(session, study_id)
     row = the_study(database, study_id)
     assert (row.patient_id, row.indication, row.status) == (None, None, StudyStatus.CANCELLED)
     with database.session() as session:
@@ -294,6 +293,23 @@ def test_the_timeline_wakes_whoever_listens(database: Database):
         assert [notice.payload for notice in listener.driver_connection.notifies] == [str(study_id)]
     finally:
         listener.invalidate()
+
+
+def test_a_server_that_is_only_to_be_read_from_is_a_passing_error_and_is_left(database: Database):
+    study_id = a_study(database)
+    connected_to: list[int | None] = []
+
+    def write_to_a_standby() -> None:
+        with database.session() as session:
+            connected_to.append(session.scalar(select(func.pg_backend_pid())))
+            session.execute(text("SET TRANSACTION READ ONLY"))
+            studies.cancel(session, StudyRow.id == study_id)
+
+    with pytest.raises(TryAgainError):
+        write_to_a_standby()
+    with database.session() as session:
+        assert [session.scalar(select(func.pg_backend_pid()))] != connected_to
+        assert studies.cancel(session, StudyRow.id == study_id) == 1
 
 
 def test_a_database_that_is_away_is_a_passing_error():

@@ -10,15 +10,15 @@ from prometheus_client import REGISTRY
 from redis import Redis, RedisError
 from sqlalchemy import func, select, update
 
-from shared import queue, studies, study_queries
-from shared.collector import collect, lock_digest
+from shared import erasure, queue
 from shared.database import Database
 from shared.domain import Priority, Stage, StudyStatus
+from shared.erasure import collect, lock_digest
 from shared.settings import QueueSettings
 from shared.storage import Storage
-from shared.sweeper import _LOCK, sweep
+from shared.sweeper import _LOCK, count, sweep
 from shared.tables import StudyRow
-from tests.support.builders import a_claim, a_study, an_image, make_due, the_study
+from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, make_due, the_study
 
 EXPIRED = timedelta(seconds=-1)
 
@@ -66,14 +66,14 @@ def test_a_lost_message_is_sent_again_and_a_backlog_is_not_multiplied(
     assert length(broker) == 20
 
 
-def test_operators_see_what_waits_what_runs_and_for_how_long(database: Database, app: Celery, broker: Redis):
+def test_operators_see_what_waits_what_runs_and_for_how_long(database: Database):
     oldest = a_study(database)
     a_study(database)
     a_claim(database, a_study(database))
     with database.session() as session:
         an_hour = StudyRow.created_at - timedelta(hours=1)
         session.execute(update(StudyRow).where(StudyRow.id == oldest).values(created_at=an_hour))
-    sweep(database, app, broker)
+    count(database)
     assert gauge("cxr_studies_waiting", stage="cnn", priority="routine") == 2
     assert gauge("cxr_studies_running", stage="cnn") == 1
     assert gauge("cxr_studies_running", stage="llm") == 0
@@ -117,8 +117,7 @@ def test_of_two_sweepers_one_sweeps(database: Database, app: Celery, broker: Red
 def an_erased_study(database: Database, digest: str) -> None:
     study_id = a_study(database, images=(an_image("a.png", digest),))
     with database.session() as session:
-        studies.cancel(session, StudyRow.id == study_id)
-        study_queries.erase(session, study_id)
+        erasure.erase(session, study_id)
 
 
 def test_an_original_goes_with_the_last_study_that_names_it(database: Database, storage: Storage):
@@ -130,8 +129,7 @@ def test_an_original_goes_with_the_last_study_that_names_it(database: Database, 
     assert collect(database, storage) == 0
     assert storage.has_original(digest)
     with database.session() as session:
-        studies.cancel(session, StudyRow.id == survivor)
-        study_queries.erase(session, survivor)
+        erasure.erase(session, survivor)
     assert collect(database, storage) == 1
     assert not storage.has_original(digest)
 
@@ -146,3 +144,33 @@ def test_the_collector_waits_for_an_upload_that_names_the_same_original(database
             number = int(digest[:15], 16)
             assert not session.scalar(select(func.pg_try_advisory_xact_lock(number)))
     assert collect(database, storage) == 1
+
+
+def test_an_original_that_came_without_a_study_goes_and_one_in_use_stays(
+    database: Database, storage: Storage
+):
+    lost, used = (hashlib.sha256(content).hexdigest() for content in (b"lost", b"used"))
+    storage.put_original(io.BytesIO(b"lost"), lost)
+    storage.put_original(io.BytesIO(b"used"), used)
+    with database.session() as session:
+        erasure.intend(session, [lost, used])
+    assert collect(database, storage) == 0
+    a_study(database, images=(an_image("a.png", used),))
+    let_notes_come_due(database)
+    assert collect(database, storage) == 1
+    assert (storage.has_original(lost), storage.has_original(used)) == (False, True)
+    assert collect(database, storage) == 0
+
+
+def test_erasing_beside_an_upload_of_the_same_original_keeps_it(database: Database, storage: Storage):
+    digest = hashlib.sha256(b"again").hexdigest()
+    storage.put_original(io.BytesIO(b"again"), digest)
+    with database.session() as session:
+        erasure.intend(session, [digest])
+    an_erased_study(database, digest)
+    a_study(database, images=(an_image("b.png", digest),))
+    with database.session() as session:
+        erasure.keep(session, [digest])
+    let_notes_come_due(database)
+    assert collect(database, storage) == 0
+    assert storage.has_original(digest)

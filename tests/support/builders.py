@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from shared import studies
 from shared.database import Database
 from shared.domain import BatchId, Finding, FindingStatus, Language, Priority, Stage, StudyId, new_id
 from shared.studies import Claim, NewStudy, StoredImage
-from shared.tables import StudyRow
+from shared.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
 
 LEASE = timedelta(seconds=20)
 
@@ -65,6 +65,13 @@ def make_due(database: Database) -> None:
     """Let every waiting study be due for a hint now."""
     with database.session() as session:
         session.execute(update(StudyRow).values(next_hint_at="-infinity"))
+
+
+def let_notes_come_due(database: Database) -> None:
+    """Let the collector look at everything that was noted for it."""
+    with database.session() as session:
+        for rows in (DiscardedOriginalRow, DiscardedStudyRow):
+            session.execute(update(rows).values(collect_from=func.now()))
 
 
 def a_finding(
