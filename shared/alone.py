@@ -16,6 +16,7 @@ from typing import ParamSpec, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from shared.errors import CxrError, TryAgainError
+from shared.orphans import die_with_parent
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -64,7 +65,9 @@ class LoneProcess:
         if self._pool is None or not self._pool.active:
             self._end()
             # spawn, not fork: the worker has threads, and a child with half of their locks would hang.
-            self._pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
+            self._pool = ProcessPool(
+                max_workers=1, initializer=die_with_parent, context=multiprocessing.get_context("spawn")
+            )
         future = self._pool.schedule(work, args=args, kwargs=kwargs, timeout=self._limit.total_seconds())
         try:
             result: Result = future.result()

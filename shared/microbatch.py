@@ -12,6 +12,8 @@ from concurrent.futures import Future
 from datetime import timedelta
 from typing import Generic, TypeVar
 
+from shared.errors import TryAgainError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -86,6 +88,11 @@ class MicroBatcher(Generic[Item, Result]):
             if len(results) != len(batch):
                 message = f"{len(batch)} items gave {len(results)} results"
                 raise RuntimeError(message)  # noqa: TRY301  a wrong count is handled as any failed batch
+        except TryAgainError as error:
+            # What all of them need is away: asking for each alone would only ask it more often.
+            for _, future in batch:
+                future.set_exception(error)
+            return
         except Exception as error:  # noqa: BLE001  it is handed to the thread whose item it was
             if len(batch) == 1:
                 batch[0][1].set_exception(error)

@@ -5,7 +5,6 @@ loads no model, may use so much memory, and is replaced after so many files, sin
 with the worker.
 """
 
-import ctypes
 import resource
 import signal
 import sys
@@ -20,19 +19,26 @@ from typing import Final, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from shared.errors import BrokenImageError, TryAgainError
+from shared.errors import BrokenImageError, CxrError, TryAgainError
+from shared.orphans import die_with_parent
 
 Result = TypeVar("Result")
 
 _CRASHES: Final = frozenset(
     {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL, -signal.SIGTRAP}
 )
-"""Exit codes by which a child ends of its own doing; others (SIGKILL, SIGTERM) come from outside."""
+"""Signals by which a child ends of its own doing, as does one that exits; others (SIGKILL, SIGTERM) come from
+outside, and SIGKILL also from the kernel when the file takes too much memory."""
 _TRIES: Final = 3
 _FILES_PER_CHILD: Final = 500
 _MEMORY_BYTES: Final = 4 * 1024**3
 _LOOK_AGAIN_SECONDS: Final = 1.0
-_PR_SET_PDEATHSIG: Final = 1
+
+
+class DecoderKilledError(CxrError):
+    """The decoder was killed at every try: the file takes more memory than there is, or somebody kills it."""
+
+    code = "decoder-killed"
 
 
 class ChildPool:
@@ -72,8 +78,10 @@ class ChildPool:
 
         Raises:
             BrokenImageError: the child crashed, or the file took longer than the limit.
-            TryAgainError: the pool is stopping, or its children are killed from outside again and again.
+            DecoderKilledError: a child was killed each time that it was at this file.
+            TryAgainError: the pool is stopping, or its idle children are killed again and again.
         """
+        killed_at_work = 0
         for _ in range(_TRIES):
             try:
                 return self._wait(self._schedule(function, arguments, options))
@@ -81,12 +89,16 @@ class ChildPool:
                 message = f"reading the file took longer than {self._limit.total_seconds():g} s"
                 raise BrokenImageError(message, file=file) from None
             except ProcessExpired as expired:
-                if expired.exitcode in _CRASHES:
+                if expired.exitcode >= 0 or expired.exitcode in _CRASHES:
                     message = "the file is corrupt: it crashed its decoder"
                     raise BrokenImageError(message, file=file) from None
+                killed_at_work += 1
             except (BrokenProcessPool, CancelledError):
                 # An idle child was killed: pebble gives up the pool; the next try starts another.
                 continue
+        if killed_at_work == _TRIES:
+            message = "the decoder was killed every time that it read the file"
+            raise DecoderKilledError(message)
         message = "the decoder's processes are killed from outside"
         raise TryAgainError(message)
 
@@ -141,8 +153,8 @@ def _prepare_child(set_up: Callable[[], object], memory_bytes: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold a patient's image
     set_up()
+    die_with_parent()
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         limit = pages * resource.getpagesize() + memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

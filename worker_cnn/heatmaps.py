@@ -1,6 +1,6 @@
 """Where on the image a finding is seen: class activation maps, as pictures and as boxes.
 
-feature map x label weights --`activation`--> (h, w) in [0, 1] --`overlay`--> RGBA over the image
+feature map x label weights --`activation`--> (h, w) in [0, 1] --`overlay`--> a gray picture
                                                                --`box_of`--> the hottest region
 
 The maps are as coarse as the feature map (7 x 7 for 224 pixels): they point, they do not outline.
@@ -26,7 +26,6 @@ OVERLAY_SIDE: Final = 256
 _GRID: Final = 112  # side of the square on which a map is smoothed before its letterbox is undone
 _HOT: Final = 0.6  # of the map's maximum: the region that a box surrounds
 _LARGEST_REGION: Final = 0.35  # of the image: hotter than that everywhere points nowhere
-_LARGEST_OPACITY: Final = 255
 
 
 @lru_cache(maxsize=4)
@@ -63,14 +62,12 @@ def activation(feature_map: Map, weights: Map, *, rows: int, columns: int) -> Ma
 
 
 def overlay(heat: Map, *, rows: int, columns: int) -> NDArray[np.uint8]:
-    """Colour a map: (h, w, 4) RGBA with the image's aspect ratio, transparent where it is cold."""
+    """Make a map a picture: (h, w) gray with the image's aspect ratio, 255 where it is hottest."""
     scale = OVERLAY_SIDE / max(rows, columns)
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     large = np.clip(cv2.resize(heat, size, interpolation=cv2.INTER_LINEAR), 0.0, 1.0)
-    gray = np.rint(large * 255.0).astype(np.uint8)
-    colours = np.asarray(cv2.applyColorMap(gray, cv2.COLORMAP_INFERNO), np.uint8)[..., ::-1]
-    opacity = np.rint(large * _LARGEST_OPACITY).astype(np.uint8)
-    return np.concatenate([colours, opacity[..., None]], axis=2)
+    picture: NDArray[np.uint8] = np.rint(large * 255.0).astype(np.uint8)
+    return picture
 
 
 def box_of(heat: Map) -> Box | None:

@@ -24,7 +24,7 @@ from shared.work import Workplace
 from shared.worker import run
 from worker_cnn.decoding import DecoderPool
 from worker_cnn.runtime import ImageOutput, Model, load_model
-from worker_cnn.tasks import Bench, Instruments, register
+from worker_cnn.tasks import Bench, register
 
 log = structlog.get_logger()
 
@@ -49,13 +49,15 @@ def main() -> int:
         on_batch=telemetry.count_batch(Stage.CNN),
     )
     decoder = DecoderPool(workers=settings.decoders)
-    instruments = Instruments(
+    bench = Bench(
+        Storage(StorageSettings()),
         decode=lambda original: decoder.prepare(original.content, name=original.name, size=size),
         predict=batcher,
         bundle=bundle,
+        settings=settings,
     )
     workplace = Workplace(database, app, heartbeat, queue_settings)
-    register(app, workplace, Bench(Storage(StorageSettings()), instruments, settings))
+    register(app, workplace, bench)
     try:
         return run(app, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain)
     finally:

@@ -16,7 +16,7 @@ from shared.errors import BadInputError
 from worker_cnn import heatmaps, quality
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.predict import findings_of, probabilities_of, status_of
-from worker_cnn.previews import to_png
+from worker_cnn.previews import heatmap_png, radiograph_png
 from worker_cnn.runtime import ImageOutput
 
 _KEPT_ATTRIBUTES: Final = frozenset(
@@ -44,7 +44,7 @@ class ImageAnalysis:
         rejection: why the image was not classified; its preview is still there to look at.
         warnings: sentences for the reader of the findings.
         preview_png: the image for people, 8-bit gray.
-        heatmap_pngs: an RGBA overlay for each label that is present or uncertain.
+        heatmap_pngs: an overlay for each label that is present or uncertain.
         attributes: of a DICOM file, those that are needed downstream.
     """
 
@@ -78,7 +78,7 @@ def analyse(prepared: PreparedImage, output: ImageOutput, bundle: Bundle, *, ind
         findings=findings,
         rejection=judged.rejection,
         warnings=judged.warnings,
-        preview_png=to_png(prepared.preview),
+        preview_png=radiograph_png(prepared.preview),
         heatmap_pngs=pictures,
         model=bundle.version,
         attributes=_kept(prepared.attributes),
@@ -98,7 +98,7 @@ def _look_closer(
         if status_of(probability, label) is FindingStatus.ABSENT:
             continue
         heat = heatmaps.activation(output.feature_map, label_weights, rows=rows, columns=columns)
-        pictures[label.id] = to_png(heatmaps.overlay(heat, rows=rows, columns=columns))
+        pictures[label.id] = heatmap_png(heatmaps.overlay(heat, rows=rows, columns=columns))
         box = heatmaps.box_of(heat)
         if box is not None:
             boxes[label.id] = box

@@ -25,9 +25,9 @@ from shared.settings import ModelSettings
 from shared.storage import Storage, heatmap_key, preview_key
 from shared.studies import Claim, Hint
 from shared.work import Outcome, Workplace, handle, write
-from worker_cnn.decoding import PreparedImage, prepare
+from worker_cnn.decoding import PreparedImage
 from worker_cnn.pipeline import ImageAnalysis, analyse
-from worker_cnn.runtime import ImageOutput, load_model
+from worker_cnn.runtime import ImageOutput, Model, load_model
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
 
@@ -51,28 +51,35 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Instruments:
-    """What looks at an image: the decoder's processes, and the model behind its batcher."""
+class Bench:
+    """Where images are looked at, and what for: in company, or alone after a try that ended badly.
 
+    Attributes:
+        decode: safe from whatever the file does to its decoder.
+        predict: the model, behind its batcher.
+    """
+
+    storage: Storage
     decode: Callable[[Original], PreparedImage]
     predict: Callable[[NDArray[np.float32]], ImageOutput]
     bundle: Bundle
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where images are looked at: in company, or alone after a try that ended badly."""
-
-    storage: Storage
-    instruments: Instruments
     settings: ModelSettings
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
-    def look(self, originals: Sequence[Original], *, alone: bool) -> list[Seen]:
-        """Look at a study's images."""
-        if alone:
-            return self.lone.run(look_alone, originals, self.settings)
-        return look_at(originals, self.instruments)
+    def look(self, original: Original, *, alone: bool) -> Seen:
+        """Look at an image; one that cannot be read is noted, and the study's others go on."""
+        try:
+            with tracing.step("decode"):
+                prepared = self.decode(original)
+        except BadInputError as reason:
+            return Seen(original.index, None, reason)
+        with tracing.step("judge"):
+            if alone:
+                analysis = self.lone.run(judge_alone, prepared, original.index, self.settings)
+            else:
+                output = self.predict(prepared.model_input)
+                analysis = analyse(prepared, output, self.bundle, index=original.index)
+        return Seen(original.index, analysis, analysis.rejection)
 
 
 def register(app: Celery, workplace: Workplace, bench: Bench) -> None:
@@ -89,7 +96,7 @@ def classify_study(study_id: StudyId, claim: Claim, workplace: Workplace, bench:
     with tracing.step("fetch"):
         originals = _fetch(study_id, workplace, bench.storage)
     with tracing.step("look"):
-        seen = bench.look(list(originals.values()), alone=claim.alone)
+        seen = [bench.look(original, alone=claim.alone) for original in originals.values()]
     workplace.heartbeat.check(study_id, claim.token)
     with tracing.step("store pictures"):
         for image in seen:
@@ -103,39 +110,16 @@ def classify_study(study_id: StudyId, claim: Claim, workplace: Workplace, bench:
     return Outcome.DONE if reason is None else Outcome.REJECTED
 
 
-def look_at(originals: Sequence[Original], instruments: Instruments) -> list[Seen]:
-    """Decode, predict and analyse each image; a bad one is noted and the others go on."""
-    return [_look_at_one(original, instruments) for original in originals]
-
-
-def look_alone(originals: Sequence[Original], settings: ModelSettings) -> list[Seen]:
-    """Look at a study's images in this process alone."""
-    return look_at(originals, _own_instruments(settings))
+def judge_alone(prepared: PreparedImage, index: int, settings: ModelSettings) -> ImageAnalysis:
+    """Judge an image in this process alone, with a model of its own."""
+    bundle, model = _own_model(settings)
+    return analyse(prepared, model.run(prepared.model_input[np.newaxis])[0], bundle, index=index)
 
 
 @lru_cache(maxsize=1)
-def _own_instruments(settings: ModelSettings) -> Instruments:
-    """Return instruments that need no other process or thread; the model is loaded once a process."""
+def _own_model(settings: ModelSettings) -> tuple[Bundle, Model]:
     bundle = load_bundle(settings.bundle)
-    model = load_model(bundle, device=settings.device, threads=settings.threads)
-    size = bundle.card.input_size
-    return Instruments(
-        decode=lambda original: prepare(original.content, name=original.name, size=size),
-        predict=lambda pixels: model.run(pixels[np.newaxis])[0],
-        bundle=bundle,
-    )
-
-
-def _look_at_one(original: Original, instruments: Instruments) -> Seen:
-    try:
-        with tracing.step("decode"):
-            prepared = instruments.decode(original)
-    except BadInputError as reason:
-        return Seen(original.index, None, reason)
-    with tracing.step("predict"):
-        output = instruments.predict(prepared.model_input)
-    analysis = analyse(prepared, output, instruments.bundle, index=original.index)
-    return Seen(original.index, analysis, analysis.rejection)
+    return bundle, load_model(bundle, device=settings.device, threads=settings.threads)
 
 
 def _fetch(study_id: StudyId, workplace: Workplace, storage: Storage) -> Mapping[int, Original]:
@@ -178,8 +162,7 @@ def _store(
             studies.reject(session, study_id, claim.token, reason)
             findings.write_images(session, study_id, images)
             return None
-        model = bench.instruments.bundle.version
-        return findings.store(session, study_id, claim.token, images, model)
+        return findings.store(session, study_id, claim.token, images, bench.bundle.version)
 
 
 def _image_findings(seen: Seen) -> ImageFindings:

@@ -4,7 +4,7 @@ A sentence is read, not searched. Its words become a string of symbols (`lexicon
 by longest match, and the string must be a sentence of this small grammar; anything else is unreadable and
 the sentence says nothing that could be trusted. That costs good sentences and lets no bad one through.
 
-    sentence = clause (joint clause)*     a clause after "," or "and" starts with an opener (N W H D T S C)
+    sentence = clause (joint clause)*   a clause after "," ";" or "and" starts with an opener (N W H D T S C)
     clause   = C | S | T? (N|W) or-list p? | T? (H|D) or-list p? | T? list (n | h | D | p)?
     list     = L | L and L | L , L , and L           or-list = L | L or L | L , L , or L
 
@@ -59,8 +59,20 @@ class _Token:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Cut a section into its sentences; list numbers and dashes at their start are taken off."""
-    bare = re.sub(r"(?:^|(?<=[.!?;]\s)|(?<=\n))(?:\d?\d[.)]|[-*•])\s+", "", text.strip())
+    """Cut a section into its sentences; dashes and the numbers 1, 2, 3 … at their start are taken off."""
+    expected = 1
+
+    def take_off(mark: re.Match[str]) -> str:
+        nonlocal expected
+        if mark["number"] is None:
+            return ""
+        if int(mark["number"]) != expected:
+            return mark[0]  # a number that counts nothing says something: it stays, and is not understood
+        expected += 1
+        return ""
+
+    starts = r"(?:^|(?<=[.!?;]\s)|(?<=\n))(?:(?P<number>\d?\d)[.)]|[-*•])\s+"
+    bare = re.sub(starts, take_off, text.strip())
     parts = (part.strip() for part in re.split(r"(?<=[.!?])\s+|\n+", bare))
     return [part for part in parts if part]
 
@@ -166,7 +178,7 @@ _CLAUSE: Final = re.compile(
     rf"|(?P<present>T?(?:{_AND_LIST})p?)"
     r"|(?P<whole>[SC]p?)",
 )
-_JOINT: Final = re.compile(r";b?|,?b|,?a(?=[NWHDTSC])|,(?=[NWHDTSC])|(?=W)")
+_JOINT: Final = re.compile(r";b|;(?=[NWHDTSC])|,?b|,?a(?=[NWHDTSC])|,(?=[NWHDTSC])|(?=W)")
 
 
 def _parse(tokens: list[_Token]) -> tuple[tuple[Mention, ...], tuple[Claim, ...]] | None:

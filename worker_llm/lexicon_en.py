@@ -115,7 +115,6 @@ _CLAIMS: Final = {
         "no evidence of cardiopulmonary disease",
         "no acute cardiopulmonary (disease|process|finding|findings)",
         "no (acute|) abnormality (is seen|is identified|is detected|)",
-        "normal chest radiograph",
     ),
     Claim.NOTHING_ELSE: (
         "no other abnormality is detected",

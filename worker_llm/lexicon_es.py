@@ -97,7 +97,6 @@ _CLAIMS: Final = {
         "no se observan alteraciones cardiopulmonares",
         "sin hallazgos patológicos",
         "sin alteraciones (radiológicas|)",
-        "radiografía de tórax normal",
         "no se (observan|identifican|detectan) (alteraciones|hallazgos patológicos)",
     ),
     Claim.NOTHING_ELSE: (

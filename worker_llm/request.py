@@ -21,8 +21,6 @@ class ReportNote(StrEnum):
 
     UNDER_18 = "under-18"
     """The classifier has learnt from adults."""
-    LOW_QUALITY = "low-quality"
-    """The image could be read, but not well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +76,9 @@ _VIEWS: Final = {
 _NOTES: Final = {
     Language.ENGLISH: {
         ReportNote.UNDER_18: "The patient is under 18: the classifier has learnt from adults only.",
-        ReportNote.LOW_QUALITY: "Image quality is limited.",
     },
     Language.SPANISH: {
         ReportNote.UNDER_18: "Paciente menor de 18 años: el clasificador solo ha aprendido de adultos.",
-        ReportNote.LOW_QUALITY: "La calidad de la imagen es limitada.",
     },
 }
 

@@ -4,7 +4,8 @@ Strict on purpose: every sentence must be one that the labeller can read in full
 must be in the findings. What cannot be checked is refused. A refusal costs another attempt, or the
 template's report; a mistake would cost a patient.
 
-Map: `verify` -> `_section` -> `_unreadable`, `_statuses`, `_claims`, `_repetition`, `_shape`.
+Map: `verify` -> `_section` -> `_shape`, `_unreadable`, `_statuses`, `_claims`, `_after_nothing_else`,
+`_repetition`.
 """
 
 import unicodedata
@@ -54,6 +55,7 @@ def _section(text: str, sentences: tuple[Sentence, ...], request: ReportRequest)
     yield from _unreadable(sentences)
     yield from _statuses(sentences, request.statuses())
     yield from _claims(sentences, request.statuses())
+    yield from _after_nothing_else(sentences)
     yield from _repetition(sentences)
     if not any(sentence.mentions or sentence.claims for sentence in sentences):
         yield "says nothing"
@@ -101,6 +103,18 @@ def _claims(sentences: Iterable[Sentence], statuses: dict[str, FindingStatus]) -
             yield f"says that {claim}, after looking for {len(statuses)} labels only"
         if claim in {Claim.NOTHING_ELSE, Claim.CORRELATE} and not abnormal:
             yield f"says that {claim}, with nothing found"
+
+
+def _after_nothing_else(sentences: Iterable[Sentence]) -> Iterator[str]:
+    """Check that nothing new is found once the text has said that there is nothing else."""
+    said: set[str] = set()
+    closed = False
+    for sentence in sentences:
+        closed = closed or Claim.NOTHING_ELSE in sentence.claims
+        found = {mention.label for mention in sentence.mentions if mention.status is not _ABSENT}
+        if closed:
+            yield from (f"finds {label} after it said: nothing else" for label in sorted(found - said))
+        said |= found
 
 
 def _repetition(sentences: tuple[Sentence, ...]) -> Iterator[str]:

@@ -2,14 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import psutil
 import pytest
 
 from shared.alone import DiedAloneError, LoneProcess
+from tests.support.services import ROOT, wait_for
 
 
 @pytest.fixture
@@ -42,6 +46,25 @@ def test_work_that_does_not_end_is_ended():
     with pytest.raises(DiedAloneError, match="longer than 1 s"):
         lone.run(time.sleep, 600)
     assert lone.run(abs, -1) == 1
+
+
+def test_it_dies_with_a_worker_that_is_killed(tmp_path: Path):
+    script = """
+import datetime, threading
+from shared.alone import LoneProcess
+work = "(open({begun!r}, 'w').close(), __import__('time').sleep(90))"
+threading.Thread(target=LoneProcess(datetime.timedelta(seconds=99)).run, args=(eval, work)).start()
+"""
+    begun = tmp_path / "begun"
+    with subprocess.Popen(
+        [sys.executable, "-c", script.replace("{begun!r}", repr(str(begun)))], cwd=ROOT
+    ) as worker:
+        wait_for(begun.exists, 20, "the work to begin")
+        children = psutil.Process(worker.pid).children()
+        worker.kill()
+    assert children
+    gone, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive, gone
 
 
 def test_an_error_of_the_work_is_raised_as_it_is(lone: LoneProcess):

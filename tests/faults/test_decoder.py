@@ -23,7 +23,7 @@ from pydicom.uid import JPEGLSLossless
 
 from shared.errors import BadInputError, BrokenImageError, TooLargeError, TryAgainError
 from tests.support.dicoms import a_dicom
-from worker_cnn.children import ChildPool
+from worker_cnn.children import ChildPool, DecoderKilledError
 from worker_cnn.decoding import DecoderPool, PreparedImage, prepare
 
 
@@ -114,9 +114,21 @@ def test_a_child_that_is_killed_at_work_is_replaced_and_the_file_tried_again(lon
     assert lone_child.call(os.getpid, file="x") != victim
 
 
+def test_a_child_that_exits_by_itself_is_the_files_doing(children):
+    with pytest.raises(BrokenImageError, match="crashed its decoder"):
+        children.call(os._exit, 1, file="fatal.jpg")
+    assert children.call(len, b"abc", file="next.dcm") == 3
+
+
+def test_a_child_that_is_killed_at_every_try_is_no_passing_trouble(children):
+    with pytest.raises(DecoderKilledError):
+        children.call(eval, "__import__('os').kill(__import__('os').getpid(), 9)", file="hungry.dcm")
+    assert children.call(len, b"abc", file="next.dcm") == 3
+
+
 def test_children_die_with_a_worker_that_is_killed():
     script = (
-        "import os, threading, time, datetime; from worker_cnn.children import ChildPool;"
+        "import os, threading, time, datetime; from worker_cnn.children import ChildPool, DecoderKilledError;"
         "pool = ChildPool(workers=1, set_up=threading.get_ident, limit=datetime.timedelta(seconds=99));"
         "print(pool.call(os.getpid, file='x'), flush=True); pool.call(time.sleep, 90, file='x')"
     )

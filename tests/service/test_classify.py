@@ -1,10 +1,11 @@
 """The CNN worker's shell with the bundled model, on the real database and object store."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shared import erasure, findings, queue
@@ -17,16 +18,11 @@ from shared.settings import ModelSettings, QueueSettings
 from shared.storage import NotStoredError, Storage, preview_key
 from shared.work import Outcome, Workplace
 from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, the_study
-from worker_cnn.tasks import Bench, Instruments, Original, Seen, classify_study, look_alone
+from worker_cnn.decoding import prepare
+from worker_cnn.runtime import load_model
+from worker_cnn.tasks import Bench, Original, classify_study
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "chest-4.dcm"
-
-
-class AloneBench(Bench):
-    """Looks at images in this process, and lets a test interfere before the outcome is written."""
-
-    def look(self, originals: Sequence[Original], *, alone: bool) -> list[Seen]:
-        return look_alone(originals, self.settings)
 
 
 @pytest.fixture
@@ -39,11 +35,14 @@ def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Wor
 @pytest.fixture
 def bench(storage: Storage) -> Bench:
     bundle = load_bundle("bundled")
-    return AloneBench(storage, Instruments(_unused, _unused, bundle), ModelSettings())
-
-
-def _unused(_: object) -> None:
-    raise AssertionError
+    model = load_model(bundle, device="cpu", threads=1)
+    return Bench(
+        storage,
+        decode=lambda original: prepare(original.content, name=original.name, size=bundle.card.input_size),
+        predict=lambda pixels: model.run(pixels[np.newaxis])[0],
+        bundle=bundle,
+        settings=ModelSettings(),
+    )
 
 
 def a_stored_study(database: Database, storage: Storage, content: bytes) -> StudyId:
@@ -59,7 +58,7 @@ def test_findings_previews_and_heatmaps_are_stored(workplace: Workplace, bench: 
     assert bench.storage.get(preview_key(study_id, 0)).startswith(b"\x89PNG")
     with workplace.database.session() as session:
         stored = findings.of_study(session, study_id)
-    assert len(stored[0]) == len(bench.instruments.bundle.card.labels)
+    assert len(stored[0]) == len(bench.bundle.card.labels)
     assert the_study(workplace.database, study_id).status is StudyStatus.CLASSIFIED
 
 
@@ -92,3 +91,12 @@ def test_a_study_that_is_erased_while_it_is_looked_at_leaves_no_picture(
     erasure.collect(workplace.database, bench.storage)
     with pytest.raises(NotStoredError):
         bench.storage.get(preview_key(study_id, 0))
+
+
+def test_an_image_looked_at_alone_is_found_to_be_what_it_is_in_company(bench: Bench):
+    original = Original(0, "chest.dcm", SAMPLE.read_bytes())
+    alone, in_company = (bench.look(original, alone=alone).analysis for alone in (True, False))
+    assert alone is not None
+    assert in_company is not None
+    assert alone.findings == in_company.findings
+    assert alone.preview_png == in_company.preview_png

@@ -86,7 +86,7 @@ def test_a_studys_trace_leads_from_its_upload_to_its_report(
     assert {span.trace_id.hex() for span in spans} == {trace}
     assert {name: {span.name for span in spans} for name, spans in collector.spans.items()} == {
         "cxr-api": {"study.accept"},
-        "cxr-worker-cnn": {"study.cnn", "fetch", "look", "decode", "predict", "store pictures"},
+        "cxr-worker-cnn": {"study.cnn", "fetch", "look", "decode", "judge", "store pictures"},
         "cxr-worker-llm": {"study.llm", "write"},
     }
     by_id = {span.span_id.hex(): span for span in spans}

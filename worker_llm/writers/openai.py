@@ -29,6 +29,8 @@ _TRIES: Final = 3
 """Requests for one answer when the server stumbles; after that the study goes back to the queue."""
 _PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """HTTP statuses that may be gone in a moment."""
+_REFUSED: Final = frozenset({400, 413, 422})
+"""HTTP statuses of a server that does not like this one prompt: too long, or caught by a content filter."""
 
 
 class _Message(BaseModel):
@@ -95,12 +97,12 @@ class OpenAiWriter:
         for turn in retrying:
             with turn:
                 answer = self._post(body)
-                return NoReport("an empty answer") if answer is None else parse_answer(answer, request)
+                return NoReport("no text came back") if answer is None else parse_answer(answer, request)
         message = "tenacity gives back an answer or an error"
         raise AssertionError(message)
 
     def _post(self, body: Mapping[str, object]) -> str | None:
-        """Ask once.
+        """Ask once; None for an answer without a text.
 
         Raises:
             TryAgainError: the server is away, busy, slow, or answers with something else than a completion.
@@ -114,6 +116,8 @@ class OpenAiWriter:
         if response.status_code in _PASSING:
             message = f"the report server answers {response.status_code}"
             raise TryAgainError(message)
+        if response.status_code in _REFUSED:
+            return None
         if response.is_error:
             message = (
                 f"the report server refuses the request: HTTP {response.status_code}; check model and key"

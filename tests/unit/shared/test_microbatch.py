@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.errors import TryAgainError
 from shared.microbatch import MicroBatcher
 
 SOON = timedelta(milliseconds=20)
@@ -96,3 +97,17 @@ def test_every_batch_is_told_of_with_its_size_and_seconds():
     batcher.stop()
     assert [size for size, _ in told] == [4, 4]
     assert all(seconds >= 0.02 for _, seconds in told)
+
+
+def test_a_batch_whose_server_is_away_is_not_asked_for_again_one_by_one():
+    asked: list[int] = []
+
+    def away(items: Sequence[int]) -> Sequence[int]:
+        asked.append(len(items))
+        raise TryAgainError
+
+    batcher = MicroBatcher[int, int](away, max_size=4, max_wait=timedelta(seconds=5), name="test")
+    with ThreadPoolExecutor(4) as threads:
+        answers = [threads.submit(batcher, number) for number in range(4)]
+        assert all(isinstance(answer.exception(), TryAgainError) for answer in answers)
+    assert asked == [4]

@@ -12,7 +12,7 @@ from shared.imaging import Pixels, exposure, model_input, preview
 from tests.support.bundles import SIZE, write_tiny_bundle
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.pipeline import ImageAnalysis, analyse
-from worker_cnn.previews import to_png
+from worker_cnn.previews import heatmap_png, radiograph_png
 from worker_cnn.runtime import load_model
 
 
@@ -65,7 +65,7 @@ def test_the_pictures_are_png_with_the_ratio_of_the_image(bundle):
     assert (shown.format, shown.mode, shown.size) == ("PNG", "L", (90, 60))
     for picture in analysis.heatmap_pngs.values():
         overlay = Image.open(BytesIO(picture))
-        assert overlay.mode == "RGBA"
+        assert overlay.convert("RGBA").getchannel("A").getextrema() == (0, 255)
         assert overlay.width / overlay.height == pytest.approx(1.5, rel=0.01)
 
 
@@ -84,14 +84,19 @@ def test_the_attributes_that_are_needed_downstream_are_kept_and_no_others(bundle
     assert analysis.attributes == {"age_years": 60.0, "sex": "F"}
 
 
-def test_a_png_keeps_red_red_and_gray_levels_exact():
-    colours = np.zeros((2, 2, 4), np.uint8)
-    colours[..., 0], colours[..., 3] = 200, 77
-    assert Image.open(BytesIO(to_png(colours))).getpixel((0, 0)) == (200, 0, 0, 77)
-    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    assert np.array_equal(np.asarray(Image.open(BytesIO(to_png(gray)))), gray)
+def test_a_radiograph_keeps_every_gray_level():
+    gray = np.random.default_rng(3).integers(0, 256, (120, 80), dtype=np.uint8)
+    assert np.array_equal(np.asarray(Image.open(BytesIO(radiograph_png(gray)))), gray)
+
+
+def test_the_hotter_the_brighter_and_the_less_transparent():
+    heat = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    colours = np.asarray(Image.open(BytesIO(heatmap_png(heat))).convert("RGBA")).reshape(256, 4).astype(int)
+    assert np.array_equal(colours[:, 3], np.arange(256))
+    assert np.all(np.diff(colours[:, :3].sum(axis=1)) >= -3)
+    assert colours[128, :3] == pytest.approx((187, 55, 84), abs=1)  # inferno, half way
 
 
 def test_an_empty_picture_cannot_be_encoded():
     with pytest.raises(ValueError, match="cannot be encoded"):
-        to_png(np.zeros((0, 0), np.uint8))
+        radiograph_png(np.zeros((0, 0), np.uint8))

@@ -70,6 +70,7 @@ def test_a_report_for_another_study_is_refused():
     assert refused == 300
 
 
+_TWO = {"Emphysema": PRESENT, "Mass": PRESENT}
 ENGLISH_CASES = [
     ("The lungs are clear.", "No acute cardiopulmonary abnormality.", {}, True),
     ("The heart is enlarged.", "Cardiomegaly.", {"Cardiomegaly": PRESENT}, True),
@@ -90,6 +91,16 @@ ENGLISH_CASES = [
     ("Emphysema. No other abnormality.", "Emphysema. CT is recommended.", {"Emphysema": PRESENT}, False),
     ("Emphysema.", "Emphysema. Clinical correlation is recommended.", {"Emphysema": PRESENT}, True),
     ("No abnormality is detected.", "Clinical correlation is recommended.", {}, False),
+    # A negation or a hedge may reach over a semicolon: a reader would take all of these as denied or doubted.
+    ("Negative for consolidation; lung mass.", "Lung mass.", {"Mass": PRESENT}, False),
+    ("Suspicious for lung mass; emphysema.", "Emphysema.", {"Mass": UNCERTAIN, "Emphysema": PRESENT}, False),
+    ("There is emphysema; no pneumothorax.", "Emphysema.", {"Emphysema": PRESENT}, True),
+    ("Emphysema. No other abnormality. Lung mass.", "Emphysema and lung mass.", _TWO, False),
+    ("Emphysema. Lung mass. No other abnormality.", "Emphysema and lung mass.", _TWO, True),
+    ("Emphysema is present. 15. Lung mass.", "Emphysema and lung mass.", _TWO, False),
+    ("1. Emphysema. 2. Lung mass.", "1. Emphysema. 2. Lung mass.", _TWO, True),
+    ("2. Emphysema. 1. Lung mass.", "Emphysema and lung mass.", _TWO, False),
+    ("No abnormality is detected.", "Normal chest radiograph.", {}, False),
 ]
 
 
