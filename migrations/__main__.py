@@ -72,8 +72,13 @@ def _wait_until_current(database: Database) -> int:
 
 
 def upgrade(connection: Connection, *, revision: str = "head") -> None:
-    """Upgrade to `revision` in the connection's transaction, under the lock that others wait for."""
+    """Upgrade to `revision` in the connection's transaction, under the lock that others wait for.
+
+    A schema of a later release is left alone: that is a rollback of the services, and it serves them too.
+    """
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    if is_current(connection):
+        return
     command.upgrade(alembic_config(connection), revision)
 
 
