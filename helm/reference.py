@@ -24,7 +24,7 @@ MADE_BY_THE_CHART: Final = frozenset(
         *("CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
         *("CXR_API_HOST", "CXR_API_PORT", "CXR_API_ADMIN_KEY"),
         *("CXR_MODEL_DEVICE", "CXR_MODEL_BUNDLE"),
-        *("CXR_REPORT_WRITER", "CXR_REPORT_MODEL", "CXR_REPORT_DEVICE", "CXR_REPORT_CACHE"),
+        *("CXR_REPORT_WRITER", "CXR_REPORT_MODEL", "CXR_REPORT_DEVICE"),
         *("CXR_REPORT_OPENAI_URL", "CXR_REPORT_OPENAI_KEY"),
         *("CXR_TELEMETRY_LOG_LEVEL", "CXR_TELEMETRY_METRICS_PORT"),
         # Not to be changed on a cluster: keys off is refused there, and its logs are read by machines.
@@ -84,10 +84,11 @@ def _keys(mapping: yaml.MappingNode, lines: list[str], above: tuple[str, ...]) -
 
 def tables(text: str) -> str:
     """Return one table for each of values.yaml's top keys that hold others, and one for the rest."""
-    single = [key for key in keys(text) if len(key.path) == 1 and key.default is not None]
+    every = list(keys(text))
+    single = [key for key in every if len(key.path) == 1 and key.default is not None]
     lines = ["### General", "", *_table(single)]
-    for top in (key for key in keys(text) if len(key.path) == 1 and key.default is None):
-        inside = [key for key in keys(text) if key.path[0] == top.path[0] and key.default is not None]
+    for top in (key for key in every if len(key.path) == 1 and key.default is None):
+        inside = [key for key in every if key.path[0] == top.path[0] and key.default is not None]
         lines += ["", f"### {top.path[0]}", "", top.meaning, "", *_table(inside)]
     return "\n".join(lines)
 

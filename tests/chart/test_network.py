@@ -145,6 +145,18 @@ def test_the_port_of_a_writer_s_server_is_read_from_its_url(url: str, port: int)
     assert egress(render(settings=[writer]), "worker-llm") == [(port, ["0.0.0.0/0"])]
 
 
+@pytest.mark.parametrize("component", ["worker-llm", "vllm"])
+def test_the_way_out_is_open_only_for_downloads(component: str):
+    values = {"worker-llm": "workerLlm.downloads=true", "vllm": "vllm.downloads=true"}[component]
+
+    def ways_out(*settings: str) -> list[Object]:
+        rules = one(render(VALUES / "gpu-values.yaml", settings=settings), "NetworkPolicy", component)["spec"]
+        return [rule for rule in rules["egress"] or () if "to" not in rule]
+
+    assert ways_out() == []
+    assert ways_out(values) == [{"ports": [{"protocol": "TCP", "port": 443}]}]
+
+
 def test_keda_reaches_the_bundled_postgres_when_it_counts_studies_there():
     objects = render(settings=["workerCnn.autoscaling.enabled=true"])
     peers = one(objects, "NetworkPolicy", "postgres")["spec"]["ingress"][0]["from"]

@@ -247,3 +247,19 @@ def test_the_test_pod_may_be_deleted_and_asks_the_service():
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
     command = pod["spec"]["containers"][0]["command"]
     assert command[2] == "http://cxr-cxr-reporter-api:80"
+
+
+@pytest.mark.parametrize("component", ["worker-cnn", "worker-llm"])
+def test_a_worker_that_loads_its_model_hears_that_it_shall_stop(component: str):
+    # Python as process 1 ignores a SIGTERM until it has a handler for it.
+    spec = one(render(), "Deployment", component)["spec"]["template"]["spec"]
+    assert spec["shareProcessNamespace"] is True
+
+
+def test_a_writer_goes_to_the_internet_only_when_it_is_told_to():
+    def writer(*settings: str) -> Object:
+        objects = render(settings=settings)
+        return one(objects, "Deployment", "worker-llm")["spec"]["template"]["spec"]["containers"][0]
+
+    assert "HF_HUB_OFFLINE" not in environment(writer())  # the image's own is 1
+    assert environment(writer("workerLlm.downloads=true"))["HF_HUB_OFFLINE"] == "0"

@@ -13,6 +13,7 @@ from tests.support.helm import (
     HelmError,
     containers,
     environment,
+    one,
     pods,
     render,
     render_text,
@@ -260,3 +261,29 @@ def test_no_variable_is_written_twice():
             for container in containers(spec):
                 names = [variable["name"] for variable in container.get("env", ())]
                 assert len(names) == len(set(names)), container["name"]
+
+
+def test_numbers_reach_the_services_as_they_were_written():
+    settings = '{"CXR_API_MAX_REQUEST_BYTES": 2000000000, "CXR_API_MAX_ZIP_RATIO": 200}'
+    objects = render(settings=[f"api.settings={settings}", 'settings={"CXR_QUEUE_SWEEP": 0.5}'])
+    variables = environment(one(objects, "Deployment", "api")["spec"]["template"]["spec"]["containers"][0])
+    assert variables["CXR_API_MAX_REQUEST_BYTES"] == "2000000000"
+    assert variables["CXR_API_MAX_ZIP_RATIO"] == "200"
+    assert variables["CXR_QUEUE_SWEEP"] == "0.5"
+
+
+def test_the_example_of_external_secrets_has_what_production_asks_for():
+    example = (CHART / "examples" / "external-secrets.yaml").read_text()
+    given = {
+        (each["spec"]["target"]["name"], entry["secretKey"])
+        for each in yaml.safe_load_all(example)
+        for entry in each["spec"]["data"]
+    }
+    asked = {
+        (source["secretKeyRef"]["name"], source["secretKeyRef"]["key"])
+        for _, _, spec in pods(render(CHART / "ci" / "production-values.yaml"))
+        for container in containers(spec)
+        for source in environment(container).values()
+        if isinstance(source, dict)
+    }
+    assert asked == given

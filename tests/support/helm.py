@@ -111,9 +111,13 @@ def render_text(*files: Path, settings: tuple[str, ...] = (), release: str = REL
 
 
 def render(*files: Path, settings: Sequence[str] = (), release: str = RELEASE) -> list[Object]:
-    """Return the objects that the chart makes."""
-    text = render_text(*files, settings=tuple(settings), release=release)
-    return [document for document in yaml.load_all(text, Loader=yaml.CSafeLoader) if document]
+    """Return the objects that the chart makes; they are shared between tests, which only read them."""
+    return list(_read(render_text(*files, settings=tuple(settings), release=release)))
+
+
+@functools.cache
+def _read(text: str) -> tuple[Object, ...]:
+    return tuple(document for document in yaml.load_all(text, Loader=yaml.CSafeLoader) if document)
 
 
 def values_files() -> list[Path]:

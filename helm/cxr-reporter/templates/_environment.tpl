@@ -94,10 +94,14 @@
 {{- end }}
 {{- end }}
 
-{{/* A map of settings as variables. */}}
+{{/* A map of settings as variables. Helm reads every number as a float, and would write 1000000 as 1e+06. */}}
 {{- define "cxr.settingsEnv" -}}
 {{- range $name, $value := . }}
 - name: {{ $name }}
+  {{- if and (kindIs "float64" $value) (eq (floor $value) $value) }}
+  value: {{ int64 $value | quote }}
+  {{- else }}
   value: {{ $value | toString | quote }}
+  {{- end }}
 {{- end }}
 {{- end }}
