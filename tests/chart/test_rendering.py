@@ -1,0 +1,156 @@
+"""What the chart renders is what Kubernetes and the operators' definitions take."""
+
+import functools
+import json
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
+from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule, ServiceMonitor
+from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
+
+from tests.support.helm import CHART, Object, of_kind, one, pods, render, run_helm, values_files
+
+KUBERNETES = ("1.30.14", "1.37.0")
+"""The oldest that Chart.yaml takes, and the newest whose schemas we have."""
+
+CUSTOM = {
+    "ScaledObject": ScaledObject,
+    "TriggerAuthentication": TriggerAuthentication,
+    "ServiceMonitor": ServiceMonitor,
+    "PodMonitor": PodMonitor,
+    "PrometheusRule": PrometheusRule,
+    "TrainJob": TrainerV1alpha1TrainJob,
+}
+WITHOUT_SCHEMA = ("HTTPRoute",)
+"""No package here carries the Gateway API's schemas."""
+
+every_values_file = pytest.mark.parametrize("values", values_files(), ids=lambda file: file.stem)
+
+
+def test_there_are_values_for_every_way_to_install():
+    assert {file.name.removesuffix("-values.yaml") for file in values_files()} == {
+        *("minimal", "production", "gpu", "air-gapped", "external-services", "bundled-services", "openshift"),
+    }
+
+
+@every_values_file
+def test_helm_finds_no_fault(values: Path):
+    assert "0 chart(s) failed" in run_helm("lint", "--strict", CHART, "--values", values)
+
+
+@every_values_file
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_kubernetes_would_take_every_object(values: Path, version: str):
+    for each in render(values):
+        if each["kind"] not in (*CUSTOM, *WITHOUT_SCHEMA):
+            validate(json.dumps(each), version)
+
+
+@functools.cache
+def validate(text: str, version: str) -> None:
+    # Most objects are the same with all values: each is looked at once.
+    kubernetes_validate.validate(json.loads(text), version, strict=True)
+
+
+@every_values_file
+def test_the_operators_would_take_every_custom_object(values: Path):
+    for each in of_kind(render(values), *CUSTOM):
+        assert unknown(each, as_read(each), each["kind"]) == []
+
+
+def test_every_custom_kind_is_among_the_rendered():
+    kinds = {each["kind"] for values in values_files() for each in render(values)}
+    assert {*CUSTOM, *WITHOUT_SCHEMA} <= kinds
+
+
+def test_a_field_that_a_definition_does_not_know_is_found():
+    scaled = one(render(CHART / "ci" / "production-values.yaml"), "ScaledObject", "worker-cnn")
+    wrong = {**scaled, "spec": {**scaled["spec"], "minReplicas": 1}}
+    assert unknown(wrong, as_read(wrong), "ScaledObject") == ["ScaledObject.spec.minReplicas"]
+
+
+def as_read(each: Object) -> Object:
+    """Return what the definition read; a missing field or one of a wrong type is a ValidationError."""
+    model = CUSTOM[each["kind"]]
+    if model is TrainerV1alpha1TrainJob:
+        # Its model has quantities as objects of their own, which only this way in understands.
+        return model.from_dict(each).to_dict()
+    return model.model_validate(each).model_dump(by_alias=True, mode="json")
+
+
+def unknown(written: object, read: object, path: str) -> list[str]:
+    """Return the fields that were written and that the definition, which drops them, did not read."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        return [
+            wrong
+            for name, value in written.items()
+            for wrong in (
+                unknown(value, read[name], f"{path}.{name}") if name in read else [f"{path}.{name}"]
+            )
+        ]
+    if isinstance(written, list) and isinstance(read, list):
+        pairs = zip(written, read, strict=True)
+        return [wrong for index, (a, b) in enumerate(pairs) for wrong in unknown(a, b, f"{path}[{index}]")]
+    return []
+
+
+@every_values_file
+def test_every_selector_takes_the_pods_that_it_means_and_no_others(values: Path):
+    objects = render(values)
+    labels = {name: labels for name, labels, _ in pods(objects)}
+    for each in of_kind(objects, "Deployment", "StatefulSet"):
+        wanted = each["spec"]["selector"]["matchLabels"]
+        assert selected(wanted, labels) == [each["metadata"]["name"]]
+    for each in of_kind(objects, "Service", "PodDisruptionBudget", "PodMonitor"):
+        selector = each["spec"]["selector"]
+        assert selected(selector.get("matchLabels", selector), labels) == [each["metadata"]["name"]]
+    for each in of_kind(objects, "ServiceMonitor"):
+        services = {s["metadata"]["name"]: s["metadata"]["labels"] for s in of_kind(objects, "Service")}
+        assert selected(each["spec"]["selector"]["matchLabels"], services) == [each["metadata"]["name"]]
+
+
+def selected(wanted: Object, labels: dict) -> list[str]:
+    return [name for name, own in labels.items() if wanted.items() <= own.items()]
+
+
+@every_values_file
+def test_every_port_that_is_named_exists(values: Path):
+    objects = render(values)
+    ports = {
+        labels["app.kubernetes.io/component"]: {
+            port["name"] for container in spec["containers"] for port in container.get("ports", ())
+        }
+        for _, labels, spec in pods(objects)
+    }
+    for service in of_kind(objects, "Service"):
+        component = service["spec"]["selector"]["app.kubernetes.io/component"]
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports[component]
+    for monitor in of_kind(objects, "PodMonitor"):
+        component = monitor["spec"]["selector"]["matchLabels"]["app.kubernetes.io/component"]
+        assert {end["port"] for end in monitor["spec"]["podMetricsEndpoints"]} <= ports[component]
+
+
+@every_values_file
+def test_every_object_has_the_usual_labels_and_its_own_name(values: Path):
+    objects = render(values)
+    for each in objects:
+        labels = each["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == "cxr-reporter"
+        assert labels["app.kubernetes.io/instance"] == "cxr"
+        assert labels["app.kubernetes.io/managed-by"] == "Helm"
+    names = [(each["kind"], each["metadata"]["name"]) for each in objects]
+    assert len(names) == len(set(names))
+
+
+def test_names_stay_short_enough_with_the_longest_release_name():
+    values = [CHART / "ci" / name for name in ("production-values.yaml", "minimal-values.yaml")]
+    for file in values:
+        for each in render(file, release="a" * 53):
+            assert len(each["metadata"]["name"]) <= 63
+
+
+def test_the_migrations_have_a_job_of_their_own_for_every_revision():
+    job = one(render(), "Job", "migrations-1")
+    assert "helm.sh/hook" not in job["metadata"].get("annotations", {})
