@@ -30,8 +30,8 @@ def reference() -> str:
     lines = [
         "# Settings",
         "",
-        "Environment variables; written by `make docs` from `shared/settings.py`. In a container, a file of the variable's",
-        "name in `/run/secrets` does as well; the variable wins.",
+        "Environment variables; written by `make docs` from `shared/settings.py`. A file of the variable's",
+        "name in `/run/secrets` does as well, in a container; the variable wins.",
         "",
     ]
     for settings in ALL:

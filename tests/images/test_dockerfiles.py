@@ -1,28 +1,17 @@
-"""What the Dockerfiles promise: pinned, without root, without a shell, with what a service needs and no more."""
+"""What the Dockerfiles promise: pinned, no root, no shell, what a service needs and no more."""
 
 import re
 import subprocess
-import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from docker.layout import IMAGES, ROOT, dockerfile, read_image
-from shared.settings_reference import ALL
+from tests.support.images import BIN, settings_variables
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-BIN = Path(sys.executable).parent
 
 every_image = pytest.mark.parametrize("name", IMAGES)
-
-
-def settings_variables() -> set[str]:
-    return {
-        settings.model_config["env_prefix"] + field.upper()
-        for settings in ALL
-        for field in settings.model_fields
-    }
 
 
 def test_hadolint_finds_nothing():

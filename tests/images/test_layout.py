@@ -1,9 +1,9 @@
 """The services start from what their images would hold, and from nothing else.
 
-No container engine runs here, so `docker/layout.py` lays the images out as folders. The interpreter is started
-with -S: the environment of the tests, whose .pth files lead to the checkout, is not on its path. api and
-worker-cnn get packages of their own, those of their extra. worker-llm gets the source folders of its image, but
-the packages of the project's environment: another 5 GB of torch would say no more.
+No container engine runs here, so `docker/layout.py` lays the images out as folders. The interpreter is
+started with -S: the environment of the tests, whose .pth files lead to the checkout, is not on its path. api
+and worker-cnn get packages of their own, those of their extra. worker-llm gets the source folders of its
+image, but the packages of the project's environment: another 5 GB of torch would say no more.
 """
 
 import os
