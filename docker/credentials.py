@@ -1,12 +1,11 @@
 """Makes the passwords of a compose installation, once: `python docker/credentials.py [FOLDER]`.
 
 The folder is a volume that every container reads as /run/secrets. What is there stays as it is, so the
-passwords outlive containers and upgrades, and go when the volume does. What people need is printed, each time.
-On Kubernetes the chart's Secrets do this.
+passwords outlive containers and upgrades, and go when the volume does. What people need is printed, each
+time. On Kubernetes the chart's Secrets do this.
 """
 
 import json
-import os
 import secrets
 import sys
 from pathlib import Path
@@ -49,7 +48,7 @@ def _write(file: Path, content: str) -> None:
     making.write_text(content, encoding="ascii")
     # The servers run as users of their own; only containers that mount the volume see it.
     making.chmod(0o444)
-    os.replace(making, file)
+    making.replace(file)
 
 
 def _identities(access: str, secret: str) -> str:

@@ -1,9 +1,9 @@
 """Lays out what an image would hold, without a container engine: `python -m docker.layout api FOLDER`.
 
-Reads the Dockerfile: the files of its last stage's COPY lines go to FOLDER as they would into the image, and the
-packages of the extra that it installs to FOLDER/packages, from the same constraints. uv links them from its
-cache, so this takes seconds. What RUN lines do besides is not done, and no service of the system underneath
-(libraries, users) is checked: only a build does that.
+Reads the Dockerfile: the files of its last stage's COPY lines go to FOLDER as they would into the image, and
+the packages of the extra that it installs to FOLDER/packages, from the same constraints. uv links them from
+its cache, so this takes seconds. What RUN lines do besides is not done, and what the system underneath gives
+(libraries, users) is not checked: only a build does that.
 
 Map: `read_image` (a Dockerfile as a value), `copy_files`, `install_packages`.
 """
@@ -131,9 +131,8 @@ def main() -> int:
     arguments.folder.mkdir(parents=True)
     copy_files(image, arguments.folder)
     print(f"{size_of(arguments.folder) / 1e6:8.1f} MB  files of the repository")
-    print(
-        f"{size_of(install_packages(image, arguments.folder)) / 1e6:8.1f} MB  packages of the extra {image.extra}"
-    )
+    packages = size_of(install_packages(image, arguments.folder))
+    print(f"{packages / 1e6:8.1f} MB  packages of the extra {image.extra}")
     return 0
 
 
