@@ -6,9 +6,8 @@
 # VARIANT=cuda brings ONNX Runtime's CUDA build and the CUDA libraries it loads; set CXR_MODEL_DEVICE=cuda then.
 # PYTHON_IMAGE and INDEX_URL: see api.Dockerfile.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
-ARG VARIANT=cpu
 
-FROM ${PYTHON_IMAGE} AS packages-cpu
+FROM ${PYTHON_IMAGE} AS packages
 ARG INDEX_URL
 ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_NO_CACHE=1 \
     UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1
@@ -18,17 +17,18 @@ WORKDIR /build
 COPY pyproject.toml constraints.txt ./
 RUN uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra cnn
 
-FROM packages-cpu AS packages-cuda
 # Both builds are one module in two packages. ONNX Runtime finds the libraries of the others by LD_LIBRARY_PATH
 # alone, so all of them are linked into one folder; the CPU image has no such folder.
-RUN version="$(sed -n 's/^onnxruntime==//p' constraints.txt)" \
-    && uv pip uninstall --python /opt/venv onnxruntime \
-    && uv pip install --python /opt/venv --constraint constraints.txt "onnxruntime-gpu[cuda,cudnn]==${version}" \
-    && mkdir /opt/venv/cuda \
-    && find /opt/venv/lib -path '*/nvidia/*' -name '*.so*' -exec ln -s -t /opt/venv/cuda {} +
-
-# hadolint ignore=DL3006
-FROM packages-${VARIANT} AS packages
+# 1.31.1: the newest CUDA build there is; the CPU build is one ahead.
+ARG VARIANT=cpu
+RUN case "$VARIANT" in \
+    cpu) ;; \
+    cuda) uv pip uninstall --python /opt/venv onnxruntime \
+        && uv pip install --python /opt/venv --constraint constraints.txt "onnxruntime-gpu[cuda,cudnn]==1.31.1" \
+        && mkdir /opt/venv/cuda \
+        && find /opt/venv/lib -path '*/nvidia/*' -name '*.so*' -exec ln -s -t /opt/venv/cuda {} + ;; \
+    *) echo "VARIANT is cpu or cuda, not $VARIANT" >&2 && exit 1 ;; \
+    esac
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0

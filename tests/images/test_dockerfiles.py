@@ -99,8 +99,9 @@ def test_the_base_model_is_the_one_that_make_installs():
         assert f"--no-deps {package}" in dockerfile(name).read_text().replace("\\\n", "")
 
 
-def test_the_cuda_variants_pin_what_the_constraints_pin():
+def test_torch_of_another_index_is_the_version_of_the_constraints():
     constraints = (ROOT / "constraints.txt").read_text()
-    assert re.search(r"^onnxruntime==", constraints, re.MULTILINE)
-    assert re.search(r"^torch==", constraints, re.MULTILINE)
-    assert re.search(r"^torchvision==", constraints, re.MULTILINE)
+    for name, packages in (("worker-llm", ["torch"]), ("training", ["torch", "torchvision"])):
+        assert re.findall(r"grep '\^(\w+==)'", dockerfile(name).read_text()) == [f"{p}==" for p in packages]
+        for package in packages:
+            assert len(re.findall(f"^{package}==", constraints, re.MULTILINE)) == 1
