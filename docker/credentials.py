@@ -6,6 +6,7 @@ time. On Kubernetes the chart's Secrets do this.
 """
 
 import json
+import os
 import secrets
 import sys
 from pathlib import Path
@@ -45,7 +46,11 @@ def _kept(file: Path, *, prefix: str = "") -> str:
 def _write(file: Path, content: str) -> None:
     """Write a file whole or not at all: half a password would lock its owner out for good."""
     making = file.with_name(f".{file.name}")
-    making.write_text(content, encoding="ascii")
+    making.unlink(missing_ok=True)  # of a start that was cut off; it may be read-only already
+    with making.open("x", encoding="ascii") as output:
+        output.write(content)
+        output.flush()
+        os.fsync(output.fileno())
     # The servers run as users of their own; only containers that mount the volume see it.
     making.chmod(0o444)
     making.replace(file)

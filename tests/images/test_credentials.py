@@ -54,6 +54,8 @@ def test_a_start_that_was_cut_off_is_made_good(tmp_path: Path):
     made = contents(tmp_path)
     (tmp_path / "CXR_QUEUE_URL").unlink()
     (tmp_path / "s3-identities.json").unlink()
+    (tmp_path / ".CXR_QUEUE_URL").write_text("redis://:ha")
+    (tmp_path / ".CXR_QUEUE_URL").chmod(0o444)
     make(tmp_path)
     assert contents(tmp_path) == made
 
@@ -120,8 +122,8 @@ def test_seaweedfs_starts_with_composes_command_and_asks_for_the_key(tmp_path: P
     }
     command = command_of("storage", {"/data": data, "/run/secrets": secrets})
     # Tests share the machine's addresses: they get loopback and free ports.
-    own = [word for word in command if not word.startswith(("-ip=", "-ip.bind="))]
-    own += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", *(f"-{part}.port={port}" for part, port in ports.items())]
+    own = [word for word in command if not word.startswith("-ip.bind=")]
+    own += ["-ip.bind=127.0.0.1", *(f"-{part}.port={port}" for part, port in ports.items())]
     own += ["-filer.localSocket=f.sock", "-s3.localSocket=s.sock"]
     server = started([str(weed()), *own], data)
     try:
