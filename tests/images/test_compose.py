@@ -68,6 +68,14 @@ def test_no_image_is_without_a_tag_or_the_latest():
         assert not service["image"].endswith(":latest"), name
 
 
+def test_every_image_of_ours_is_built_once_and_never_pulled():
+    found = everything()
+    built = [service["image"] for service in found.values() if "build" in service]
+    assert len(built) == len(set(built))
+    assert set(built) == {found[name]["image"] for name in OURS}
+    assert {found[name]["pull_policy"] for name in OURS} == {"never"}
+
+
 def test_no_service_is_privileged_and_ours_write_to_tmp_alone():
     for name, service in everything().items():
         assert service["cap_drop"] == ["ALL"], name
