@@ -7,8 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?=
-CODE := api cxr shared training worker_cnn worker_llm migrations samples bench helm tests
-TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench helm/reference.py tests/support
+CODE := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm tests
+TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py tests/support
 # uv installs the same packages as pip, from the same index, in a tenth of the time.
 # It trusts its own list of authorities unless told to trust the system's, where a hospital's proxy is known.
 CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)

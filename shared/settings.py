@@ -1,7 +1,8 @@
 """Everything that can be configured: one frozen class per concern, read once in a `main.py`.
 
-Each class reads the environment variables with its prefix (`CXR_DATABASE_URL`, ...). Nothing else in
-the project reads the environment, so this file is the whole list.
+Each class reads the environment variables with its prefix (`CXR_DATABASE_URL`, ...), and for a variable
+that is not set the file of its name in /run/secrets, where containers are given what must not show in
+their environment. Nothing else in the project reads the environment, so this file is the whole list.
 """
 
 from datetime import timedelta
@@ -15,11 +16,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 BUNDLED: Final = "bundled"
 """The value that names what ships with the project, for a classifier and for a language model."""
 
+_SECRETS: Final = Path("/run/secrets")
+# pydantic warns of a folder that does not exist, which outside a container is the ordinary case.
+SECRETS: Final = _SECRETS if _SECRETS.is_dir() else None
+"""Where a file may stand in for an environment variable."""
+
 
 class DatabaseSettings(BaseSettings):
     """Where the truth is kept. Environment: CXR_DATABASE_*."""
 
-    model_config = SettingsConfigDict(env_prefix="CXR_DATABASE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CXR_DATABASE_", frozen=True, secrets_dir=SECRETS)
 
     url: SecretStr = Field(
         default=SecretStr("postgresql+psycopg2://cxr@127.0.0.1:5432/cxr"),
@@ -34,7 +40,7 @@ class DatabaseSettings(BaseSettings):
 class StorageSettings(BaseSettings):
     """Where originals and artefacts are kept. Environment: CXR_STORAGE_*."""
 
-    model_config = SettingsConfigDict(env_prefix="CXR_STORAGE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CXR_STORAGE_", frozen=True, secrets_dir=SECRETS)
 
     endpoint: str | None = Field(
         default=None, description="URL of an S3-compatible server; unset means AWS itself."
@@ -50,7 +56,7 @@ class StorageSettings(BaseSettings):
 class QueueSettings(BaseSettings):
     """How work is handed out and held. Environment: CXR_QUEUE_*."""
 
-    model_config = SettingsConfigDict(env_prefix="CXR_QUEUE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CXR_QUEUE_", frozen=True, secrets_dir=SECRETS)
 
     url: SecretStr = Field(default=SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey URL.")
     lease: timedelta = Field(
@@ -74,7 +80,7 @@ class QueueSettings(BaseSettings):
 class ModelSettings(BaseSettings):
     """Which classifier runs, where and how. Environment: CXR_MODEL_*."""
 
-    model_config = SettingsConfigDict(env_prefix="CXR_MODEL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CXR_MODEL_", frozen=True, secrets_dir=SECRETS)
 
     bundle: str = Field(
         default=BUNDLED, description="Folder of a model bundle, or 'bundled' for the one that ships."
@@ -100,7 +106,7 @@ class WriterKind(StrEnum):
 class ReportSettings(BaseSettings):
     """Who writes reports, and how. Environment: CXR_REPORT_*."""
 
-    model_config = SettingsConfigDict(env_prefix="CXR_REPORT_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CXR_REPORT_", frozen=True, secrets_dir=SECRETS)
 
     writer: WriterKind = Field(
         default=WriterKind.TRANSFORMERS,
@@ -140,7 +146,7 @@ class AuthMode(StrEnum):
 class ApiSettings(BaseSettings):
     """How the API listens and what it takes. Environment: CXR_API_*."""
 
-    model_config = SettingsConfigDict(env_prefix="CXR_API_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CXR_API_", frozen=True, secrets_dir=SECRETS)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
@@ -163,7 +169,7 @@ class ApiSettings(BaseSettings):
 class TelemetrySettings(BaseSettings):
     """What a process tells its operators. Environment: CXR_TELEMETRY_*."""
 
-    model_config = SettingsConfigDict(env_prefix="CXR_TELEMETRY_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CXR_TELEMETRY_", frozen=True, secrets_dir=SECRETS)
 
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field(default="json", description="json, or console for people.")

@@ -27,7 +27,13 @@ ALL: Final[tuple[type[BaseSettings], ...]] = (
 
 def reference() -> str:
     """Return the page: one table a class, one row a variable."""
-    lines = ["# Settings", "", "Environment variables; written by `make docs` from `shared/settings.py`.", ""]
+    lines = [
+        "# Settings",
+        "",
+        "Environment variables; written by `make docs` from `shared/settings.py`. A file of the variable's",
+        "name in `/run/secrets` does as well, in a container; the variable wins.",
+        "",
+    ]
     for settings in ALL:
         title = (settings.__doc__ or "").partition(" Environment:")[0]
         lines += [f"## {title}", "", "| variable | default | meaning |", "| --- | --- | --- |"]

@@ -15,12 +15,6 @@ from shared.work import Outcome
 from tests.support.helm import CHART, NAMESPACE, VALUES, of_kind, render
 from tests.support.services import ROOT
 
-NOT_YET = {
-    *("cxr_studies_running", "cxr_oldest_waiting_seconds"),
-    *("cxr_device_busy_seconds_total", "cxr_report_tokens_total"),
-}
-"""Metrics that dashboards and alerts read and that come with the traces; empty it when they are there."""
-
 RUNBOOKS = ROOT / "docs" / "runbooks"
 ALERTS = [
     rule
@@ -52,7 +46,7 @@ def metrics() -> set[str]:
     for metric in REGISTRY.collect():
         suffix = {"counter": "_total"}.get(metric.type, "")
         names.add(f"{metric.name}{suffix}")
-    return {name for name in names if name.startswith("cxr_")} | NOT_YET
+    return {name for name in names if name.startswith("cxr_")}
 
 
 def selectors(expression: str) -> list[promql_parser.VectorSelector]:

@@ -1,0 +1,1 @@
+"""The images: their Dockerfiles, and the commands that only containers need."""

@@ -1,0 +1,53 @@
+# The API. The migrations, the sweeper and compose's credentials run from this image too:
+#
+#   docker build -f docker/api.Dockerfile -t cxr-reporter-api:0.1.0 .
+#   python -m api · python -m migrations · python -m shared.sweeper · python docker/credentials.py
+#
+# PYTHON_IMAGE may name a mirror and a digest: python:3.11-slim-bookworm@sha256:...
+# INDEX_URL may name a mirror of the package index.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS packages
+ARG INDEX_URL
+ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_NO_CACHE=1 \
+    UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1
+RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
+WORKDIR /build
+# Before the code: a change of code leaves this layer, the large one, as it is.
+COPY pyproject.toml constraints.txt ./
+RUN uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra api
+# The project itself is not installed, it is copied below; this is how it knows its version all the same.
+ARG VERSION=0.1.0
+RUN metadata="/opt/venv/lib/python3.11/site-packages/cxr_reporter-${VERSION}.dist-info" && mkdir "$metadata" \
+    && printf 'Metadata-Version: 2.1\nName: cxr-reporter\nVersion: %s\n' "$VERSION" > "$metadata/METADATA"
+
+FROM ${PYTHON_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="CXR Reporter: API" \
+      org.opencontainers.image.description="Takes chest X-ray studies, gives findings and reports; migrations and sweeper" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# /run/secrets is the user's, so that a volume there is too: compose's credentials are made in it.
+RUN groupadd --gid 10001 cxr \
+    && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr \
+    && install --directory --owner=cxr --group=cxr --mode=0755 /run/secrets
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /app
+COPY LICENSE ./
+COPY docker/credentials.py docker/
+COPY samples/ samples/
+COPY migrations/ migrations/
+COPY shared/ shared/
+COPY api/ api/
+# The root file system may be read-only: only /tmp, where uploads are spooled, is written to.
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
+    CXR_API_HOST=0.0.0.0 CXR_API_PORT=8000
+USER 10001:10001
+EXPOSE 8000
+# Not /readyz: a database that is away is no reason to replace the API.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "from http.client import HTTPConnection as C; c = C('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz'); exit(c.getresponse().status != 200)"]
+# No shell in between: SIGTERM reaches Python.
+CMD ["python", "-m", "api"]

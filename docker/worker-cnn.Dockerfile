@@ -1,0 +1,57 @@
+# The CNN worker, with the bundled classifier in it.
+#
+#   docker build -f docker/worker-cnn.Dockerfile -t cxr-reporter-worker-cnn:0.1.0 .
+#   docker build -f docker/worker-cnn.Dockerfile -t cxr-reporter-worker-cnn:0.1.0-cuda --build-arg VARIANT=cuda .
+#
+# VARIANT=cuda brings ONNX Runtime's CUDA build and the CUDA libraries it loads; set CXR_MODEL_DEVICE=cuda then.
+# PYTHON_IMAGE and INDEX_URL: see api.Dockerfile.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS packages
+ARG INDEX_URL
+ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_NO_CACHE=1 \
+    UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1
+RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
+WORKDIR /build
+# Before the code: a change of code leaves this layer, the large one, as it is.
+COPY pyproject.toml constraints.txt ./
+RUN uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra cnn
+
+# Both builds are one module in two packages. ONNX Runtime finds the libraries of the others by LD_LIBRARY_PATH
+# alone, so all of them are linked into one folder; the CPU image has no such folder.
+# 1.31.1: the newest CUDA build there is; the CPU build is one ahead.
+ARG VARIANT=cpu
+RUN case "$VARIANT" in \
+    cpu) ;; \
+    cuda) uv pip uninstall --python /opt/venv onnxruntime \
+        && uv pip install --python /opt/venv --constraint constraints.txt "onnxruntime-gpu[cuda,cudnn]==1.31.1" \
+        && mkdir /opt/venv/cuda \
+        && find /opt/venv/lib -path '*/nvidia/*' -name '*.so*' -exec ln -s -t /opt/venv/cuda {} + ;; \
+    *) echo "VARIANT is cpu or cuda, not $VARIANT" >&2 && exit 1 ;; \
+    esac
+
+FROM ${PYTHON_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="CXR Reporter: CNN worker" \
+      org.opencontainers.image.description="Reads chest radiographs and writes calibrated findings, heatmaps and previews" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+RUN groupadd --gid 10001 cxr \
+    && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /app
+COPY LICENSE ./
+COPY shared/ shared/
+COPY worker_cnn/ worker_cnn/
+# The root file system may be read-only: only /tmp is written to.
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
+    LD_LIBRARY_PATH=/opt/venv/cuda CXR_TELEMETRY_METRICS_PORT=9100
+USER 10001:10001
+EXPOSE 9100
+# The process answers as soon as it runs; one that cannot load its model ends, and is started again.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
+    CMD ["python", "-c", "from http.client import HTTPConnection as C; c = C('127.0.0.1', 9100, timeout=4); c.request('GET', '/metrics'); exit(c.getresponse().status != 200)"]
+# No shell in between: SIGTERM reaches Python, which finishes what it has begun.
+CMD ["python", "-m", "worker_cnn"]

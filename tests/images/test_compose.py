@@ -1,0 +1,197 @@
+"""docker-compose.yml, as the real Compose reads it: safe, complete, in an order that works."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docker.layout import ROOT, read_image
+from tests.support.images import BIN, compose, services, settings_variables
+
+PROFILES = ("gpu", "vllm", "monitoring")
+PARTS = {
+    *("credentials", "postgres", "broker", "storage", "migrations"),
+    *("api", "worker-cnn", "worker-llm", "sweeper"),
+}
+OURS = {
+    "credentials": "api",
+    "migrations": "api",
+    "api": "api",
+    "sweeper": "api",
+    "worker-cnn": "worker-cnn",
+    "worker-llm": "worker-llm",
+    "worker-cnn-gpu": "worker-cnn",
+    "worker-llm-gpu": "worker-llm",
+}
+MADE_BY_CREDENTIALS = {
+    *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
+}
+SET_IN_THE_IMAGE = {"CXR_REPORT_CACHE"}
+
+
+def everything() -> dict[str, Any]:
+    return services(*PROFILES)
+
+
+def variables_of(service: dict[str, Any]) -> set[str]:
+    return {name for name in service.get("environment", {}) if name.startswith("CXR_")}
+
+
+@pytest.mark.parametrize("profile", [(), ("gpu",), ("vllm",), ("monitoring",), PROFILES])
+def test_compose_accepts_the_file_with_every_profile_and_without_warnings(profile: tuple[str, ...]):
+    chosen = [word for name in profile for word in ("--profile", name)]
+    assert compose(*chosen, "config", "-q") == ""
+
+
+def test_the_linter_has_no_finding_without_a_reason():
+    command = ["compose-lint", "--config", "docker/compose-lint.yml", "--strict-config", "--fail-on", "low"]
+    done = subprocess.run(
+        [BIN / command[0], *command[1:], "--no-env", "docker-compose.yml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_without_a_profile_the_parts_are_those_of_the_local_stack():
+    assert set(services()) == PARTS
+
+
+def test_no_image_is_without_a_tag_or_the_latest():
+    for name, service in everything().items():
+        assert re.search(r":[\w.-]+$", service["image"]), name
+        assert not service["image"].endswith(":latest"), name
+
+
+def test_every_image_of_ours_is_built_once_and_never_pulled():
+    found = everything()
+    built = [service["image"] for service in found.values() if "build" in service]
+    assert len(built) == len(set(built))
+    assert set(built) == {found[name]["image"] for name in OURS}
+    assert {found[name]["pull_policy"] for name in OURS} == {"never"}
+
+
+def test_no_service_is_privileged_and_ours_write_to_tmp_alone():
+    for name, service in everything().items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        if name in OURS:
+            assert service["read_only"], name
+            assert service["init"], name
+            assert [path.partition(":")[0] for path in service["tmpfs"]] == ["/tmp"], name
+            writable = [mount["target"] for mount in service.get("volumes", []) if not mount.get("read_only")]
+            assert writable == (["/run/secrets"] if name == "credentials" else []), name
+
+
+def test_nothing_is_published_beyond_this_machine():
+    ports = {name: service["ports"] for name, service in everything().items() if "ports" in service}
+    assert set(ports) == {"api", "grafana"}
+    assert {port["host_ip"] for published in ports.values() for port in published} == {"127.0.0.1"}
+
+
+def test_what_handles_patient_data_has_no_way_out():
+    networks = json.loads(compose("config", "--format", "json"))["networks"]
+    assert networks["inside"]["internal"]
+    outside = {name for name, service in everything().items() if "outside" in service["networks"]}
+    assert outside == {"api", "grafana", "vllm"}, (
+        "the first two because a port is published, vllm for its model"
+    )
+
+
+def test_every_setting_of_a_service_exists():
+    known = settings_variables()
+    for name, service in everything().items():
+        assert variables_of(service) <= known, name
+
+
+def test_every_setting_can_be_set():
+    given = set().union(*(variables_of(service) for service in everything().values()))
+    assert settings_variables() - given == MADE_BY_CREDENTIALS | SET_IN_THE_IMAGE
+
+
+def test_a_setting_that_is_not_given_does_not_undo_the_images_own():
+    for name, service in everything().items():
+        if name in OURS:
+            unset = {variable for variable, value in service.get("environment", {}).items() if value is None}
+            assert not unset & read_image(OURS[name]).environment.keys(), name
+
+
+def test_a_knob_in_the_environment_reaches_the_service():
+    worker = services(CXR_REPORT_WRITER="template")["worker-llm"]
+    assert worker["environment"]["CXR_REPORT_WRITER"] == "template"
+
+
+def test_the_example_names_every_knob_with_its_default_and_no_other():
+    example = dict(re.findall(r"^#([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    text = (ROOT / "docker-compose.yml").read_text()
+    substituted = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", text))
+    passed_on = set(re.findall(r"^ +([A-Z_]+):$", text, re.MULTILINE))
+    assert set(example) == set(substituted) | passed_on
+    assert {name: example[name] for name in substituted} == substituted
+
+
+def test_the_example_sets_nothing():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    assert all(line.startswith("#") or not line for line in lines)
+
+
+def test_everything_waits_for_what_it_needs():
+    order = {
+        name: {needed: how["condition"] for needed, how in service.get("depends_on", {}).items()}
+        for name, service in services().items()
+    }
+    healthy, done = "service_healthy", "service_completed_successfully"
+    schema = {"migrations": done, "broker": healthy, "storage": healthy}
+    assert order == {
+        "credentials": {},
+        "postgres": {"credentials": done},
+        "broker": {"credentials": done},
+        "storage": {"credentials": done},
+        "migrations": {"postgres": healthy},
+        "api": schema,
+        "worker-cnn": schema,
+        "sweeper": schema,
+        "worker-llm": {"migrations": done, "broker": healthy},
+    }
+
+
+def test_what_others_wait_for_has_a_probe_and_what_ends_is_not_started_again():
+    once = {"credentials", "migrations"}
+    for name, service in services().items():
+        assert service["restart"] == ("no" if name in once else "unless-stopped"), name
+    for name in ("postgres", "broker", "storage", "api", "sweeper"):
+        assert services()[name]["healthcheck"]["test"], name
+
+
+def test_a_gpu_profile_asks_for_a_gpu():
+    for name in ("worker-cnn-gpu", "worker-llm-gpu", "vllm"):
+        (device,) = everything()[name]["deploy"]["resources"]["reservations"]["devices"]
+        assert device["capabilities"] == ["gpu"], name
+    assert everything()["worker-cnn-gpu"]["build"]["args"]["VARIANT"] == "cuda"
+    assert "TORCH_INDEX_URL" not in everything()["worker-llm-gpu"]["build"]["args"]
+
+
+def test_the_dashboard_and_the_scrapes_name_what_exists():
+    sources = [*(ROOT / "shared").glob("telemetry.py"), *(ROOT / "api").glob("metrics.py")]
+    metrics = set(re.findall(r'"(cxr_\w+)"', "".join(file.read_text() for file in sources)))
+    dashboard = json.loads((ROOT / "docker/grafana/dashboards/cxr-reporter.json").read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked = {name for expression in expressions for name in re.findall(r"cxr_\w+", expression)}
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in asked} <= metrics
+    scraped = re.findall(r"names: \[(.+?)\]", (ROOT / "docker/prometheus/prometheus.yml").read_text())
+    assert {name for names in scraped for name in names.split(", ")} == OURS.keys() - {
+        "credentials",
+        "migrations",
+    }
+
+
+def test_mounted_files_exist():
+    for name, service in everything().items():
+        for mount in service.get("volumes", []):
+            if mount["type"] == "bind":
+                assert Path(mount["source"]).exists(), name
