@@ -20,6 +20,7 @@ BEGIN: Final = "<!-- Made from values.yaml by `make docs`. -->"
 MADE_BY_THE_CHART: Final = frozenset(
     {
         *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_QUEUE_LEASE", "CXR_QUEUE_HEARTBEAT"),
+        "CXR_QUEUE_DRAIN",
         *("CXR_STORAGE_ENDPOINT", "CXR_STORAGE_REGION", "CXR_STORAGE_BUCKET"),
         *("CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
         *("CXR_API_HOST", "CXR_API_PORT", "CXR_API_ADMIN_KEY"),
