@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import (
     UID,
@@ -32,6 +33,7 @@ from samples.synthesis import SIDE, Film, align, cut, draw, learn, nearest
 _NAMESPACE: Final = UUID("6f1d1f0e-0d0b-4f4c-9a55-3c1b8f0a7c11")
 _STORED_BLACK: Final = 200
 _STORED_WHITE: Final = 3800
+_PICTURE_COMMENT: Final = "Synthetic, belongs to no patient"
 _COMMENT: Final = "Synthetic chest radiograph of no patient; made by samples/make.py"
 
 
@@ -117,10 +119,14 @@ def write(path: Path, film: Film, sample: Sample) -> None:
     """Write a picture in the form that its sample asks for."""
     if sample.transfer_syntax is not None:
         _dicom(film, sample).save_as(path, enforce_file_format=True)
-    elif "16bit" in sample.file:
-        Image.fromarray(_twelve_bits(film) << 4).save(path)  # 12 bits of values in 16, as from a detector
+        return
+    if "16bit" in sample.file:
+        picture = Image.fromarray(_twelve_bits(film) << 4)  # 12 bits of values in 16, as from a detector
     else:
-        Image.fromarray(np.rint(film * 255).astype(np.uint8)).save(path, quality=92)
+        picture = Image.fromarray(np.rint(film * 255).astype(np.uint8))
+    note = PngInfo()
+    note.add_text("Comment", _PICTURE_COMMENT)
+    picture.save(path, quality=92, pnginfo=note, comment=_PICTURE_COMMENT)  # each format takes its own
 
 
 def _twelve_bits(film: Film) -> NDArray[np.uint16]:

@@ -36,7 +36,7 @@ def archive(tmp_path: Path, samples: Path) -> Path:
     return folder
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_an_archive_is_complete_after_its_command_was_killed_and_resumed(stack: FullStack, archive: Path):
     command = stack.command("batch", "submit", str(archive))
     # One upload at a time, so that the kill surely comes before the last one.

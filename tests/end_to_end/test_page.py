@@ -10,7 +10,7 @@ import pytest
 
 from tests.end_to_end.conftest import ask
 from tests.support.browser import Tab
-from tests.support.stack import FullStack
+from tests.support.stack import FullStack, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = os.environ.get("CXR_TEST_DATA")
@@ -86,8 +86,7 @@ def test_dropped_files_become_one_study_of_several_images(tab: Tab, samples: Pat
     tab.page.wait_for_function(
         "old => !document.querySelector('.image-tabs [aria-pressed=true]').innerText.includes(old)", arg=shown
     )
-    tab.page.wait_for_timeout(1000)
-    assert tab.pixels() != before
+    wait_until(lambda: tab.pixels() != before, timeout=30, what="the other image to be drawn")
 
 
 def test_files_sent_as_one_study_each_are_counted_as_a_batch(tab: Tab, samples: Path, tmp_path: Path) -> None:
@@ -139,6 +138,30 @@ def test_the_list_shows_older_studies_on_demand(tab: Tab, stack: FullStack) -> N
     rows.nth(29).wait_for()
     assert "note-0.txt" in rows.last.inner_text()
     assert tab.page.get_by_role("button", name="Load more").is_hidden()
+
+
+def test_rows_far_down_the_list_are_kept_up_to_date(tab: Tab, stack: FullStack, samples: Path) -> None:
+    content = (samples / "chest-3.jpg").read_bytes()
+    stack.hold("worker-cnn")
+    try:
+        with httpx.Client(base_url=stack.url, timeout=30) as client:
+            batch = client.post("/v1/batches", json={}).json()
+            for _ in range(110):
+                form = {"files": {"files": ("chest.jpg", content)}, "data": {"batch_id": batch["id"]}}
+                assert client.post("/v1/studies", **form).status_code == 202
+            tab.open(f"#/batches/{batch['id']}")
+            rows = tab.page.locator(".study-row")
+            for shown in (25, 50, 75, 100):
+                rows.nth(shown - 1).wait_for()
+                tab.page.get_by_role("button", name="Load more").click()
+            rows.nth(109).wait_for()
+            assert "Queued" in rows.last.inner_text()
+            client.post(batch["links"]["cancel"])
+        rows.last.get_by_text("Cancelled").wait_for()
+        assert rows.get_by_text("Queued").count() == 0
+        assert rows.count() == 110
+    finally:
+        stack.release("worker-cnn")
 
 
 def test_a_deleted_study_is_gone_after_a_question(tab: Tab, stack: FullStack, samples: Path) -> None:

@@ -15,7 +15,7 @@ from shared.database import Database
 from shared.domain import StudyId, StudyStatus
 from shared.settings import DatabaseSettings
 from tests.end_to_end.conftest import OpenTab, ask
-from tests.support.browser import Tab
+from tests.support.browser import Fate, Tab
 from tests.support.builders import a_claim
 from tests.support.services import Service, wait_for
 from tests.support.stack import FullStack
@@ -109,6 +109,90 @@ def test_a_study_is_followed_without_event_streams(tab: Tab, samples: Path) -> N
     tab.refusals_expected = 2
     tab.submit(samples / "chest-1.png")
     assert any("wait=20" in answer.url for answer in tab.responses)
+
+
+def variants(samples: Path, folder: Path, number: int) -> list[Path]:
+    """Write so many different radiographs of a small size."""
+    with Image.open(samples / "chest-1.png") as image:
+        paths = [folder / f"chest-{index}.png" for index in range(number)]
+        for index, path in enumerate(paths):
+            image.crop((index, index, 472, 472)).save(path)
+    return paths
+
+
+def newest(stack: FullStack) -> list[str]:
+    return [study["id"] for study in ask(stack, "/v1/studies?limit=200").json()["items"]]
+
+
+def test_a_short_outage_makes_no_file_two_studies(
+    tab: Tab, stack: FullStack, samples: Path, tmp_path: Path
+) -> None:
+    before = newest(stack)
+    fates: list[Fate] = [None, "answer lost", 502, 504, 429, 409, "unreachable", "answer lost", None]
+    tab.refusals_expected = len(fates)
+    tab.break_uploads(lambda number: fates[number] if number < len(fates) else None)
+    tab.open()
+    tab.choose(*variants(samples, tmp_path, 6))
+    tab.page.get_by_role("radio", name="One study each").check()
+    tab.send()
+    tab.page.locator(".progress").get_by_text("trying again").wait_for()
+    tab.page.get_by_text("of 6 finished").wait_for()
+    tab.page.locator(".study-row").nth(5).wait_for()
+    assert tab.page.locator(".study-row").count() == 6
+    assert len(newest(stack)) == len(before) + 6
+
+
+def test_a_batch_that_met_a_long_outage_goes_on_where_it_stopped(
+    tab: Tab, stack: FullStack, samples: Path, tmp_path: Path
+) -> None:
+    before = newest(stack)
+    tab.refusals_expected = 100
+    # The answers of the last two are lost: they are in, and the page does not know it.
+    tab.break_uploads(lambda number: None if number < 2 else "answer lost" if number < 4 else "unreachable")
+    tab.page.clock.install()
+    tab.open()
+    tab.choose(*variants(samples, tmp_path, 7))
+    tab.page.get_by_role("radio", name="One study each").check()
+    tab.send()
+    tab.page.locator(".progress").get_by_text("The server cannot be reached; trying again").wait_for()
+    tab.page.clock.fast_forward(70_000)
+    tab.page.get_by_role("alert").get_by_text("The server cannot be reached.").wait_for()
+    tab.page.get_by_text("2 of 7 files are in. Send goes on with the others.").wait_for()
+    tab.page.screenshot(path=tmp_path / "stopped.png")
+    uploads = tab.uploads
+    tab.page.clock.fast_forward(70_000)
+    assert tab.uploads == uploads, "nothing goes on unseen"
+    tab.break_uploads(lambda _number: None)
+    tab.send()
+    tab.page.get_by_text("of 7 finished").wait_for()
+    assert tab.uploads == 5
+    tab.page.locator(".study-row").nth(6).wait_for()
+    assert tab.page.locator(".study-row").count() == 7
+    assert len(newest(stack)) == len(before) + 7
+
+
+def test_a_study_whose_answer_was_lost_for_good_is_found_by_sending_it_again(
+    tab: Tab, stack: FullStack, samples: Path
+) -> None:
+    before = newest(stack)
+    tab.refusals_expected = 100
+    tab.break_uploads(lambda _number: "answer lost")
+    tab.page.clock.install()
+    tab.open()
+    tab.choose(samples / "chest-1.png")
+    tab.send()
+    tab.page.locator(".progress").get_by_text("trying again").wait_for()
+    tab.page.clock.fast_forward(70_000)
+    tab.page.get_by_role("alert").wait_for()
+    tab.break_uploads(lambda _number: None)
+    tab.page.locator("summary", has_text="Priority").click()
+    tab.page.get_by_label("Priority", exact=True).select_option("urgent")
+    tab.send()
+    tab.page.get_by_role("alert").get_by_text("The study is in already").wait_for()
+    tab.page.get_by_label("Priority", exact=True).select_option("routine")
+    tab.send()
+    tab.page.wait_for_url("**/#/studies/*")
+    assert newest(stack) == [tab.study_id, *before]
 
 
 def test_a_key_is_asked_for_where_the_server_wants_one(

@@ -181,3 +181,4 @@ def _drag(tab: Tab, dx: int, dy: int) -> None:
     mouse.down()
     mouse.move(x + dx, y + dy, steps=4)
     mouse.up()
+    tab.pixels()  # what a drag changes, words too, is written in the next frame

@@ -59,33 +59,35 @@ class Line:
         self._services: list[Service] = []
         self._serial = itertools.count()
 
-    def start(self, module: str, *, stop_at: str | None = None) -> Service:
-        """Start one process of ours and wait until it is ready."""
-        service = Service(module, self.environment, self.folder, stop_at=stop_at)
+    def start(self, module: str, *arguments: str, stop_at: str | None = None) -> Service:
+        """Start one worker of ours and wait until it is ready."""
+        return self.launch(module, *arguments, stop_at=stop_at).wait_until_ready()
+
+    def launch(self, module: str, *arguments: str, stop_at: str | None = None) -> Service:
+        """Start one process of ours."""
+        service = Service(module, self.environment, self.folder, arguments=arguments, stop_at=stop_at)
         self._services.append(service)
-        return service.wait_until_ready()
+        return service
 
     def start_all(self, *, stopping: dict[str, str] | None = None) -> dict[str, Service]:
         """Start both workers and the sweeper; those in `stopping` hang at the point that it names."""
         points = stopping or {}
-        started = {
-            module: Service(module, self.environment, self.folder, stop_at=points.get(module))
-            for module in WORKERS
-        }
-        self._services.extend(started.values())
+        started = {module: self.launch(module, stop_at=points.get(module)) for module in WORKERS}
         for service in started.values():
             service.wait_until_ready()
         return started
 
-    def submit(self, number: int = 1, *, content: bytes | None = None, hint: bool = True) -> list[StudyId]:
+    def submit(
+        self, number: int = 1, *, content: bytes | None = None, file: str = "chest.png", hint: bool = True
+    ) -> list[StudyId]:
         """Store originals, accept studies and send hints: what the API does with an upload."""
         ids = []
         for _ in range(number):
-            original = content if content is not None else self._another_radiograph()
+            original = content if content is not None else self.another_radiograph()
             digest = hashlib.sha256(original).hexdigest()
             self.storage.put_original(BytesIO(original), digest)
             study_id = StudyId(new_id())
-            image = StoredImage("chest.png", digest, len(original), "image/png", 512, 512)
+            image = StoredImage(file, digest, len(original), "image/png", 512, 512)
             new = NewStudy(study_id, "somebody", Priority.ROUTINE, Language.ENGLISH, [image])
             with self.database.session() as session:
                 studies.accept(session, new)
@@ -94,6 +96,16 @@ class Line:
             ids.append(study_id)
         self.submitted += ids
         return ids
+
+    def another_radiograph(self) -> bytes:
+        """Return a radiograph that was never submitted."""
+        # A PNG text chunk of its own makes each original another object in S3.
+        with Image.open(SAMPLE) as image:
+            packed = BytesIO()
+            note = PngInfo()
+            note.add_text("Comment", f"{next(self._serial)} {time.monotonic_ns()}")
+            image.save(packed, "PNG", pnginfo=note, compress_level=1)
+        return packed.getvalue()
 
     def status(self, study_id: StudyId) -> StudyStatus:
         """Return where a study stands."""
@@ -151,15 +163,6 @@ class Line:
             if service.process.poll() is None:
                 service.kill()
         self.database.close()
-
-    def _another_radiograph(self) -> bytes:
-        # A PNG text chunk of its own makes each original another object in S3.
-        with Image.open(SAMPLE) as image:
-            packed = BytesIO()
-            note = PngInfo()
-            note.add_text("Comment", f"{next(self._serial)} {time.monotonic_ns()}")
-            image.save(packed, "PNG", pnginfo=note, compress_level=1)
-        return packed.getvalue()
 
     def _counts(self) -> dict[str, int]:
         with self.database.session() as session:

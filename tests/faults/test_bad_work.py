@@ -8,7 +8,7 @@ import boto3
 import pytest
 from PIL import Image
 
-from shared import queue
+from shared import queue, study_queries
 from shared.domain import Priority, Stage, StudyEvent, StudyStatus
 from shared.studies import Hint
 from shared.study_queries import events_of
@@ -61,6 +61,25 @@ def test_a_poisoned_image_in_the_middle_of_a_batch_is_rejected_and_its_neighbour
     line.wait(line.submitted, 60)
     assert line.check() == {StudyStatus.COMPLETED: 16, StudyStatus.REJECTED: 1}
     assert line.status(bad) is StudyStatus.REJECTED
+
+
+def test_an_image_that_kills_its_decoder_is_rejected_and_its_neighbours_are_reported(line: Line):
+    line.submit(8)
+    (bad,) = line.submit(file="deadly.png")
+    line.submit(8)
+    worker = line.start("tests.support.crashing", "worker_cnn", "deadly.png")
+    line.start("worker_llm")
+    line.start("shared.sweeper")
+    line.wait(line.submitted, 60)
+    assert line.check() == {StudyStatus.COMPLETED: 16, StudyStatus.REJECTED: 1}
+    with line.database.session() as session:
+        study = study_queries.row_of(session, bad)
+        events = [event.event for event in events_of(session, bad)]
+    assert study is not None
+    assert (study.error_type, study.error_file) == ("broken-image", "deadly.png")
+    assert study.error_detail == "the file is corrupt: it crashed its decoder"
+    assert events == [StudyEvent.RECEIVED, StudyEvent.CLAIMED, StudyEvent.REJECTED]
+    assert worker.process.poll() is None
 
 
 def test_a_store_that_refuses_writes_holds_studies_up_and_loses_none(line: Line):

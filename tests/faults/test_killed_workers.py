@@ -9,7 +9,7 @@ import pytest
 from shared.domain import StudyEvent, StudyStatus
 from shared.study_queries import events_of
 from tests.faults.conftest import Line
-from tests.support.services import STOPS
+from tests.support.services import STOPS, wait_for
 
 RECOVERY_SECONDS = 30
 SHORT_LEASE = {"CXR_QUEUE_LEASE": "PT4S", "CXR_QUEUE_HEARTBEAT": "PT1S"}
@@ -51,10 +51,16 @@ def test_a_worker_that_hangs_and_comes_back_late_changes_nothing(line: Line):
     (study_id,) = line.submit()
     sleeper.wait_until_stopped_at_its_point()
     sleeper.process.send_signal(signal.SIGSTOP)
-    line.start("worker_llm")
-    line.wait([study_id], 60)
+    # The other one holds the study just then: the status is what it was, and the token alone is the fence.
+    holder = line.start("worker_llm", stop_at="llm-before-write")
+    holder.wait_until_stopped_at_its_point()
+    sleeper.go_on()
     sleeper.process.send_signal(signal.SIGCONT)
-    time.sleep(1)
+    wait_for(lambda: "study.handled" in sleeper.text(), 60, "the sleeper to try to write")
+    assert '"outcome": "lease-lost"' in sleeper.text()
+    assert line.status(study_id) is StudyStatus.REPORTING
+    holder.go_on()
+    line.wait([study_id], 60)
     assert line.check() == {StudyStatus.COMPLETED: 1}
 
 

@@ -22,7 +22,7 @@ def writer() -> Writer:
     return load_writer(ReportSettings(writer=WriterKind.TRANSFORMERS))
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_fifty_varied_studies_are_reported_in_the_models_own_words(writer: Writer):
     requests = [draw_case(seed).request for seed in range(49)]
     requests.append(request_for(dict.fromkeys(RANK, FindingStatus.ABSENT), Language.ENGLISH))

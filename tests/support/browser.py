@@ -6,11 +6,14 @@ assert tab.problems == []
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response
+from playwright.sync_api import BrowserContext, CDPSession, ConsoleMessage, Page, Response
+
+Fate = Literal["unreachable", "answer lost"] | int | None
+"""What becomes of an upload: it never arrives, it arrives and its answer does not, or a status instead."""
 
 STUDY_SECONDS: Final = 180
 """How long a study may take on a busy machine with two cores."""
@@ -38,6 +41,9 @@ _PIXELS: Final = """() => new Promise((resolve) => requestAnimationFrame(() => r
   resolve(document.getElementById("radiograph").toDataURL()))))"""
 
 
+_PROBLEMS: Final = {409: b'{"type": "/problems/idempotency-key-in-use", "detail": "not answered yet"}'}
+
+
 class Tab:
     """One tab, with everything that its console and its policy complain about."""
 
@@ -48,6 +54,9 @@ class Tab:
         self.page.add_init_script(_WATCH)
         self.responses: list[Response] = []
         self.refusals_expected = 0
+        self._session: CDPSession | None = None
+        self._uploads: dict[str, Fate] = {}
+        self._fate: Callable[[int], Fate] = lambda _number: None
         self._complaints: list[str] = []
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self._complaints.append(f"exception: {error}"))
@@ -95,6 +104,22 @@ class Tab:
         self.wait_until_final(ends)
         return self.study_id
 
+    def break_uploads(self, fate: Callable[[int], Fate]) -> None:
+        """Let something happen to each upload from now on; `fate` is asked with its number, from 0."""
+        if self._session is None:
+            self._session = self.page.context.new_cdp_session(self.page)
+            self._session.on("Fetch.requestPaused", self._on_upload)
+            stages = [
+                {"urlPattern": "*/v1/studies", "requestStage": stage} for stage in ("Request", "Response")
+            ]
+            self._session.send("Fetch.enable", {"patterns": stages})
+        self._fate, self._uploads = fate, {}
+
+    @property
+    def uploads(self) -> int:
+        """How many were begun since they began to break."""
+        return len(self._uploads)
+
     def wait_until_final(self, words: str = "Completed") -> None:
         """Wait until the study that is looked at has ended in this way."""
         status = self.page.locator("#status", has_text=f"{words} after")
@@ -127,6 +152,22 @@ class Tab:
             " return {id: e.id, text: e.textContent, outline: getComputedStyle(e).outlineStyle}}"
         )
         return described
+
+    def _on_upload(self, paused: dict[str, Any]) -> None:
+        assert self._session is not None
+        request = {"requestId": paused["requestId"]}
+        if paused["request"]["method"] != "POST":
+            self._session.send("Fetch.continueRequest", request)
+            return
+        fate = self._uploads.setdefault(paused["networkId"], self._fate(len(self._uploads)))
+        answered = "responseStatusCode" in paused
+        if fate == "unreachable" or (fate == "answer lost" and answered):
+            self._session.send("Fetch.failRequest", {**request, "errorReason": "ConnectionReset"})
+        elif isinstance(fate, int) and not answered:
+            body = base64.b64encode(_PROBLEMS.get(fate, b"<h1>a proxy's page</h1>")).decode()
+            self._session.send("Fetch.fulfillRequest", {**request, "responseCode": fate, "body": body})
+        else:
+            self._session.send("Fetch.continueRequest", request)
 
     def _on_response(self, response: Response) -> None:
         self.responses.append(response)

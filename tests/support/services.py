@@ -1,7 +1,7 @@
 """Starts the project's own processes for a test: real processes, real signals.
 
 A worker can be made to stop at a chosen point of its work (`STOPS`): it says so in a file and then
-hangs, its heartbeat going on, until the test does what it wants with it.
+hangs, its heartbeat going on, until the test kills it or lets it go on.
 """
 
 import os
@@ -64,6 +64,10 @@ class Service:
     def wait_until_stopped_at_its_point(self, seconds: float = 60) -> None:
         """Wait until the worker hangs where it was told to."""
         wait_for(lambda: self.reached.exists() or self._died(), seconds, f"{self.module} to reach its point")
+
+    def go_on(self) -> None:
+        """Let a worker that hangs at its point go on."""
+        self.reached.with_suffix(".go").touch()
 
     def kill(self) -> None:
         """kill -9, its children too."""

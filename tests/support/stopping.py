@@ -1,10 +1,13 @@
-"""Runs a worker that hangs at a chosen point: `python -m tests.support.stopping POINT FILE MODULE`."""
+"""Runs a worker that hangs at a chosen point: `python -m tests.support.stopping POINT FILE MODULE`.
+
+FILE appears when the point is reached; the worker goes on when FILE with the suffix .go appears.
+"""
 
 import functools
 import importlib
 import runpy
 import sys
-import threading
+import time
 from pathlib import Path
 
 from tests.support.services import STOPS
@@ -21,8 +24,9 @@ def main() -> None:
     def hang(*args, **kwargs):
         result = original(*args, **kwargs) if side == "after" else None
         Path(reached).touch()
-        threading.Event().wait()
-        return result
+        while not Path(reached).with_suffix(".go").exists():
+            time.sleep(0.05)
+        return original(*args, **kwargs) if side == "before" else result
 
     setattr(owner, name, hang)
     sys.argv = [module]

@@ -4,6 +4,8 @@
  */
 
 const KEY = "cxr-api-key";
+/** Not reached, too many requests, or a proxy or server for which it is the wrong moment. */
+const PASSING = new Set([0, 429, 502, 503, 504]);
 
 /**
  * What the server said no with.
@@ -23,6 +25,12 @@ export class Problem extends Error {
     this.advice = body.advice ?? "";
     this.file = body.file ?? null;
     this.status = status;
+  }
+
+  /** Whether the same request may do better in a while, provided that it may be sent twice. */
+  get passing() {
+    // In use: our own first attempt, whose answer was lost, is still being served.
+    return PASSING.has(this.status) || this.type === "/problems/idempotency-key-in-use";
   }
 }
 
@@ -68,9 +76,9 @@ export async function blob(path, options) {
 }
 
 /** Posts JSON and reads JSON. */
-export function post(path, body) {
+export function post(path, body, { signal } = {}) {
   const headers = { "Content-Type": "application/json" };
-  return json(path, { method: "POST", headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  return json(path, { method: "POST", headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
 }
 
 /**
@@ -109,6 +117,17 @@ export async function adviceFor(type) {
     if (error instanceof Problem) return "";
     throw error;
   }
+}
+
+/** Waits, or until the signal is aborted. */
+export function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** A fresh name for a request; `crypto.randomUUID` is missing on plain http. */

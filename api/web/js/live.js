@@ -3,7 +3,7 @@
  * (some proxies hold them back) by long polls.
  */
 
-import { Problem, call, json } from "./api.js";
+import { Problem, call, json, pause } from "./api.js";
 import { isFinal } from "./format.js";
 
 const LONG_POLL_SECONDS = 20;
@@ -125,14 +125,4 @@ async function poll(path, etag, signal) {
 function isPassing(error) {
   if (error instanceof Problem) return error.status === 0 || error.status >= 500;
   return error.name === "AbortError";
-}
-
-function pause(milliseconds, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -8,7 +8,7 @@ import { studyRows } from "./rows.js";
 import { uploadForm } from "./upload.js";
 
 const PAGE_SIZE = 25;
-const MOST_REFRESHED = 100;
+const MOST_AT_ONCE = 100;
 const REFRESH = 3000;
 const REFRESH_IDLE = 12000;
 
@@ -53,16 +53,21 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
     empty.textContent = filter.value === "" ? "No studies yet." : "No studies with this status.";
   }
 
-  /** Looks at the newest page again; older ones change no more, or are looked at when opened. */
+  /** Looks at the newest studies again, and at older ones as far as one of them is not final yet. */
   async function refresh() {
-    const limit = Math.min(MOST_REFRESHED, Math.max(PAGE_SIZE, studies.length));
     const wanted = filter.value;
-    const page = await query(limit, null);
-    if (wanted !== filter.value) return;
-    const last = page.items.at(-1);
-    const older = last === undefined ? [] : studies.filter((study) => study.id < last.id);
-    studies = [...page.items, ...older];
-    if (older.length === 0) cursor = page.next_cursor;
+    let seen = [];
+    let next = null;
+    let older = studies;
+    do {
+      const page = await query(Math.min(MOST_AT_ONCE, Math.max(PAGE_SIZE, older.length)), next);
+      if (wanted !== filter.value) return;
+      seen = [...seen, ...page.items];
+      next = page.next_cursor;
+      older = next === null ? [] : studies.filter((study) => study.id < seen.at(-1).id);
+    } while (older.some((study) => !isFinal(study.status)));
+    studies = [...seen, ...older];
+    if (older.length === 0) cursor = next;
     draw();
   }
 

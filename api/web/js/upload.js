@@ -3,7 +3,7 @@
 import { h, fill } from "./dom.js";
 import { count, size } from "./format.js";
 import { announce, faultBox, problemBox } from "./notices.js";
-import { sendEach, sendTogether } from "./sending.js";
+import { delivery } from "./sending.js";
 
 const ACCEPT = ".dcm,.dicom,.png,.jpg,.jpeg,.zip,application/dicom,image/png,image/jpeg,application/zip";
 
@@ -17,21 +17,26 @@ const ACCEPT = ".dcm,.dicom,.png,.jpg,.jpeg,.zip,application/dicom,image/png,ima
 export function uploadForm({ info, signal, onSent }) {
   /** @type {File[]} */
   let files = [];
+  let sending = delivery(files);
   const parts = formParts(info);
   const { form, picker, list, choice, status, send, details } = parts;
 
-  function add(more) {
-    files = [...files, ...more];
-    picker.value = "";
+  function choose(chosen) {
+    files = chosen;
+    sending = delivery(files);
     draw();
+  }
+
+  function add(more) {
+    choose([...files, ...more]);
+    picker.value = "";
     announce(`${count(files.length, "file")} chosen`);
     send.focus();
   }
 
   function draw() {
     const remove = (index) => {
-      files = files.filter((_, at) => at !== index);
-      draw();
+      choose(files.filter((_, at) => at !== index));
       (list.querySelectorAll("button")[Math.min(index, files.length - 1)] ?? picker).focus();
     };
     fill(list, ...files.map((file, index) => fileLine(file, () => remove(index))));
@@ -51,12 +56,11 @@ export function uploadForm({ info, signal, onSent }) {
       return;
     }
     send.disabled = true;
-    const meter = progress(status);
+    const deliver = together ? sending.sendTogether : sending.sendEach;
     try {
-      const sender = together ? sendTogether : sendEach;
-      onSent(await sender(files, fieldsOf(form), { signal, onProgress: meter }));
+      onSent(await deliver(fieldsOf(form), { signal, ...progress(status) }));
     } catch (error) {
-      if (error.name !== "AbortError") fill(status, problemBox(error));
+      if (error.name !== "AbortError") fill(status, problemBox(error), whatIsIn(sending.taken(), files.length));
     } finally {
       send.disabled = false;
     }
@@ -170,13 +174,23 @@ function limitFault(files, limits) {
   return { title: "Larger than this server takes", detail, file: large.name };
 }
 
+function whatIsIn(taken, all) {
+  return taken === 0 ? null : h("p.soft", {}, `${taken} of ${count(all, "file")} are in. Send goes on with the others.`);
+}
+
+/** Shows how far the files are, and what holds them up. */
 function progress(place) {
   const bar = h("progress", { max: 1, value: 0, "aria-label": "Upload" });
   const words = h("span.number", {});
   fill(place, h("div.progress", {}, bar, words));
-  return (sent, total, note = "") => {
+  const onProgress = (sent, total, note = "") => {
     bar.value = total === 0 ? 0 : sent / total;
     const share = sent < total ? `${size(sent)} of ${size(total)}` : "Sent; the server is looking at it";
     words.textContent = note === "" ? share : `${note} · ${share}`;
   };
+  const onTrouble = (trouble) => {
+    words.textContent = `${trouble}; trying again`;
+    announce(words.textContent);
+  };
+  return { onProgress, onTrouble };
 }
