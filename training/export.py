@@ -11,8 +11,8 @@ from typing_extensions import override
 from shared.bundles import CAM_WEIGHTS, GRAPH, digest_of
 from training.heads import Heads
 from training.network import Network
+from worker_cnn.runtime import OUTPUTS
 
-OUTPUTS = ("logits", "feature_map", "view", "turned", "chest", "distance")
 _OPSET = 18
 
 
@@ -28,9 +28,9 @@ class Exported(nn.Module):
 
     @override
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return `OUTPUTS` for (N, 1, S, S) images in [0, 1]."""
-        # Training kept its squares in 8 bits. Half a gray level moves a logit by up to a third, so the
-        # worker's floats are rounded as well, and one file means one answer everywhere.
+        """Return the runtime's `OUTPUTS` for (N, 1, S, S) images in [0, 1]."""
+        # Training kept its squares in 8 bits. The network is sensitive to half a gray level, so
+        # the worker's floats are rounded as well, and one file means one answer everywhere.
         seen = self.network.see(torch.round(images * 255.0) / 255.0)
         return (
             self.network.labels(seen.features),
@@ -42,8 +42,8 @@ class Exported(nn.Module):
         )
 
 
-def export(network: Network, heads: Heads, folder: Path, *, size: int) -> dict[str, str]:
-    """Write the graph and the label head's weights, and return their digests by name."""
+def export(network: Network, heads: Heads, folder: Path, *, size: int) -> None:
+    """Write the graph and the label head's weights."""
     folder.mkdir(parents=True, exist_ok=True)
     module = Exported(network, heads).eval().to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
@@ -60,4 +60,8 @@ def export(network: Network, heads: Heads, folder: Path, *, size: int) -> dict[s
             verbose=False,
         )
     np.save(folder / CAM_WEIGHTS, network.labels.weight.detach().numpy().astype(np.float32))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the digests of what `export` wrote, by name, as a card lists them."""
     return {name: digest_of((folder / name).read_bytes()) for name in (GRAPH, CAM_WEIGHTS)}

@@ -29,27 +29,33 @@ def auroc(scores: Scores, truth: Truth) -> float:
     return float((below + up_to).mean() / (2 * len(negatives)))
 
 
-def macro_auroc(scores: Scores, truth: Truth, *, fewest: int = FEWEST) -> float:
-    """Return the mean over the labels that are shown (and lacking) at least `fewest` times: (N, L) both."""
-    counted = [
-        auroc(scores[:, k], truth[:, k])
-        for k in range(truth.shape[1])
-        if min(truth[:, k].sum(), (~truth[:, k]).sum()) >= fewest
-    ]
+def macro_auroc(scores: Scores, truth: Truth, *, known: Truth | None = None, fewest: int = FEWEST) -> float:
+    """Return the mean over the labels that are shown (and lacking) at least `fewest` times: (N, L) both.
+
+    Where `known` (N, L) is false, the truth says nothing and the image counts in no figure of that label.
+    """
+    counted = []
+    for k in range(truth.shape[1]):
+        told = slice(None) if known is None else known[:, k]
+        shown = truth[told, k]
+        if min(shown.sum(), (~shown).sum()) >= fewest:
+            counted.append(auroc(scores[told, k], shown))
     return float(np.mean(counted)) if counted else float("nan")
 
 
-def macro_interval(scores: Scores, truth: Truth, patients: NDArray[np.str_]) -> Interval | None:
+def macro_interval(
+    scores: Scores, truth: Truth, patients: NDArray[np.str_], *, known: Truth | None = None
+) -> Interval | None:
     """Return the macro AUROC with its interval, or None when no label is shown and lacking often enough.
 
     Which labels count is settled on all rows, so that every resample is the mean of the same labels.
     """
-    counts = truth.sum(0)
-    told = np.minimum(counts, len(truth) - counts) >= FEWEST
+    known = np.ones(truth.shape, bool) if known is None else known
+    told = np.minimum((truth & known).sum(0), (~truth & known).sum(0)) >= FEWEST
     if not told.any():
         return None
-    some, shown = scores[:, told], truth[:, told]
-    return interval(lambda rows: macro_auroc(some[rows], shown[rows], fewest=1), patients)
+    some, shown, sure = scores[:, told], truth[:, told], known[:, told]
+    return interval(lambda rows: macro_auroc(some[rows], shown[rows], known=sure[rows], fewest=1), patients)
 
 
 def interval(

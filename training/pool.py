@@ -17,27 +17,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from shared.domain import ViewPosition
-from shared.imaging import model_input
+from shared.labels import CHESTXRAY14
+from worker_cnn.decoding import prepare
 
-LABELS: Final = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Consolidation",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Pleural_Thickening",
-    "Hernia",
-)
+LABELS: Final = CHESTXRAY14
 """The 14 findings of ChestX-ray14. "No Finding" is the absence of them, not a label beside them."""
 
 NO_FINDING: Final = "No Finding"
@@ -146,8 +131,11 @@ def pixels_of(paths: Sequence[Path], size: int, *, cache: Path) -> NDArray[np.ui
 
 
 def square_of(path: Path, size: int) -> NDArray[np.uint8]:
-    """Read an 8-bit picture and fit it by `shared.imaging.model_input`: (size, size) uint8."""
-    with Image.open(path) as image:
-        gray = np.asarray(image.convert("L"), np.float32) / 255.0
-    square: NDArray[np.uint8] = np.rint(model_input(gray, size) * 255.0).astype(np.uint8)
+    """Decode a file as the worker does and round its input for the classifier: (size, size) uint8.
+
+    Raises:
+        BadInputError: the worker cannot decode it.
+    """
+    prepared = prepare(path.read_bytes(), name=path.name, size=size)
+    square: NDArray[np.uint8] = np.rint(prepared.model_input * 255.0).astype(np.uint8)
     return square

@@ -4,7 +4,8 @@ read the pool -> train a few networks -> average their weights -> fit the heads 
 -> export -> calibrate and set thresholds on validation patients -> measure on test patients -> card
 
 A trained network is kept in the cache folder under a digest of its recipe, so a command that was
-interrupted goes on where it stopped. `--evaluate` only measures an existing bundle again.
+interrupted goes on where it stopped. `--card-only` trains nothing: it calibrates, sets thresholds, measures
+and writes the card of the graph in FOLDER anew. `--evaluate` changes nothing: it measures and prints.
 """
 
 import argparse
@@ -24,17 +25,17 @@ from shared.bundles import BUNDLED_FOLDER, CARD, GRAPH, Card, Gate, Training, lo
 from training import gate as gates
 from training.calibrate import Cut, Scaling, cuts, scalings
 from training.card import label_cards, metrics, readme, truth_of
-from training.export import export
-from training.fit import Examples, Recipe, fit
+from training.export import digests, export
+from training.fit import Examples, Recipe, fit, logits_of
 from training.heads import fit_heads
-from training.metrics import auroc
+from training.metrics import auroc, macro_auroc
 from training.network import Network, from_imagenet
 from training.pool import LABELS, LOW_RESOLUTION, Radiograph, Split, pixels_of, read_pool
 from worker_cnn.predict import probabilities_of
-from worker_cnn.runtime import ImageOutput, Model, load_model, open_graph
+from worker_cnn.runtime import ImageOutput, Model, open_graph
 
 SIZE: Final = 224
-VERSION: Final = "1.0.0"
+VERSION: Final = "1.0.1"
 
 RUNS: Final = (
     Recipe(epochs=8, average=0.98, low_resolution=0.0),
@@ -50,40 +51,51 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=BUNDLED_FOLDER, help="folder of the bundle")
     parser.add_argument("--cache", type=Path, default=Path("runs/classifier"), help="pixels and networks")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 means all cores")
-    parser.add_argument("--evaluate", action="store_true", help="only measure the bundle in --out again")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--card-only", action="store_true", help="write the card of the graph in --out anew")
+    only.add_argument("--evaluate", action="store_true", help="only measure the bundle in --out again")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
     weights = [recipe.low_resolution for recipe in RUNS]
     pool = [row for row in read_pool(options.data) if row.source != LOW_RESOLUTION or max(weights) > 0.0]
     pixels = pixels_of([row.path for row in pool], SIZE, cache=options.cache)
+    if not options.evaluate and not options.card_only:
+        make_graph(pool, pixels, options.data, out=options.out, cache=options.cache)
+    model = open_graph(options.out / GRAPH, device="cpu", threads=options.threads)
     if options.evaluate:
-        card = measured_again(options.out, pool, pixels, threads=options.threads)
+        card = measured_again(load_bundle(options.out).card, model, pool, pixels, options.data)
     else:
-        card = make(pool, pixels, options.data, out=options.out, cache=options.cache, threads=options.threads)
+        card = describe(model, digests(options.out), pool, pixels, options.data)
+        (options.out / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (options.out / "README.md").write_text(readme(card), encoding="utf-8")
     print(readme(card))
 
 
-def make(
-    pool: Sequence[Radiograph],
-    pixels: NDArray[np.uint8],
-    data: Path,
-    *,
-    out: Path,
-    cache: Path,
-    threads: int,
-) -> Card:
-    """Train, export, calibrate, measure and write a bundle into `out`."""
-    network = average([trained(pool, pixels, recipe, cache=cache) for recipe in RUNS])
+def make_graph(
+    pool: Sequence[Radiograph], pixels: NDArray[np.uint8], data: Path, *, out: Path, cache: Path
+) -> None:
+    """Train the networks and export the mean of their weights, and the other heads, into `out`."""
+    rows, squares = _part(pool, pixels, Split.VALIDATION)
+    networks = []
+    for recipe in RUNS:
+        networks.append(trained(pool, pixels, recipe, cache=cache))
+        name = f"{recipe.epochs} epochs, seed {recipe.seed}"
+        print(on_validation(name, logits_of(networks[-1], squares)[:, :-1], rows), flush=True)
+    network = average(networks)
+    print(on_validation("mean of their weights", logits_of(network, squares)[:, :-1], rows), flush=True)
     sharp = np.array([row.split is Split.TRAIN and row.source != LOW_RESOLUTION for row in pool])
     photographs = pixels_of(gates.trained_photographs(data), SIZE, cache=cache)
     heads = fit_heads(network, pixels[sharp], photographs, seed=0)
-    files = export(network, heads, out, size=SIZE)
-    model = open_graph(out / GRAPH, device="cpu", threads=threads)
-    card = describe(model, files, pool, pixels, data, cache=cache)
-    (out / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    (out / "README.md").write_text(readme(card), encoding="utf-8")
-    return card
+    export(network, heads, out, size=SIZE)
+
+
+def on_validation(name: str, logits: NDArray[np.float32], rows: Sequence[Radiograph]) -> str:
+    """Say the macro AUROC on the validation images, and on those of each view."""
+    truth, views = truth_of(rows), np.array([row.view.value for row in rows])
+    parts = {"": np.ones(len(rows), bool), **{f"{view} ": views == view for view in np.unique(views)}}
+    each = [f"{part}{macro_auroc(logits[chosen], truth[chosen]):.3f}" for part, chosen in parts.items()]
+    return f"macro AUROC on {len(rows)} validation images, {name}: {', '.join(each)}"
 
 
 def examples_of(pool: Sequence[Radiograph], pixels: NDArray[np.uint8], *, low_resolution: float) -> Examples:
@@ -135,12 +147,11 @@ def describe(
     pool: Sequence[Radiograph],
     pixels: NDArray[np.uint8],
     data: Path,
-    *,
-    cache: Path,
 ) -> Card:
     """Calibrate on validation patients, measure on test patients, and write it all down."""
     validation, test = (_part(pool, pixels, split) for split in (Split.VALIDATION, Split.TEST))
     of_validation, of_test = (gates.outputs_of(model, gates.as_input(part[1])) for part in (validation, test))
+    print(on_validation("the graph", gates.column(of_validation, "logits"), validation[0]), flush=True)
     scaling = scalings(gates.column(of_validation, "logits"), truth_of(validation[0]).astype(np.float32))
     cut = cuts(_scaled(of_validation, scaling), truth_of(validation[0]).astype(np.float32))
     probabilities = _scaled(of_test, scaling)
@@ -154,12 +165,9 @@ def describe(
         min_view=gates.MIN_VIEW,
         refused={},
         counted={},
-        turned_accuracy=gates.turned_accuracy(model, test[1]),
-        view_auroc=round(
-            auroc(gates.column(of_test, "view"), np.array([row.view == "AP" for row in test[0]])), 4
-        ),
+        turned_accuracy=0.0,
+        view_auroc=0.0,
     )
-    shares, counted = gates.count_refused(model, gate, test[1], data, cache=cache)
     return Card(
         id="cxr-lite0-nih14",
         version=VERSION,
@@ -168,7 +176,7 @@ def describe(
         precision="float32",
         normalisation="the graph takes [0, 1], rounds to 8 bits and computes (255 x - 127) / 128",
         labels=label_cards(pool, test[0], probabilities, scaling, cut),
-        gate=gate.model_copy(update={"refused": shares, "counted": counted}),
+        gate=measured_gate(gate, model, *test, of_test, data),
         metrics=metrics(test[0], probabilities, cut),
         training=_training(pool),
         licence="Apache-2.0 (weights); NIH ChestX-ray14 is free to use, attribution asked",
@@ -178,18 +186,44 @@ def describe(
     )
 
 
-def measured_again(out: Path, pool: Sequence[Radiograph], pixels: NDArray[np.uint8], *, threads: int) -> Card:
-    """Return a bundle's card with its label figures measured anew on the test patients."""
-    bundle = load_bundle(out)
-    model = load_model(bundle, device="cpu", threads=threads)
+def measured_gate(
+    gate: Gate,
+    model: Model,
+    test: Sequence[Radiograph],
+    squares: NDArray[np.uint8],
+    outputs: Sequence[ImageOutput],
+    data: Path,
+) -> Gate:
+    """Return a gate with every figure measured: on the test radiographs, and on all that is to be refused."""
+    shares, counted = gates.count_refused(
+        model, gate, [row.path for row in test], data, size=squares.shape[-1]
+    )
+    is_ap = np.array([row.view == "AP" for row in test])
+    return gate.model_copy(
+        update={
+            "refused": shares,
+            "counted": counted,
+            "turned_accuracy": gates.turned_accuracy(model, squares),
+            "view_auroc": round(auroc(gates.column(outputs, "view"), is_ap), 4),
+        }
+    )
+
+
+def measured_again(
+    card: Card, model: Model, pool: Sequence[Radiograph], pixels: NDArray[np.uint8], data: Path
+) -> Card:
+    """Return a bundle's card with all of its figures measured anew; what it decides by stays."""
+    validation, validation_squares = _part(pool, pixels, Split.VALIDATION)
+    of_validation = gates.outputs_of(model, gates.as_input(validation_squares))
+    print(on_validation("the graph", gates.column(of_validation, "logits"), validation), flush=True)
     rows, squares = _part(pool, pixels, Split.TEST)
     outputs = gates.outputs_of(model, gates.as_input(squares))
-    probabilities = np.array([probabilities_of(output.logits, bundle.card) for output in outputs])
-    labels = bundle.card.labels
-    scaling = [Scaling(label.slope, label.offset) for label in labels]
-    cut = [Cut(label.threshold, label.uncertain_from) for label in labels]
-    return bundle.card.model_copy(
+    probabilities = np.array([probabilities_of(output.logits, card) for output in outputs])
+    scaling = [Scaling(label.slope, label.offset) for label in card.labels]
+    cut = [Cut(label.threshold, label.uncertain_from) for label in card.labels]
+    return card.model_copy(
         update={
+            "gate": measured_gate(card.gate, model, rows, squares, outputs, data),
             "labels": label_cards(pool, rows, probabilities, scaling, cut),
             "metrics": metrics(rows, probabilities, cut),
         }

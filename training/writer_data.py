@@ -12,29 +12,12 @@ from random import Random
 from typing import Final
 
 from shared.domain import Finding, FindingStatus, Language
+from shared.labels import CHESTXRAY14
 from worker_llm.lexicon import RANK
 from worker_llm.plan import plan_report
 from worker_llm.prompts import Messages, answer_for, messages_of
 from worker_llm.request import ReportRequest
 from worker_llm.writers.template import render
-
-NIH14: Final = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Consolidation",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Pleural_Thickening",
-    "Hernia",
-)
-"""The labels of the bundled classifier (ChestX-ray14)."""
 
 _HELD_OUT: Final = 8
 """One set in so many is held out."""
@@ -61,9 +44,8 @@ def is_held_out(request: ReportRequest) -> bool:
 
 
 def _draw(random: Random) -> ReportRequest:
-    vocabulary = (
-        NIH14 if random.random() < 0.5 else tuple(random.sample(list(RANK), random.randint(6, len(RANK))))
-    )
+    whole = random.random() < 0.5
+    vocabulary = CHESTXRAY14 if whole else tuple(random.sample(list(RANK), random.randint(6, len(RANK))))
     present = random.randint(0, _MOST_ABNORMAL)
     uncertain = random.choice((0, 0, 1, 1, 2, 3))
     abnormal = random.sample(vocabulary, min(present + uncertain, _MOST_ABNORMAL, len(vocabulary)))

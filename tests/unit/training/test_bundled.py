@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from shared.bundles import Bundle, load_bundle
-from training.evaluate import measure, table, write_rows
 from training.metrics import macro_auroc
 from training.pool import LABELS, Split, read_pool, square_of
 from worker_cnn.decoding import prepare
@@ -59,20 +58,6 @@ def test_noise_and_a_page_are_not_taken_for_a_chest_radiograph(model, bundle, se
     page[10:-10:12, 10:-10] = random.random((len(page[10:-10:12]), size - 20)) > 0.5
     outputs = model.run(np.stack([noise, page]))
     assert not any(is_chest(output, bundle.card.gate) for output in outputs)
-
-
-def test_a_table_and_its_rows_come_from_the_worker_s_own_code(tmp_path, bundle, capsys):
-    rows = [
-        {"file": path.name, "labels": "Effusion|Mass" if k % 2 else "No Finding"}
-        for k, path in enumerate(SAMPLES)
-    ]
-    (tmp_path / "broken.png").write_bytes(b"no picture")
-    measured = measure(bundle, Path("samples"), rows, threads=1)
-    write_rows(tmp_path / "rows.csv", bundle, measured)
-    assert len((tmp_path / "rows.csv").read_text().splitlines()) == len(SAMPLES) + 1
-    assert f"{len(SAMPLES)} images" in table(bundle, measured)
-    assert measure(bundle, tmp_path, [{"file": "broken.png", "labels": ""}], threads=1) == []
-    assert "broken.png" in capsys.readouterr().out
 
 
 @pytest.mark.real_data

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.metrics import auroc, interval, macro_auroc
+from training.metrics import auroc, interval, macro_auroc, macro_interval
 
 TRUTH = np.array([True, True, False, False])
 
@@ -38,3 +38,15 @@ def test_an_interval_holds_its_figure_and_draws_patients_not_images():
     )
     assert grouped.value == alone.value
     assert grouped.low != alone.low
+
+
+def test_what_is_not_known_of_an_image_counts_in_no_figure_of_that_label():
+    scores = np.array([0.9, 0.8, 0.1, 0.2] * 5)[:, None]
+    truth = np.array([True, False, False, True] * 5)[:, None]
+    known = np.array([True, True, True, False] * 5)[:, None]
+    assert macro_auroc(scores, truth, known=known) == 1.0
+    assert macro_auroc(scores, truth) < 1.0
+    found = macro_interval(scores, truth, np.arange(20).astype(str), known=known)
+    assert found is not None
+    assert found.value == 1.0
+    assert macro_interval(scores, truth, np.arange(20).astype(str), known=known & ~truth) is None

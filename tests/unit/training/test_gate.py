@@ -1,0 +1,95 @@
+"""The gate's thresholds and figures, on a tiny bundle: the darker a picture, the farther from a chest."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shared.bundles import Gate, load_bundle
+from shared.domain import ViewPosition
+from tests.support.bundles import SIZE, write_tiny_bundle
+from training.gate import FARTHER_IF_SURE, SURE_CHEST, as_input, count_refused, outputs_of, thresholds
+from training.pool import Radiograph, Split, square_of
+from training.train_bundled import VERSION, measured_gate, on_validation
+from worker_cnn.runtime import Model, load_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Model:
+    folder = write_tiny_bundle(tmp_path_factory.mktemp("bundle"))
+    return load_model(load_bundle(folder), device="cpu", threads=1)
+
+
+@pytest.fixture
+def gate(tmp_path) -> Gate:
+    return load_bundle(write_tiny_bundle(tmp_path / "bundle")).card.gate
+
+
+def picture(path: Path, brightness: int, *, noise: int = 20) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    grain = np.random.default_rng(0).integers(-noise, noise + 1, (40, 40))
+    Image.fromarray(np.clip(grain + brightness, 0, 255).astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    names = ["ct_mr/dark.png", "ct_mr/bright.png", "photo_doc/blank.png", "photo_doc/broken.png"]
+    picture(tmp_path / "more" / names[0], 20)
+    picture(tmp_path / "more" / names[1], 180)
+    picture(tmp_path / "more" / names[2], 180, noise=0)
+    (tmp_path / "more" / names[3]).write_bytes(b"no picture")
+    rows = [f"{name},{name.split('/')[0]},no" for name in names]
+    (tmp_path / "more" / "labels.csv").write_text("\n".join(["file,group,redistributable", *rows]))
+    (tmp_path / "labels.csv").write_text("file\ncohen/a.png\n")
+    picture(tmp_path / "images" / "cohen" / "a.png", 180)
+    return tmp_path
+
+
+def test_refusals_are_counted_by_the_worker_s_whole_gate(model, gate, data, tmp_path):
+    test = [picture(tmp_path / "test.png", 180)]
+    shares, counted = count_refused(model, gate, test, data, size=SIZE)
+    assert shares == {"nih_test": 0.0, "cohen": 0.0, "ct_mr": 0.5, "photo_doc": 1.0}  # blank, and broken
+    assert counted == {"nih_test": 1, "cohen": 1, "ct_mr": 2, "photo_doc": 2}
+
+
+def test_the_figures_of_the_gate_are_measured_not_copied(model, gate, data, tmp_path):
+    paths = [picture(tmp_path / "ap.png", 220), picture(tmp_path / "pa.png", 120)]
+    rows = [
+        Radiograph(path, "images", "nih-00000001", view, (), Split.TEST)
+        for path, view in zip(paths, (ViewPosition.AP, ViewPosition.PA), strict=True)
+    ]
+    squares = np.stack([square_of(path, SIZE) for path in paths])
+    false = gate.model_copy(update={"turned_accuracy": 0.123, "view_auroc": 0.123, "refused": {"x": 0.5}})
+    found = measured_gate(false, model, rows, squares, outputs_of(model, as_input(squares)), data)
+    assert found.view_auroc == 1.0  # brightness is AP in this bundle
+    assert found.turned_accuracy != 0.123
+    assert found.refused.keys() == found.counted.keys() == {"nih_test", "cohen", "ct_mr", "photo_doc"}
+    assert found.max_distance == false.max_distance
+
+
+def test_the_distance_hardly_depends_on_the_seed(model):
+    random = np.random.default_rng(0)
+    squares = np.clip(random.normal(random.uniform(60, 200, (16, 1, 1)), 30, (16, SIZE, SIZE)), 0, 255)
+    found = [thresholds(model, squares.astype(np.uint8), seed=seed)[0] for seed in range(2)]
+    assert np.ptp(found) < 0.03 * np.mean(found)
+
+
+def test_the_card_that_ships_is_of_this_code():
+    card = load_bundle("bundled").card
+    assert card.version == VERSION
+    assert card.gate.sure_chest == SURE_CHEST
+    assert card.gate.max_distance_if_sure == round(card.gate.max_distance * FARTHER_IF_SURE, 4)
+
+
+def test_a_run_says_its_figure_on_validation_patients_and_in_each_view():
+    views = (ViewPosition.AP, ViewPosition.PA)
+    truth = np.arange(40) % 4 < 2
+    rows = [
+        Radiograph(Path(), "images", str(k), views[k % 2], (bool(truth[k]),), Split.VALIDATION)
+        for k in range(40)
+    ]
+    logits = np.where(np.arange(40) % 2 == 0, truth, 0.5).astype(np.float32)[:, None]
+    line = on_validation("8 epochs, seed 0", logits, rows)
+    assert line == "macro AUROC on 40 validation images, 8 epochs, seed 0: 0.875, AP 1.000, PA 0.500"

@@ -1,0 +1,48 @@
+"""What the worker says of a file: its own decoding, its graph and its quality gate, and nothing of ours."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.bundles import Gate
+from shared.errors import BadInputError
+from worker_cnn.decoding import PreparedImage, prepare
+from worker_cnn.quality import check
+from worker_cnn.runtime import Model
+
+
+class Decode(Protocol):
+    """`worker_cnn.decoding.prepare`, here or in child processes."""
+
+    def __call__(self, data: bytes, *, name: str, size: int) -> PreparedImage:
+        """Decode a file, or raise a BadInputError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one file.
+
+    Attributes:
+        logits: (L,) uncalibrated; None when the file cannot be read or decoded.
+        refusal: why the worker would not classify it; empty when it would.
+    """
+
+    logits: NDArray[np.float32] | None
+    refusal: str
+
+
+def judge(path: Path, model: Model, gate: Gate, *, size: int, decode: Decode = prepare) -> Judged:
+    """Decode, run and judge one file."""
+    try:
+        prepared = decode(path.read_bytes(), name=path.name, size=size)
+    except BadInputError as error:
+        return Judged(None, error.detail)
+    except OSError as error:
+        return Judged(None, f"the file cannot be read: {error.strerror}")
+    output = model.run(prepared.model_input[np.newaxis])[0]
+    rejection = check(prepared.exposure, output, prepared.attributes, gate).rejection
+    return Judged(output.logits, "" if rejection is None else rejection.detail)
