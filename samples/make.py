@@ -2,7 +2,7 @@
 
 DIR is laid out as `labels.csv` (columns file, view, labels, patient_id) beside `images/nih/`. Only
 normal postero-anterior films of NIH ChestX-ray14 are read, one a patient, since their licence allows
-what is learnt from them to be given on. The same films give the same samples, byte for byte.
+what is learnt from them to be given on. On one machine the same films give the same samples, byte for byte.
 """
 
 import argparse
