@@ -70,11 +70,13 @@ def test_postgres_starts_when_its_number_was_given_to_another_program(servers):
         user=owner.st_uid if os.geteuid() == 0 else None,  # Postgres asks for its own user's processes alone
         extra_groups=[] if os.geteuid() == 0 else None,
     ) as other:
-        _, _, rest = lock.read_text().partition("\n")
-        lock.write_text(f"{other.pid}\n{rest}")
+        try:
+            _, _, rest = lock.read_text().partition("\n")
+            lock.write_text(f"{other.pid}\n{rest}")
 
-        servers.start("postgres")
-        other.kill()
+            servers.start("postgres")
+        finally:
+            other.kill()
 
     assert lock.read_text().startswith(f"{servers.pid('postgres')}\n")
     servers._parts["postgres"].before()
