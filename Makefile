@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?=
+export STUDY
 DATA ?=
 CODE := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm tests
 TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py tests/support
@@ -27,7 +28,7 @@ setup: $(VENV)/.local  ## Make .venv with the whole local stack (about 7 GB: tor
 setup-dev: $(VENV)/.dev  ## Make .venv with the checkers, the training package and the test tools too
 
 demo: setup  ## Start the whole real stack, submit a radiograph (STUDY=path), print its report
-	@STUDY='$(STUDY)' $(BIN)/cxr demo
+	@$(BIN)/cxr demo
 
 test: setup-dev  ## Run every test (CXR_TEST_DATA=folder adds real radiographs)
 	@tests/support/debian_packages.sh

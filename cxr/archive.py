@@ -16,17 +16,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import quote
 
-from cxr.errors import CxrError
+from cxr.errors import ArchiveError
 
 _CHUNK: Final = 1 << 20
 _IN_MEMORY_BYTES: Final = 16 << 20
 _LONGEST_PATH: Final = 180
 """Characters of the path that go into a key; the server takes keys of up to 255."""
 _NOT_IMAGES: Final = frozenset({"DICOMDIR", "Thumbs.db", "desktop.ini"})
-
-
-class ArchiveError(CxrError):
-    """The archive cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ class Item:
 
 def item_key(path: str, digest: str) -> str:
     """Return a header-safe key: the path (its end, where it is long) and the content's digest."""
-    safe = quote(path, safe="/")
+    safe = quote(path, safe="/", errors="surrogateescape")  # a name need not be UTF-8
     if len(safe) > _LONGEST_PATH:
         whole = hashlib.sha256(safe.encode()).hexdigest()[:16]
         safe = f"{whole}...{safe[-_LONGEST_PATH + 19 :]}"
@@ -110,7 +106,7 @@ def _zip_files(archive: Path) -> Iterator[tuple[str, ArchiveFile]]:
     try:
         with zipfile.ZipFile(archive) as opened:
             names = sorted(entry.filename for entry in opened.infolist() if not entry.is_dir())
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, NotImplementedError, UnicodeError) as error:
         message = f"cannot read {archive}: {error}"
         raise ArchiveError(message) from error
     for name in names:

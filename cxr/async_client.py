@@ -10,7 +10,7 @@ What is sent and how answers are read is in calls.py, for both.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
@@ -23,6 +23,7 @@ from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
 from cxr.streams import EventReader
 from cxr.transport import (
+    NO_PROXY,
     PATIENCE,
     auth_headers,
     base_url,
@@ -49,7 +50,7 @@ class AsyncClient:
         self._patience = patience
         self.batches = AsyncBatches(self)
         self.keys = AsyncKeys(self)
-        self._http = httpx.AsyncClient(base_url=self.url, headers=auth_headers(key))
+        self._http = httpx.AsyncClient(base_url=self.url, headers=auth_headers(key), mounts=NO_PROXY)
 
     async def submit(
         self,
@@ -67,7 +68,7 @@ class AsyncClient:
 
         Raises:
             ProblemError: the server refused it.
-            TimeoutError: it was taken, but did not end in time.
+            NotDoneError: it was taken, but did not end in time (a TimeoutError too).
         """
         study = await self.send(
             calls.submit(
@@ -95,7 +96,7 @@ class AsyncClient:
         """Wait until a study is completed, rejected, failed or cancelled.
 
         Raises:
-            TimeoutError: it was not, in time.
+            NotDoneError: it was not, in time (a TimeoutError too).
         """
         return await self._take(calls.until_final(study_id, timeout=timeout, clock=time.monotonic))
 
@@ -161,12 +162,15 @@ class AsyncClient:
 
     async def events(self, study_id: str) -> AsyncIterator[models.Event]:
         """Follow a study from its start to its end; a broken connection is taken up again."""
-        reader = EventReader()
+        last: models.Event | None = None
         while True:
-            async with self.stream(calls.events(study_id, after=reader.last_id)) as answer:
-                async for event in _events_of(answer, reader):
-                    yield event
-                    if event.is_final:
+            # The server closes the stream after a final event, unless the study was tried again since.
+            async with self.stream(calls.events(study_id, after=last.id if last else None)) as answer:
+                with suppress(httpx.TransportError):
+                    async for event in _events_of(answer):
+                        last = event
+                        yield event
+                    if last is not None and last.is_final:
                         return
             await asyncio.sleep(0.5)
 
@@ -200,7 +204,12 @@ class AsyncClient:
 
     @asynccontextmanager
     async def stream(self, call: Call[Any]) -> AsyncIterator[httpx.Response]:
-        """Send a call and read its answer bit by bit."""
+        """Send a call and read its answer bit by bit.
+
+        Raises:
+            ProblemError: the server refused.
+            NotReachableError: no server answered, or it went away meanwhile.
+        """
         try:
             answer: httpx.Response = await AsyncRetrying(**retry_policy(call, patience=self._patience))(
                 self._open_once, call
@@ -209,6 +218,8 @@ class AsyncClient:
             raise not_reachable(self.url, error) from error
         try:
             yield answer
+        except httpx.TransportError as error:
+            raise not_reachable(self.url, error) from error
         finally:
             await answer.aclose()
 
@@ -305,11 +316,9 @@ class AsyncKeys:
         await self._client.send(calls.revoke_key(key_id))
 
 
-async def _events_of(answer: httpx.Response, reader: EventReader) -> AsyncIterator[models.Event]:
-    try:
-        async for line in answer.aiter_lines():
-            event = reader.feed(line)
-            if event is not None:
-                yield event
-    except httpx.TransportError:
-        return  # the caller connects again, after the last event that came
+async def _events_of(answer: httpx.Response) -> AsyncIterator[models.Event]:
+    reader = EventReader()
+    async for line in answer.aiter_lines():
+        event = reader.feed(line)
+        if event is not None:
+            yield event

@@ -5,9 +5,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
-from cxr.archive import ArchiveError, Item
+from cxr.archive import Item, item_key
 from cxr.client import Client
-from cxr.errors import ProblemError
+from cxr.errors import ArchiveError, ProblemError
 from cxr.journal import Journal
 
 _AHEAD: Final = 4
@@ -43,14 +43,11 @@ class BatchUpload:
                 raise
 
     def _send(self, item: Item) -> None:
+        key = item_key(item.path, "")
         try:
             key = item.key()
-        except (OSError, ArchiveError) as error:
-            self.journal.note(item.path, refused=f"cannot be read: {error}")
-            return
-        if self.journal.has(key):
-            return
-        try:
+            if self.journal.has(key):
+                return
             study = self.client.submit(
                 [(file.name, file.open) for file in item.files],
                 batch_id=self.batch_id,
@@ -58,6 +55,8 @@ class BatchUpload:
                 language=self.language,
                 idempotency_key=key,
             )
+        except (OSError, ArchiveError) as error:  # a bad disk, or removed since it was listed
+            self.journal.note_unread(key, f"cannot be read: {error}")
         except ProblemError as problem:
             if problem.type == _SENT_BEFORE:
                 self.journal.note(key)  # the key holds the content's digest: only a field was different

@@ -15,7 +15,7 @@ import httpx
 from pydantic import BaseModel
 
 from cxr import models
-from cxr.errors import NotReadyError, ProblemError
+from cxr.errors import NotDoneError, NotReadyError, ProblemError
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -63,7 +63,7 @@ class Call(Generic[T]):
         parts = []
         for upload in self.files:
             name, opener = _opener(upload)
-            parts.append(("files", (name, opened.enter_context(opener()))))
+            parts.append(("files", (_utf8(name), opened.enter_context(opener()))))
         return parts
 
 
@@ -86,7 +86,6 @@ def submit(
     patient_id: str | None = None,
     batch_id: str | None = None,
     idempotency_key: str | None = None,
-    wait: float | None = None,
 ) -> Call[models.Study]:
     """Send a study."""
     fields = {
@@ -97,8 +96,6 @@ def submit(
         "batch_id": batch_id,
     }
     headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
-    if wait:
-        headers["Prefer"] = f"wait={min(wait, LONGEST_WAIT):g}"
     return Call(
         "POST",
         "/v1/studies",
@@ -106,7 +103,6 @@ def submit(
         headers=headers,
         fields={name: value for name, value in fields.items() if value is not None},
         files=tuple(files),
-        wait=wait or 0,
     )
 
 
@@ -165,7 +161,7 @@ def delete(study_id: str) -> Call[None]:
 
 def create_batch(name: str | None) -> Call[models.Batch]:
     """Open a batch."""
-    return Call("POST", "/v1/batches", _model(models.Batch), json={"name": name})
+    return Call("POST", "/v1/batches", _model(models.Batch), json={"name": _utf8(name) if name else None})
 
 
 def batch(batch_id: str) -> Call[models.Batch]:
@@ -213,7 +209,7 @@ def until_final(study_id: str, *, timeout: float, clock: Callable[[], float]) ->
     """Poll until the study is final.
 
     Raises:
-        TimeoutError: it was not, in time.
+        NotDoneError: it was not, in time.
     """
     deadline = clock() + timeout
     while True:
@@ -222,8 +218,7 @@ def until_final(study_id: str, *, timeout: float, clock: Callable[[], float]) ->
         if state.is_final:
             return state
         if deadline <= clock():
-            message = f"the study is still {state.status} after {timeout:g} s"
-            raise TimeoutError(message)
+            raise NotDoneError(state, seconds=timeout)
         yield Pause(0.1)
 
 
@@ -248,6 +243,11 @@ def _opener(upload: Upload) -> tuple[str, Callable[[], BinaryIO]]:
         return upload
     path = Path(upload)
     return path.name, lambda: path.open("rb")
+
+
+def _utf8(name: str) -> str:
+    """Return a file's name as it can be sent: a byte of it that is not UTF-8 becomes U+FFFD."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _model(model: type[M]) -> Callable[[httpx.Response], M]:

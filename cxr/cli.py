@@ -1,5 +1,6 @@
 """The `cxr` command: puts the commands of commands/ together and turns errors into exit codes."""
 
+import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
@@ -9,7 +10,7 @@ import typer
 from cxr import exit_codes
 from cxr.commands import batches, demo, keys, models, stack, studies
 from cxr.errors import CxrError, ProblemError
-from cxr.output import notes
+from cxr.output import notes, print_json
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
@@ -51,7 +52,13 @@ def root(
 
 def main() -> None:
     """Run the command; the exit code says how it went (see exit_codes.py)."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at Python's end
+        code = exit_codes.READER_GONE
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -59,18 +66,21 @@ def run(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="cxr")
     except SystemExit as end:  # typer's way of ending, also after wrong usage (2)
+        if isinstance(end.__context__, BrokenPipeError):
+            return exit_codes.READER_GONE  # typer and rich say 1 of it, which is a failed study's
         return end.code if isinstance(end.code, int) else exit_codes.DONE
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
-    except TimeoutError as error:
-        notes.print(f"cxr: {error}", style="red", markup=False)
-        return exit_codes.STUDY_FAILED
     except CxrError as error:
+        if isinstance(error, ProblemError) and "--json" in arguments:
+            print_json(error.problem)
         notes.print(f"cxr: {_explain(error)}", style="red", markup=False)
         return exit_codes.of(error)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone; there is nobody to tell
-        return exit_codes.DONE
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        advice = "Check the path and its rights; CXR_HOME names the folder of the local stack."
+        notes.print(f"cxr: {what}. {advice}", style="red", markup=False)
+        return exit_codes.WRONG_USAGE
     return exit_codes.DONE
 
 

@@ -9,7 +9,7 @@ with Client() as cxr:
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, TypeVar
 
@@ -21,6 +21,7 @@ from cxr.calls import Call, Pause, ResultFormat, Steps, TextFormat, Upload
 from cxr.errors import ProblemError
 from cxr.streams import EventReader
 from cxr.transport import (
+    NO_PROXY,
     PATIENCE,
     auth_headers,
     base_url,
@@ -49,7 +50,7 @@ class Client:
         self._patience = patience
         self.batches = Batches(self)
         self.keys = Keys(self)
-        self._http = httpx.Client(base_url=self.url, headers=auth_headers(key))
+        self._http = httpx.Client(base_url=self.url, headers=auth_headers(key), mounts=NO_PROXY)
 
     def submit(
         self,
@@ -67,7 +68,7 @@ class Client:
 
         Raises:
             ProblemError: the server refused it.
-            TimeoutError: it was taken, but did not end in time.
+            NotDoneError: it was taken, but did not end in time (a TimeoutError too).
         """
         study = self.send(
             calls.submit(
@@ -90,7 +91,7 @@ class Client:
         """Wait until a study is completed, rejected, failed or cancelled.
 
         Raises:
-            TimeoutError: it was not, in time.
+            NotDoneError: it was not, in time (a TimeoutError too).
         """
         return self._take(calls.until_final(study_id, timeout=timeout, clock=time.monotonic))
 
@@ -153,13 +154,18 @@ class Client:
 
     def events(self, study_id: str) -> Iterator[models.Event]:
         """Follow a study from its start to its end; a broken connection is taken up again."""
-        reader = EventReader()
+        last: models.Event | None = None
         while True:
-            with self.stream(calls.events(study_id, after=reader.last_id)) as answer:
-                for event in _events_of(answer, reader):
+            # The server closes the stream after a final event, unless the study was tried again since.
+            with (
+                self.stream(calls.events(study_id, after=last.id if last else None)) as answer,
+                suppress(httpx.TransportError),
+            ):
+                for event in _events_of(answer):
+                    last = event
                     yield event
-                    if event.is_final:
-                        return
+                if last is not None and last.is_final:
+                    return
             time.sleep(0.5)
 
     def info(self) -> models.Info:
@@ -193,13 +199,20 @@ class Client:
 
     @contextmanager
     def stream(self, call: Call[Any]) -> Iterator[httpx.Response]:
-        """Send a call and read its answer bit by bit."""
+        """Send a call and read its answer bit by bit.
+
+        Raises:
+            ProblemError: the server refused.
+            NotReachableError: no server answered, or it went away meanwhile.
+        """
         try:
             answer = Retrying(**retry_policy(call, patience=self._patience))(self._open_once, call)
         except httpx.TransportError as error:
             raise not_reachable(self.url, error) from error
         try:
             yield answer
+        except httpx.TransportError as error:
+            raise not_reachable(self.url, error) from error
         finally:
             answer.close()
 
@@ -295,11 +308,9 @@ class Keys:
         self._client.send(calls.revoke_key(key_id))
 
 
-def _events_of(answer: httpx.Response, reader: EventReader) -> Iterator[models.Event]:
-    try:
-        for line in answer.iter_lines():
-            event = reader.feed(line)
-            if event is not None:
-                yield event
-    except httpx.TransportError:
-        return  # the caller connects again, after the last event that came
+def _events_of(answer: httpx.Response) -> Iterator[models.Event]:
+    reader = EventReader()
+    for line in answer.iter_lines():
+        event = reader.feed(line)
+        if event is not None:
+            yield event

@@ -4,11 +4,15 @@ CxrError
 ├── ProblemError          the server answered with problem+json
 ├── NotReachableError     no server answered
 ├── NotReadyError         findings or report are not there yet
+├── NotDoneError          the study did not end in time
 ├── StudyEndedError       the study ended without what was asked for
+├── ArchiveError          what should be sent as a batch cannot be read
 └── StackError            the local stack cannot do what it was told
 """
 
 from typing import Any
+
+from cxr.models import Study
 
 
 class CxrError(Exception):
@@ -29,6 +33,22 @@ class NotReadyError(CxrError):
     def __init__(self, retry_after: float) -> None:
         self.retry_after = retry_after
         super().__init__("the study is still being worked on; ask again")
+
+
+class NotDoneError(CxrError, TimeoutError):
+    """The study did not end in time; it goes on without us.
+
+    Attributes:
+        study: how it was when we last asked.
+    """
+
+    def __init__(self, study: Study, *, seconds: float) -> None:
+        self.study = study
+        super().__init__(f"study {study.id} is still {study.status} after {seconds:g} s")
+
+
+class ArchiveError(CxrError):
+    """The archive cannot be read."""
 
 
 class StackError(CxrError):

@@ -4,7 +4,7 @@ from typing import Final
 
 import httpx
 
-from cxr.errors import CxrError, NotReachableError, NotReadyError, ProblemError, StackError
+from cxr.errors import ArchiveError, CxrError, NotReachableError, ProblemError, StackError
 
 DONE: Final = 0
 STUDY_FAILED: Final = 1
@@ -12,6 +12,8 @@ STUDY_FAILED: Final = 1
 WRONG_USAGE: Final = 2
 NOT_REACHABLE: Final = 3
 INTERRUPTED: Final = 130
+READER_GONE: Final = 141
+"""As a shell says of a program whose reader went (`| head`): 128 and the number of SIGPIPE."""
 
 _ABOUT_THE_FILE: Final = frozenset(
     {httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNSUPPORTED_MEDIA_TYPE}
@@ -23,8 +25,8 @@ def of(error: CxrError) -> int:
     """Return the exit status for an error."""
     if isinstance(error, NotReachableError | StackError):
         return NOT_REACHABLE
-    if isinstance(error, NotReadyError):
-        return STUDY_FAILED
+    if isinstance(error, ArchiveError):
+        return WRONG_USAGE
     if isinstance(error, ProblemError):
         if error.status >= httpx.codes.INTERNAL_SERVER_ERROR:
             return NOT_REACHABLE

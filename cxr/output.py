@@ -1,9 +1,13 @@
 """What the command prints: results on stdout, everything else on stderr."""
 
 import json
+import os
+import shutil
 import sys
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -29,6 +33,25 @@ def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
     else:
         content = [item.model_dump(mode="json") for item in value]
     sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to be written; it is there whole or as it was before."""
+    if path.exists() and not path.is_file():  # /dev/stdout, a named pipe: nothing to put in its place
+        with path.open("wb") as file:
+            yield file
+        return
+    path = path.resolve()
+    draft = path.with_name(f".cxr-{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            if path.exists():
+                shutil.copymode(path, draft)
+            yield file
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def print_findings(findings: Findings) -> None:

@@ -6,10 +6,9 @@ from cxr.models import Event
 
 
 class EventReader:
-    """Takes the lines of an event stream, returns events; remembers the last id."""
+    """Takes the lines of one connection's event stream, returns events."""
 
     def __init__(self) -> None:
-        self.last_id: str | None = None
         self._id = ""
         self._data: list[str] = []
 
@@ -30,5 +29,4 @@ class EventReader:
             return None
         content = json.loads("\n".join(self._data))
         self._data = []
-        self.last_id = self._id
         return Event.model_validate({"id": self._id, **content})

@@ -1,6 +1,7 @@
 """How calls travel: addresses and keys, time limits, what is an error, and what is tried again."""
 
 import os
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
@@ -10,6 +11,8 @@ from cxr.calls import Call
 from cxr.errors import NotReachableError, ProblemError
 
 DEFAULT_URL: Final = "http://localhost:8000"
+NO_PROXY: Final[Mapping[str, None]] = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
+"""Mounts for httpx: no proxy can reach this machine's own loopback address for us."""
 PATIENCE: Final = 30.0
 """Seconds for which a server that does not answer is called again."""
 _BUSY_PATIENCE: Final = 60.0

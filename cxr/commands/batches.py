@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -14,10 +14,10 @@ from cxr.batch_upload import BatchUpload
 from cxr.client import Client
 from cxr.commands.connection import connect
 from cxr.commands.studies import Language, Priority
-from cxr.journal import Journal
+from cxr.journal import Journal, path_of
 from cxr.local.home import find_home
 from cxr.models import Batch, BatchResult
-from cxr.output import notes, out, print_json
+from cxr.output import notes, out, print_json, whole_file
 
 app = typer.Typer(
     no_args_is_help=True, help="Send a folder or a zip of studies; follow it; read the results."
@@ -108,8 +108,8 @@ def results(
         if output is None:
             client.batches.save_results(batch_id, sys.stdout.buffer, form=form)
             return
-        with output.open("wb") as file:
-            _save(client, batch_id, file, form)
+        with whole_file(output) as file:
+            client.batches.save_results(batch_id, file, form=form)
 
 
 @app.command()
@@ -120,10 +120,6 @@ def cancel(batch_id: BatchId) -> None:
     """
     with connect() as client:
         out.print(_describe(client.batches.cancel(batch_id)), markup=False)
-
-
-def _save(client: Client, batch_id: str, file: BinaryIO, form: Literal["csv", "ndjson"]) -> None:
-    client.batches.save_results(batch_id, file, form=form)
 
 
 def _journal(client: Client, path: Path, *, name: str | None, resume: bool) -> Journal:
@@ -162,9 +158,9 @@ def _summarise(client: Client, batch: Batch, journal: Journal, *, as_json: bool)
         out.print(_describe(batch), markup=False)
         for one in errors:
             reason = one.error.detail if one.error else one.status
-            out.print(f"  {_path_of(one.item)}: {one.status}: {reason}", markup=False)
-        for key, reason in journal.refused.items():
-            out.print(f"  {_path_of(key)}: refused: {reason}", markup=False)
+            out.print(f"  {path_of(one.item)}: {one.status}: {reason}", markup=False)
+        for path, reason in journal.refused.items():
+            out.print(f"  {path}: refused: {reason}", markup=False)
         out.print(f"results: cxr batch results {batch.id} -o results.csv", style="dim", markup=False)
     return exit_codes.STUDY_FAILED if errors or journal.refused else exit_codes.DONE
 
@@ -177,7 +173,3 @@ def _describe(batch: Batch) -> str:
 
 def _ended_badly(result: BatchResult) -> bool:
     return result.status in {"rejected", "failed", "cancelled"}
-
-
-def _path_of(key: str) -> str:
-    return key.rpartition("@")[0] or key

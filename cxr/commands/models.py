@@ -11,6 +11,7 @@ import typer
 from cxr.errors import StackError
 from cxr.local import stack
 from cxr.local.home import Home, find_home, services_root
+from cxr.local.processes import has_environment
 from cxr.local.state import read_json, write_private
 from cxr.output import notes, out, print_json
 
@@ -87,17 +88,18 @@ def use(
     home.make()
     before = read_json(home.config)
     write_private(home.config, json.dumps({**before, **chosen}, indent=2))
-    if before == {**before, **chosen} or stack.read_status(home).supervisor is None:
+    if stack.read_status(home).supervisor is None:
         notes.print("kept; the next `cxr up` runs with it")
         return
-    workers = {"worker-cnn" if name == _BUNDLE else "worker-llm" for name in chosen}
+    settings: dict[str, dict[str, str]] = {}
+    for name, value in chosen.items():
+        settings.setdefault("worker-cnn" if name == _BUNDLE else "worker-llm", {})[name] = value
     try:
-        _restart(home, workers)
+        _restart(home, settings)
     except StackError:
         write_private(home.config, json.dumps(before, indent=2))
         stack.look_again(home)
         raise
-    notes.print("in use")
 
 
 def known_bundles(home: Home) -> dict[str, Path]:
@@ -126,24 +128,27 @@ def _summary(folder: Path) -> dict[str, str]:
     return {"id": str(card.get("id", "?")), "version": str(card.get("version", "?"))}
 
 
-def _restart(home: Home, workers: set[str]) -> None:
-    """Have the workers started with the new settings, and wait until they are ready.
+def _restart(home: Home, settings: dict[str, dict[str, str]]) -> None:
+    """Have workers started with their new settings, and wait until they are ready, but for a stopped one.
 
     Raises:
         StackError: one does not come up; the settings before are in use again.
     """
-    before = {part.name: part.pid for part in stack.read_status(home).parts}
     stack.look_again(home)
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while workers:
+    while settings:
         time.sleep(0.2)
         parts = {part.name: part for part in stack.read_status(home).parts}
-        for name in sorted(workers):
+        for name in sorted(settings):
             part = parts.get(name)
             if part is None or part.state == "failing" or time.monotonic() > deadline:
                 message = (
                     f"{name} does not start with this; the settings before stay.\n{stack.tail(home, name)}"
                 )
                 raise StackError(message)
-            if part.state == "running" and part.pid != before.get(name):
-                workers.discard(name)
+            if part.state == "stopped":
+                notes.print(f"{name} is stopped; `cxr start {name}` starts it with this", markup=False)
+                del settings[name]
+            elif part.state == "running" and part.pid and has_environment(part.pid, settings[name]):
+                notes.print(f"{name} runs with it")
+                del settings[name]

@@ -9,16 +9,15 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from cxr import exit_codes
 from cxr.errors import StackError
 from cxr.local import stack
 from cxr.local.home import Home, find_home
+from cxr.local.services import PARTS
 from cxr.local.stack import PartStatus, StackStatus
 from cxr.output import notes, out, print_json
 
 DEFAULT_PORT: Final = 8000
 PATIENCE_SECONDS: Final = 300.0
-_PARTS: Final = ("postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper")
 _MARKS: Final = {
     "running": "[green]✔ running[/]",
     "starting": "[yellow]… starting[/]",
@@ -27,7 +26,7 @@ _MARKS: Final = {
 }
 
 Port = Annotated[int, typer.Option(help="Port of the API and the page.", min=1, max=65535)]
-PartName = Annotated[str, typer.Argument(help=f"One of: {', '.join(_PARTS)}.", metavar="PART")]
+PartName = Annotated[str, typer.Argument(help=f"One of: {', '.join(PARTS)}.", metavar="PART")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -73,8 +72,7 @@ def bring_up(home: Home, *, port: int, timeout: float = PATIENCE_SECONDS) -> int
     """Start the stack with a display of its parts; return the API's port.
 
     Raises:
-        StackError: it does not come up.
-        typer.BadParameter: the port is taken.
+        StackError: it does not come up, or the port is taken.
     """
     if sys.stderr.isatty():
         with Live(console=notes, transient=True, auto_refresh=False) as live:
@@ -127,7 +125,7 @@ def logs(
     Example: [bold]cxr logs worker-llm -f[/]
     """
     home = find_home()
-    _check_name(part, (*_PARTS, "migrations", "supervisor"))
+    _check_name(part, (*PARTS, "migrations", "supervisor"))
     print(stack.tail(home, part, lines=lines))
     if not follow:
         return
@@ -146,11 +144,11 @@ def logs(
 
 
 def stop(part: PartName) -> None:
-    """Stop one part, and leave it stopped until `cxr start`.
+    """Stop one part, and leave it stopped until `cxr start` or `cxr up`.
 
     Example: [bold]cxr stop worker-llm[/]
     """
-    _check_name(part, _PARTS)
+    _check_name(part, PARTS)
     if not stack.hold(find_home(), part):
         raise StackError(_NOT_UP)
 
@@ -160,7 +158,7 @@ def start(part: PartName) -> None:
 
     Example: [bold]cxr start worker-llm[/]
     """
-    _check_name(part, _PARTS)
+    _check_name(part, PARTS)
     if not stack.release(find_home(), part):
         raise StackError(_NOT_UP)
 
@@ -194,6 +192,3 @@ def _say_news(now: StackStatus, said: set[str]) -> None:
         if part.state not in {"stopped", "starting"} and line not in said:
             said.add(line)
             notes.print(line, style="dim")
-
-
-__all__ = ["add_to", "bring_up", "exit_codes"]

@@ -1,17 +1,22 @@
 """cxr submit and cxr report: one study at a time."""
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from cxr import exit_codes
 from cxr.client import DEFAULT_TIMEOUT, Client
 from cxr.commands.connection import connect
+from cxr.errors import NotDoneError, NotReachableError
 from cxr.models import Study
-from cxr.output import describe, notes, out, print_findings, print_json
+from cxr.output import describe, notes, out, print_findings, print_json, whole_file
+
+_AWAY_SECONDS: Final = 60.0
+"""How long a wait outlives an API that is away: it is started again, and the study is safe."""
 
 
 class Priority(StrEnum):
@@ -78,7 +83,7 @@ def submit(
             files, priority=priority, language=language, indication=indication, patient_id=patient_id
         )
         if wait:
-            study = await_end(client, study, timeout=timeout)
+            study = await_end(client, study, timeout=timeout, as_json=as_json)
         if as_json:
             print_json(study)
         elif study.status == "completed":
@@ -109,17 +114,26 @@ def report(
         else:
             text = client.report_as(study_id, "html" if form is Form.HTML else "text", wait=wait)
     if output:
-        output.write_text(text, encoding="utf-8")
+        with whole_file(output) as file:
+            file.write(text.encode())
     else:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
-def await_end(client: Client, study: Study, *, timeout: float) -> Study:
-    """Wait for a study's end, with its status on a terminal's last line."""
-    if not sys.stderr.isatty():
-        return client.wait(study.id, timeout=timeout)
-    with notes.status(describe(study)):
-        return client.wait(study.id, timeout=timeout)
+def await_end(client: Client, study: Study, *, timeout: float, as_json: bool = False) -> Study:
+    """Wait for a study's end; whatever comes between, its id and how to go on were said."""
+    notes.print(describe(study), markup=False)
+    spinner: AbstractContextManager[object] = (
+        notes.status("waiting for its end") if sys.stderr.isatty() else nullcontext()
+    )
+    try:
+        with spinner, Client(client.url, patience=min(timeout, _AWAY_SECONDS)) as patient:
+            return patient.wait(study.id, timeout=timeout)
+    except (NotDoneError, NotReachableError) as error:
+        if as_json:
+            print_json(error.study if isinstance(error, NotDoneError) else study)
+        notes.print(f"the study was taken and goes on without us: cxr report {study.id}", markup=False)
+        raise
 
 
 def print_result(client: Client, study: Study) -> None:

@@ -89,8 +89,8 @@ def find_home() -> Home:
     if named:
         return Home(Path(named).expanduser().resolve())
     if sys.platform == "linux" and os.geteuid() == 0:
-        return Home(_ROOT_HOME)
-    return Home(platformdirs.user_data_path("cxr-reporter", appauthor=False))
+        return Home(_ROOT_HOME.resolve())
+    return Home(platformdirs.user_data_path("cxr-reporter", appauthor=False).resolve())
 
 
 def services_root() -> Path:

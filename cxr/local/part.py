@@ -43,7 +43,10 @@ class Launch:
     """Where in the log file this start's lines begin."""
 
     def logged(self, text: bytes) -> bool:
-        """Tell whether this start has written `text` into its log."""
-        with self.part.log.open("rb") as log:
-            log.seek(self.log_offset)
-            return text in log.read()
+        """Tell whether this start has written `text` into its log; one that was removed is empty."""
+        try:
+            with self.part.log.open("rb") as log:
+                log.seek(self.log_offset)
+                return text in log.read()
+        except OSError:
+            return False

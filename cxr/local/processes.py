@@ -21,7 +21,7 @@ from cxr.local.part import Launch, Part
 
 MARK: Final = "CXR_PART"
 _PR_SET_PDEATHSIG: Final = 1
-# What a part may see of the caller's environment: no CXR_*, no PYTHON*, no secrets of other programs.
+# What the three servers see of the environment of `cxr up`; our own services see more (services.py).
 _PASSED_ON: Final = ("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CACHE_HOME")
 
 
@@ -33,7 +33,7 @@ def start(part: Part, home: Home) -> Launch:
         OSError: its program cannot be run.
     """
     part.before()
-    part.log.touch(mode=0o600)
+    home.log(part.name).touch(mode=0o600)
     offset = part.log.stat().st_size
     account = part.account
     with part.log.open("ab") as log:
@@ -117,6 +117,14 @@ def stop(launches: Iterable[Launch]) -> None:
             if time.monotonic() - begun > launch.part.stop_seconds:
                 signal_group(launch, signal.SIGKILL)
         time.sleep(0.02)
+
+
+def has_environment(pid: int, wanted: dict[str, str]) -> bool:
+    """Tell whether a process was started with these variables."""
+    try:
+        return wanted.items() <= psutil.Process(pid).environ().items()
+    except psutil.Error:
+        return False
 
 
 def left_behind(home: Home) -> list[psutil.Process]:

@@ -16,6 +16,8 @@ from cxr.local.storage import storage_endpoint, storage_part
 PARTS: Final = ("postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper")
 """What `cxr status` lists."""
 _SERVERS: Final = ("postgres", "broker", "storage")
+_NO_PROXY: Final = ("no_proxy", "NO_PROXY")
+"""Programs read the one or the other."""
 _READY: Final = b'"worker.ready"'
 _PROBE_SECONDS: Final = 2
 # The caller may set how the services behave (CXR_MODEL_DEVICE=cuda), not where the stack's parts are.
@@ -84,14 +86,19 @@ def _environment(home: Home, state: State) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in _OURS and not name.startswith("PYTHON")
     }
+    past_the_proxy = ",".join(
+        [*(callers[name] for name in _NO_PROXY if callers.get(name)), "127.0.0.1", "localhost"]
+    )
     return {
         # All parts share this machine's cores: a model's threads that wait must sleep, not spin, or the two
         # of them hold each other up (one report took 8.7 s instead of 3.7 s beside a busy core).
         "OMP_WAIT_POLICY": "PASSIVE",
         # Shorter than `cxr down` waits before it kills.
         "CXR_QUEUE_DRAIN": "PT7S",
-        **read_json(home.config),
         **callers,
+        # After the caller's: `cxr models use` must have its effect whatever was exported at `cxr up`.
+        **read_json(home.config),
+        **dict.fromkeys(_NO_PROXY, past_the_proxy),
         "PYTHONPATH": str(services_root()),
         "PYTHONUNBUFFERED": "1",
         "CXR_DATABASE_URL": database_url(state),

@@ -22,7 +22,7 @@ import cxr
 from cxr.errors import StackError
 from cxr.local.home import Home
 from cxr.local.processes import kill_left_behind
-from cxr.local.services import PARTS
+from cxr.local.services import PARTS, all_parts
 from cxr.local.state import choose_state, is_free, load_state
 
 _POLL_SECONDS: Final = 0.1
@@ -72,7 +72,7 @@ class Started:
 
 
 def up(home: Home, *, port: int, on_change: Callable[[StackStatus], None], timeout: float) -> Started:
-    """Start the stack, or find it running; return when every part is ready.
+    """Start the stack, or what is held of one that runs; return when every part is ready.
 
     Raises:
         StackError: the port is taken, a part does not come up, or it takes longer than `timeout`
@@ -80,17 +80,20 @@ def up(home: Home, *, port: int, on_change: Callable[[StackStatus], None], timeo
     """
     home.make()
     lock = _take_lock(home)
+    held = [mark for name in PARTS if (mark := home.held(name)).exists()]
+    for mark in held:
+        mark.unlink(missing_ok=True)
     if lock is None:
+        if held:  # by `cxr stop`; a supervisor that only begins does not listen yet, and needs not
+            look_again(home)
         _follow(home, on_change, timeout=timeout)
         return Started(port=read_status(home).port or port, already_up=True)
     try:
         kill_left_behind(home)
         if not is_free(port):
             raise StackError(_port_taken(port))
-        choose_state(home.state, api_port=port)
+        all_parts(home, choose_state(home.state, api_port=port))  # says here what is missing or broken
         home.parts.unlink(missing_ok=True)
-        for name in PARTS:
-            home.held(name).unlink(missing_ok=True)
         _start_supervisor(home, lock)
     finally:
         os.close(lock)

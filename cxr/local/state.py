@@ -1,20 +1,24 @@
 """What a local stack chooses once and keeps: its ports and its credentials."""
 
-import json
 import os
 import secrets
 import socket
-from collections.abc import Container
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
+
+from cxr.errors import StackError
 
 # Below the range from which Linux takes ports for outgoing connections (32768 and up): a client that
 # connects while a server is down could otherwise be given that very port, and keep it.
 _LOWEST, _HIGHEST = 10_240, 22_000
 _GRPC_OFFSET: Final = 10_000
 """SeaweedFS listens on a second port this far above each of its ports."""
+
+
+_STRINGS: Final = TypeAdapter(dict[str, str])
 
 
 class Ports(BaseModel):
@@ -47,11 +51,18 @@ class State(BaseModel):
 
 
 def load_state(path: Path) -> State | None:
-    """Read the state, or return None when this home has never been used."""
+    """Read the state, or return None when this home has never been used.
+
+    Raises:
+        StackError: it is broken.
+    """
     try:
         return State.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        message = f"{path} is broken; the passwords of the data are in it: put it back from a backup"
+        raise StackError(message) from error
 
 
 def choose_state(path: Path, *, api_port: int) -> State:
@@ -61,15 +72,15 @@ def choose_state(path: Path, *, api_port: int) -> State:
     """
     before = load_state(path)
     kept = before.ports.model_dump() if before else {}
-    taken: set[int] = {api_port}
+    taken = _with_twin(api_port)
     ports = {"api": api_port}
     for name in Ports.model_fields:
         if name == "api":
             continue
         port = kept.get(name, 0)
-        if port in taken or not (port and is_free(port) and is_free(port + _GRPC_OFFSET)):
+        if not (port and _is_usable(port, taken)):
             port = free_port(taken)
-        taken.add(port)
+        taken |= _with_twin(port)
         ports[name] = port
     state = State(
         ports=Ports(**ports), credentials=before.credentials if before is not None else Credentials()
@@ -90,12 +101,18 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> dict[str, str]:
-    """Read a flat JSON object of strings; a missing file is an empty one."""
+    """Read a flat JSON object of strings; a missing file is an empty one.
+
+    Raises:
+        StackError: it is something else.
+    """
     try:
-        content = json.loads(path.read_bytes())
+        return _STRINGS.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}
-    return {str(key): str(value) for key, value in content.items()}
+    except ValueError as error:
+        message = f"{path} is no JSON object of strings: mend it, or remove it"
+        raise StackError(message) from error
 
 
 def is_free(port: int) -> bool:
@@ -110,9 +127,18 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port(taken: Container[int] = ()) -> int:
+def free_port(taken: AbstractSet[int] = frozenset()) -> int:
     """Choose a port that is free now, as is its gRPC twin."""
     while True:
         port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
-        if port not in taken and is_free(port) and is_free(port + _GRPC_OFFSET):
+        if _is_usable(port, taken):
             return port
+
+
+def _is_usable(port: int, taken: AbstractSet[int]) -> bool:
+    both = _with_twin(port)
+    return both.isdisjoint(taken) and all(is_free(one) for one in both)
+
+
+def _with_twin(port: int) -> set[int]:
+    return {port, port + _GRPC_OFFSET}

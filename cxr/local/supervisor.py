@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -72,6 +73,7 @@ class Supervisor:
             message = f"{home.state} is missing: start the stack with `cxr up`"
             raise StackError(message)
         self._home = home
+        self._log = home.log("supervisor")
         self._state = state
         self._slots = {part.name: Slot(part) for part in all_parts(home, state)}
         self._written = ""
@@ -91,7 +93,7 @@ class Supervisor:
             for slot in self._slots.values():
                 self._attend(slot)
             self._write()
-            _bound(self._home.log("supervisor"))
+            _bound(self._log)
             self._sleep(wake)
         _say("supervisor.stopping")
         self._stop_all()
@@ -181,7 +183,7 @@ class Supervisor:
         try:
             slot.launch = start(slot.part, self._home)
         except (OSError, StackError) as error:
-            with slot.part.log.open("a") as log:
+            with suppress(OSError), slot.part.log.open("a") as log:
                 log.write(f"cannot be started: {error}\n")
             self._note_end(slot, 1)
             return
@@ -192,7 +194,12 @@ class Supervisor:
 
     def _reload(self) -> None:
         """Take up new settings and held parts; stop the parts that these change."""
-        for part in all_parts(self._home, self._state):
+        try:
+            parts = all_parts(self._home, self._state)
+        except (OSError, StackError) as error:  # config.json is broken, say: what runs goes on as it is
+            _say("settings.refused", reason=str(error))
+            return
+        for part in parts:
             slot = self._slots[part.name]
             changed = part.environment != slot.part.environment
             if changed:
@@ -233,20 +240,26 @@ class Supervisor:
             }
         )
         if text != self._written:
-            write_private(self._home.parts, text)
-            self._written = text
+            with suppress(OSError):  # a full disk: it is written when there is room again
+                write_private(self._home.parts, text)
+                self._written = text
 
 
 def _bound(log: Path) -> None:
-    """Keep a log below its bound: copied aside and emptied, for its process goes on writing to it."""
-    if log.stat().st_size > _LOG_BYTES:
-        shutil.copyfile(log, log.with_suffix(".log.1"))
-        os.truncate(log, 0)
+    """Keep a log below its bound: copied aside and emptied, for its process goes on writing to it.
+
+    A log that somebody removed is short enough; what a full disk prevents is tried again at the next look.
+    """
+    with suppress(OSError):
+        if log.stat().st_size > _LOG_BYTES:
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            os.truncate(log, 0)
 
 
 def _say(event: str, **values: str | float) -> None:
     line = {"event": event, **values, "timestamp": datetime.now(UTC).isoformat()}
-    print(json.dumps(line), flush=True)
+    with suppress(OSError):  # better a line less than no stack
+        print(json.dumps(line), flush=True)
 
 
 def main() -> int:

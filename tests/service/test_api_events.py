@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from api.events import LOOK_ANYWAY_AFTER
+from cxr import Client
 from shared import studies
 from shared.database import Database
 from shared.storage import Storage
 from shared.tables import StudyRow
-from tests.support.api import ApiServer, classify, complete, events, report, sent
+from tests.support.api import ApiServer, classify, complete, events, give_up, report, sent
 from tests.support.stack import InfraStack, wait_until
 
 STATUSES = ["queued", "classifying", "classified", "reporting", "completed"]
@@ -49,6 +50,22 @@ def test_a_finished_study_s_timeline_is_replayed_and_ends(client: httpx.Client, 
     assert ids == sorted(ids)
     timeline = client.get(f"/v1/studies/{study_id}").json()["timeline"]
     assert [event["data"] for event in replayed] == timeline
+
+
+def test_the_client_follows_a_study_that_failed_and_was_tried_again_to_its_end(
+    api: ApiServer, client: httpx.Client, database: Database
+):
+    study_id = sent(client)
+    give_up(database, study_id)
+    assert client.post(f"/v1/studies/{study_id}/retry").status_code == 202
+    complete(database, study_id)
+
+    with Client(api.url) as follower:
+        followed = [event.status for event in follower.events(str(study_id))]
+
+    assert "failed" in followed
+    assert followed[-1] == "completed"
+    assert len(followed) == len(all_events(client, study_id))
 
 
 def test_a_stream_goes_on_after_the_last_event_that_was_seen(client: httpx.Client, database: Database):

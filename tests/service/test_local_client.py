@@ -7,12 +7,18 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from PIL import Image
 
-from cxr import AsyncClient, Client, NotReachableError, ProblemError
+from cxr import AsyncClient, Client, NotReachableError, ProblemError, cli
+from cxr.archive import ArchiveFile, Item, items_of
+from cxr.batch_upload import BatchUpload
+from cxr.commands import connection
+from cxr.journal import Journal
 from cxr.local.home import services_root
 from cxr.local.state import free_port
 from tests.support.stack import FullStack, wait_until
@@ -23,8 +29,9 @@ _GOOD, _BAD = 20, 3
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullStack]:
-    """Start the whole stack, with the quick writer."""
-    environment = {"CXR_REPORT_WRITER": "template"}
+    """Start the whole stack, with the quick writer, on a machine whose way out is a proxy."""
+    proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:9")
+    environment = {"CXR_REPORT_WRITER": "template", "NO_PROXY": "", "no_proxy": "", **proxy}
     with FullStack(tmp_path_factory.mktemp("stack"), environment=environment) as full:
         yield full
 
@@ -169,6 +176,55 @@ def test_submit_as_json_prints_one_document(stack):
     assert json.loads(done.stdout)["status"] == "completed"
 
 
+def test_a_wait_that_is_too_short_leaves_the_study_s_id_and_the_way_on(stack):
+    stack.hold("worker-llm")
+    try:
+        done = stack.run("submit", str(SAMPLES / "chest-1.png"), "--wait", "--json", "--timeout", "1")
+    finally:
+        stack.release("worker-llm")
+
+    study = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert study["status"] in ("queued", "classifying", "classified")
+    assert f"cxr report {study['id']}" in done.stderr
+
+
+def test_a_wait_outlives_an_api_that_is_started_again(stack, monkeypatch, capsys):
+    monkeypatch.setenv("CXR_URL", stack.url)
+    monkeypatch.setattr(connection, "_PATIENCE_SECONDS", 0.0)
+    command = ["submit", str(SAMPLES / "chest-1.png"), "--wait", "--json"]
+    notes: list[str] = []
+
+    def is_taken() -> bool:
+        notes.append(capsys.readouterr().err)
+        return "study " in "".join(notes)
+
+    stack.hold("worker-llm")
+    try:
+        with ThreadPoolExecutor() as pool:
+            code = pool.submit(cli.run, command)
+            wait_until(is_taken, timeout=60, what="the study's id on stderr")
+            stack.wait_running("api", other_than=stack.kill("api"))
+            stack.release("worker-llm")
+            assert code.result(60) == 0
+    finally:
+        stack.release("worker-llm")
+
+    study = json.loads(capsys.readouterr().out)
+    assert study["status"] == "completed"
+    assert "".join(notes).startswith(f"study {study['id']}: ")
+
+
+def test_a_refusal_under_json_is_the_problem(stack, tmp_path):
+    path = tmp_path / "notes.dcm"
+    path.write_text("no radiograph")
+
+    done = stack.run("submit", str(path), "--json")
+
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["type"] == "/problems/not-an-image"
+
+
 def test_submit_prints_findings_and_report(stack):
     done = stack.run("submit", str(SAMPLES / "chest-1.png"), "--wait")
 
@@ -263,6 +319,53 @@ def test_a_batch_that_is_killed_and_resumed_has_every_item_once(stack, client, a
     assert len(rows) == len({row["item"] for row in rows}) == _GOOD + _BAD
     assert sum(bool(row["report"]) for row in rows) == _GOOD
     assert json.loads(stack.run("batch", "status", summary["batch"]["id"], "--json").stdout)["done"]
+
+
+def test_a_name_that_is_not_utf_8_and_a_file_that_cannot_be_read_stop_no_batch(stack, archive, tmp_path):
+    folder = tmp_path / os.fsdecode(b"archiv-\xfc")
+    folder.mkdir()
+    shutil.copy(archive / "ward 0" / "chest-0.png", folder / os.fsdecode(b"M\xfcller.png"))
+    unreadable = folder / os.fsdecode(b"bad-\xfc.png")
+    unreadable.symlink_to("/proc/self/mem")  # nobody can read its first byte
+
+    first = stack.run("batch", "submit", str(folder), "--json")
+    unreadable.unlink()
+    shutil.copy(archive / "ward 1" / "chest-1.png", unreadable)
+    second = stack.run("batch", "submit", str(folder), "--resume", "--json")
+
+    assert first.returncode == 1, first.stderr
+    assert json.loads(first.stdout)["batch"]["counts"]["completed"] == 1
+    assert "cannot be read" in json.loads(first.stdout)["refused"]["bad-%FC.png"]
+    assert second.returncode == 0, second.stderr
+    assert json.loads(second.stdout)["batch"]["counts"]["completed"] == 2
+    assert json.loads(second.stdout)["refused"] == {}
+
+
+def test_a_file_that_vanishes_after_it_was_listed_is_one_refused_item(client, archive, tmp_path):
+    gone = tmp_path / "gone.png"
+    shutil.copy(archive / "ward 0" / "chest-0.png", gone)
+
+    def open_once() -> BinaryIO:
+        content = gone.open("rb")
+        gone.unlink()
+        return content
+
+    items = [
+        Item("gone.png", (ArchiveFile("gone.png", open_once),)),
+        *items_of(archive / "ward 1", study_per_folder=False),
+    ]
+    batch = client.batches.create("vanishing")
+    journal = Journal.of(tmp_path, archive=archive, url=client.url)
+    journal.begin(batch.id, archive=archive, url=client.url)
+    sent: list[str] = []
+
+    BatchUpload(client, journal, batch.id, "archive", None).send_all(
+        items, at_once=2, on_sent=lambda: sent.append("one")
+    )
+
+    assert len(sent) == len(items)
+    assert client.batches.get(batch.id).total == len(items) - 1
+    assert list(journal.refused) == ["gone.png"]
 
 
 def test_resuming_a_finished_batch_sends_nothing(stack, archive):

@@ -61,6 +61,28 @@ def test_rows_that_were_committed_survive_kill_9_of_postgres(servers):
     connection.close()
 
 
+def test_postgres_starts_when_its_number_was_given_to_another_program(servers):
+    lock = (servers.home.path / "postgres").resolve() / "data" / "postmaster.pid"
+    owner = lock.stat()
+    servers.kill("postgres")
+    with subprocess.Popen(
+        ["sleep", "600"],
+        user=owner.st_uid if os.geteuid() == 0 else None,  # Postgres asks for its own user's processes alone
+        extra_groups=[] if os.geteuid() == 0 else None,
+    ) as other:
+        try:
+            _, _, rest = lock.read_text().partition("\n")
+            lock.write_text(f"{other.pid}\n{rest}")
+
+            servers.start("postgres")
+        finally:
+            other.kill()
+
+    assert lock.read_text().startswith(f"{servers.pid('postgres')}\n")
+    servers._parts["postgres"].before()
+    assert lock.exists(), "the lock of a server that lives was removed"
+
+
 def test_messages_survive_kill_9_of_the_broker(servers):
     with Redis.from_url(servers.broker_url) as redis:
         redis.rpush("kept", *range(100))

@@ -6,6 +6,7 @@ One stack for the whole file; a test that stops it starts it again.
 import json
 import os
 import pwd
+import resource
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 
 from cxr.local.account import Account, can_reach
 from cxr.local.home import Home, services_root
-from cxr.local.stack import read_status
+from cxr.local.stack import look_again, read_status
 from tests.support.stack import FullStack, wait_until
 
 PARTS = ["postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper"]
@@ -31,8 +32,10 @@ _QUICK = {"CXR_REPORT_WRITER": "template"}
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullStack]:
-    """Start the whole stack."""
-    with FullStack(tmp_path_factory.mktemp("stack"), environment=_QUICK) as full:
+    """Start the whole stack, in a folder with spaces in a path that is longer than a socket's may be."""
+    folder = tmp_path_factory.mktemp("stack") / "a home with spaces"
+    folder /= "x" * max(120 - len(str(folder)), 1)
+    with FullStack(folder, environment=_QUICK) as full:
         yield full
 
 
@@ -111,6 +114,63 @@ def test_a_held_part_stays_stopped_until_it_is_released(stack):
         assert client.wait(study.id, timeout=60).status == "completed"
 
 
+def test_up_starts_a_part_that_was_stopped_alone(stack):
+    stack.run("stop", "worker-llm")
+    wait_until(lambda: stack.part("worker-llm").state == "stopped", timeout=30, what="the part to stop")
+
+    done = stack.run("up", "--detach", "--timeout", "60")
+
+    assert done.returncode == 0, done.stderr
+    assert stack.part("worker-llm").state == "running"
+
+
+def test_settings_that_cannot_be_read_change_nothing(stack):
+    before = {name: stack.pid(name) for name in PARTS}
+    stack.home.config.write_text("{")
+    try:
+        look_again(stack.home)
+        wait_until(
+            lambda: "config.json" in stack.home.log("supervisor").read_text(),
+            timeout=30,
+            what="the supervisor to say so",
+        )
+    finally:
+        stack.home.config.unlink()
+
+    assert {name: stack.pid(name) for name in PARTS} == before
+
+
+def test_a_full_disk_and_removed_logs_leave_the_stack_up(stack):
+    supervisor = read_status(stack.home).supervisor
+    assert supervisor is not None
+    before = {name: stack.pid(name) for name in PARTS}
+    children = {child.pid for child in psutil.Process(supervisor).children()}
+    for name in ("supervisor", "sweeper", "worker-cnn"):
+        stack.home.log(name).unlink()
+    _, hard = resource.prlimit(supervisor, resource.RLIMIT_FSIZE)
+    resource.prlimit(supervisor, resource.RLIMIT_FSIZE, (0, hard))  # no byte can be written: a full disk
+    try:
+        stack.kill("sweeper")
+        wait_until(
+            lambda: {child.pid for child in psutil.Process(supervisor).children()} - children != set(),
+            timeout=30,
+            what="the supervisor to have noticed the death",
+        )
+    finally:
+        resource.prlimit(supervisor, resource.RLIMIT_FSIZE, (hard, hard))
+
+    wait_until(
+        lambda: stack.part("sweeper").pid not in (None, before["sweeper"]),
+        timeout=30,
+        what="the state to be written now that there is room",
+    )
+    # The one that was started meanwhile has the limit too, for ever.
+    stack.wait_running("sweeper", other_than=stack.kill("sweeper"))
+    after = {name: stack.pid(name) for name in PARTS}
+    assert [name for name in PARTS if after[name] != before[name]] == ["sweeper"]
+    assert read_status(stack.home).supervisor == supervisor
+
+
 def test_another_writer_is_taken_up_by_its_worker_alone(stack):
     before = {name: stack.pid(name) for name in PARTS}
 
@@ -119,6 +179,31 @@ def test_another_writer_is_taken_up_by_its_worker_alone(stack):
     after = {name: stack.pid(name) for name in PARTS}
     assert done.returncode == 0, done.stderr
     assert [name for name in PARTS if after[name] != before[name]] == ["worker-llm"]
+
+
+def test_the_chosen_writer_wins_over_the_one_that_was_exported_at_up(stack):
+    same = stack.run("models", "use", "--writer", "template", timeout=60)
+    other = stack.run(
+        *("models", "use", "--writer", "openai", "--openai-url", "http://127.0.0.1:9/v1"),
+        *("--writer-model", "none"),
+        timeout=60,
+    )
+    writer = psutil.Process(stack.pid("worker-llm")).environ()["CXR_REPORT_WRITER"]
+    back = stack.run("models", "use", "--writer", "template", timeout=60)
+
+    assert [done.returncode for done in (same, other, back)] == [0, 0, 0], other.stderr
+    assert writer == "openai"
+
+
+def test_a_writer_for_a_stopped_worker_is_kept_until_its_start(stack):
+    stack.hold("worker-llm")
+
+    done = stack.run("models", "use", "--writer-model", "for later", timeout=60)
+
+    assert done.returncode == 0
+    assert "cxr start worker-llm" in done.stderr
+    stack.release("worker-llm")
+    assert psutil.Process(stack.pid("worker-llm")).environ()["CXR_REPORT_MODEL"] == "for later"
 
 
 def test_a_classifier_that_cannot_be_loaded_is_not_taken_up(stack, tmp_path):

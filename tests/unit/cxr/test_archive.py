@@ -1,11 +1,13 @@
 """An archive's items and their keys."""
 
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from cxr.archive import ArchiveError, item_key, items_of
+from cxr.archive import item_key, items_of
+from cxr.errors import ArchiveError
 
 
 def _write(folder: Path, *names: str) -> None:
@@ -71,7 +73,9 @@ def test_two_files_with_one_content_are_two_items(tmp_path):
     assert len({item.key() for item in items_of(tmp_path, study_per_folder=False)}) == 2
 
 
-@pytest.mark.parametrize("path", ["a.png", "x" * 500, "Müller/thorax 1.dcm", "日本/胸.dcm" * 30])
+@pytest.mark.parametrize(
+    "path", ["a.png", "x" * 500, "Müller/thorax 1.dcm", "日本/胸.dcm" * 30, os.fsdecode(b"M\xfcller.dcm")]
+)
 def test_a_key_fits_into_a_header(path):
     key = item_key(path, "0" * 64)
 
@@ -79,6 +83,16 @@ def test_a_key_fits_into_a_header(path):
     assert key.isascii()
     assert key.isprintable()
     assert " " not in key
+
+
+def test_a_zip_whose_names_are_broken_is_named(tmp_path):
+    path = tmp_path / "broken.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ü.png", b"pixels")
+    path.write_bytes(path.read_bytes().replace("ü".encode(), b"\xff\xff"))
+
+    with pytest.raises(ArchiveError, match=r"broken\.zip"):
+        items_of(path, study_per_folder=False)
 
 
 def test_long_paths_that_end_alike_have_different_keys():

@@ -1,5 +1,6 @@
 """What is sent, how answers are read, and how conversations go."""
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -10,7 +11,7 @@ import pytest
 
 from cxr import calls
 from cxr.calls import Pause
-from cxr.errors import NotReadyError
+from cxr.errors import NotDoneError, NotReadyError
 from cxr.models import Study
 
 _STUDY = {
@@ -68,6 +69,17 @@ def test_a_file_is_opened_anew_for_each_attempt(tmp_path):
         assert content.closed
 
 
+def test_a_name_that_is_not_utf_8_can_be_sent(tmp_path):
+    path = tmp_path / os.fsdecode(b"M\xfcller.dcm")
+    path.write_bytes(b"pixels")
+
+    with ExitStack() as opened:
+        ((_, (name, _)),) = calls.submit([path]).open_files(opened) or []
+
+    assert name == "M\ufffdller.dcm"
+    assert calls.create_batch(path.name).json == {"name": name}
+
+
 @pytest.mark.parametrize(
     "call",
     [calls.retry("s1"), calls.create_batch(None), calls.cancel_batch("b1"), calls.create_key("k", ["read"])],
@@ -106,8 +118,10 @@ def test_waiting_gives_up_in_time():
     clock = count(0, 10)
     steps = calls.until_final("s1", timeout=25, clock=lambda: float(next(clock)))
 
-    with pytest.raises(TimeoutError, match="still queued"):
+    with pytest.raises(TimeoutError, match="s1 is still queued") as late:
         _converse(steps, [_study("queued")] * 9)
+    assert isinstance(late.value, NotDoneError)
+    assert late.value.study == _study("queued")
 
 
 def test_a_report_that_is_pending_is_asked_for_again_when_the_server_says():

@@ -7,9 +7,11 @@ import pytest
 import typer
 
 from cxr.commands.demo import choose_study
+from cxr.errors import StackError
+from cxr.local import home
 from cxr.local.account import Account, can_reach
 from cxr.local.home import Home, find_home, services_root
-from cxr.local.state import read_json, write_private
+from cxr.local.state import choose_state, is_free, load_state, read_json, write_private
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +24,15 @@ def test_cxr_home_names_the_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("CXR_HOME", str(tmp_path / "here"))
 
     assert find_home().path == tmp_path / "here"
+
+
+def test_a_link_on_the_way_to_the_folder_is_followed(monkeypatch, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "link"))
+    monkeypatch.setattr(home, "_ROOT_HOME", tmp_path / "link" / "cxr-reporter")
+
+    assert find_home().path == tmp_path / "disk" / "cxr-reporter"
 
 
 def test_by_default_the_folder_is_not_in_roots_closed_home():
@@ -44,12 +55,41 @@ def test_a_private_file_is_for_its_owner_alone(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
 
 
+@pytest.mark.parametrize("content", ["{", "[1, 2]", '{"a": {}}'])
+def test_a_broken_file_is_named_with_the_way_out(tmp_path, content):
+    path = tmp_path / "broken.json"
+    path.write_text(content)
+
+    with pytest.raises(StackError, match=r"broken\.json is no JSON object of strings: mend it"):
+        read_json(path)
+    with pytest.raises(StackError, match=r"broken\.json is broken.*backup"):
+        load_state(path)
+
+
+def test_no_port_is_another_ones_grpc_twin(tmp_path):
+    low = next(
+        port for port in range(10_300, 12_000) if all(is_free(port + twin * 10_000) for twin in range(3))
+    )
+    path = tmp_path / "state.json"
+    before = choose_state(path, api_port=8000)
+    ports = before.ports.model_copy(update={"storage": low, "storage_filer": low + 10_000})
+    path.write_text(before.model_copy(update={"ports": ports}).model_dump_json())
+
+    first = choose_state(path, api_port=8000).ports
+    second = choose_state(path, api_port=low + 10_000).ports
+
+    assert first.storage == low
+    for chosen in (first, second):
+        numbers = list(chosen.model_dump().values())
+        assert set(numbers).isdisjoint(number + 10_000 for number in numbers)
+
+
 def test_data_folders_are_closed_to_others(tmp_path):
-    home = Home(tmp_path / "home")
-    home.make()
+    made = Home(tmp_path / "home")
+    made.make()
 
     for name in ("broker", "storage", "logs", "run"):
-        assert home.folder(name).stat().st_mode & 0o077 == 0
+        assert made.folder(name).stat().st_mode & 0o077 == 0
 
 
 def test_an_account_cannot_pass_a_closed_folder(tmp_path):

@@ -26,13 +26,5 @@ def test_events_come_out_whole_and_in_order():
     ]
 
 
-def test_the_last_id_is_that_of_the_last_whole_event():
-    reader = EventReader()
-    for line in _LINES[:7]:
-        reader.feed(line)
-
-    assert reader.last_id == "7"
-
-
 def test_an_empty_line_alone_is_no_event():
     assert EventReader().feed("") is None

@@ -3,6 +3,7 @@
 import pytest
 
 from cxr.local import supervisor
+from cxr.local.part import Launch, Part
 from cxr.local.stack import PartStatus, StackStatus
 
 
@@ -19,6 +20,15 @@ def test_a_log_is_kept_below_its_bound(tmp_path, monkeypatch):
 
     assert log.read_bytes() == b"after"
     assert (tmp_path / "api.log.1").read_bytes() == b"x" * 101
+
+
+def test_a_log_that_was_removed_is_an_empty_one(tmp_path):
+    log = tmp_path / "api.log"
+    part = Part("api", command=(), log=log, ready=lambda launch: launch.logged(b"ready"))
+
+    supervisor._bound(log)
+
+    assert not part.ready(Launch(part, pid=1, log_offset=100))
 
 
 def test_the_parts_are_listed_in_their_order_and_without_the_migrations():

@@ -1,11 +1,14 @@
 """What counts as an error, and what is worth another try."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 from tenacity import RetryCallState, Retrying
 
 from cxr import calls, exit_codes
-from cxr.errors import NotReachableError, ProblemError, StackError
+from cxr.errors import ArchiveError, NotDoneError, NotReachableError, ProblemError, StackError
+from cxr.models import Study
 from cxr.transport import auth_headers, base_url, check, retry_policy, worth_another_try
 
 SAFE = calls.submit(["a.dcm"])
@@ -95,6 +98,13 @@ def test_a_key_is_sent_only_where_there_is_one(monkeypatch):
 )
 def test_every_refusal_has_its_exit_code(status, code):
     assert exit_codes.of(_refusal(status)) == code
+
+
+def test_a_study_that_did_not_end_in_time_and_an_archive_that_is_none_have_their_exit_codes():
+    study = Study(id="s1", status="queued", created_at=datetime.now(UTC), updated_at=datetime.now(UTC))
+
+    assert exit_codes.of(NotDoneError(study, seconds=1)) == 1
+    assert exit_codes.of(ArchiveError("no files")) == 2
 
 
 @pytest.mark.parametrize("error", [NotReachableError("nobody"), StackError("no")], ids=["server", "stack"])
