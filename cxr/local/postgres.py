@@ -131,6 +131,8 @@ def _remove_stale_lock(data: Path) -> None:
         owner = psutil.Process(int(lock.read_text().split("\n")[0]))
         if owner.name() == "postgres" and str(data) in owner.cmdline():
             return
+    except psutil.ZombieProcess:
+        pass  # it died and nobody has asked how: Postgres takes it for living, for as long as that lasts
     except (FileNotFoundError, psutil.Error):
         return
     except ValueError:

@@ -5,11 +5,8 @@ The chart renders with its bundled servers, since compose brings its own too.
 
 from typing import Any
 
-import pytest
-
+from tests.support import helm
 from tests.support.images import services
-
-helm = pytest.importorskip("tests.support.helm", reason="the chart is not in this checkout yet")
 
 BUNDLED = ("postgres", "valkey", "s3")
 VLLM = "vllm"

@@ -21,7 +21,7 @@ from redis.exceptions import AuthenticationError
 
 from cxr.local.processes import left_behind
 from cxr.local.state import choose_state, load_state
-from tests.support.stack import InfraStack
+from tests.support.stack import InfraStack, wait_until
 
 _BUCKET = "kept"
 
@@ -61,16 +61,25 @@ def test_rows_that_were_committed_survive_kill_9_of_postgres(servers):
     connection.close()
 
 
-def test_postgres_starts_when_its_number_was_given_to_another_program(servers):
+@pytest.mark.parametrize(
+    "command",
+    [["sleep", "600"], ["bash", "-c", "printf postgres > /proc/self/comm"]],
+    ids=["another program", "a postgres that is dead and not buried"],
+)
+def test_postgres_starts_when_its_number_is_no_longer_its_own(servers, command: list[str]):
     lock = (servers.home.path / "postgres").resolve() / "data" / "postmaster.pid"
     owner = lock.stat()
     servers.kill("postgres")
     with subprocess.Popen(
-        ["sleep", "600"],
+        command,
         user=owner.st_uid if os.geteuid() == 0 else None,  # Postgres asks for its own user's processes alone
         extra_groups=[] if os.geteuid() == 0 else None,
     ) as other:
         try:
+            if command[0] == "bash":
+                started = psutil.Process(other.pid)
+                wait_until(lambda: started.status() == psutil.STATUS_ZOMBIE, timeout=10, what="its death")
+                assert started.name() == "postgres"
             _, _, rest = lock.read_text().partition("\n")
             lock.write_text(f"{other.pid}\n{rest}")
 

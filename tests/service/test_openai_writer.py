@@ -1,12 +1,15 @@
 """The writer behind an OpenAI-compatible server, against a real one: transformers' own, bundled model."""
 
+import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -116,3 +119,40 @@ def test_a_server_that_is_down_is_passing():
         pytest.raises(TryAgainError, match="cannot be reached"),
     ):
         writer.write(requests_for(Language.ENGLISH), attempt=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "This model's maximum context length is 2048 tokens. However, you requested 2100 tokens."),
+        (
+            400,
+            "The response was filtered by Azure OpenAI's content management policy.",
+        ),
+        (413, "Payload too large"),
+    ],
+)
+def test_a_prompt_that_a_server_does_not_take_becomes_the_templates_report(status: int, message: str):
+    """The answers of vLLM, Azure and a proxy, which `transformers serve` never gives."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps(
+                {"error": {"message": message, "type": "BadRequestError", "code": status}}
+            ).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as refusing:
+        threading.Thread(target=refusing.serve_forever, daemon=True).start()
+        with closing(OpenAiWriter(settings_for(refusing.server_port, "any"))) as writer:
+            (report,) = write_reports(requests_for(Language.ENGLISH), writer, attempts=2)
+        refusing.shutdown()
+    assert report.verification.fallback
+    assert report.verification.failures == ("no text came back", "no text came back")

@@ -7,6 +7,7 @@ never an identifier or the client's own words.
 Map: `OpenAiWriter.write` -> `_complete` -> `_post`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -29,8 +30,9 @@ _TRIES: Final = 3
 """Requests for one answer when the server stumbles; after that the study goes back to the queue."""
 _PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """HTTP statuses that may be gone in a moment."""
-_REFUSED: Final = frozenset({400, 413, 422})
-"""HTTP statuses of a server that does not like this one prompt: too long, or caught by a content filter."""
+_TOO_LONG: Final = 413
+_PROMPT_REFUSED: Final = re.compile("context.?length|content.?(filter|management)", re.IGNORECASE)
+"""What the text of a 400 says when the server does not like this one prompt: vLLM, OpenAI, Azure."""
 
 
 class _Message(BaseModel):
@@ -116,7 +118,7 @@ class OpenAiWriter:
         if response.status_code in _PASSING:
             message = f"the report server answers {response.status_code}"
             raise TryAgainError(message)
-        if response.status_code in _REFUSED:
+        if response.status_code == _TOO_LONG or (response.is_error and _PROMPT_REFUSED.search(response.text)):
             return None
         if response.is_error:
             message = (
