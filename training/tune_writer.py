@@ -7,7 +7,7 @@ computed only there. Deterministic by seed; a run that was killed goes on where 
     python -m training.tune_writer --out worker_llm/bundled     # makes the adapter
     python -m training.tune_writer --evaluate                   # judges the one that ships
 
-Map: `main` -> `tune` -> `_batches`, `_loss` · `evaluate` (in `writer_evaluate.py`).
+Map: `main` -> `tune` -> `_batches`, `_loss` · `evaluate` (in `writer/evaluate.py`).
 """
 
 import argparse
@@ -25,8 +25,8 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from training.writer_data import Example, draw_examples
-from training.writer_evaluate import evaluate, write_card
+from training.writer.evaluate import evaluate, write_card
+from training.writer.examples import Example, draw_examples
 from worker_llm.writers.bundled import ADAPTER, unpacked_base
 
 

@@ -272,6 +272,9 @@ def test_up_into_a_pipe_returns_when_it_is_ready(stack):
 
 
 def test_ctrl_c_stops_a_stack_that_was_started_in_the_foreground(stack):
+    # A shell starts what it puts in the background with SIGINT ignored, and every child inherits that:
+    # with a handler here, the child starts with the default, however the tests were started.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     stack.stop()
     with subprocess.Popen(
         stack.command("up", "--port", str(stack.port)), env=stack.environment, stderr=subprocess.DEVNULL

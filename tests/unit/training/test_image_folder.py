@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from training.image_folder import find_images
+from training.scoring.image_folder import find_images
 
 
 def found(folder: Path, files: list[str], names: list[str]) -> dict[str, str]:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from training.label_table import LabelTableError, Meaning, merged, names_of, read_table
+from training.scoring.label_table import LabelTableError, Meaning, merged, names_of, read_table
 
 
 def table(folder: Path, text: str, *, bom: bool = False) -> Path:

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from training.augment import augment, mix
-from training.fit import Examples, Recipe, fit
-from training.heads import TURNS, Distance, apply_turn
-from training.negatives import draw_negatives
-from training.network import FEATURES, from_imagenet
+from training.bundled.fit import Examples, Recipe, fit
+from training.bundled.heads import TURNS, Distance, apply_turn
+from training.bundled.negatives import draw_negatives
+from training.bundled.network import FEATURES, from_imagenet
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import hashlib
 
 from shared.domain import FindingStatus, Language
-from training.writer_evaluate import held_out_requests
+from training.writer.evaluate import held_out_requests
 
 
 def test_the_held_out_sets_are_those_of_the_published_figure():

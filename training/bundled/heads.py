@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from training.augment import augment
-from training.fit import to_batch
-from training.negatives import draw_negatives
-from training.network import DESCRIPTION, Network
+from training.bundled.fit import to_batch
+from training.bundled.negatives import draw_negatives
+from training.bundled.network import DESCRIPTION, Network
 
 TURNS: Final = 5
 """Upright, 90, 180 and 270 degrees clockwise, inverted: in the order of `turned`'s logits."""

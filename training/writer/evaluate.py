@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from shared.domain import FindingStatus, Language, ReportSections
-from training.writer_data import draw_request
+from training.writer.examples import draw_request
 from worker_llm.request import ReportRequest
 from worker_llm.verify import verify
 from worker_llm.writers.base import Draft, NoReport

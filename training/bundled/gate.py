@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from shared.bundles import Gate
 from training.augment import augment
-from training.fit import to_batch
-from training.heads import TURNS, apply_turn
-from training.judge import judge
+from training.bundled.fit import to_batch
+from training.bundled.heads import TURNS, apply_turn
+from training.scoring.judge import judge
 from worker_cnn.predict import sigmoid
 from worker_cnn.quality import turn_of
 from worker_cnn.runtime import ImageOutput, Model

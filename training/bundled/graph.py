@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from shared.bundles import CAM_WEIGHTS, GRAPH, digest_of
-from training.heads import Heads
-from training.network import Network
+from training.bundled.heads import Heads
+from training.bundled.network import Network
 from worker_cnn.runtime import OUTPUTS
 
 _OPSET = 18

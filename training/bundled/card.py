@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.bundles import Card, Interval, Label, Metrics
-from training.calibrate import Cut, Scaling
+from training.bundled.pool import LABELS, Radiograph, Split
+from training.calibration import Cut, Scaling
 from training.metrics import FEWEST, auroc, interval, macro_interval
-from training.pool import LABELS, Radiograph, Split
 
 
 def truth_of(rows: Sequence[Radiograph]) -> NDArray[np.bool_]:
@@ -100,7 +100,7 @@ def readme(card: Card) -> str:
     )
     return f"""# {card.id} {card.version}
 
-<!-- Written by training/card.py from card.json: change that, not this. -->
+<!-- Written by training/bundled/card.py from card.json: change that, not this. -->
 
 {card.intended_use}
 

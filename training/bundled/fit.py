@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from training.augment import augment, mix
-from training.network import Network, from_imagenet
+from training.bundled.network import Network, from_imagenet
 
 Say = Callable[[str], None]
 

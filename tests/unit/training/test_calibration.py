@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.calibrate import cuts, scalings
+from training.calibration import cuts, scalings
 
 
 def drawn(positives: int, negatives: int, shift: float, seed: int = 0):

@@ -1,0 +1,1 @@
+"""What only the tuned report writer needs: examples to learn from, and the measure of what it writes."""
