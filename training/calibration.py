@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize  # type: ignore[import-untyped]  # ships no types
-from scipy.special import expit, logit  # type: ignore[import-untyped]  # ships no types
+from scipy.optimize import minimize
+from scipy.special import expit, logit
 
 _PULL: Final = 20.0  # how many images' worth of evidence holds a label to the pooled scaling
 _FALSE_POSITIVES: Final = 0.15  # at most this share of images without a finding is called present,

@@ -28,9 +28,10 @@ from training.bundled.fit import Examples, Recipe, fit, logits_of
 from training.bundled.graph import digests, export
 from training.bundled.heads import fit_heads
 from training.bundled.network import Network, from_imagenet
-from training.bundled.pool import LABELS, LOW_RESOLUTION, Radiograph, Split, pixels_of, read_pool
+from training.bundled.pool import LABELS, LOW_RESOLUTION, Radiograph, pixels_of, read_pool
 from training.calibration import Cut, Scaling, cuts, scalings
 from training.metrics import auroc, macro_auroc
+from training.table import Split
 from worker_cnn.predict import probabilities_of
 from worker_cnn.runtime import ImageOutput, Model, open_graph
 

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.bundles import Card, Interval, Label, Metrics
-from training.bundled.pool import LABELS, Radiograph, Split
+from training.bundled.pool import LABELS, Radiograph
 from training.calibration import Cut, Scaling
 from training.metrics import FEWEST, auroc, interval, macro_interval
+from training.table import Split
 
 
 def truth_of(rows: Sequence[Radiograph]) -> NDArray[np.bool_]:

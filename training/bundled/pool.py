@@ -11,7 +11,6 @@ import csv
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from shared.domain import ViewPosition
 from shared.labels import CHESTXRAY14
+from training.table import Split
 from worker_cnn.decoding import prepare
 
 LABELS: Final = CHESTXRAY14
@@ -28,14 +28,6 @@ LABELS: Final = CHESTXRAY14
 NO_FINDING: Final = "No Finding"
 LOW_RESOLUTION: Final = "lowres64"
 """The source whose images have 64 pixels: never validated or tested on."""
-
-
-class Split(StrEnum):
-    """What a patient's images are used for."""
-
-    TRAIN = "train"
-    VALIDATION = "validation"
-    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Recipes' networks: one module a family, each a `Classifier` of `base.py`."""

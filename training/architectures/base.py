@@ -1,0 +1,70 @@
+"""What every architecture is: gray squares in, logits and one activation map a label out.
+
+    Classifier.forward    what is exported and served: (N, 1, S, S) in [0, 1] -> `Output`
+    Classifier.loss       what is minimised; most take it as it is here
+    Batch                 what training gives to `loss`
+
+An architecture normalises by itself (ImageNet's mean and deviation, CLIP's, …): outside of it an image is
+gray in [0, 1], as `shared/imaging.py` makes it for the worker.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from typing_extensions import override
+
+Criterion = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(logits, targets, known), each (N, L) -> a scalar; `training/losses.py` has them."""
+
+
+class Output(NamedTuple):
+    """What a classifier says of a batch.
+
+    Attributes:
+        logits: (N, L) uncalibrated, one a label.
+        maps: (N, L, h, w) where each label is seen: higher speaks more for it. A class activation map, or
+            attention. Zero everywhere where an architecture has none.
+    """
+
+    logits: Tensor
+    maps: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Training examples.
+
+    Attributes:
+        images: (N, 1, S, S) float32 in [0, 1].
+        targets: (N, L) float32 in [0, 1]; soft where a policy makes it so.
+        known: (N, L) float32, 1 where the target counts and 0 where nothing is known.
+        uncertain: (N, L) float32, 1 where the data set says uncertain, whatever the policy makes of it.
+        masks: (N, 2, S, S) float32 of lungs and heart, or None.
+        texts: N impressions or findings, "" without one; or None where no architecture asks for them.
+    """
+
+    images: Tensor
+    targets: Tensor
+    known: Tensor
+    uncertain: Tensor
+    masks: Tensor | None = None
+    texts: tuple[str, ...] | None = None
+
+
+class Classifier(nn.Module):
+    """Base of all architectures; a subclass gives `see`."""
+
+    def see(self, images: Tensor) -> Output:
+        """Classify (N, 1, S, S) images in [0, 1]."""
+        raise NotImplementedError
+
+    @override
+    def forward(self, images: Tensor) -> Output:
+        """Classify (N, 1, S, S) images in [0, 1]; what `training.export` exports."""
+        return self.see(images)
+
+    def loss(self, batch: Batch, criterion: Criterion) -> Tensor:
+        """Return the mean loss of a batch, a scalar."""
+        return criterion(self.see(batch.images).logits, batch.targets, batch.known)

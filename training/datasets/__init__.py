@@ -1,0 +1,1 @@
+"""One adapter a data set, each from its published layout to `training/table.py`."""

@@ -1,0 +1,262 @@
+"""A recipe: all that a training run depends on beside its data, as one TOML file in `recipes/`.
+
+    load_recipe    name of a file in `recipes/`, or a path -> `Recipe`
+    names          the recipes that ship
+
+A key that is unknown, or a value out of its range, is an error that names the file and the key.
+"""
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from shared.labels import CHESTXRAY14, CHEXPERT14, LABELS, NO_FINDING
+
+FOLDER: Final = Path(__file__).parent / "recipes"
+LABEL_SETS: Final = {
+    "chestxray14": CHESTXRAY14,
+    "chestxray8": CHESTXRAY14[:8],
+    "chexpert13": tuple(label for label in CHEXPERT14 if label != NO_FINDING),
+    "chexpert5": ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion"),
+}
+"""Names for the labels that papers report on; a recipe may list ids instead."""
+
+
+class RecipeError(ValueError):
+    """A recipe cannot be used; the message names the file, the key and what is wrong with it."""
+
+
+class Policy(StrEnum):
+    """What becomes of an uncertain label (Irvin 2019, section 3)."""
+
+    IGNORE = "ignore"
+    ZEROS = "zeros"
+    ONES = "ones"
+    SMOOTH_ONES = "smooth_ones"
+    """A random target between 0.55 and 0.85 (Pham 2019, arXiv 1911.06475)."""
+    MULTICLASS = "multiclass"
+    """A class of its own: the architecture has three outputs a label."""
+    SELF_TRAINED = "self_trained"
+    """The probability that a model trained with `ignore` gives."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Claim(_Part):
+    """What the paper says it reaches: the mean AUROC over `labels` on `data`."""
+
+    data: str
+    macro_auroc: Annotated[float, Field(gt=0.0, lt=1.0)]
+    labels: int
+
+
+class Data(_Part):
+    """Which images, and what they are taught as.
+
+    Attributes:
+        datasets: ids that the recipe was published for; the command may name others.
+        labels: ids, or a name of `LABEL_SETS`.
+        size: side of the square in pixels.
+        views: of the images that are used.
+        policy: of uncertain labels.
+        policies: by label, where it differs.
+        masks: whether the batches carry lung and heart masks.
+        texts: whether they carry the reports' impressions.
+    """
+
+    datasets: tuple[str, ...]
+    labels: tuple[str, ...]
+    size: Annotated[int, Field(ge=32, le=1024)]
+    views: tuple[Literal["PA", "AP", "LATERAL"], ...] = ("PA", "AP")
+    policy: Policy = Policy.IGNORE
+    policies: dict[str, Policy] = {}
+    masks: bool = False
+    texts: bool = False
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return LABEL_SETS.get(value, value) if isinstance(value, str) else value
+
+    @field_validator("labels")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = set(value) - (LABELS.keys() - {NO_FINDING})
+        if unknown or not value:
+            message = f"{sorted(unknown)} are no labels; use ids of shared/labels.py, or {sorted(LABEL_SETS)}"
+            raise ValueError(message)
+        return value
+
+
+class Model(_Part):
+    """Which network: `architecture` of `training/architectures/`, and its options, which it checks itself.
+
+    Attributes:
+        start: "imagenet", "scratch", or whatever else the architecture can start from (a folder, an id).
+    """
+
+    architecture: str
+    start: str = "imagenet"
+    options: dict[str, Any] = {}
+
+
+class Augmentation(_Part):
+    """Random changes of an image; each is a share or a largest amount, 0 is none.
+
+    Attributes:
+        flip: share of images that are mirrored.
+        degrees: largest rotation.
+        zoom: largest logarithm of the scale.
+        shift: largest move, as a share of the half side.
+        exposure: whether contrast, brightness and gamma vary.
+        mixup: alpha (Zhang 2017, arXiv 1710.09412).
+    """
+
+    flip: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    degrees: Annotated[float, Field(ge=0.0, le=45.0)] = 0.0
+    zoom: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    shift: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    exposure: bool = False
+    mixup: Annotated[float, Field(ge=0.0)] = 0.0
+
+
+class Loss(_Part):
+    """A loss of `training/losses.py` with its options, which it checks itself."""
+
+    name: str = "cross_entropy"
+    options: dict[str, Any] = {}
+
+
+class Optimizer(_Part):
+    """What moves the weights.
+
+    Attributes:
+        name: "adam", "adamw", "sgd" or "pesg" (which needs an AUC margin loss).
+        rate: learning rate of the trunk.
+        head_rate: factor on it for what did not start from trained weights.
+    """
+
+    name: Literal["adam", "adamw", "sgd", "pesg"] = "adam"
+    rate: Annotated[float, Field(gt=0.0)] = 1e-4
+    head_rate: Annotated[float, Field(gt=0.0)] = 1.0
+    decay: Annotated[float, Field(ge=0.0)] = 0.0
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    options: dict[str, Any] = {}
+
+
+class Schedule(_Part):
+    """How the rate changes.
+
+    Attributes:
+        name: "constant", "cosine" (to zero, after `warm_up` epochs), "plateau" (times `factor` when the
+            validation loss stood for `patience` epochs) or "step" (times `factor` every `every` epochs).
+    """
+
+    name: Literal["constant", "cosine", "plateau", "step"] = "constant"
+    warm_up: Annotated[float, Field(ge=0.0)] = 0.0
+    factor: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    patience: Annotated[int, Field(ge=0)] = 1
+    every: Annotated[int, Field(ge=1)] = 1
+
+
+class Run(_Part):
+    """One training.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch: images a step on one device.
+        accumulate: steps whose gradients are added before the weights move.
+        balance: exponent of the rarity by which images are drawn; 0 draws each once an epoch.
+        stop_after: epochs without a better validation figure after which training ends; 0 never.
+        average: decay a step of the running average of the weights that is kept; 0 keeps the last ones.
+        clip: largest norm of the gradient; 0 is no limit.
+    """
+
+    epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)] = 16
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    balance: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    stop_after: Annotated[int, Field(ge=0)] = 0
+    average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    clip: Annotated[float, Field(ge=0.0)] = 0.0
+
+
+class Stage(_Part):
+    """A second training that goes on from the first, with what differs (Yuan 2020: a head made anew)."""
+
+    loss: Loss
+    optimizer: Optimizer
+    schedule: Schedule = Schedule()
+    run: Run
+    reset_head: bool = False
+
+
+class Ensemble(_Part):
+    """How many networks, each from its own seed; their mean probability is the answer.
+
+    Attributes:
+        relabel: whether training labels are then replaced by the ensemble's mean probability and `members`
+            more networks are trained on these (Rajpurkar 2018, CheXNeXt).
+    """
+
+    members: Annotated[int, Field(ge=1)] = 1
+    relabel: bool = False
+
+
+class Recipe(_Part):
+    """All of a recipe.
+
+    Attributes:
+        name: of the file.
+        paper: authors, year, title, arXiv number.
+        differs: what this recipe does otherwise than the paper, and why; empty when nothing.
+        claim: None for a recipe of our own.
+    """
+
+    name: str
+    paper: str
+    differs: str = ""
+    claim: Claim | None = None
+    data: Data
+    model: Model
+    augmentation: Augmentation = Augmentation()
+    loss: Loss = Loss()
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    run: Run
+    second: Stage | None = None
+    ensemble: Ensemble = Ensemble()
+    seed: int = 0
+
+
+def names() -> list[str]:
+    """Return the names of the recipes that ship, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """Read a recipe by its name, or from a path that ends in ".toml".
+
+    Raises:
+        RecipeError: there is none, it is no TOML, or a key or value is wrong.
+    """
+    path = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"there is no recipe {name}; those that ship: {', '.join(names())}; or name a .toml file"
+        raise RecipeError(message) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path} is no TOML: {error}"
+        raise RecipeError(message) from error
+    try:
+        return Recipe.model_validate({"name": path.stem} | content)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        message = f"{path}: {faults}"
+        raise RecipeError(message) from error
