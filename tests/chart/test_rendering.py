@@ -6,10 +6,12 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
+import yaml
 from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
 from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule, ServiceMonitor
 from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
 
+from tests.support import definitions
 from tests.support.helm import CHART, Object, of_kind, one, pods, render, run_helm, values_files
 
 KUBERNETES = ("1.30.14", "1.37.0")
@@ -23,9 +25,6 @@ CUSTOM = {
     "PrometheusRule": PrometheusRule,
     "TrainJob": TrainerV1alpha1TrainJob,
 }
-WITHOUT_SCHEMA = ("HTTPRoute",)
-"""No package here carries the Gateway API's schemas."""
-
 every_values_file = pytest.mark.parametrize("values", values_files(), ids=lambda file: file.stem)
 
 
@@ -44,7 +43,7 @@ def test_helm_finds_no_fault(values: Path):
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_kubernetes_would_take_every_object(values: Path, version: str):
     for each in render(values):
-        if each["kind"] not in (*CUSTOM, *WITHOUT_SCHEMA):
+        if each["kind"] not in (*CUSTOM, *definitions.PACKAGES):
             validate(json.dumps(each), version)
 
 
@@ -62,13 +61,51 @@ def test_the_operators_would_take_every_custom_object(values: Path):
 
 def test_every_custom_kind_is_among_the_rendered():
     kinds = {each["kind"] for values in values_files() for each in render(values)}
-    assert {*CUSTOM, *WITHOUT_SCHEMA} <= kinds
+    assert {*CUSTOM, "HTTPRoute"} <= kinds
 
 
 def test_a_field_that_a_definition_does_not_know_is_found():
     scaled = one(render(CHART / "ci" / "production-values.yaml"), "ScaledObject", "worker-cnn")
     wrong = {**scaled, "spec": {**scaled["spec"], "minReplicas": 1}}
     assert unknown(wrong, as_read(wrong), "ScaledObject") == ["ScaledObject.spec.minReplicas"]
+
+
+def test_a_gateway_would_take_the_route():
+    routes = [each for values in values_files() for each in of_kind(render(values), "HTTPRoute")]
+    routes += of_kind(render(settings=FULL_ROUTE), "HTTPRoute")
+    assert len(routes) > 1
+    assert definitions.faults(routes) == []
+
+
+FULL_ROUTE = (
+    'api.httpRoute={"enabled": true, "hostnames": ["cxr.hospital.example", "*.rad.example"]}',
+    'api.httpRoute.parentRefs=[{"name": "a", "namespace": "b", "sectionName": "https", "port": 443}]',
+)
+
+
+def test_external_secrets_would_take_the_example():
+    example = yaml.safe_load_all((CHART / "examples" / "external-secrets.yaml").read_text())
+    assert definitions.faults(list(example)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "fault"),
+    [
+        ("HTTPRoute", {"parentRef": [{"name": "a"}]}, "'\"parentRef\"' does not exist"),
+        ("HTTPRoute", {"parentRefs": [{"nam": "a"}]}, "parentRefs/0 must have required property name"),
+        ("HTTPRoute", {"rules": [{"backendRefs": [{"name": "a", "port": 0}]}]}, "port must be >= 1"),
+        ("ExternalSecret", {"refreshIntervall": "1h"}, "'\"refreshIntervall\"' does not exist"),
+        (
+            "ExternalSecret",
+            {"data": [{"secretKey": "a", "remoteRef": {}}]},
+            "must have required property key",
+        ),
+    ],
+)
+def test_what_those_definitions_do_not_take_is_found(kind: str, spec: Object, fault: str):
+    group = {"HTTPRoute": "gateway.networking.k8s.io/v1", "ExternalSecret": "external-secrets.io/v1"}
+    wrong = {"apiVersion": group[kind], "kind": kind, "metadata": {"name": "a"}, "spec": spec}
+    assert any(fault in each for each in definitions.faults([wrong]))
 
 
 def as_read(each: Object) -> Object:
