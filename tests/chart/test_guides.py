@@ -97,6 +97,28 @@ def test_a_value_that_is_named_exists():
                 assert any(key == name or key.startswith(f"{name}.") for key in KEYS), f"{page.name}: {name}"
 
 
+def test_the_sizes_are_what_was_measured_and_what_the_chart_asks_for():
+    page = (ROOT / "docs" / "how-to" / "size-a-cluster.md").read_text()
+    measured = (ROOT / "bench" / "README.md").read_text()
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    parts = {
+        "worker-cnn": ("worker-cnn", values["workerCnn"]),
+        "api": ("api", values["api"]),
+        "S3 server": ("storage", values["s3"]["bundled"]),
+        "Postgres": ("postgres", values["postgres"]["bundled"]),
+        "worker-llm": ("worker-llm", values["workerLlm"]),
+        "sweeper": ("sweeper", values["sweeper"]),
+        "broker": ("broker", values["valkey"]["bundled"]),
+    }
+    rows = re.findall(r"^\| ([\w -]+?)[,( ].*?\| ([\d.]+) \| ([\d,]+) \| (\w+) \|$", page, re.MULTILINE)
+    assert {name for name, *_ in rows} == parts.keys()
+    for name, cpu, an_hour, requested in rows:
+        part, chart = parts[name]
+        assert f"{part} {cpu}" in measured
+        assert int(an_hour.replace(",", "")) == round(3_600_000 / float(cpu), -2)
+        assert requested == chart["resources"]["requests"]["cpu"]
+
+
 def test_every_page_that_is_linked_to_exists():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
