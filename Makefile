@@ -92,5 +92,5 @@ $(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt training/kubeflow/req
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/definitions
 	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/definitions/bin/python $(NODE)
 	cp tests/chart/definitions/*.json $(VENV)/definitions/
-	cd $(VENV)/definitions && bin/npm ci --ignore-scripts --no-audit --no-fund --silent
+	cd $(VENV)/definitions && bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
