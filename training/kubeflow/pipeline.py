@@ -4,8 +4,8 @@
     kfp dsl compile --py training/kubeflow/pipeline.py --output pipeline.yaml
 
 Every step is a container of the training image that runs one of training's own commands, as a person would
-type it; nothing of Kubeflow is in the image. Data sets are on a volume, which is mounted at /data; what a step
-makes goes to the pipeline's object store, and from there to the next step.
+type it; nothing of Kubeflow is in the image. Data sets are on a volume, which is mounted at /data; what a
+step makes goes to the pipeline's object store, and from there to the next step.
 
 One node trains, with as many GPUs as `gpus` says. For several nodes the chart has a TrainJob (docs/how-to/
 train-on-kubernetes.md), which starts the same command.
