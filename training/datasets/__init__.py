@@ -1,1 +1,25 @@
-"""One adapter a data set, each from its published layout to `training/table.py`."""
+"""One adapter a data set, each from its published layout to `training/table.py`; `READERS` has them by id."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from training.datasets.base import DatasetReader
+from training.datasets.brax import Brax
+from training.datasets.chexpert import CheXpert
+from training.datasets.chexpert_plus import CheXpertPlus
+from training.datasets.mimic_cxr import MimicCxr
+from training.datasets.nih import Nih
+from training.datasets.open_i import OpenI
+
+READERS: Final[Mapping[str, DatasetReader]] = MappingProxyType(
+    {
+        "nih": Nih(),
+        "chexpert": CheXpert(),
+        "chexpert_plus": CheXpertPlus(),
+        "mimic_cxr": MimicCxr(),
+        "open_i": OpenI(),
+        "brax": Brax(),
+    }
+)
+"""One line a data set, by the id that the command line and the tables use."""
