@@ -1,5 +1,4 @@
 """CheXpert: 224,316 radiographs of 65,240 patients, 14 observations present, absent, uncertain or blank.
-blank.
 
 Irvin et al. 2019, "CheXpert: A Large Chest Radiograph Dataset with Uncertainty Labels and Expert
 Comparison", arXiv 1901.07031. Layout: the download page (Stanford AIMI, "CheXpert: Chest X-rays") and its

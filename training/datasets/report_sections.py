@@ -36,8 +36,8 @@ def cut(text: str) -> dict[str, str]:
     """
     sections = {"report": text.strip()} if text.strip() else {}
     headings = list(_HEADING.finditer(text))
-    ends = [heading.start() for heading in headings[1:]] + [len(text)]
-    for heading, end in zip(headings, ends, strict=True):
+    ends = [*(heading.start() for heading in headings), len(text)]
+    for heading, end in zip(headings, ends[1:], strict=True):
         words = " ".join(heading[1].split())
         name = _NAMES.get(words, words.lower())
         body = " ".join(text[heading.end() : end].split())
