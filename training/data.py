@@ -11,8 +11,8 @@ how it must look. Nothing in PATH is changed.
     python -m training.data describe nih /data/nih --plots nih-plots
     python -m training.data table nih /data/nih --out nih.parquet
 
-The exit status is 0, or 1 when something is wrong with the data (`verify`) or nothing is left of it
-(`table`), or 2 when the command is wrong, or PATH does not hold that data set.
+The exit status is 0; or 1 when something is wrong with the data (`verify`: a table or column that is missing
+too) or nothing is left of it (`table`); or 2 when the command is wrong, or PATH does not hold that data set.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from training.datasets import READERS
 from training.datasets.base import DatasetError, DatasetReader, Reading
 from training.describing.checks import duplicates, leaks, unreadable
 from training.describing.counts import count
-from training.describing.tables import counts_tables, faults_tables
+from training.describing.tables import counted, counts_tables, faults_tables
 from training.table import Record, write
 
 _ERRORS = Console(stderr=True)
@@ -77,9 +77,7 @@ def verify(reader: DatasetReader, options: argparse.Namespace) -> None:
         problems.extend(unreadable(options.path, reading.records, _track))
     for problem in problems:
         print(f"{problem.where}: {problem.reason}")
-    print(
-        f"{len(reading.records):,} images are there and listed; {len(problems):,} problems", file=sys.stderr
-    )
+    print(f"{counted(len(reading.records), 'image')}, {counted(len(problems), 'problem')}", file=sys.stderr)
     if problems or not reading.records:
         sys.exit(1)
 
@@ -93,8 +91,9 @@ def table(reader: DatasetReader, options: argparse.Namespace) -> None:
         _stop(f"no image of {reader.title} is in {options.path}; `verify` says which are missing", status=1)
     with _ERRORS.status(f"Writing {options.out}"):
         write(options.out, reading.records)
-    left_out = f", {len(reading.problems):,} problems: `verify` lists them" if reading.problems else ""
-    print(f"{options.out}: {len(reading.records):,} images{left_out}")
+    problems = counted(len(reading.problems), "problem")
+    left_out = f"; {problems}, which `verify` lists" if reading.problems else ""
+    print(f"{options.out}: {counted(len(reading.records), 'image')}{left_out}")
 
 
 def _parser() -> argparse.ArgumentParser:

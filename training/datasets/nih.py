@@ -25,7 +25,7 @@ from training.datasets.cells import age_of, sex_of, view_of
 from training.datasets.csv_tables import Row, find_table, open_table
 from training.table import Record, Region, Split, State
 
-_TABLES: Final = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv", "Data_Entry_2017*.csv")
+_TABLES: Final = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
 _COLUMNS: Final = (
     "Image Index",
     "Finding Labels",

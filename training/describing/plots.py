@@ -32,7 +32,7 @@ def draw(counts: Counts, title: str, folder: Path) -> list[Path]:
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         plot(axes, counts)
-        axes.set_title(f"{title}: {counts.images:,} images of {counts.patients:,} patients")
+        figure.suptitle(f"{title}: {counts.images:,} images of {counts.patients:,} patients")
         path = folder / f"{name}.png"
         figure.savefig(path, dpi=120)
         paths.append(path)
@@ -48,7 +48,7 @@ def _labels(axes: Axes, counts: Counts) -> None:
         axes.barh(order, widths, left=left, color=colour, label=state, edgecolor="white")
         left = [before + width for before, width in zip(left, widths, strict=True)]
     axes.set_xlabel("images")
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(_COLOURS), frameon=False)
 
 
 def _ages(axes: Axes, counts: Counts) -> None:

@@ -74,14 +74,18 @@ def faults_tables(
         yield "Problems: none"
     across = sum(one.across_patients for one in twins)
     split = sum(one.across_splits for one in twins)
-    groups = "none" if not twins else f"{len(twins):,} groups of equal files"
-    more = f", {across:,} of them of several patients, {split:,} in several splits" if twins else ""
-    yield f"Duplicates: {groups}{more}"
+    more = f" of equal files; of several patients: {across:,}; in several splits: {split:,}"
+    yield f"Duplicates: {counted(len(twins), 'group') + more if twins else 'none'}"
     for one in twins[:EXAMPLES]:
         yield escape(f"  {_some(record.image for record in one.records)}")
     yield f"Patients in several splits: {f'{len(leaking):,}' if leaking else 'none'}"
     for patient, names in list(leaking.items())[:EXAMPLES]:
         yield escape(f"  {patient}: {', '.join(names)}")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 image" or "2,000 images"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _some(names: Iterable[str]) -> str:
@@ -98,7 +102,8 @@ def _shares(title: str, numbers: Mapping[str, int], images: int) -> Table:
 
 
 def _table(title: str, first: str, *numbers: str) -> Table:
-    table = Table(first, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    table.add_column(first, no_wrap=True)
     for name in numbers:
         table.add_column(name, justify="right")
     return table
