@@ -62,8 +62,12 @@ _CHEXPERT: Final = {
 }
 """The columns of CheXpert, of CheXpert Plus, of MIMIC-CXR's chexpert and negbio tables and of BRAX."""
 
-_MIMIC_CXR: Final[Spellings] = {**_CHEXPERT, "Lung_Opacity": ("Lung Opacity", "Airspace Opacity")}
-"""The second in the radiologist's labels of its test set (mimic-cxr-2.1.0-test-set-labeled.csv)."""
+_MIMIC_CXR: Final[Spellings] = {
+    **_CHEXPERT,
+    "No_Finding": ("No Finding", "No Findings"),
+    "Lung_Opacity": ("Lung Opacity", "Airspace Opacity"),
+}
+"""The second ones in the radiologist's labels of its test set (mimic-cxr-2.1.0-test-set-labeled.csv)."""
 
 _TORCHXRAYVISION: Final = {
     **{label: names[:1] for label, names in _NIH.items() if label != "No_Finding"},

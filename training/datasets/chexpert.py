@@ -57,15 +57,13 @@ class CheXpert:
             )
             raise DatasetError(message)
         require([(table, _COLUMNS) for table in tables.values()])
-        folders = [root, *sorted(root.glob(_FOLDERS))]
         records: list[Record] = []
         problems: list[Problem] = []
         for name, table in tables.items():
             if table is None:
                 problems.append(Problem(f"{name}.csv", "the table is not there"))
                 continue
-            places = Places(root, [*(folder / name for folder in folders), *folders])
-            _read_table(table, name, places, records, problems)
+            _read_table(table, name, Places(root, _folders(table, name, root)), records, problems)
         return Reading(records, problems)
 
 
@@ -86,6 +84,15 @@ def patient_and_study(path: str) -> tuple[str, str] | None:
 def _patterns(name: str) -> list[str]:
     inside = (f"{name}.csv", f"{name}/{name}.csv")
     return [f"{folder}{file}" for file in inside for folder in ("", f"{_FOLDERS}/")]
+
+
+def _folders(table: Table, name: str, root: Path) -> list[Path]:
+    """Return where the images of a table may be: in its own release, for two of them may lie side by side."""
+    parent = table.path.parent
+    home = parent.parent if parent.name == name and parent != root else parent
+    release, batch, _ = home.name.partition(" batch ")
+    batches = sorted(root.glob(f"{release} batch *")) if batch and home != root else []
+    return [home / name, *batches]
 
 
 def _read_table(

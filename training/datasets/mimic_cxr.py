@@ -9,13 +9,13 @@ mimic-cxr 2.1.0 and mimic-cxr-jpg 2.1.0 on PhysioNet, "Data Description".
     mimic-cxr-2.0.0-metadata.csv.gz                   one row an image: ids, ViewPosition and more
     mimic-cxr-2.0.0-split.csv.gz                      dicom_id, study_id, subject_id, split
     mimic-cxr-2.0.0-chexpert.csv.gz, -negbio.csv.gz   one row a study: the 14 observations
-    mimic-cxr-2.1.0-test-set-labeled.csv              study_id and 13 of them, by a radiologist
+    mimic-cxr-2.1.0-test-set-labeled.csv              study_id and the same, by a radiologist from the report
     cxr-record-list.csv.gz                            of the DICOM release: ids, path
 
 Every table may be unpacked (.csv). Labels belong to a study, so each of its images gets them; a study that
 no labeller could label has no row and stays unlabelled. CheXpert's table is taken, NegBio's only without
 it, and a radiologist's row replaces either. That last table has 687 studies of the test split, and calls
-Lung Opacity "Airspace Opacity".
+Lung Opacity "Airspace Opacity"; its page also writes "No Findings".
 """
 
 from collections.abc import Mapping
@@ -97,7 +97,7 @@ class MimicCxr:
         for name, table in list(labellers.items())[:1]:
             _read_labels(table, _LABELLERS[name], labels, problems)
         if radiologist is not None:
-            _read_labels(radiologist, "radiologist", labels, problems)
+            _read_labels(radiologist, "radiologist, from the report", labels, problems)
         return Reading(_records(root, images, splits, labels, problems), problems)
 
 

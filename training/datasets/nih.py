@@ -7,7 +7,7 @@ and FAQ of the download page (NIH Clinical Center, "CXR8" on Box); columns check
     Data_Entry_2017.csv                    or Data_Entry_2017_v2020.csv: one row an image
     images_001/images/00000001_000.png     to images_012/, or all in images/; 1024 x 1024, some RGBA
     train_val_list.txt, test_list.txt      official split by patient: 86,524 and 25,596 names
-    BBox_List_2017.csv                     984 boxes on 880 images of the test list, in pixels of 1024
+    BBox_List_2017.csv                     984 boxes on 880 images, in pixels of 1024
 
 The two lists do not tell training from validation, so all of the first is TRAIN. There are no studies: each
 row is a follow-up of its own. The header of the box table names 3 columns for its 4 numbers.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 class Places:
-    """Folders in which a file is looked for, the one of the last hit first.
+    """Folders in which a file is looked for, always in the same order.
 
     A look is one call of the file system; archives that were unpacked in part need no listing of the whole
     tree, and folders may be links.
@@ -27,7 +27,5 @@ class Places:
                 continue
             for folder in self._folders:
                 if (folder / name).is_file():
-                    self._folders.remove(folder)
-                    self._folders.insert(0, folder)
                     return (folder / name).relative_to(self._root).as_posix()
         return None

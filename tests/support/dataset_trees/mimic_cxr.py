@@ -77,8 +77,8 @@ def mimic_cxr(root: Path, pictures: Pictures, *, release: str = "jpg", packed: b
 
 
 def radiologist_labels(root: Path) -> None:
-    """Add the table of 2.1.0: no subject_id, and "Airspace Opacity"; it is published unpacked."""
-    names = LABELS.replace("Lung Opacity", "Airspace Opacity")
+    """Add the table of 2.1.0, which is published unpacked: no subject_id, two names of labels differ."""
+    names = LABELS.replace("Lung Opacity", "Airspace Opacity").replace("No Finding", "No Findings")
     row = "57000001,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,0.0,-1.0,0.0,0.0,0.0,1.0"
     (root / "mimic-cxr-2.1.0-test-set-labeled.csv").write_text(f"study_id,{names}\n{row}\n")
 

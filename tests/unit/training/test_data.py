@@ -1,7 +1,6 @@
 """The command on whole trees; `main` is called in this process, as `python -m` calls it."""
 
 import csv
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -9,19 +8,12 @@ from PIL import Image
 from tests.support.dataset_trees.chexpert import chexpert
 from tests.support.dataset_trees.mimic_cxr import mimic_cxr
 from tests.support.dataset_trees.nih import nih
-from tests.support.dataset_trees.pictures import Pictures
 from training.data import main
 from training.datasets import READERS
 from training.describing.counts import count
 from training.table import read
 
 pytestmark = pytest.mark.real_data
-
-
-@pytest.fixture(scope="module")
-def pictures(samples: Path, test_data: Path | None, real_chests: list[Path]) -> Pictures:
-    real = sorted((test_data / "images" / "nih").glob("*.jpg"))[:6] if test_data else []
-    return Pictures(samples, real, real_chests)
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,16 @@ def test_the_folder_of_the_release_is_a_root_too(tmp_path, pictures):
     assert reading.records[0].image == "train/patient00001/study1/view1_frontal.jpg"
 
 
+def test_two_releases_side_by_side_are_not_mixed(tmp_path, pictures):
+    chexpert(tmp_path, pictures)
+    chexpert(tmp_path, pictures, small=True)
+    missing = "CheXpert-v1.0/train/patient00001/study1/view1_frontal.jpg"
+    (tmp_path / missing).unlink()
+    reading = READER.read(tmp_path)
+    assert [problem.where for problem in reading.problems] == [missing]
+    assert {record.image.split("/")[0] for record in reading.records} == {"CheXpert-v1.0"}
+
+
 def read(tmp_path, pictures):
     return READER.read(chexpert(tmp_path, pictures)).records
 

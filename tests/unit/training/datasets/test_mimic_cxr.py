@@ -83,7 +83,7 @@ def test_negbio_is_taken_where_chexpert_is_not_there(both):
 def test_a_radiologist_s_labels_replace_the_mined_ones(both):
     radiologist_labels(both)
     record = READER.read(both).records[4]
-    assert record.labelled_by == "radiologist"
+    assert record.labelled_by == "radiologist, from the report"
     assert (record.labels["Cardiomegaly"], record.labels["Lung_Opacity"]) == (State.ABSENT, State.PRESENT)
     assert record.labels["Effusion"] is State.UNCERTAIN
     assert len(record.labels) == 14
