@@ -6,11 +6,17 @@ from typing import Final
 
 from training.datasets.base import DatasetReader
 from training.datasets.brax import Brax
+from training.datasets.candid_ptx import CandidPtx
 from training.datasets.chexpert import CheXpert
 from training.datasets.chexpert_plus import CheXpertPlus
+from training.datasets.midrc_ricord import MidrcRicord
 from training.datasets.mimic_cxr import MimicCxr
 from training.datasets.nih import Nih
+from training.datasets.object_cxr import ObjectCxr
 from training.datasets.open_i import OpenI
+from training.datasets.padchest import PadChest
+from training.datasets.padchest_gr import PadChestGr
+from training.datasets.vindr_cxr import VinDrCxr
 
 READERS: Final[Mapping[str, DatasetReader]] = MappingProxyType(
     {
@@ -20,6 +26,12 @@ READERS: Final[Mapping[str, DatasetReader]] = MappingProxyType(
         "mimic_cxr": MimicCxr(),
         "open_i": OpenI(),
         "brax": Brax(),
+        "candid_ptx": CandidPtx(),
+        "padchest": PadChest(),
+        "padchest_gr": PadChestGr(),
+        "vindr_cxr": VinDrCxr(),
+        "midrc_ricord": MidrcRicord(),
+        "object_cxr": ObjectCxr(),
     }
 )
 """One line a data set, by the id that the command line and the tables use."""
