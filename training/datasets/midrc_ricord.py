@@ -8,8 +8,9 @@ the columns of the reader table, as scripts of others use them.
     1c_mdai_rsna_project_..._annotations_labelgroup_all_....json     MD.ai: a group of labels a reader
     1c_mdai_..._v3.csv        instead: Anon MRN, Anon TCIA Study Date, Reader_id, CLASS_label, GRADE_label
 
-Three readers class each study: an adjudicated class wins, else the one that at least two of them give. One
-who gives two classes to a study has no vote, nor has MD.ai's "Default group". A grade is decided likewise.
+Three readers class each study: an adjudicated class wins, else the one that most of them, and at least two,
+give. One who gives two classes to a study has no vote, nor has MD.ai's "Default group". A grade is decided
+likewise.
 Everybody here had COVID-19; the label says whether the radiograph looks like it: typical is PRESENT,
 negative for pneumonia ABSENT, and indeterminate, atypical and disagreement are UNCERTAIN.
 """
@@ -41,7 +42,7 @@ _LABEL: Final = "COVID-19"
 _UNSURE: Final = ("Indeterminate Appearance", "Atypical Appearance")
 _GRADES: Final = ("Mild", "Moderate", "Severe")
 _SHORT: Final = {name.split()[0].casefold(): name for name in (*NAMES["midrc-ricord"], *_GRADES)}
-"""First word, which tells them all apart -> class or grade. "Mild Opacities  (1-2 lung zones)" has two spaces."""
+"""First word, which tells them all apart -> class or grade; "Mild Opacities  (1-2 ..." has two spaces."""
 
 
 @dataclass
@@ -66,7 +67,9 @@ class _Votes:
         """Return what is agreed on, or "" when nothing is."""
         if len(self.adjudicated) == 1:
             return next(iter(self.adjudicated))
-        return next((said for said, votes in self.counted().most_common(1) if votes >= 2), "")
+        most = max(self.counted().values(), default=0)
+        first = [said for said, votes in self.counted().items() if votes == most]
+        return first[0] if most >= 2 and len(first) == 1 else ""
 
     def counted(self) -> Counter[str]:
         return Counter(next(iter(said)) for said in self.readers.values() if len(said) == 1)
@@ -107,6 +110,9 @@ class MidrcRicord:
                 problems.append(Problem(file, str(error)))
                 continue
             patient = header.patient or _patient_in(path)
+            if not patient:
+                problems.append(Problem(file, "neither its header nor its folder names a patient"))
+                continue
             study = annotated.get(header.study) or annotated.get(_key(patient, header.study_date))
             if study is None:
                 problems.append(Problem(file, "its study has no annotation, so the image has no label"))
@@ -170,7 +176,7 @@ def _record(file: str, header: Header, patient: str, study: _Study) -> Record:
     attributes = {
         "appearance": appearance,
         "grade": study.grade.decided(),
-        "votes": "|".join(f"{name}: {counted[name]}" for name in NAMES["midrc-ricord"] if counted[name]),
+        "votes": "|".join(f"{name}: {votes}" for name, votes in counted.most_common()),
     }
     patient = f"midrc_ricord:{patient.removeprefix(_COLLECTION)}"
     return Record(
