@@ -1,5 +1,7 @@
 """What all adapters have in common, and the parts that several of them use."""
 
+import gzip
+
 import pytest
 
 from shared.domain import ViewPosition
@@ -70,6 +72,14 @@ def test_a_table_may_begin_with_a_byte_order_mark_and_cut_rows_short(tmp_path):
 def test_a_table_that_is_damaged_is_named(tmp_path, content):
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(DatasetError, match=r"a\.csv .*get it again"):
+        list(open_table(tmp_path, "a.csv").rows())
+
+
+def test_a_packed_table_that_is_damaged_inside_is_named(tmp_path):
+    packed = bytearray(gzip.compress(b"x,y\n" + b"".join(b"%d,%d\n" % (k, k * k) for k in range(2000))))
+    packed[len(packed) // 2 : len(packed) // 2 + 40] = bytes(40)
+    (tmp_path / "a.csv.gz").write_bytes(packed)
+    with pytest.raises(DatasetError, match=r"a\.csv\.gz .*get it again"):
         list(open_table(tmp_path, "a.csv").rows())
 
 
