@@ -31,7 +31,7 @@ def chexpert(root: Path, pictures: Pictures, *, tables: str = "beside", small: b
     """Write the tree.
 
     Args:
-        tables: "beside" the folders train/ and valid/, "inside" or "above" them, or in the first of the "batches".
+        tables: "beside" the folders train/ and valid/, "inside" or "above" them, or in the "batches".
     """
     release = "CheXpert-v1.0-small" if small else "CheXpert-v1.0"
     first = f"{release} batch 1 (validate & csv)"

@@ -1,6 +1,7 @@
 """What all adapters have in common, and the parts that several of them use."""
 
 import gzip
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,13 @@ def test_an_id_names_its_reader_and_labels_are_of_the_vocabulary():
     for name, reader in READERS.items():
         assert reader.id == name
         assert set(reader.labels) <= set(LABELS)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_data_set_has_a_page_that_says_what_was_not_checked(name):
+    page = (Path(__file__).parents[4] / "docs" / "datasets" / f"{name}.md").read_text()
+    assert f"(`{name}`)" in page.splitlines()[0]
+    assert "Not checked" in page
 
 
 @pytest.mark.parametrize("age", ["", "Y", "121", "414Y", "-3", "young"])
