@@ -1,9 +1,11 @@
 """What the cells of data sets' tables say: a view, a sex, an age, the state of a label.
 
-view_of      "PA", "LL", "XTABLE LATERAL" -> ViewPosition; UNKNOWN for what is neither frontal nor lateral
-sex_of       "Male", "F", "Unknown" -> "M", "F", ""
-age_of       "58", "058Y", "011M", "68.0" -> years; None when blank or not possible
-states_of    the columns 1, 0, -1, blank that CheXpert began -> State of each label that is spoken of
+    view_of      "PA", "LL", "XTABLE LATERAL" -> ViewPosition; UNKNOWN for what is neither frontal nor lateral
+    sex_of       "Male", "F", "Unknown" -> "M", "F", ""
+    age_of       "58", "058Y", "011M", "68.0" -> years; None when blank or not possible
+    states_of    the columns 1, 0, -1, blank that CheXpert began -> State of each label that is spoken of
+
+What a cell does not say clearly is not guessed.
 """
 
 import re
@@ -57,7 +59,7 @@ def states_of(cells: Mapping[str, object], names: Spellings) -> dict[str, State]
         ValueError: a column holds something else; the message names it.
     """
     states = {}
-    for name in names.keys() & cells.keys():
+    for name in [name for name in names if name in cells]:
         cell = "" if cells[name] is None else str(cells[name]).strip().lower()
         if cell in _BLANK:
             continue

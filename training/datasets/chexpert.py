@@ -4,7 +4,7 @@ Irvin et al. 2019, "CheXpert: A Large Chest Radiograph Dataset with Uncertainty 
 Comparison", arXiv 1901.07031. Layout: the download page (Stanford AIMI, "CheXpert: Chest X-rays") and its
 README; columns checked on the published train.csv; the archives' folders as users list them.
 
-    CheXpert-v1.0[-small]/train.csv, valid.csv    beside the folders train/ and valid/, or inside them
+    CheXpert-v1.0[-small]/train.csv, valid.csv    beside the folders train/ and valid/, inside or above them
     CheXpert-v1.0[-small]/train/patient00001/study1/view1_frontal.jpg
     CheXpert-v1.0 batch 1 (validate & csv)/       train.csv, valid.csv, valid/patient64541/...
     CheXpert-v1.0 batch 2 (train 1)/              patient00001/...: without train/; also batch 3 and 4
@@ -87,12 +87,12 @@ def _patterns(name: str) -> list[str]:
 
 
 def _folders(table: Table, name: str, root: Path) -> list[Path]:
-    """Return where the images of a table may be: in its own release, for two of them may lie side by side."""
+    """Return where a table's paths may begin: in its own release, for two of them may lie side by side."""
     parent = table.path.parent
     home = parent.parent if parent.name == name and parent != root else parent
     release, batch, _ = home.name.partition(" batch ")
     batches = sorted(root.glob(f"{release} batch *")) if batch and home != root else []
-    return [home / name, *batches]
+    return [home, *batches]
 
 
 def _read_table(
@@ -105,7 +105,8 @@ def _read_table(
         if ids is None:
             problems.append(Problem(row.where, f"{path!r} names no patient and study of {name}"))
             continue
-        file = places.find(path.split(f"{name}/", 1)[-1])
+        below = path.split(f"{name}/", 1)[-1]
+        file = places.find(f"{name}/{below}", path, below)
         if file is None:
             problems.append(Problem(path, "the image is not there"))
             continue

@@ -1,12 +1,16 @@
 """The CSV tables of data sets: plain or gzipped, in UTF-8 with or without a byte order mark.
 
-open_table    finds one, reads its header, checks its columns
-Table         its rows, read anew each time: the largest table here has 377,110 of them
-require       several tables at once, so that all missing columns are named together
+    open_table    finds one, reads its header, checks its columns
+    find_table    the same, or None
+    Table         its rows, read anew each time: the largest table here has 377,110 of them
+    require       several tables at once, so that all missing columns are named together
+
+A table that is damaged is an error wherever the damage is, never a shorter table.
 """
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,14 +72,14 @@ def open_table(root: Path, *patterns: str, columns: Iterable[str] = ()) -> Table
     return Table(path, path.relative_to(root).as_posix(), tuple(header))
 
 
-def find_table(root: Path, *patterns: str, columns: Iterable[str] = ()) -> Table | None:
+def find_table(root: Path, *patterns: str) -> Table | None:
     """Return what `open_table` does, or None where no such file is there.
 
     Raises:
-        DatasetError: it is broken, or lacks a column.
+        DatasetError: it is broken.
     """
     if any(any(root.glob(f"{pattern}{end}")) for pattern in patterns for end in ("", ".gz")):
-        return open_table(root, *patterns, columns=columns)
+        return open_table(root, *patterns)
     return None
 
 
@@ -101,6 +105,6 @@ def _lines(path: Path) -> Iterator[list[str]]:
     except UnicodeDecodeError as error:
         message = f"{path} is not UTF-8: it is not the file that was published, or damaged; get it again"
         raise DatasetError(message) from error
-    except (OSError, EOFError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
         message = f"{path} cannot be read ({error}); get it again"
         raise DatasetError(message) from error

@@ -85,7 +85,7 @@ class MimicCxr:
         columns = [
             (images, (*_IDS, "ViewPosition") if _METADATA in images.where else _IDS),
             (split, ("dicom_id", "split")),
-            *((table, ("subject_id", "study_id", *CHEXPERT_COLUMNS)) for table in labellers.values()),
+            *((table, ("subject_id", "study_id", *NAMES["chexpert"])) for table in labellers.values()),
             (radiologist, ("study_id",)),
         ]
         require(columns)
@@ -99,10 +99,6 @@ class MimicCxr:
         if radiologist is not None:
             _read_labels(radiologist, "radiologist, from the report", labels, problems)
         return Reading(_records(root, images, splits, labels, problems), problems)
-
-
-CHEXPERT_COLUMNS: Final = tuple(NAMES["chexpert"])
-"""The labels' columns of both labellers."""
 
 
 def _absent(images: Table, split: Table | None, labellers: Mapping[str, Table]) -> list[Problem]:

@@ -117,7 +117,7 @@ def _images(root: Path) -> dict[str, str]:
         if folder.is_dir():
             below = folder.relative_to(root).as_posix()
             for entry in os.scandir(folder):
-                if entry.name.endswith(".png"):
+                if entry.name.endswith(".png") and entry.is_file():
                     found.setdefault(entry.name, f"{below}/{entry.name}")
     return found
 
@@ -128,7 +128,7 @@ def _splits(root: Path, problems: list[Problem]) -> dict[str, Split]:
         if not (root / name).is_file():
             problems.append(Problem(name, "the list is not there, so the official split is not known"))
             continue
-        images = (root / name).read_text(encoding="utf-8-sig").split()
+        images = (root / name).read_text(encoding="utf-8-sig", errors="replace").split()
         both = [image for image in images if splits.setdefault(image, split) is not split]
         problems.extend(Problem(f"{name}, {image}", "the image is on both lists") for image in both)
     return splits

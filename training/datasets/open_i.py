@@ -23,8 +23,8 @@ it: 2,586 of them do not (UNKNOWN), and torchxrayvision warns that others are wr
 
 import csv
 import gzip
-import importlib.util
 from collections.abc import Mapping
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError
@@ -104,11 +104,8 @@ def labels_of(terms: list[str]) -> dict[str, State]:
 def header_views() -> dict[str, ViewPosition]:
     """Return the View Position of the DICOM headers by image id ("CXR1_IM-0001-3001")."""
     # Its module is not imported: that loads torch, and hides all warnings of the process.
-    found = importlib.util.find_spec("torchxrayvision")
-    if found is None or not found.submodule_search_locations:
-        return {}
-    path = Path(found.submodule_search_locations[0]) / "data" / "nlmcxr_dicom_metadata.csv.gz"
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
+    path = distribution("torchxrayvision").locate_file("torchxrayvision/data/nlmcxr_dicom_metadata.csv.gz")
+    with gzip.open(str(path), "rt", encoding="utf-8", newline="") as lines:
         return {row["imageid"]: view_of(row["View Position"]) for row in csv.DictReader(lines)}
 
 

@@ -1,7 +1,7 @@
 """What is wrong with a data set's files and splits.
 
     duplicates    images whose files are the same, byte for byte
-    leaks         patients whose images are in several official splits, and duplicates that are
+    leaks         patients whose images are in several official splits
     unreadable    images whose header the product would refuse
 
 Near-duplicates, which differ in their bytes, are not looked for here.

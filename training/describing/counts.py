@@ -1,7 +1,4 @@
-"""Counts of a data set's records.
-
-count    records -> `Counts`
-"""
+"""Counts of a data set's records: patients, views, sexes, ages, splits, and the states of each label."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

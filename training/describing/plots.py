@@ -1,7 +1,4 @@
-"""A data set's counts as PNG plots.
-
-draw    `Counts` -> labels.png, ages.png, views.png in a folder
-"""
+"""A data set's counts as PNG plots: labels.png, ages.png, views.png."""
 
 from collections.abc import Callable
 from pathlib import Path

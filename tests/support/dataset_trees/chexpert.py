@@ -31,7 +31,7 @@ def chexpert(root: Path, pictures: Pictures, *, tables: str = "beside", small: b
     """Write the tree.
 
     Args:
-        tables: "beside" the folders train/ and valid/, "inside" them, or in the first of the "batches".
+        tables: "beside" the folders train/ and valid/, "inside" or "above" them, or in the "batches".
     """
     release = "CheXpert-v1.0-small" if small else "CheXpert-v1.0"
     first = f"{release} batch 1 (validate & csv)"
@@ -40,7 +40,7 @@ def chexpert(root: Path, pictures: Pictures, *, tables: str = "beside", small: b
     )
     for split, rows in (("train", _TRAIN), ("valid", _VALID)):
         lines = [row.format(release) for row in rows]
-        home = {"beside": release, "inside": f"{release}/{split}", "batches": first}[tables]
+        home = {"beside": release, "inside": f"{release}/{split}", "above": ".", "batches": first}[tables]
         table = root / home / f"{split}.csv"
         table.parent.mkdir(parents=True, exist_ok=True)
         table.write_text("\n".join([HEADER, *lines]) + "\n")

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.real_data
 READER = READERS["chexpert"]
 
 
-@pytest.mark.parametrize("tables", ["beside", "inside", "batches"])
+@pytest.mark.parametrize("tables", ["beside", "inside", "above", "batches"])
 @pytest.mark.parametrize("small", [False, True])
 def test_every_image_is_a_record_wherever_the_tables_lie(tmp_path, pictures, tables, small):
     root = chexpert(tmp_path, pictures, tables=tables, small=small)

@@ -1,5 +1,8 @@
 """What all adapters have in common, and the parts that several of them use."""
 
+import gzip
+from pathlib import Path
+
 import pytest
 
 from shared.domain import ViewPosition
@@ -41,6 +44,13 @@ def test_an_id_names_its_reader_and_labels_are_of_the_vocabulary():
         assert set(reader.labels) <= set(LABELS)
 
 
+@pytest.mark.parametrize("name", READERS)
+def test_a_data_set_has_a_page_that_says_what_was_not_checked(name):
+    page = (Path(__file__).parents[4] / "docs" / "datasets" / f"{name}.md").read_text()
+    assert f"(`{name}`)" in page.splitlines()[0]
+    assert "Not checked" in page
+
+
 @pytest.mark.parametrize("age", ["", "Y", "121", "414Y", "-3", "young"])
 def test_an_age_that_is_not_possible_is_none(age):
     assert age_of(age) is None
@@ -70,6 +80,14 @@ def test_a_table_may_begin_with_a_byte_order_mark_and_cut_rows_short(tmp_path):
 def test_a_table_that_is_damaged_is_named(tmp_path, content):
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(DatasetError, match=r"a\.csv .*get it again"):
+        list(open_table(tmp_path, "a.csv").rows())
+
+
+def test_a_packed_table_that_is_damaged_inside_is_named(tmp_path):
+    packed = bytearray(gzip.compress(b"x,y\n" + b"".join(b"%d,%d\n" % (k, k * k) for k in range(2000))))
+    packed[len(packed) // 2 : len(packed) // 2 + 40] = bytes(40)
+    (tmp_path / "a.csv.gz").write_bytes(packed)
+    with pytest.raises(DatasetError, match=r"a\.csv\.gz .*get it again"):
         list(open_table(tmp_path, "a.csv").rows())
 
 
