@@ -6,11 +6,13 @@ last finding is called differently in the two halves. "No finding" has a row wit
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 from tests.support.dataset_trees.candid_ptx import write_csv
 from tests.support.dataset_trees.dicom_files import write_dicom
 from tests.support.dataset_trees.pictures import Pictures
 
+Table: TypeAlias = Iterable[Iterable[object]]
 ROWS, COLUMNS = 200, 160
 _FINDINGS = (
     "Aortic enlargement,Atelectasis,Calcification,Cardiomegaly,Clavicle fracture,Consolidation,"
@@ -54,8 +56,11 @@ def vindr_cxr(root: Path, pictures: Pictures, *, tables: str = "annotations") ->
     ]
     test = [[image, *(int(name in said) for name in NAMES)] for image, said in _TEST.items()]
     test_names = [name.replace("Other diseases", "Other disease") for name in NAMES]
-    labels = {"train": [["image_id", "rad_id", *NAMES], *train], "test": [["image_id", *test_names], *test]}
-    boxes = {
+    labels: dict[str, Table] = {
+        "train": [["image_id", "rad_id", *NAMES], *train],
+        "test": [["image_id", *test_names], *test],
+    }
+    boxes: dict[str, Table] = {
         "train": [("image_id", "rad_id", "class_name", *edges), *_TRAIN_BOXES],
         "test": [("image_id", "class_name", *edges), *_TEST_BOXES],
     }

@@ -8,11 +8,17 @@ import pytest
 from shared.domain import ViewPosition
 from shared.labels import LABELS
 from tests.support.dataset_trees.brax import brax
+from tests.support.dataset_trees.candid_ptx import candid_ptx
 from tests.support.dataset_trees.chexpert import chexpert
 from tests.support.dataset_trees.chexpert_plus import chexpert_plus
+from tests.support.dataset_trees.midrc_ricord import midrc_ricord
 from tests.support.dataset_trees.mimic_cxr import mimic_cxr
 from tests.support.dataset_trees.nih import nih
+from tests.support.dataset_trees.object_cxr import object_cxr
 from tests.support.dataset_trees.open_i import open_i
+from tests.support.dataset_trees.padchest import padchest
+from tests.support.dataset_trees.padchest_gr import padchest_gr
+from tests.support.dataset_trees.vindr_cxr import vindr_cxr
 from training.datasets import READERS
 from training.datasets.base import DatasetError
 from training.datasets.cells import age_of, view_of
@@ -21,7 +27,20 @@ from training.datasets.report_sections import cut
 from training.table import read, write
 
 pytestmark = pytest.mark.real_data
-TREES = [nih, chexpert, chexpert_plus, mimic_cxr, open_i, brax]
+TREES = [
+    nih,
+    chexpert,
+    chexpert_plus,
+    mimic_cxr,
+    open_i,
+    brax,
+    candid_ptx,
+    padchest,
+    padchest_gr,
+    vindr_cxr,
+    midrc_ricord,
+    object_cxr,
+]
 
 
 @pytest.mark.parametrize("tree", TREES, ids=lambda tree: tree.__name__)
