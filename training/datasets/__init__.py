@@ -9,6 +9,7 @@ from training.datasets.brax import Brax
 from training.datasets.candid_ptx import CandidPtx
 from training.datasets.chexpert import CheXpert
 from training.datasets.chexpert_plus import CheXpertPlus
+from training.datasets.midrc_commons import MidrcCommons
 from training.datasets.midrc_ricord import MidrcRicord
 from training.datasets.mimic_cxr import MimicCxr
 from training.datasets.nih import Nih
@@ -31,6 +32,7 @@ READERS: Final[Mapping[str, DatasetReader]] = MappingProxyType(
         "padchest_gr": PadChestGr(),
         "vindr_cxr": VinDrCxr(),
         "midrc_ricord": MidrcRicord(),
+        "midrc_commons": MidrcCommons(),
         "object_cxr": ObjectCxr(),
     }
 )

@@ -1,4 +1,4 @@
-"""The CSV tables of data sets: plain or gzipped, in UTF-8 with or without a byte order mark.
+"""The CSV and TSV tables of data sets: plain or gzipped, in UTF-8 with or without a byte order mark.
 
     open_table    finds one, reads its header, checks its columns
     find_table    the same, or None
@@ -100,7 +100,7 @@ def _lines(path: Path) -> Iterator[list[str]]:
     try:
         opened = gzip.open if path.suffix == ".gz" else open
         with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
-            for row in csv.reader(lines):
+            for row in csv.reader(lines, delimiter="\t" if ".tsv" in path.suffixes else ","):
                 yield [cell.strip() for cell in row]
     except UnicodeDecodeError as error:
         message = f"{path} is not UTF-8: it is not the file that was published, or damaged; get it again"

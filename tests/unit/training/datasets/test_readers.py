@@ -11,6 +11,7 @@ from tests.support.dataset_trees.brax import brax
 from tests.support.dataset_trees.candid_ptx import candid_ptx
 from tests.support.dataset_trees.chexpert import chexpert
 from tests.support.dataset_trees.chexpert_plus import chexpert_plus
+from tests.support.dataset_trees.midrc_commons import midrc_commons
 from tests.support.dataset_trees.midrc_ricord import midrc_ricord
 from tests.support.dataset_trees.mimic_cxr import mimic_cxr
 from tests.support.dataset_trees.nih import nih
@@ -39,6 +40,7 @@ TREES = [
     padchest_gr,
     vindr_cxr,
     midrc_ricord,
+    midrc_commons,
     object_cxr,
 ]
 
