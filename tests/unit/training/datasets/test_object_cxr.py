@@ -1,7 +1,6 @@
 import pytest
 
-from tests.support.dataset_trees.object_cxr import object_cxr
-from tests.support.dataset_trees.pictures import SIDE
+from tests.support.dataset_trees.object_cxr import COLUMNS, ROWS, object_cxr
 from tests.unit.training.datasets.test_regions import pixels
 from training.datasets import READERS
 from training.datasets.base import DatasetError
@@ -34,26 +33,29 @@ def test_all_three_parts_are_read(tmp_path, pictures, column, tested):
 def test_rectangles_and_ellipses_are_boxes(root):
     record = records(root)["00001.jpg"]
     assert record.boxes == (
-        Region("foreign object", 24 / SIDE, 12 / SIDE, 48 / SIDE, 36 / SIDE),
-        Region("foreign object", 0, 0, 1, 24 / SIDE),
+        Region("foreign object", 24 / COLUMNS, 12 / ROWS, 48 / COLUMNS, 36 / ROWS),
+        Region("foreign object", 0, 0, 1, 24 / ROWS),
     )
     assert record.masks == ()
 
 
 def test_a_polygon_is_a_box_and_a_mask(root):
     record = records(root)["00003.jpg"]
-    assert record.boxes == (Region("foreign object", 10 / SIDE, 20 / SIDE, 30 / SIDE, 60 / SIDE),)
+    assert record.boxes == (Region("foreign object", 10 / COLUMNS, 20 / ROWS, 30 / COLUMNS, 60 / ROWS),)
     (mask,) = record.masks
     drawn = pixels(mask)
-    assert drawn.shape == (SIDE, SIDE)
+    assert drawn.shape == (ROWS, COLUMNS)
     assert drawn[20:61, 10:31].all()
     assert drawn.sum() == 41 * 21
 
 
 def test_a_polygon_over_the_edge_is_cut_and_a_semicolon_at_the_end_is_nothing(root):
     record = records(root)["08001.jpg"]
-    assert record.boxes == (Region("foreign object", 90 / SIDE, 90 / SIDE, 1, 1),)
-    assert 0 < pixels(record.masks[0]).sum() <= 36
+    assert record.boxes == (Region("foreign object", 90 / COLUMNS, 60 / ROWS, 1, 1),)
+    drawn = pixels(record.masks[0])
+    assert drawn[60, 90:].all()
+    assert not drawn[:60].any()
+    assert not drawn[:, :90].any()
 
 
 def test_blank_is_no_object_and_unannotated_is_neither(tmp_path, pictures, root):

@@ -68,6 +68,11 @@ def test_a_report_without_an_abnormal_sentence_is_no_finding(root):
     assert labels == {label: State(label == "No_Finding") for label in READER.labels}
 
 
+def test_what_a_sentence_denies_is_not_present_though_it_is_named(root):
+    change(root, lambda studies: studies[0]["findings"][2].update(labels=["pneumothorax"], boxes=[]))
+    assert records(root)["s1_a.png"].labels["Pneumothorax"] is State.ABSENT
+
+
 def test_an_abnormal_sentence_without_boxes_is_a_label_all_the_same(root):
     record = records(root)["s3_a.png"]
     assert record.labels["Support_Devices"] is State.PRESENT
@@ -97,8 +102,10 @@ def test_a_box_that_is_none_is_said_and_its_sentence_stays(root, box):
 
 def test_the_earlier_images_are_no_images_of_the_data_set(root):
     change(root, lambda studies: studies[2].update(ImageID="s0_a.png"))
-    reading = READER.read(root)
-    assert [problem.where for problem in reading.problems] == [f"{REPORTS}, s0_a.png"]
+    assert [problem.where for problem in READER.read(root).problems] == [f"{REPORTS}, s0_a.png"]
+    table = root / "master_table.csv"
+    table.write_text(table.read_text().replace("s3_a.png", "s0_a.png"))
+    assert [problem.where for problem in READER.read(root).problems] == ["s0_a.png"]
 
 
 def test_an_image_that_is_not_there_is_named(root):
