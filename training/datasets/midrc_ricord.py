@@ -11,6 +11,7 @@ the columns of the reader table, as scripts of others use them.
 Three readers class each study: an adjudicated class wins, else the one that most of them, and at least two,
 give. One who gives two classes to a study has no vote, nor has MD.ai's "Default group". A grade is decided
 likewise.
+
 Everybody here had COVID-19; the label says whether the radiograph looks like it: typical is PRESENT,
 negative for pneumonia ABSENT, and indeterminate, atypical and disagreement are UNCERTAIN.
 """

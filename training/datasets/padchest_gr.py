@@ -31,6 +31,7 @@ from training.table import Record, Region, Sentence, Split
 _REPORTS: Final = "grounded_reports_20240819.json"
 _TABLE: Final = "master_table.csv"
 _COLUMNS: Final = ("StudyID", "ImageID", "PatientID", "split", "PatientSex_DICOM", "PatientAge")
+_KEYS: Final = ("StudyID", "ImageID", "findings")
 _SPLITS: Final = {"train": Split.TRAIN, "validation": Split.VALIDATION, "test": Split.TEST}
 _PRIORS: Final = "PadChest_GR_progression_prior_studies"
 
@@ -79,13 +80,20 @@ def _studies(root: Path) -> list[dict[str, Any]]:
     except ValueError as error:
         message = f"{path} is no JSON ({error}); get it again"
         raise DatasetError(message) from error
-    keys = {"StudyID", "ImageID", "findings"}
-    if not isinstance(studies, list) or not all(
-        isinstance(one, dict) and keys <= one.keys() for one in studies
-    ):
-        message = f"{path} is no list of studies with the keys {', '.join(sorted(keys))}"
+    if not isinstance(studies, list) or not all(map(_is_study, studies)):
+        message = f"{path} is no list of studies with the keys {', '.join(_KEYS)}"
         raise DatasetError(message)
     return studies
+
+
+def _is_study(study: object) -> bool:
+    """Tell whether a study has the form that is relied on below."""
+    return (
+        isinstance(study, dict)
+        and all(key in study for key in _KEYS)
+        and isinstance(study["findings"], list)
+        and all(isinstance(finding, dict) for finding in study["findings"])
+    )
 
 
 def _record(

@@ -122,7 +122,10 @@ def test_a_packed_table_says_to_unpack_it(root):
         READER.read(root)
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '[{"StudyID": "s1"}]', "[1]"])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "{}", '[{"StudyID": "s1"}]', "[1]", '[{"StudyID": "s1", "ImageID": "s1_a.png", "findings": null}]'],
+)
 def test_reports_of_another_form_are_refused(root, text):
     (root / REPORTS).write_text(text)
     with pytest.raises(DatasetError, match=r"grounded_reports_20240819\.json is no"):
