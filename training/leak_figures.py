@@ -5,9 +5,10 @@ compared: what is called alike is a false alarm. And of N films copies are made,
 many are found is printed by change. near_duplicates.py has the cut-offs that this is about.
 
 2026-11-25, 1,608 films of 1,265 patients, 300 of them copied; the cut-offs were chosen on the same films:
-1,291,366 pairs of two patients, 11 with near hashes, none called alike, the most alike of them 0.73. Found were
-all copies that were re-encoded, reduced, brightened, or cropped by 1 or 2 % at each edge; 98 % of those cropped
-unevenly by 0 to 4 %, 97 % of those with a border, 94 % of those cropped by 4 %, 2 % of those by 6 % in a corner.
+1,291,366 pairs of two patients, 11 with near hashes, none called alike, the most alike of them 0.73. Found
+were all copies that were re-encoded, reduced, brightened, or cropped by 1 or 2 % at each edge; 98 % of those
+cropped unevenly by 0 to 4 %, 97 % of those with a border, 94 % of those cropped by 4 % at each edge, and 2 %
+of those cropped by 6 % at two edges.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Find what is in two parts of a split: `python -m training.leaks TABLE --images FOLDER [--out FILE]`.
 
     find_leaks      patients, studies, and films that two patients share -> leaks
-    refuse_leaks    raises when there are any; training calls it
+    refuse_leaks    raises when there are any: for a trainer to call before it starts
     without_leaks   records -> those that are left when what leaks is taken out of the earlier part
 
 A network knows patients and films again that it was trained on, so figures on a split that leaks are too

@@ -37,8 +37,8 @@ _BLACK: Final = 16
 _FLAT: Final = 4.0
 """Deviation of gray levels below which there is nothing to compare."""
 _HASH_SIDE: Final = 16
-ROWS: Final = 256
-"""Films that are compared with all others at once: with 100,000 others that takes 200 MB."""
+ROWS: Final = 32
+"""Films that are compared with all others at once: more would not fit into a core's cache."""
 _VIEWS: Final = ((0, 0), *((crop, 0) for crop in range(1, 3)), *((0, crop) for crop in range(1, 3)))
 """Pairs of `CROPS` of two films that are compared."""
 
@@ -82,11 +82,12 @@ def candidates(
     Yields:
         For some of the N rows at a time: (P, 2) pairs of a row of `first` and a row of `second`.
     """
+    words = np.ascontiguousarray(second.transpose(1, 2, 0))  # side by side, they are read three times as fast
     for start in range(0, len(first), ROWS):
         block = first[start : start + ROWS]
         near = np.zeros((len(block), len(second)), np.bool_)
         for one, other in _VIEWS:
-            near |= _bits_apart(block[:, None, one], second[None, :, other]) <= far
+            near |= _bits_apart(block[:, one, :, None], words[other]) <= far
         rows, columns = np.nonzero(near)
         yield np.stack([rows + start, columns], 1)
 
@@ -97,16 +98,16 @@ def nearest_scale(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:
     Returns:
         How much larger the first film's structures are in the second one: above 1 where that is the crop.
     """
-    apart = [int(_bits_apart(one[view], other[others])) for view, others in _VIEWS]
+    apart = [_bits_apart(one[view, :, None], other[others, :, None]).item() for view, others in _VIEWS]
     view, others = _VIEWS[int(np.argmin(apart))]
     return (1.0 - 2.0 * CROPS[others]) / (1.0 - 2.0 * CROPS[view])
 
 
 def _bits_apart(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.uint16]:
-    """Count in how many bits hashes of (..., 4) words differ, word by word to save memory."""
-    apart = np.bitwise_count(one[..., 0] ^ other[..., 0]).astype(np.uint16)
-    for word in range(1, one.shape[-1]):
-        apart += np.bitwise_count(one[..., word] ^ other[..., word])
+    """Count in how many bits hashes of (..., words, N) differ, word by word to save memory."""
+    apart = np.bitwise_count(one[..., 0, :] ^ other[..., 0, :]).astype(np.uint16)
+    for word in range(1, one.shape[-2]):
+        apart += np.bitwise_count(one[..., word, :] ^ other[..., word, :])
     return np.asarray(apart, np.uint16)
 
 

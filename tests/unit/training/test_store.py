@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,13 @@ from torch.utils.data import DataLoader
 from tests.support.radiographs import SAMPLES, nih_records, record, sample_records
 from training.squares import SHARD, square_of
 from training.store import ImageStore, open_store
-from training.table import read, write
+from training.table import write
 
 SIZE = 32
 
 
-def open_them(records, root, cache) -> ImageStore:
-    return open_store(records, root, size=SIZE, cache=cache, processes=2)
+def open_them(records, root, cache, processes=1) -> ImageStore:
+    return open_store(records, root, size=SIZE, cache=cache, processes=processes)
 
 
 def shards_in(cache: Path) -> dict[str, int]:
@@ -51,7 +52,7 @@ def mixed(tmp_path_factory):
     if data:
         roots["nih"] = Path(data)
         records += nih_records(Path(data))[:20]
-    return records, roots, open_them(records, roots, root / "cache")
+    return records, roots, open_them(records, roots, root / "cache", processes=2)
 
 
 @pytest.mark.real_data
@@ -172,21 +173,17 @@ if __name__ == "__main__":
 """
 
 
-def start_building(folder: Path, count: int) -> subprocess.Popen[bytes]:
-    """Build the store of `count` pictures in a process of its own."""
-    script, table = folder / "build.py", folder / "table.parquet"
-    if not script.exists():
-        write(table, draw_pictures(folder / "x", count))
-        script.write_text(BUILD)
-    command = [sys.executable, str(script), str(table), str(folder / "x"), str(folder / "cache")]
-    # The script itself is imported again by the processes that it starts; so it is a file.
-    environment = os.environ | {"PYTHONPATH": str(SAMPLES.parent)}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-
-
 def test_a_run_that_is_killed_leaves_whole_shards_and_the_next_one_makes_the_others(tmp_path):
-    count, cache = 4 * SHARD, tmp_path / "cache"
-    run = start_building(tmp_path, count)
+    count, cache, script, table = (
+        4 * SHARD,
+        *(tmp_path / name for name in ("cache", "build.py", "table.parquet")),
+    )
+    records = draw_pictures(tmp_path / "x", count)
+    write(table, records)
+    script.write_text(BUILD)  # a file, since the processes that it starts import it
+    command = [sys.executable, str(script), str(table), str(tmp_path / "x"), str(cache)]
+    environment = os.environ | {"PYTHONPATH": str(SAMPLES.parent)}
+    run = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not shards_in(cache) and time.monotonic() < deadline:
         assert run.poll() is None
@@ -196,7 +193,7 @@ def test_a_run_that_is_killed_leaves_whole_shards_and_the_next_one_makes_the_oth
     left = shards_in(cache)
     assert 1 <= len(left) < 4
     (cache / "half.npy.unfinished").write_bytes(b"as if the kill had come in the middle of a write")
-    resumed = open_them(read(tmp_path / "table.parquet"), tmp_path / "x", cache)
+    resumed = open_them(records, tmp_path / "x", cache)
     assert left.items() <= shards_in(cache).items()
     assert not list(cache.glob("*.unfinished"))
     levels = resumed.fetch(range(count)).float().amax((1, 2, 3))
@@ -205,6 +202,8 @@ def test_a_run_that_is_killed_leaves_whole_shards_and_the_next_one_makes_the_oth
 
 
 def test_runs_at_the_same_time_share_the_work(tmp_path):
-    runs = [start_building(tmp_path, 40) for _ in range(2)]
-    assert [run.wait(60) for run in runs] == [0, 0]
+    records = draw_pictures(tmp_path / "x", 40)
+    with ThreadPoolExecutor(3) as threads:  # a lock of a file holds between threads as between processes
+        stores = list(threads.map(lambda _: open_them(records, tmp_path / "x", tmp_path / "cache"), range(3)))
     assert len(shards_in(tmp_path / "cache")) == 1
+    assert all(torch.equal(one.fetch(range(40)), stores[0].fetch(range(40))) for one in stores)
