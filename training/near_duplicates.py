@@ -39,7 +39,11 @@ _FLAT: Final = 4.0
 _HASH_SIDE: Final = 16
 ROWS: Final = 32
 """Films that are compared with all others at once: more would not fit into a core's cache."""
-_VIEWS: Final = ((0, 0), *((crop, 0) for crop in range(1, 3)), *((0, crop) for crop in range(1, 3)))
+_VIEWS: Final = (
+    (0, 0),
+    *((crop, 0) for crop in range(1, len(CROPS))),
+    *((0, crop) for crop in range(1, len(CROPS))),
+)
 """Pairs of `CROPS` of two films that are compared."""
 
 

@@ -18,7 +18,7 @@ from training.recipe import Policy
 from training.table import Record, State
 
 SMOOTH: Final = (0.55, 0.85)
-"""Between which `smooth_ones` draws (Pham 2019, arXiv 1911.06475, section 3.3: U-Ones+LSR)."""
+"""Between which `smooth_ones` draws (Pham 2019, arXiv 1911.06475: U-Ones+LSR)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class AucMargin(nn.Module):
     maximum over alpha, which is what the paper minimises. PESG's alpha lags behind, and the objective itself
     falls below 0 when alpha is more than twice the violated margin, which reads as a loss that improves.
 
-    Source: Yuan 2020, arXiv 2012.03173, equation 4 and algorithm 1.
+    Source: Yuan 2020, arXiv 2012.03173, as libauc 2.0.1 writes it out (`AUCMLoss`, version "v1").
     """
 
     def __init__(self, labels: int, *, margin: float) -> None:

@@ -65,7 +65,7 @@ class BalancedCrossEntropy(nn.Module):
     own rarity. We divide the paper's sum by P + N, so that the rate does not hang on batch and labels. A
     batch without positives has no such term, and one without negatives likewise.
 
-    Source: Wang 2017, arXiv 1705.02315, section 3.2, equation 1.
+    Source: Wang 2017, arXiv 1705.02315, equation 1.
     """
 
     @override
@@ -127,7 +127,7 @@ class AsymmetricOptions(LossOptions):
 
 
 class Asymmetric(nn.Module):
-    """Asymmetric loss (Ridnik 2020, arXiv 2009.14119, equations 4 to 7), timm's, over what is known.
+    """Asymmetric loss (Ridnik 2020, arXiv 2009.14119), timm's, over what is known.
 
     The mean, where the authors take the sum: their rate has to be multiplied accordingly.
     """
