@@ -28,11 +28,11 @@ from shared.bundles import Bundle, BundleError, load_bundle
 from shared.errors import CxrError
 from shared.labels import NO_FINDING
 from shared.settings import BUNDLED
-from training.bundled.pool import split_of
 from training.metrics import FEWEST, macro_interval
 from training.scoring.image_folder import find_images
 from training.scoring.judge import Decode, judge
 from training.scoring.label_table import Labelled, LabelTable, LabelTableError, merged, read_table
+from training.splits import split_of
 from training.table import Split
 from worker_cnn.decoding import DecoderPool
 from worker_cnn.predict import probabilities_of
