@@ -74,18 +74,18 @@ def read_scores(path: Path) -> dict[str, dict[str, float]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            names = [name for name in reader.fieldnames or () if name in LABELS]
-            if "file" not in (reader.fieldnames or ()) or not names:
-                message = (
-                    f"{path} has no column `file` or none of a label: write it by training.evaluate --out"
-                )
-                raise CompareError(message)
-            return {row["file"]: {n: float(row[n]) for n in names} for row in reader if row[names[0]]}
-    except CompareError:
-        raise
-    except (OSError, UnicodeDecodeError, TypeError, ValueError) as error:
-        message = f"{path} cannot be read as scores: {error}"
+            header = reader.fieldnames or ()
+            names = [name for name in header if name in LABELS]
+            # Rows of images that could not be decoded have no probabilities.
+            rows = [row for row in reader if names and row[names[0]]]
+            found = {row["file"]: {name: float(row[name]) for name in names} for row in rows}
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
+        message = f"{path} cannot be read as scores: {error}; write it by training.evaluate --out"
         raise CompareError(message) from error
+    if not found:
+        message = f"{path} holds no scores in columns of labels: write it by training.evaluate --out"
+        raise CompareError(message)
+    return found
 
 
 def compare(
