@@ -1,9 +1,9 @@
 """A feature map, pooled, and a linear layer: most of the papers.
 
-    Linear       mean map, linear (CheXNet, arXiv 1711.05225): maps are class activation maps
-    Multiclass   three outputs a label (CheXpert's U-MultiClass, arXiv 1901.07031, section 3)
-    Transition   transition layer, log-sum-exp pooling, linear (ChestX-ray8, arXiv 1705.02315, section 3.2)
-    LabelHeads   one three-layer perceptron a label over the mean map (SwinCheX, arXiv 2206.04246)
+Linear       mean map, linear (CheXNet, arXiv 1711.05225): maps are class activation maps
+Multiclass   three outputs a label (CheXpert's U-MultiClass, arXiv 1901.07031, section 3)
+Transition   transition layer, log-sum-exp pooling, linear (ChestX-ray8, arXiv 1705.02315, section 3.2)
+LabelHeads   one three-layer perceptron a label over the mean map (SwinCheX, arXiv 2206.04246)
 """
 
 import math
