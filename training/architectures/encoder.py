@@ -52,8 +52,10 @@ class Encoder(nn.Module):
         if features.ndim == 3:
             features = features[:, getattr(self.trunk, "num_prefix_tokens", 0) :]
             side = int(features.shape[1] ** 0.5)
-            return features.transpose(1, 2).unflatten(2, (side, side))
-        return features.permute(0, 3, 1, 2) if self.channels_last else features
+            return features.transpose(1, 2).reshape(-1, self.features, side, side)
+        if self.channels_last:
+            features = features.permute(0, 3, 1, 2)
+        return features
 
 
 class SimpleEncoder(nn.Module):

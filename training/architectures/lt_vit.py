@@ -17,7 +17,7 @@ class LabelTokens(Classifier):
         blocks: how many of the last blocks the label tokens pass through.
     """
 
-    def __init__(  # noqa: PLR0913  # the network's whole description
+    def __init__(  # the network's whole description
         self, name: str, labels: int, *, start: str, size: int, blocks: int, options: dict[str, Any]
     ) -> None:
         super().__init__()
@@ -44,7 +44,8 @@ class LabelTokens(Classifier):
             image = block(image)
         patches = attention[:, :, vit.num_prefix_tokens :]
         side = int(patches.shape[2] ** 0.5)
-        return Output(self.out(vit.norm(tokens))[:, :, 0], patches.unflatten(2, (side, side)))
+        maps = patches.reshape(*patches.shape[:2], side, side)
+        return Output(self.out(vit.norm(tokens))[:, :, 0], maps)
 
 
 def _read(block: Any, tokens: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401  # timm has no types

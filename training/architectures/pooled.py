@@ -41,15 +41,14 @@ class Multiclass(Linear):
     @override
     def see(self, images: Tensor) -> Output:
         logits, maps = super().see(images)
-        logits, maps = logits.unflatten(1, (-1, 3)), maps.unflatten(1, (-1, 3))
-        return Output(logits[:, :, 1] - logits[:, :, 0], maps[:, :, 1] - maps[:, :, 0])
+        return Output(logits[:, 1::3] - logits[:, 0::3], maps[:, 1::3] - maps[:, 0::3])
 
     @override
     def loss(self, batch: Batch, criterion: Criterion) -> Tensor:
         """Return the cross entropy of the three classes; a criterion of two classes has no say in it."""
         logits, _ = super().see(batch.images)
         classes = torch.where(batch.uncertain > 0, 2, (batch.targets > 0.5).long())
-        losses = cross_entropy(logits.unflatten(1, (-1, 3)).transpose(1, 2), classes, reduction="none")
+        losses = cross_entropy(logits.reshape(len(logits), -1, 3).transpose(1, 2), classes, reduction="none")
         counts = torch.maximum(batch.known, batch.uncertain)
         return (losses * counts).sum() / counts.sum().clamp(min=1.0)
 
