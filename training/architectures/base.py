@@ -8,7 +8,7 @@ An architecture normalises by itself (ImageNet's mean and deviation, CLIP's, …
 gray in [0, 1], as `shared/imaging.py` makes it for the worker.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,7 +54,9 @@ class Batch:
 
 
 class Classifier(nn.Module):
-    """Base of all architectures; a subclass gives `see`."""
+    """Base of all architectures; a subclass gives `see`, and its new parts in `head`."""
+
+    head: nn.Module
 
     def see(self, images: Tensor) -> Output:
         """Classify (N, 1, S, S) images in [0, 1]."""
@@ -68,3 +70,14 @@ class Classifier(nn.Module):
     def loss(self, batch: Batch, criterion: Criterion) -> Tensor:
         """Return the mean loss of a batch, a scalar."""
         return criterion(self.see(batch.images).logits, batch.targets, batch.known)
+
+    def head_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield what did not start from trained weights, for a learning rate of its own."""
+        return self.head.parameters()
+
+    def reset_head(self) -> None:
+        """Draw the head's weights anew (Yuan 2020, second stage)."""
+        for module in self.head.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()

@@ -1,0 +1,161 @@
+"""Every architecture of a recipe, made tiny: it overfits, and is the same network after its export."""
+
+import warnings
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from shared.labels import NO_FINDING
+from training.architectures.base import Batch, Classifier
+from training.architectures.registry import create
+from training.recipe import Model, load_recipe, names
+
+SIZE = 64
+LABELS = ("Atelectasis", "Effusion", "Mass")
+_DENSE = {"growth_rate": 8, "block_config": [1, 1, 1, 1]}
+_VIT = {"embed_dim": 48, "depth": 3, "num_heads": 3}
+TINY = {
+    "simple_cnn": {"widths": [8, 16, 32]},
+    "densenet121": {"encoder_options": _DENSE},
+    "multiclass": {"encoder_options": _DENSE},
+    "chestxray8": {"encoder": "resnet10t", "width": 32},
+    "yao2017": {"encoder_options": _DENSE, "width": 32},
+    "swinchex": {
+        "encoder": "swin_tiny_patch4_window7_224",
+        "encoder_options": {
+            "embed_dim": 24,
+            "depths": [1, 1],
+            "num_heads": [2, 4],
+            "window_size": 4,
+        },
+        "width": 32,
+    },
+    "lt_vit": {"encoder_options": _VIT, "blocks": 2},
+}
+RECIPES = sorted({load_recipe(name).model.architecture: name for name in names()}.values())
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def tiny(recipe: str) -> Classifier:
+    model = load_recipe(recipe).model
+    options = TINY[model.architecture]
+    small = model.model_copy(update={"start": "scratch", "options": options})
+    return create(small, LABELS, size=SIZE)
+
+
+def batch() -> Batch:
+    """Four images, each label shown by a brighter quarter of its own; one target is not known."""
+    images = torch.rand(4, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) * 0.3
+    targets = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]])
+    half = SIZE // 2
+    for row, shown in enumerate(targets):
+        for label in torch.nonzero(shown)[:, 0].tolist():
+            top, left = divmod(label, 2)
+            images[row, 0, top * half :][:half, left * half :][:, :half] += 0.6
+    known = torch.ones(4, 3)
+    known[3, 2] = 0.0
+    return Batch(images, targets, known, torch.zeros(4, 3))
+
+
+def criterion(logits, targets, known):
+    losses = binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return (losses * known).sum() / known.sum()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_it_overfits_one_batch(recipe):
+    network, examples = tiny(recipe).train(), batch()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    first = float(network.loss(examples, criterion).detach())
+    for _ in range(100):
+        loss = network.loss(examples, criterion)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if float(loss.detach()) < 0.05:
+            break
+    assert float(loss.detach()) < min(0.1, first)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_its_export_says_the_same(recipe, tmp_path):
+    network, images = tiny(recipe).eval(), batch().images
+    with torch.no_grad():
+        logits, maps = network(images)
+    assert logits.shape == (4, 3)
+    assert maps.shape[:2] == (4, 3)
+    assert torch.isfinite(maps).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        torch.onnx.export(
+            network,
+            (images[:2],),
+            tmp_path / "network.onnx",
+            input_names=["images"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            opset_version=18,
+            external_data=False,
+            verbose=False,
+        )
+    session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
+    served = session.run(None, {"images": images.numpy()})
+    np.testing.assert_allclose(served[0], logits.numpy(), atol=1e-3)
+    np.testing.assert_allclose(served[1], maps.numpy(), atol=1e-3)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_new_head_keeps_the_encoder(recipe):
+    network = tiny(recipe)
+    head = {id(parameter) for parameter in network.head_parameters()}
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    network.reset_head()
+    changed = {name for name, value in network.named_parameters() if not torch.equal(value, before[name])}
+    assert changed
+    assert all(id(value) in head for name, value in network.named_parameters() if name in changed)
+
+
+@pytest.mark.parametrize("recipe", names())
+def test_every_recipe_names_what_it_trains(recipe):
+    loaded = load_recipe(recipe)
+    assert loaded.paper
+    assert NO_FINDING not in loaded.data.labels
+    if loaded.model.architecture == "simple_cnn":
+        create(loaded.model, loaded.data.labels, size=loaded.data.size)
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (Model(architecture="resnet"), "choose one of"),
+        (Model(architecture="densenet121", options={"depth": 3}), "encoder_options"),
+        (Model(architecture="timm:densenet1210"), "similar names: .*densenet121"),
+        (Model(architecture="densenet121", start="nowhere.pt"), "Go online"),
+        (Model(architecture="lt_vit", start="scratch", options={"blocks": 99}), "between 1 and 12"),
+        (Model(architecture="simple_cnn"), "scratch"),
+    ],
+)
+def test_what_cannot_be_made_says_what_can(model, says):
+    with pytest.raises(ValueError, match=says):
+        create(model, LABELS, size=224)
+
+
+def test_any_timm_encoder_takes_a_linear_head():
+    network = create(Model(architecture="timm:resnet18", start="scratch"), LABELS, size=SIZE).eval()
+    logits, maps = network(batch().images)
+    torch.testing.assert_close(logits - network.head.bias, maps.mean((2, 3)), atol=1e-4, rtol=1e-4)
+
+
+def test_the_lite0_starts_from_its_package():
+    model = Model(architecture="timm:tf_efficientnet_lite0")
+    started = create(model, LABELS, size=SIZE)
+    fresh = create(model, LABELS, size=SIZE, pretrained=False)
+    assert float(started.encoder.trunk.bn1.running_var.std()) > 0.0
+    assert float(fresh.encoder.trunk.bn1.running_var.std()) == 0.0

@@ -1,0 +1,63 @@
+"""From a recipe's `[model]` to its network."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from training.architectures.base import Classifier
+from training.architectures.encoder import Encoder, SimpleEncoder
+from training.architectures.lt_vit import LabelTokens
+from training.architectures.pooled import LabelHeads, Linear, Multiclass, Transition
+from training.architectures.yao import Sequence
+from training.recipe import Model
+
+DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "simple_cnn": {"widths": [32, 64, 128, 256]},
+    "densenet121": {"encoder": "densenet121", "encoder_options": {}},
+    "multiclass": {"encoder": "densenet121", "encoder_options": {}},
+    "chestxray8": {"encoder": "resnet50", "encoder_options": {}, "width": 1024, "sharpness": 10.0},
+    "yao2017": {"encoder": "densenet121", "encoder_options": {}, "width": 512},
+    "swinchex": {"encoder": "swin_large_patch4_window7_224", "encoder_options": {}, "width": 384},
+    "lt_vit": {"encoder": "vit_small_patch16_224", "encoder_options": {}, "blocks": 4},
+    "timm": {"encoder_options": {}},
+}
+"""Architecture -> its options and what they are when a recipe does not say; "timm:NAME" is any of timm's."""
+
+
+def create(model: Model, labels: tuple[str, ...], *, size: int, pretrained: bool = True) -> Classifier:
+    """Make a recipe's network for squares of `size` pixels.
+
+    Args:
+        pretrained: False where a checkpoint's weights follow, so that nothing is downloaded.
+
+    Raises:
+        ValueError: the architecture or an option is unknown, or the weights of `start` cannot be had.
+    """
+    family, _, name = model.architecture.partition(":")
+    if family not in DEFAULTS or (family == "timm") != bool(name):
+        choices = ", ".join(sorted(DEFAULTS.keys() - {"timm"}))
+        message = f"there is no architecture {model.architecture}; choose one of {choices}, timm:NAME"
+        raise ValueError(message)
+    unknown = model.options.keys() - DEFAULTS[family].keys()
+    if unknown:
+        message = f"{family} has no options {sorted(unknown)}; it has {sorted(DEFAULTS[family])}"
+        raise ValueError(message)
+    options = {**DEFAULTS[family], **model.options}
+    start = model.start if pretrained else "scratch"
+    count = len(labels)
+    if family == "simple_cnn":
+        if start != "scratch":
+            message = f'simple_cnn has no trained weights: set model.start to "scratch", not "{start}"'
+            raise ValueError(message)
+        return Linear(SimpleEncoder(tuple(options["widths"])), count)
+    network, inside = name or options["encoder"], options["encoder_options"]
+    if family == "lt_vit":
+        blocks = options["blocks"]
+        return LabelTokens(network, count, start=start, size=size, blocks=blocks, options=inside)
+    encoder = Encoder(network, start=start, size=size, options=inside)
+    if family == "chestxray8":
+        return Transition(encoder, count, width=options["width"], sharpness=options["sharpness"])
+    if family == "yao2017":
+        return Sequence(encoder, count, width=options["width"])
+    if family == "swinchex":
+        return LabelHeads(encoder, count, width=options["width"])
+    return Multiclass(encoder, count) if family == "multiclass" else Linear(encoder, count)
