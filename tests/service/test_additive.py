@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, text
 
 from migrations.__main__ import alembic_config, upgrade
 from shared.database import Database
@@ -85,8 +85,15 @@ BREAKING = {
 
 @pytest.fixture
 def connection(migrated: Database) -> Iterator[Connection]:
-    """Return a connection in a transaction that is rolled back: DDL in Postgres can be."""
+    """Return a connection in a transaction that is rolled back: DDL in Postgres can be.
+
+    Its tables are empty, since rows of other tests would have Postgres refuse what we want to see found.
+    """
     with migrated.engine.connect() as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        for table in reversed(tables.sorted_tables):
+            connection.execute(table.delete())
         yield connection
         connection.rollback()
 
