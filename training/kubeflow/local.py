@@ -13,7 +13,6 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kfp import local
 from kfp.local import status, subprocess_task_handler
@@ -34,7 +33,7 @@ class Process:
     runner: local.SubprocessRunner
     env_vars: dict[str, str]
 
-    def run(self) -> Any:
+    def run(self) -> status.Status:
         """Run the step; do what else Kubeflow's launcher does on a cluster."""
         command = [str(self.python), *self.full_command[1:]]
         # Each of our steps writes one thing. Its folder is made for it, and that it is there is told.
