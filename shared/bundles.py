@@ -147,6 +147,35 @@ class Training(_Part):
     command: str
 
 
+class Calibration(_Part):
+    """What `training.calibrate` fitted anew, on whose images.
+
+    All figures of the card are then of these images, and those that depend on calibration or thresholds are
+    of patients who were left out of the fit.
+
+    Attributes:
+        of: version of the bundle whose weights these are.
+        data: the table of labels, by file name and SHA-256.
+        method: "platt" or "temperature".
+        images: that were fitted on.
+        patients: whose images they are.
+        kept: labels with too few positives or negatives: their calibration and thresholds are the old ones.
+        ece_before: expected calibration error with the old calibration, mean over the labels not kept.
+        ece_after: with the new one.
+        command: what makes it again.
+    """
+
+    of: str
+    data: str
+    method: str
+    images: int
+    patients: int
+    kept: tuple[str, ...]
+    ece_before: float
+    ece_after: float
+    command: str
+
+
 class Card(_Part):
     """All of `card.json`.
 
@@ -155,6 +184,7 @@ class Card(_Part):
         input_size: side of the square input in pixels.
         precision: of the weights and of the arithmetic: "float32".
         normalisation: what the graph does with pixels in [0, 1], for people.
+        calibration: None where it is the training's own.
     """
 
     format: Annotated[int, Field(ge=1, le=1)] = 1
@@ -172,6 +202,7 @@ class Card(_Part):
     attribution: str
     intended_use: str
     not_for: tuple[str, ...]
+    calibration: Calibration | None = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
