@@ -116,8 +116,10 @@ def _by_label(examples: Sequence[Example]) -> dict[str, list[Example]]:
     return found
 
 
-def _figure(one: Interval | None) -> str:
-    return "too few" if one is None else f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+def _figure(one: Interval | None) -> Markup:
+    if one is None:
+        return Markup('<span class="soft">too few</span>')
+    return Markup('{:.3f} <span class="soft">({:.3f} to {:.3f})</span>').format(one.value, one.low, one.high)
 
 
 def _uri(media_type: str, content: bytes) -> str:
