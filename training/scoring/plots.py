@@ -53,9 +53,9 @@ def reliability_svg(
 
 
 def _square(x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(3.2, 3.2), layout="constrained")
+    figure = Figure(figsize=(3.2, 3.2), layout="constrained", facecolor="none")
     FigureCanvasSVG(figure)
-    axes = figure.add_subplot()
+    axes = figure.add_subplot(facecolor="none")
     axes.plot([0, 1], [0, 1], color=_CHANCE, linewidth=1, linestyle=":")
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=x, ylabel=y, aspect="equal")
     axes.spines[["top", "right"]].set_visible(False)
