@@ -115,7 +115,7 @@ class Metrics(_Part):
         by_source: the same within each folder that images come from: the mix of folders predicts labels
             too, so the pooled figure is higher than what the pixels of one source give.
         findings_per_study: mean number of findings called present.
-        findings_per_normal: the same over images labelled No Finding.
+        findings_per_normal: the same over images labelled No Finding; None where there are none.
         prior_auroc: what a classifier that always gives each label's share reaches: 0.5, by definition.
     """
 
@@ -123,7 +123,7 @@ class Metrics(_Part):
     by_view: dict[str, Interval]
     by_source: dict[str, Interval]
     findings_per_study: float
-    findings_per_normal: float
+    findings_per_normal: float | None
     prior_auroc: float = 0.5
 
 
@@ -150,8 +150,8 @@ class Training(_Part):
 class Calibration(_Part):
     """What `training.calibrate` fitted anew, on whose images.
 
-    All figures of the card are then of these images, and those that depend on calibration or thresholds are
-    of patients who were left out of the fit.
+    Sensitivity, specificity and the findings per study of the card are then of these images, each from a fit
+    that left its patient out. The AUROCs are still those of the test patients: they do not depend on it.
 
     Attributes:
         of: version of the bundle whose weights these are.
@@ -159,9 +159,10 @@ class Calibration(_Part):
         method: "platt" or "temperature".
         images: that were fitted on.
         patients: whose images they are.
-        kept: labels with too few positives or negatives: their calibration and thresholds are the old ones.
-        ece_before: expected calibration error with the old calibration, mean over the labels not kept.
-        ece_after: with the new one.
+        kept: labels with too few positives or negatives: all that the card says of them is the old.
+        ece_before: expected calibration error on these images as the bundle was, mean over the other labels.
+        ece_after: with the new calibration, of patients who were left out of the fit.
+        ece_less: how much less that is.
         command: what makes it again.
     """
 
@@ -173,6 +174,7 @@ class Calibration(_Part):
     kept: tuple[str, ...]
     ece_before: float
     ece_after: float
+    ece_less: Interval
     command: str
 
 

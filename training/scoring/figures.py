@@ -115,7 +115,7 @@ def calibration_error(scores: Scores, truth: Truth) -> float:
 def calibration_noise(probabilities: Scores) -> float:
     """Return the 95th percentile of the calibration error of (N,) probabilities that are all right.
 
-    A bootstrap gives no interval here: it repeats images, so its errors lie above that of the images themselves.
+    A bootstrap gives no interval here: it repeats images, so its errors lie above that of the images.
     """
     random = np.random.default_rng(0)
     drawn = [
