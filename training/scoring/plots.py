@@ -30,24 +30,13 @@ def roc_svg(scores: Scores, truth: Truth, *, threshold: float) -> bytes:
     return _svg(figure)
 
 
-def reliability_svg(
-    scores: Scores, truth: Truth, *, before: Scores | None = None, groups: int = _GROUPS
-) -> bytes:
-    """Draw the share of positives against the mean probability, in groups of as many images.
-
-    Args:
-        scores: (N,) probabilities.
-        before: of another calibration, drawn dashed.
-    """
+def reliability_svg(scores: Scores, truth: Truth) -> bytes:
+    """Draw the share of positives against the mean of (N,) probabilities, in groups of as many images."""
     figure, axes = _square("probability", "share with the label")
-    highest = 0.0
-    curves = [(scores, _LINE, "-"), *([(before, _OTHER, "--")] if before is not None else [])]
-    for probabilities, colour, style in curves:
-        shares, means = calibration_curve(truth, probabilities, n_bins=groups, strategy="quantile")
-        axes.plot(means, shares, f"o{style}", color=colour, linewidth=2, markersize=5)
-        highest = max(highest, float(np.max(means)), float(np.max(shares)))
+    shares, means = calibration_curve(truth, scores, n_bins=_GROUPS, strategy="quantile")
+    axes.plot(means, shares, "o-", color=_LINE, linewidth=2, markersize=5)
     # Rare labels live in the lowest corner: the axes end where the points do.
-    end = min(1.0, 1.08 * highest) or 1.0
+    end = min(1.0, 1.08 * max(float(np.max(means)), float(np.max(shares)))) or 1.0
     axes.set(xlim=(0, end), ylim=(0, end))
     return _svg(figure)
 

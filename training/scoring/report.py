@@ -39,11 +39,13 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Plots:
-    """A label's plots, as data URIs."""
+    """A label's plots, as data URIs, and what they show in words."""
 
     label: str
     roc: str
     reliability: str
+    said: str
+    error: str
 
 
 def render(
@@ -77,7 +79,7 @@ def render(
         bundle=bundle,
         card=bundle.card,
         figures=figures,
-        plots=[_plots(label, scored) for label in shown],
+        plots=[_plots(label, label.auroc, scored) for label in shown if label.auroc is not None],
         columns=[paper for paper in published if paper.auroc],
         papers=[_beside(paper, shown) for paper in published],
         examples=_by_label(examples),
@@ -89,7 +91,7 @@ def render(
     )
 
 
-def _plots(label: LabelFigures, scored: Scored) -> Plots:
+def _plots(label: LabelFigures, auroc: Interval, scored: Scored) -> Plots:
     k = scored.labels.index(label.name)
     rows = scored.known[:, k]
     scores, truth = scored.scores[rows, k], scored.truth[rows, k]
@@ -97,6 +99,9 @@ def _plots(label: LabelFigures, scored: Scored) -> Plots:
         label.name,
         roc=_uri("image/svg+xml", roc_svg(scores, truth, threshold=label.threshold)),
         reliability=_uri("image/svg+xml", reliability_svg(scores, truth)),
+        said=f"area {auroc.value:.3f}, at the threshold sensitivity {label.sensitivity:.2f} "
+        f"and specificity {label.specificity:.2f}",
+        error=f"{label.ece:.3f}",
     )
 
 
