@@ -232,4 +232,6 @@ def _groups(scored: Scored, names: NDArray[np.str_], thresholds: NDArray[np.floa
 
 
 def _tensors(scores: Scores, truth: Truth) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.from_numpy(np.asarray(scores, np.float64)), torch.from_numpy(truth.astype(np.int64))
+    return torch.from_numpy(np.ascontiguousarray(scores, np.float64)), torch.from_numpy(
+        truth.astype(np.int64)
+    )
