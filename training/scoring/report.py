@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from shared.bundles import Bundle, Interval
+from training.metrics import macro_auroc
 from training.scoring.examples import Example
 from training.scoring.figures import BINS, Figures, LabelFigures
 from training.scoring.papers import Paper, papers
@@ -81,7 +82,7 @@ def render(
         figures=figures,
         plots=[_plots(label, label.auroc, scored) for label in shown if label.auroc is not None],
         columns=[paper for paper in published if paper.auroc],
-        papers=[_beside(paper, shown) for paper in published],
+        papers=[_beside(paper, shown, scored) for paper in published],
         examples=_by_label(examples),
         said=said,
         day=day,
@@ -105,13 +106,13 @@ def _plots(label: LabelFigures, auroc: Interval, scored: Scored) -> Plots:
     )
 
 
-def _beside(paper: Paper, labels: Sequence[LabelFigures]) -> Beside:
-    ours = {label.name: label.auroc.value for label in labels if label.auroc is not None}
-    both = [name for name in paper.auroc if name in ours]
+def _beside(paper: Paper, labels: Sequence[LabelFigures], scored: Scored) -> Beside:
+    both = [label.name for label in labels if label.name in paper.auroc]
     if not both:
         return Beside(paper, 0, None, None)
-    theirs = float(np.mean([paper.auroc[name] for name in both]))
-    return Beside(paper, len(both), theirs, float(np.mean([ours[name] for name in both])))
+    columns = [scored.labels.index(name) for name in both]
+    ours = macro_auroc(scored.scores[:, columns], scored.truth[:, columns], known=scored.known[:, columns])
+    return Beside(paper, len(both), float(np.mean([paper.auroc[name] for name in both])), ours)
 
 
 def _by_label(examples: Sequence[Example]) -> dict[str, list[Example]]:
