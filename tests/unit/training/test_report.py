@@ -146,3 +146,11 @@ def test_the_unified_table_gives_the_same_figures_as_a_csv(folder, page, monkeyp
     assert found[found.index(label) :][:60] == page.text[page.text.index(label) :][:60]
     evaluate(folder, folder / "table.parquet", "--split", "test")
     assert "20 images of 20 patients" in capsys.readouterr().out
+
+
+def test_with_too_few_images_for_any_figure_it_says_so(folder, monkeypatch):
+    (folder / "few.csv").write_text("file,Effusion\n00.png,1\n13.png,0\n")
+    monkeypatch.setattr(sys, "argv", [])
+    found = Page(evaluate(folder, folder / "few.csv").read_text(encoding="utf-8"))
+    assert "AUROC, mean of the labels too few" in found.text
+    assert "Means are over the 0 labels" in found.text
