@@ -2,8 +2,8 @@
 
     measured_figures   `Scored` -> `Figures`: a row a label, means over the labels, F1, calibration, groups
 
-AUROC is by ranks and F1 by counts, in `training/metrics.py` and here, since a bootstrap asks for them
-thousands of times; average precision and the calibration error are torchmetrics'.
+All are by sorting and counting, here and in `training/metrics.py`: a bootstrap asks for them thousands of
+times, and the checks of scikit-learn and torchmetrics take longer than the figures.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,9 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from torchmetrics.functional.classification import binary_average_precision, binary_calibration_error
 
 from shared.bundles import Card, Interval
 from training.metrics import FEWEST, Scores, Truth, auroc, interval, macro_interval
@@ -99,17 +97,22 @@ class Figures:
 
 
 def auprc(scores: Scores, truth: Truth) -> float:
-    """Return the average precision of (N,) scores; NaN without positives."""
+    """Return the average precision of (N,) scores, those that tie taken together; NaN without positives."""
     if not truth.any():
         return float("nan")
-    return float(binary_average_precision(*_tensors(scores, truth), validate_args=False))
+    order = np.argsort(-scores)
+    last_of_tie = np.append(np.diff(scores[order]) != 0, True)
+    called = np.flatnonzero(last_of_tie) + 1
+    hits = np.cumsum(truth[order])[last_of_tie]
+    return float((hits / called * np.diff(hits, prepend=0)).sum() / hits[-1])
 
 
 def calibration_error(scores: Scores, truth: Truth) -> float:
     """Return the expected calibration error of (N,) probabilities, over `BINS` bins; NaN without images."""
     if not len(truth):
         return float("nan")
-    return float(binary_calibration_error(*_tensors(scores, truth), n_bins=BINS, validate_args=False))
+    place = np.minimum((scores * BINS).astype(int), BINS - 1)
+    return float(np.abs(np.bincount(place, weights=scores - truth)).sum() / len(truth))
 
 
 def calibration_noise(probabilities: Scores) -> float:
@@ -229,9 +232,3 @@ def _groups(scored: Scored, names: NDArray[np.str_], thresholds: NDArray[np.floa
             Group(str(name), int(rows.sum()), len(np.unique(patients)), int(counted.sum()), macro, micro)
         )
     return tuple(found)
-
-
-def _tensors(scores: Scores, truth: Truth) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.from_numpy(np.ascontiguousarray(scores, np.float64)), torch.from_numpy(
-        truth.astype(np.int64)
-    )

@@ -8,7 +8,14 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from tests.support.bundles import LABELS, tiny_card
-from training.scoring.figures import BINS, Figures, calibration_error, calibration_noise, measured_figures
+from training.scoring.figures import (
+    BINS,
+    Figures,
+    auprc,
+    calibration_error,
+    calibration_noise,
+    measured_figures,
+)
 from training.scoring.label_table import Labelled
 from training.scoring.measured import Measured
 from training.scoring.papers import papers
@@ -55,6 +62,12 @@ def test_the_figures_of_a_label_are_those_of_scikit_learn(images, figures):
         assert label.sensitivity == pytest.approx(called[truth].mean())
         for one in (label.auroc, label.auprc, label.f1):
             assert one.low < one.value < one.high
+
+
+def test_scores_that_tie_are_taken_together(images):
+    scores, truth = images.scores[:, 0].round(1), images.truth[:, 0]
+    assert auprc(scores, truth) == pytest.approx(average_precision_score(truth, scores))
+    assert auprc(np.full(len(truth), 0.5), truth) == pytest.approx(truth.mean())
 
 
 def test_means_are_over_the_labels_and_micro_f1_over_all_that_is_known(images, figures):
