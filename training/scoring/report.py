@@ -112,7 +112,9 @@ def _beside(paper: Paper, labels: Sequence[LabelFigures], scored: Scored) -> Bes
         return Beside(paper, 0, None, None)
     columns = [scored.labels.index(name) for name in both]
     ours = macro_auroc(scored.scores[:, columns], scored.truth[:, columns], known=scored.known[:, columns])
-    return Beside(paper, len(both), float(np.mean([paper.auroc[name] for name in both])), ours)
+    theirs = float(np.mean([paper.auroc[name] for name in both]))
+    # Rounded as an Interval is, so that the same mean reads the same everywhere.
+    return Beside(paper, len(both), theirs, round(ours, 4))
 
 
 def _by_label(examples: Sequence[Example]) -> dict[str, list[Example]]:
