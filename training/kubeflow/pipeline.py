@@ -46,13 +46,17 @@ def register(run: dsl.Input[dsl.Artifact], bundle: dsl.Output[dsl.Model]) -> dsl
 
 
 def evaluate(
-    bundle: dsl.Input[dsl.Model], table: dsl.Input[dsl.Dataset], folder: str, scores: dsl.Output[dsl.Dataset]
+    bundle: dsl.Input[dsl.Model],
+    table: dsl.Input[dsl.Dataset],
+    folder: str,
+    scores: dsl.Output[dsl.Dataset],
+    report: dsl.Output[dsl.HTML],
 ) -> dsl.ContainerSpec:
-    """Measure the bundle on the test patients."""
+    """Measure the bundle on the test patients; the report holds radiographs."""
     return step(
         "training.evaluate",
         *("--bundle", bundle.path, "--images", folder, "--labels", table.path, "--split", "test"),
-        *("--out", scores.path),
+        *("--out", scores.path, "--report", report.path),
     )
 
 
