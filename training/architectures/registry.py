@@ -1,6 +1,6 @@
 """From a recipe's `[model]` to its network."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from training.architectures.anatomy import Anatomy, lungs_of
@@ -29,11 +29,22 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "hugging_face": {"frozen": False},
     "chexzero": {},
-    "timm": {"encoder_options": {}},
+    "timm": {"encoder_options": {}, "frozen": False},
 }
 """Architecture -> its options and what they are when a recipe does not say; "timm:NAME" is any of timm's."""
 _FROM_A_FOLDER: Final = frozenset({"hugging_face", "chexzero"})
 """Their configuration comes from where `start` points, even where their weights do not."""
+_HEADS: Final[Mapping[str, Callable[[Encoder, int, Mapping[str, Any]], Classifier]]] = {
+    "densenet121": lambda encoder, labels, _: Linear(encoder, labels),
+    "multiclass": lambda encoder, labels, _: Multiclass(encoder, labels),
+    "chestxray8": lambda encoder, labels, options: Transition(
+        encoder, labels, width=options["width"], sharpness=options["sharpness"]
+    ),
+    "yao2017": lambda encoder, labels, options: Sequence(encoder, labels, width=options["width"]),
+    "swinchex": lambda encoder, labels, options: LabelHeads(encoder, labels, width=options["width"]),
+    "timm": lambda encoder, labels, options: Linear(encoder, labels, frozen=options["frozen"]),
+}
+"""What stands on an encoder's feature map and needs nothing else."""
 
 
 def create(model: Model, labels: tuple[str, ...], *, size: int, pretrained: bool = True) -> Classifier:
@@ -69,16 +80,10 @@ def create(model: Model, labels: tuple[str, ...], *, size: int, pretrained: bool
         blocks = options["blocks"]
         return LabelTokens(network, count, start=start, size=size, blocks=blocks, options=inside)
     encoder = Encoder(network, start=start, size=size, options=inside)
-    if family == "chestxray8":
-        return Transition(encoder, count, width=options["width"], sharpness=options["sharpness"])
-    if family == "yao2017":
-        return Sequence(encoder, count, width=options["width"])
     if family == "anatomy_xnet":
         lungs = lungs_of(options["lungs"], tuple(options["lung_widths"]), weights=pretrained)
         return Anatomy(encoder, count, lungs=lungs, scales=options["scales"])
-    if family == "swinchex":
-        return LabelHeads(encoder, count, width=options["width"])
-    return Multiclass(encoder, count) if family == "multiclass" else Linear(encoder, count)
+    return _HEADS[family](encoder, count, options)
 
 
 def _from_folder(

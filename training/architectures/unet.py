@@ -1,4 +1,4 @@
-"""A small U-Net (Ronneberger 2015, arXiv 1505.04597) that outlines the lungs; `training.train_lungs` trains it.
+"""A small U-Net (Ronneberger 2015, arXiv 1505.04597) of the lungs; `training.train_lungs` trains it.
 
 UNet          gray squares -> logits of lung, pixel by pixel
 save, load    its file: side of its squares, widths, weights
@@ -17,7 +17,7 @@ from typing_extensions import override
 
 SIDE: Final = 128
 """Side in pixels of the squares that it looks at: lungs need no detail, and an attention map has 14 cells."""
-WIDTHS: Final = (16, 32, 64, 128)
+WIDTHS: Final = (8, 16, 32, 64, 128)
 
 
 class UNet(nn.Module):
@@ -85,7 +85,7 @@ def load(path: Path) -> UNet:
     except (OSError, RuntimeError, KeyError, TypeError, UnpicklingError) as error:
         message = (
             f"{path} is no U-Net of the lungs: {error}. Make one (its weights may not be passed on): "
-            f"python -m training.train_lungs --data DIR --out {path}"
+            f"python -m training.train_lungs --images DIR --csv FILE --out {path}"
         )
         raise ValueError(message) from error
     return network
