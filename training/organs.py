@@ -23,10 +23,10 @@ def organs_of(record: Record, size: int) -> NDArray[np.uint8]:
         ValueError: a mask's runs do not fill its image; the message names the image.
     """
     organs = np.zeros((2, size, size), np.uint8)
-    for organ, names in zip(organs, ORGANS, strict=True):
+    for place, names in enumerate(ORGANS):
         for mask in record.masks:
             if mask.name.casefold() in names:
-                organ |= _square(mask, size, record.image)
+                organs[place] |= _square(mask, size, record.image)
     return organs
 
 

@@ -70,7 +70,7 @@ class Anatomy(Classifier):
         super().__init__()
         self.encoder = encoder
         self.lungs = lungs.requires_grad_(requires_grad=False)
-        depths = [int(channels) for channels in encoder.trunk.feature_info.channels()]
+        depths = [int(level["num_chs"]) for level in encoder.trunk.feature_info]
         if not 1 <= scales <= len(depths):
             message = f"scales must lie between 1 and {len(depths)}, got {scales}"
             raise ValueError(message)
@@ -105,7 +105,7 @@ class Anatomy(Classifier):
 
     def _classify(self, images: Tensor, masks: Tensor) -> Output:
         features = self.encoder.trunk.forward_intermediates(
-            self.encoder.normalise(images), indices=len(self.channels), intermediates_only=True
+            self.encoder.normalise(images), indices=len(self.channels), norm=True, intermediates_only=True
         )
         finest = features[0].shape[2:]
         means: list[Tensor] = []
