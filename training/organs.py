@@ -13,7 +13,7 @@ from shared.imaging import model_input
 from training.table import Mask, Record
 
 ORGANS: Final = (("lungs", "lung", "left lung", "right lung"), ("heart",))
-"""The names of a mask that show lungs, and heart, whatever their case; masks of one organ are put together."""
+"""Names of masks that show lungs, and heart, in any case; masks of one organ are put together."""
 
 
 def organs_of(record: Record, size: int) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Folders as `save_pretrained` writes them, of the classes that recipes start from, tiny and never trained."""
+"""Folders as `save_pretrained` writes them, of the classes that recipes start from: tiny, untrained."""
 
 import json
 from pathlib import Path
