@@ -19,14 +19,14 @@ from training.architectures.registry import create
 from training.architectures.unet import UNet, save
 from training.recipe import Model, load_recipe, names
 
-SIZE = 64
+SIZE = 32
 LABELS = ("Atelectasis", "Effusion", "Mass")
 _DENSE = {"encoder_options": {"growth_rate": 8, "block_config": [1, 1]}}
 TINY = {
     "simple_cnn": {"widths": [8, 16, 32]},
     "densenet121": _DENSE,
     "multiclass": _DENSE,
-    "chestxray8": {"encoder": "resnet10t", "width": 32},
+    "chestxray8": {**_DENSE, "encoder": "densenet121", "width": 32},
     "yao2017": {**_DENSE, "width": 32},
     "swinchex": {
         "encoder": "swin_tiny_patch4_window7_224",
