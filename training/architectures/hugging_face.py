@@ -137,7 +137,8 @@ def normalise(start: str) -> Normalise:
 
 def unreadable(start: str, error: Exception) -> ValueError:
     """Return the error that says what `model.start` may be."""
+    reason = " ".join(str(error).split()).rstrip(".")
     return ValueError(
-        f'the model cannot start from "{start}": {error}. Set model.start to the folder of a Hugging Face '
+        f'the model cannot start from "{start}": {reason}. Set model.start to the folder of a Hugging Face '
         "model, or go online and name its id; a folder is made by `hf download ID --local-dir FOLDER`"
     )
