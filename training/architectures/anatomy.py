@@ -79,7 +79,10 @@ class Anatomy(Classifier):
         self.heart_attention = nn.ModuleList(OrganAttention(channels) for channels in self.channels)
         self.pools = nn.ModuleList(WeightedPool(2 * channels) for channels in self.channels)
         self.linear = nn.Linear(2 * sum(self.channels), labels)
-        self.head = nn.ModuleList([self.lung_attention, self.heart_attention, self.pools, self.linear])
+
+    @override
+    def heads(self) -> list[nn.Module]:
+        return [self.lung_attention, self.heart_attention, self.pools, self.linear]
 
     @override
     def train(self, mode: bool = True) -> Self:

@@ -51,12 +51,15 @@ class ImageText(Classifier):
         except (OSError, ValueError) as error:
             raise unreadable(start, error) from error
         self.side = size // int(self.clip.config.vision_config.patch_size)
-        self.head: nn.ModuleList = nn.ModuleList()
         names = [display_name(label, Language.ENGLISH) for label in labels]
         self.questions = [prompt.format(name) for prompt in _PROMPTS for name in names]
         self.register_buffer("prompts", torch.empty(0), persistent=False)
         self.register_load_state_dict_post_hook(_keep_prompts)  # type: ignore[no-untyped-call]  # torch's
         self.keep_prompts()
+
+    @override
+    def heads(self) -> list[nn.Module]:
+        return []
 
     def keep_prompts(self) -> None:
         """Encode the prompts with the weights as they are: (2, L, C), those of "x" before those of "no x"."""

@@ -81,7 +81,10 @@ class Transition(Classifier):
             nn.Conv2d(encoder.features, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
         self.linear = nn.Linear(width, labels)
-        self.head = nn.ModuleList([self.transition, self.linear])
+
+    @override
+    def heads(self) -> list[nn.Module]:
+        return [self.transition, self.linear]
 
     @override
     def see(self, images: Tensor) -> Output:

@@ -49,7 +49,7 @@ def options(folder: Path, **changed: Path) -> list[str]:
 def test_it_learns_lungs_and_says_how_well(chests, capsys):
     torch.set_num_threads(1)
     out = chests / "runs" / "unet.pt"
-    main([*options(chests), "--out", str(out), "--epochs", "25"])
+    main([*options(chests), "--out", str(out), "--epochs", "15"])
     said = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in said] == ["train", "validation", "test"]
     assert "(2 images of 2 patients)" in said[2]

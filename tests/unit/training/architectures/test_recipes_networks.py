@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from shared.labels import NO_FINDING
@@ -61,7 +62,7 @@ def starts(tmp_path_factory) -> dict[str, Path]:
     }
 
 
-def tiny(recipe: str, starts: dict[str, Path]) -> Classifier:
+def tiny(recipe: str, starts: dict[str, Path], *, pretrained: bool = True) -> Classifier:
     model = load_recipe(recipe).model
     family = model.architecture
     options = dict(TINY[family])
@@ -70,7 +71,8 @@ def tiny(recipe: str, starts: dict[str, Path]) -> Classifier:
         options["lungs"] = str(starts[family])
     elif family in starts:
         start = str(starts[family])
-    return create(model.model_copy(update={"start": start, "options": options}), LABELS, size=SIZE)
+    small = model.model_copy(update={"start": start, "options": options})
+    return create(small, LABELS, size=SIZE, pretrained=pretrained)
 
 
 def batch() -> Batch:
@@ -182,6 +184,16 @@ def test_a_new_head_keeps_the_encoder(recipe, starts):
     # CheXzero asks what CLIP has learnt: nothing of it is new.
     assert bool(changed) == (load_recipe(recipe).model.architecture != "chexzero")
     assert all(id(value) in head for name, value in network.named_parameters() if name in changed)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_its_weights_can_be_kept(recipe, overfitted, starts, tmp_path):
+    network = overfitted(recipe)[0].eval()
+    save_file(network.state_dict(), tmp_path / "weights.safetensors")
+    again = tiny(recipe, starts, pretrained=False).eval()
+    again.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    with torch.no_grad():
+        torch.testing.assert_close(again(batch().images), network(batch().images))
 
 
 @pytest.mark.parametrize("recipe", names())
