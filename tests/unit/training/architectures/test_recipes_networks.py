@@ -1,5 +1,6 @@
 """Every architecture of a recipe, made tiny: it overfits, and is the same network after its export."""
 
+import re
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
@@ -20,6 +21,7 @@ from training.architectures.registry import create
 from training.architectures.unet import UNet, save
 from training.recipe import Model, load_recipe, names
 
+PAGE = Path(__file__).parents[4] / "docs" / "papers.md"
 SIZE = 32
 LABELS = ("Atelectasis", "Effusion", "Mass")
 _DENSE = {"encoder_options": {"growth_rate": 8, "block_config": [1, 1]}}
@@ -203,6 +205,15 @@ def test_every_recipe_names_what_it_trains(recipe):
     assert NO_FINDING not in loaded.data.labels
     if loaded.model.architecture == "simple_cnn":
         create(loaded.model, loaded.data.labels, size=loaded.data.size)
+
+
+@pytest.mark.parametrize("recipe", names())
+def test_the_page_of_papers_has_every_recipe(recipe):
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if re.match(rf"\| [^|`]+ \| `{recipe}` \|", line)]
+    claim = load_recipe(recipe).claim
+    if claim is not None:
+        assert re.search(rf"\| {claim.macro_auroc}0? \({claim.labels}\b", row)
 
 
 @pytest.mark.parametrize(
