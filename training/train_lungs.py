@@ -140,9 +140,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--csv", type=Path, required=True, metavar="FILE.csv", help="whose each image is")
     add("--masks", type=Path, metavar="DIR_OR_ZIP", help="named like the images; torchxrayvision's")
     add("--out", type=Path, required=True, metavar="FILE.pt", help="the U-Net, for the recipe anatomy_xnet")
-    add("--epochs", type=int, default=60, help="%(default)s")
+    add("--epochs", type=_count, default=60, help="%(default)s")
     add("--seed", type=int, default=0, help="%(default)s")
     return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        message = f"{text} is not above 0"
+        raise argparse.ArgumentTypeError(message)
+    return count
 
 
 def _stop(message: str) -> NoReturn:
