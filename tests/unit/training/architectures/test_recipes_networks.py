@@ -24,7 +24,7 @@ from training.recipe import Model, load_recipe, names
 PAGE = Path(__file__).parents[4] / "docs" / "papers.md"
 SIZE = 32
 LABELS = ("Atelectasis", "Effusion", "Mass")
-_DENSE = {"encoder_options": {"growth_rate": 8, "block_config": [1, 1]}}
+_DENSE = {"encoder_options": {"growth_rate": 8, "block_config": [1]}}
 TINY = {
     "simple_cnn": {"widths": [8, 16, 32]},
     "densenet121": _DENSE,
