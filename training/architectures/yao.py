@@ -18,7 +18,6 @@ class Sequence(Classifier):
         self.begin = nn.Linear(encoder.features, 2 * width)
         self.cell = nn.LSTMCell(labels, width)
         self.out = nn.Linear(width, labels)
-        self.head = nn.ModuleList([self.begin, self.cell, self.out])
 
     def _decode(self, features: Tensor, truth: Tensor | None) -> Tensor:
         """Return (N, L) logits; each step is told `truth` of the labels before, or else its own answers."""
@@ -32,6 +31,10 @@ class Sequence(Classifier):
             place = torch.nn.functional.one_hot(torch.tensor(index), self.labels).to(answer)
             told = told + (2.0 * answer - 1.0)[:, None] * place.to(answer.device)
         return torch.stack(logits, 1)
+
+    @override
+    def heads(self) -> list[nn.Module]:
+        return [self.begin, self.cell, self.out]
 
     @override
     def see(self, images: Tensor) -> Output:
