@@ -7,12 +7,12 @@ state is the weights, the optimizer's, the running average, the rates and the pl
 part of it, since every step seeds its own (steps.py).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers.tensorboard import TensorBoardLogger
@@ -35,12 +35,12 @@ from training.fitting.run_folder import (
 from training.fitting.steps import Batches, Rows, Step, batches_of, make_step, seed_of
 from training.losses import loss_named
 from training.policies import Targets
-from training.recipe import Augmentation
+from training.recipe import Augmentation, RecipeError
 from training.sampling import EpochSampler, rarity
 
-CHECKPOINT = "checkpoint.pt"
-BEST = "best.safetensors"
-DONE = "done.json"
+CHECKPOINT: Final = "checkpoint.pt"
+BEST: Final = "best.safetensors"
+DONE: Final = "done.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +112,23 @@ def fit(
 
 @dataclass(slots=True)
 class _State:
-    """The place of a job, and what was reached."""
+    """The place of a job, and what was reached.
+
+    Attributes:
+        epoch: that it is in.
+        taken: batches of this epoch.
+        step: how often the weights were moved.
+        stood: epochs since the best.
+        lost: sum of the losses of this epoch's batches.
+        best: figures.
+        history: a row of metrics.csv an epoch.
+    """
 
     epoch: int = 0
     taken: int = 0
     step: int = 0
     stood: int = 0
+    lost: float = 0.0
     best: Figures | None = None
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -150,10 +161,8 @@ class _Fitting:
             positives=positives,
             count=torch.from_numpy(taught.known.sum(0)),
         )
-        self.module = self.fabric.setup_module(Learner(network, criterion))
-        self.learner: Learner = self.module.module
-        if isinstance(self.learner, nn.parallel.DistributedDataParallel):
-            self.learner = self.learner.module
+        self.learner = Learner(network, criterion)
+        self.module = self.fabric.setup_module(self.learner)
         self.optimizer = optimizer_of(job.optimizer, network, criterion, device=self.fabric.device)
         self.bases = [float(group["lr"]) for group in self.optimizer.param_groups]
         self.rates = Rates(job.schedule, job.run.epochs)
@@ -180,23 +189,22 @@ class _Fitting:
             task = bar.add_task(self.job.name, total=run.epochs * self.steps, said="")
             bar.update(task, completed=self.state.epoch * self.steps + self.state.taken)
             while self.state.epoch < run.epochs and not (run.stop_after and self.state.stood >= run.stop_after):
-                loss = self._epoch(bar, task)
-                logger.log_metrics(self._validate(loss), self.state.epoch)
+                self._epoch(bar, task)
+                logger.log_metrics(self._validate(), self.state.epoch)
                 self._save()
         logger.finalize("success")
         best = self.state.best
         if self.fabric.is_global_zero and best is not None:
-            figures = {"auroc": None if np.isnan(best.auroc) else best.auroc, "loss": best.loss}
+            figures = {"auroc": None if math.isnan(best.auroc) else best.auroc, "loss": best.loss}
             write_json(self.folder / DONE, {"epochs": self.state.epoch, "validation": figures})
         self.fabric.barrier()
 
-    def _epoch(self, bar: Progress, task: TaskID) -> float:
-        """Train to the end of the epoch, from the state's place on; returns the mean loss of what it saw."""
+    def _epoch(self, bar: Progress, task: TaskID) -> None:
+        """Train to the end of the epoch, from the state's place on."""
         state, run = self.state, self.job.run
         self.sampler.start(epoch=state.epoch, taken=state.taken * run.batch)
         batches = Batches(self.sampler, run.batch)
         self.module.train()
-        losses = []
         for squares, indices in batches_of(self.training.rows, batches, workers=self.conditions.workers):
             number = state.taken
             last = number + 1 == self.steps or (number + 1) % run.accumulate == 0
@@ -205,17 +213,17 @@ class _Fitting:
             with self.fabric.no_backward_sync(self.module, enabled=not last):
                 loss = self.module(*step)
                 self.fabric.backward(loss / group)
-            losses.append(float(loss.detach()))
-            if not np.isfinite(losses[-1]):
-                message = f"{self.job.name}: the loss is {losses[-1]} in epoch {state.epoch}; lower the rate"
-                raise ArithmeticError(message)
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                message = f"{self.job.name}: the loss is {value} in epoch {state.epoch + 1}; lower the rate"
+                raise RecipeError(message)
+            state.lost += value
             state.taken += 1
             if last:
-                self._move(state.epoch + state.taken / self.steps)
+                self._move(state.epoch + number / self.steps)
                 if state.step % self.conditions.every == 0 and state.taken < self.steps:
                     self._save()
-            bar.update(task, advance=1, said=f"epoch {state.epoch + 1}, loss {losses[-1]:.3f}")
-        return float(np.mean(losses))
+            bar.update(task, advance=1, said=f"epoch {state.epoch + 1}, loss {value:.3f}")
 
     def _step(self, squares: Tensor, indices: Sequence[int], number: int) -> Step:
         seed = seed_of(self.seed, self.state.epoch, number, self.fabric.global_rank)
@@ -236,13 +244,12 @@ class _Fitting:
         if self.job.run.clip:
             nn.utils.clip_grad_norm_(self.learner.parameters(), self.job.run.clip)
         self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.learner.zero_grad()  # of what the optimizer does not have: a loss's alpha
+        self.learner.zero_grad()  # a loss's alpha among them, which the optimizer does not have
         if self.average is not None:
             self.average.update_parameters(self.learner.network)
         self.state.step += 1
 
-    def _validate(self, loss: float) -> dict[str, float]:
+    def _validate(self) -> dict[str, float]:
         """Measure the epoch, keep its weights if they are the best; returns its figures."""
         state, told = self.state, self.validation.taught
         logits = logits_of(
@@ -257,7 +264,8 @@ class _Fitting:
         self.rates.validated(figures.loss)
         better = state.best is None or figures.key > state.best.key
         state.stood = 0 if better else state.stood + 1
-        state.epoch, state.taken = state.epoch + 1, 0
+        loss = state.lost / self.steps
+        state.epoch, state.taken, state.lost = state.epoch + 1, 0, 0.0
         row = {
             "epoch": state.epoch,
             "steps": state.step,
@@ -286,7 +294,7 @@ class _Fitting:
                 "optimizer": self.optimizer.state_dict(),
                 "average": None if self.average is None else self.average.state_dict(),
                 "rates": self.rates.state_dict(),
-                "place": [state.epoch, state.taken, state.step, state.stood],
+                "place": [state.epoch, state.taken, state.step, state.stood, state.lost],
                 "best": None if state.best is None else list(state.best),
                 "history": state.history,
             },

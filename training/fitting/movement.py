@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from libauc.optimizers import PESG
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -42,6 +41,9 @@ def optimizer_of(
     decay, options = settings.decay, settings.options
     try:
         if settings.name == "pesg":
+            # It takes seconds to load (graph networks, data sets), which others need not wait for.
+            from libauc.optimizers import PESG  # noqa: PLC0415
+
             return PESG(  # type: ignore[no-any-return]  # libauc has no types
                 trunk + heads,
                 loss_fn=criterion,
