@@ -112,7 +112,9 @@ def _fabric(options: argparse.Namespace) -> Fabric:
         here, all_of_them = (int(os.environ[name]) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))  # noqa: TID251
         nodes = all_of_them // here
         ddp = DDPStrategy(timeout=_PATIENCE)
-        return Fabric(accelerator=options.device, strategy=ddp, devices=here, num_nodes=nodes, precision=precision)
+        return Fabric(
+            accelerator=options.device, strategy=ddp, devices=here, num_nodes=nodes, precision=precision
+        )
     if options.devices > 1:
         ddp = DDPStrategy(timeout=_PATIENCE)
         return Fabric(accelerator=options.device, strategy=ddp, devices=options.devices, precision=precision)
@@ -127,7 +129,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("recipe", metavar="RECIPE", help=f"one of {', '.join(names())}; or a .toml file")
-    add("--table", type=Path, action="append", required=True, metavar="FILE.parquet", help="any number of them")
+    add(
+        "--table",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE.parquet",
+        help="any number of them",
+    )
     add(
         "--images",
         action="append",
@@ -135,13 +144,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder that the tables' files are in, or DATASET=DIR for each data set",
     )
-    add("--out", type=Path, required=True, metavar="RUN_DIR", help="what comes out; also what is gone on from")
+    add(
+        "--out", type=Path, required=True, metavar="RUN_DIR", help="what comes out; also what is gone on from"
+    )
     add("--epochs", type=_count, help="of each stage, instead of the recipe's")
     add("--limit-images", type=_count, metavar="N", help="of each part, for a trial")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto")
     add("--devices", type=_count, default=1, metavar="N", help="processes, one a GPU, that train one network")
     add("--precision", choices=list(_PRECISIONS), default="32", help="bf16: where it is as good (autocast)")
-    add("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes that decode and fetch images")
+    add(
+        "--workers",
+        type=int,
+        default=min(2, os.cpu_count() or 1),
+        help="processes that decode and fetch images",
+    )
     add("--start", metavar="PATH", help="weights to start from, instead of the recipe's model.start")
     add("--seed", type=int, metavar="N", help="instead of the recipe's")
     add("--checkpoint-steps", type=_count, default=200, metavar="N", help="steps between checkpoints; 200")

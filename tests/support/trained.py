@@ -54,7 +54,7 @@ def draw_dataset(folder: Path, count: int, *, uncertain: bool = False) -> Path:
     return folder / "table.parquet"
 
 
-def write_recipe(path: Path, base: str, **changes: Any) -> Path:  # noqa: ANN401  # parts of a recipe
+def write_recipe(path: Path, base: str, **changes: Any) -> Path:  # parts of a recipe
     """Write a recipe that ships, made tiny; `changes` are merged into its tables."""
     content = load_recipe(base).model_dump(mode="json", exclude_none=True, exclude={"name"})
     architecture = content["model"]["architecture"]

@@ -9,7 +9,7 @@ import torch
 from lightning.fabric import Fabric
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from torch import nn
+from torch import Tensor, nn
 
 from training.architectures.base import Criterion
 from training.fitting.steps import Rows, batches_of
@@ -52,13 +52,14 @@ def logits_of(
     for squares, _ in batches_of(rows, order, workers=workers):
         with fabric.autocast():
             found.append(network(squares.to(fabric.device).float() / 255.0).logits.float())
-    gathered = torch.as_tensor(fabric.all_gather(torch.cat(found)))
-    logits: NDArray[np.float32] = gathered.flatten(0, -2)[:count].cpu().numpy()
+    logits: NDArray[np.float32] = _gathered(fabric, torch.cat(found))[:count].cpu().numpy()
     return logits
 
 
 @torch.no_grad()
-def figures_of(logits: NDArray[np.float32], truth: Targets, criterion: Criterion, device: torch.device) -> Figures:
+def figures_of(
+    logits: NDArray[np.float32], truth: Targets, criterion: Criterion, device: torch.device
+) -> Figures:
     """Measure (N, L) logits."""
     told = [torch.from_numpy(part).to(device) for part in (logits, truth.targets, truth.known)]
     loss = float(criterion(*told))
@@ -72,6 +73,15 @@ def mean_logits(members: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     # In double precision: a float32 probability near 1 has no logit.
     mean = np.mean([expit(one.astype(np.float64)) for one in members], 0)
     return logit(mean.clip(1e-7, 1.0 - 1e-7)).astype(np.float32)  # type: ignore[no-any-return]  # scipy has no types
+
+
+def _gathered(fabric: Fabric, share: Tensor) -> Tensor:
+    """Return the (n, L) shares of all processes one after the other."""
+    if fabric.world_size == 1:
+        return share
+    shares = [torch.empty_like(share) for _ in range(fabric.world_size)]
+    torch.distributed.all_gather(shares, share)
+    return torch.cat(shares)
 
 
 def _agree(fabric: Fabric, network: nn.Module) -> None:

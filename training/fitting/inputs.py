@@ -85,7 +85,11 @@ def read_inputs(
         raise RecipeError(message)
     found = {(one.dataset, one.image): one for path in tables for one in read(path)}
     views = {ViewPosition(view) for view in data.views}
-    seen = [one for one in assign(list(found.values())) if one.view in views and one.labels.keys() & set(data.labels)]
+    seen = [
+        one
+        for one in assign(list(found.values()))
+        if one.view in views and one.labels.keys() & set(data.labels)
+    ]
     used = [one for split in Split for one in _limited([r for r in seen if r.split is split], limit)]
     if not used:
         message = (
@@ -104,7 +108,9 @@ def read_inputs(
         if not len(inputs.of(split)):
             message = f"no image is left for {split.value}: a patient more, or `training.splits`, may help"
             raise RecipeError(message)
-    silent = [name for name in data.labels if not any(name in one.labels for one in inputs.chosen(Split.TRAIN))]
+    silent = [
+        name for name in data.labels if not any(name in one.labels for one in inputs.chosen(Split.TRAIN))
+    ]
     if silent:
         message = f"no training image says anything of {', '.join(silent)}: take them out of data.labels"
         raise RecipeError(message)

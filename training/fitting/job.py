@@ -188,7 +188,9 @@ class _Fitting:
         with _progress(hidden=not self.fabric.is_global_zero) as bar:
             task = bar.add_task(self.job.name, total=run.epochs * self.steps, said="")
             bar.update(task, completed=self.state.epoch * self.steps + self.state.taken)
-            while self.state.epoch < run.epochs and not (run.stop_after and self.state.stood >= run.stop_after):
+            while self.state.epoch < run.epochs and not (
+                run.stop_after and self.state.stood >= run.stop_after
+            ):
                 self._epoch(bar, task)
                 logger.log_metrics(self._validate(), self.state.epoch)
                 self._save()
@@ -323,5 +325,3 @@ def _progress(*, hidden: bool) -> Progress:
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden)
-
-

@@ -1,10 +1,10 @@
 """A recipe as a list of jobs, each of which fits one network.
 
-    plain        member-1
-    ensemble     member-1, member-2, …
-    second       member-1, member-1-second, …: the second goes on from the first, and is what counts
-    self_trained teacher, and then the others, whose uncertain labels are what the teacher says
-    relabel      first-1, first-2, …, and then member-1, …, taught with the mean of what the first say
+plain        member-1
+ensemble     member-1, member-2, …
+second       member-1, member-1-second, …: the second goes on from the first, and is what counts
+self_trained teacher, and then the others, whose uncertain labels are what the teacher says
+relabel      first-1, first-2, …, and then member-1, …, taught with the mean of what the first say
 """
 
 from collections.abc import Iterator

@@ -82,7 +82,9 @@ class Batches(Sampler[list[int]]):
             yield indices[number * self._size : (number + 1) * self._size]
 
 
-def batches_of(rows: Rows, sampler: Sampler[list[int]] | list[list[int]], *, workers: int) -> DataLoader[Tensor]:
+def batches_of(
+    rows: Rows, sampler: Sampler[list[int]] | list[list[int]], *, workers: int
+) -> DataLoader[Tensor]:
     """Return a loader of (squares, indices) in the sampler's order, `workers` processes ahead."""
     return DataLoader(rows, batch_sampler=sampler, num_workers=workers, collate_fn=_as_it_is)
 
@@ -136,4 +138,6 @@ def make_step(
         )
         targets, unknown, doubt = mixed.split(labels, 1)
         known, uncertain = (unknown == 0.0).float(), (doubt > 0.0).float()
-    return Step(images, targets, known, uncertain, None if texts is None else tuple(texts[i] for i in indices))
+    return Step(
+        images, targets, known, uncertain, None if texts is None else tuple(texts[i] for i in indices)
+    )
