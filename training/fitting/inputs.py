@@ -1,4 +1,4 @@
-"""From tables to what networks are fitted to: images of the recipe's views, split by patient, without leaks."""
+"""From tables to images of the recipe's views, split by patient, without leaks, and what they are taught."""
 
 import hashlib
 import sys

@@ -51,8 +51,8 @@ def begin(folder: Path, recipe: Recipe, depends: Mapping[str, Any]) -> None:
         different = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
         if different:
             message = (
-                f"{folder} holds a run that differs in {', '.join(different)}; name another folder with --out, "
-                "or delete this one"
+                f"{folder} holds a run that differs in {', '.join(different)}; name another "
+                "folder with --out, or delete this one"
             )
             raise RecipeError(message)
         return
