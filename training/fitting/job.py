@@ -176,7 +176,7 @@ class _Fitting:
         self.state = _State()
 
     @property
-    def served(self) -> Classifier:
+    def served(self) -> nn.Module:
         """What is measured and kept: the running average, where there is one."""
         return self.learner.network if self.average is None else self.average.module
 
@@ -313,7 +313,8 @@ class _Fitting:
             self.average.load_state_dict(kept["average"])
         self.rates.load_state_dict(kept["rates"])
         best = None if kept["best"] is None else Figures(*kept["best"])
-        self.state = _State(*kept["place"], best, kept["history"])
+        epoch, taken, step, stood, lost = kept["place"]
+        self.state = _State(epoch, taken, step, stood, lost, best, kept["history"])
 
 
 def _progress(*, hidden: bool) -> Progress:

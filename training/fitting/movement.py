@@ -120,5 +120,6 @@ def average_of(network: Classifier, decay: float) -> AveragedModel | None:
     """Return a running average of a network's weights and batch norm figures; None for a decay of 0."""
     if decay == 0.0:
         return None
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    moving = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    average = AveragedModel(network, multi_avg_fn=moving, use_buffers=True)
     return average.requires_grad_(requires_grad=False)

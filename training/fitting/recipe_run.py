@@ -22,7 +22,7 @@ from training.fitting.steps import Rows
 from training.metrics import macro_auroc
 from training.policies import Targets
 from training.recipe import Recipe
-from training.table import Split
+from training.table import Split, State
 
 
 def run_recipe(conditions: Conditions, recipe: Recipe, inputs: Inputs, folder: Path) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _summary(
         "images": {split.value: len(part) for split, part in parts.items()},
         "patients": {split.value: len({one.patient for one in part}) for split, part in parts.items()},
         "positives": {
-            label: {split.value: states_of(part, label).count(1) for split, part in parts.items()}
+            label: {split.value: states_of(part, label).count(State.PRESENT) for split, part in parts.items()}
             for label in inputs.labels
         },
         "versions": {name: version(name) for name in ("torch", "lightning", "timm")},

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from lightning.fabric import Fabric
-from lightning.fabric.plugins.environments import TorchElasticEnvironment
-from lightning.fabric.strategies import DDPStrategy
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.fabric.strategies.ddp import DDPStrategy
 
 from training.fitting.inputs import digests_of, read_inputs
 from training.fitting.job import Conditions

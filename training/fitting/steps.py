@@ -5,7 +5,7 @@ draws what it would have drawn, so nothing about a generator's state has to be k
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -84,12 +84,12 @@ class Batches(Sampler[list[int]]):
 
 def batches_of(
     rows: Rows, sampler: Sampler[list[int]] | list[list[int]], *, workers: int
-) -> DataLoader[Tensor]:
+) -> DataLoader[tuple[Tensor, list[int]]]:
     """Return a loader of (squares, indices) in the sampler's order, `workers` processes ahead."""
     return DataLoader(rows, batch_sampler=sampler, num_workers=workers, collate_fn=_as_it_is)
 
 
-def _as_it_is(batch: tuple[Tensor, list[int]]) -> tuple[Tensor, list[int]]:
+def _as_it_is(batch: Any) -> Any:  # noqa: ANN401  # what `Rows` gave: squares and indices
     return batch
 
 
@@ -136,7 +136,7 @@ def make_step(
         images, mixed = mix(
             images, torch.cat([targets, 1.0 - known, uncertain], 1), generator, alpha=augmentation.mixup
         )
-        targets, unknown, doubt = mixed.split(labels, 1)
+        targets, unknown, doubt = torch.split(mixed, labels, 1)
         known, uncertain = (unknown == 0.0).float(), (doubt > 0.0).float()
     return Step(
         images, targets, known, uncertain, None if texts is None else tuple(texts[i] for i in indices)
