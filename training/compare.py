@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from shared.labels import LABELS
 from training.metrics import FEWEST, macro_auroc
-from training.scoring.label_table import Labelled, LabelTableError, merged, read_table
+from training.scoring.label_table import Labelled, LabelTableError, merged
+from training.scoring.record_table import read_labels
 
 _RESAMPLES: Final = 1000
 
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, required=True, help="CSV that both were measured with")
     options = parser.parse_args()
     try:
-        rows = read_table(options.labels).rows
+        rows = read_labels(options.labels).rows
         truth = merged(rows, {row.file: Path(row.file) for row in rows})
         found = compare(read_scores(options.first), read_scores(options.second), truth)
     except (CompareError, LabelTableError) as error:
