@@ -58,8 +58,7 @@ def export(run: Path, out: Path, *, licence: str | None) -> Bundle:
         OSError: a file cannot be read or written.
     """
     summary = read_json(run / SUMMARY)
-    # A recipe is called as its file is, and in RUN_DIR all are called recipe.toml.
-    recipe = load_recipe(run / RECIPE).model_copy(update={"name": summary["recipe"]})
+    recipe = load_recipe(run / RECIPE)
     gate = load_bundle(BUNDLED)
     network = members_of(run, recipe, summary["labels"], summary["members"])
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
-"""A small data set of drawn pictures, and recipes that learn something from them in a moment."""
+"""Small data sets of drawn pictures, and recipes that learn something from them in a moment."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import tomlkit
 
 from shared.domain import ViewPosition
 from training.recipe import load_recipe
-from training.table import Record, State, write
+from training.table import Record, Split, State, write
 
 SIDE: Final = 64
 LABELS: Final = ("Atelectasis", "Effusion", "Mass")
@@ -27,35 +28,58 @@ TINY: Final[dict[str, dict[str, Any]]] = {
     "lt_vit": {"encoder_options": {"embed_dim": 48, "depth": 3, "num_heads": 3}, "blocks": 2},
 }
 """Options that make each architecture small."""
+_SPLITS: Final = (
+    *(Split.TRAIN, Split.VALIDATION, Split.TEST, Split.TRAIN),
+    *(Split.TRAIN, Split.TEST, Split.TRAIN, Split.TRAIN),
+)
 
 
-def draw_dataset(folder: Path, count: int, *, uncertain: bool = False) -> Path:
+def draw_dataset(
+    folder: Path,
+    count: int,
+    *,
+    name: str = "drawn",
+    labels: Sequence[str] = LABELS,
+    uncertain: bool = False,
+) -> Path:
     """Draw `count` pictures of as many patients, and write their table; returns its path.
 
-    Each is a cloud of its own, so that no two are alike; a label is a brighter quarter.
+    Each is a cloud of its own, so that no two are alike; a label is a brighter quarter. A report says the
+    same. Of eight patients five are for training, one for validation and two for the test.
     """
     folder.mkdir(parents=True, exist_ok=True)
     records = []
     for number in range(count):
-        random = np.random.default_rng(number)
+        random = np.random.default_rng([number, *name.encode()])
         cloud = cv2.resize(random.random((6, 6)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
         picture, states = 0.5 * cloud.clip(0.0, 1.0), {}
-        for k, label in enumerate(LABELS):
+        for label in labels:
             shown = random.random() < 0.5
             if shown:
-                top, left = divmod(k, 2)
+                top, left = divmod(LABELS.index(label), 2)
                 picture[top * 32 : top * 32 + 32, left * 32 : left * 32 + 32] += 0.4
             doubt = uncertain and random.random() < 0.2
             states[label] = State.UNCERTAIN if doubt else State.PRESENT if shown else State.ABSENT
         cv2.imwrite(str(folder / f"{number}.png"), np.rint(picture.clip(0, 1) * 255).astype(np.uint8))
-        patient = f"drawn:{number}"
-        records.append(Record("drawn", f"{number}.png", patient, patient, ViewPosition.PA, states))
+        patient = f"{name}:{number}"
+        said = ", ".join(label for label, state in states.items() if state is State.PRESENT)
+        records.append(
+            Record(
+                *(name, f"{number}.png", patient, patient, ViewPosition.PA, states),
+                split=_SPLITS[number % len(_SPLITS)],
+                sections={"impression": said or "Normal."},
+            )
+        )
     write(folder / "table.parquet", records)
     return folder / "table.parquet"
 
 
 def write_recipe(path: Path, base: str, **changes: Any) -> Path:  # parts of a recipe
-    """Write a recipe that ships, made tiny; `changes` are merged into its tables."""
+    """Write a recipe that ships, made tiny; `changes` are merged into its tables.
+
+    Of an architecture that is new, `TINY` must say what makes it small; what it starts from
+    beside timm's networks (a folder, weights) the test gives by `changes`.
+    """
     content = load_recipe(base).model_dump(mode="json", exclude_none=True, exclude={"name"})
     architecture = content["model"]["architecture"]
     content["model"] |= {"start": "scratch", "options": TINY[architecture]}

@@ -101,8 +101,8 @@ def card_of(
         input_size=size,
         precision="float32",
         normalisation=(
-            f"the graph takes [0, 1], rounds to 8 bits and normalises as {recipe.model.architecture} does; its "
-            f"gate is that of {gate.card.id} {gate.card.version}, whose figures these are{resized}"
+            f"the graph takes [0, 1], rounds to 8 bits and normalises as {recipe.model.architecture} does; "
+            f"its gate is that of {gate.card.id} {gate.card.version}, whose figures these are{resized}"
         ),
         labels=tuple(
             _label(name, fits[k], test, probabilities[:, k], summary["positives"][name], k)
@@ -160,8 +160,8 @@ def _metrics(test: Part, probabilities: NDArray[np.float64], present: NDArray[np
     overall = macro(np.ones(len(probabilities), bool))
     if overall is None:
         message = (
-            f"no label is shown by {FEWEST} and lacking from {FEWEST} of the {len(probabilities)} test images: "
-            "the card could not say how good this is; train with a larger test part"
+            f"no label is shown by {FEWEST} and lacking from {FEWEST} of the {len(probabilities)} test "
+            "images: the card could not say how good this is; train with a larger test part"
         )
         raise ExportError(message)
     normal = test.known.all(1) & ~test.truth.any(1)

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import onnx
 import onnx.compose
+import onnx.helper
 import onnx.parser
 import onnx.utils
 import torch
@@ -88,12 +89,13 @@ def _with_gate(network: onnx.ModelProto, size: int, gate: Bundle) -> onnx.ModelP
     )
     # One format of the file for all three, which onnx asks for; what they are made of is opset 18 anyway.
     judge.ir_version = network.ir_version
-    parts = [
-        onnx.compose.add_prefix(part, prefix, rename_outputs=False)
-        for part, prefix in ((network, "network/"), (judge, "gate/"))
-    ]
-    merged = onnx.compose.merge_models(entry, parts[0], io_map=[("squares", "network/images")])
-    merged = onnx.compose.merge_models(merged, parts[1], io_map=[("small", "gate/images")])
+    network, judge = onnx.compose.add_prefix(network, "network/"), onnx.compose.add_prefix(judge, "gate/")
+    merged = onnx.compose.merge_models(entry, network, io_map=[("squares", "network/images")])
+    merged = onnx.compose.merge_models(merged, judge, io_map=[("small", "gate/images")])
+    for output in merged.graph.output:
+        served = output.name.rpartition("/")[2]
+        merged.graph.node.append(onnx.helper.make_node("Identity", [output.name], [served]))
+        output.name = served
     onnx.checker.check_model(merged)
     return merged
 

@@ -50,4 +50,4 @@ def members_of(folder: Path, recipe: Recipe, labels: Sequence[str], files: Seque
         network = create(recipe.model, tuple(labels), size=recipe.data.size, pretrained=False)
         read_weights(folder / file, network)
         members.append(network)
-    return Members(members).eval()
+    return Members(members).eval().requires_grad_(requires_grad=False)
