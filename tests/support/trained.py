@@ -14,18 +14,19 @@ from training.table import Record, Split, State, write
 
 SIDE: Final = 64
 LABELS: Final = ("Atelectasis", "Effusion", "Mass")
+_DENSE: Final = {"encoder": "densenet121", "encoder_options": {"growth_rate": 8, "block_config": [1, 1]}}
 TINY: Final[dict[str, dict[str, Any]]] = {
     "simple_cnn": {"widths": [8, 16]},
-    "densenet121": {"encoder_options": {"growth_rate": 8, "block_config": [1, 1, 1, 1]}},
-    "multiclass": {"encoder_options": {"growth_rate": 8, "block_config": [1, 1, 1, 1]}},
-    "chestxray8": {"encoder": "resnet10t", "width": 16},
-    "yao2017": {"encoder_options": {"growth_rate": 8, "block_config": [1, 1, 1, 1]}, "width": 16},
+    "densenet121": _DENSE,
+    "multiclass": _DENSE,
+    "chestxray8": {**_DENSE, "width": 16},
+    "yao2017": {**_DENSE, "width": 16},
     "swinchex": {
         "encoder": "swin_tiny_patch4_window7_224",
-        "encoder_options": {"embed_dim": 24, "depths": [1, 1], "num_heads": [2, 4], "window_size": 4},
+        "encoder_options": {"embed_dim": 24, "depths": [1], "num_heads": [2], "window_size": 4},
         "width": 16,
     },
-    "lt_vit": {"encoder_options": {"embed_dim": 48, "depth": 3, "num_heads": 3}, "blocks": 2},
+    "lt_vit": {"encoder_options": {"embed_dim": 48, "depth": 2, "num_heads": 3}, "blocks": 1},
 }
 """Options that make each architecture small."""
 _SPLITS: Final = (

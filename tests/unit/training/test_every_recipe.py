@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from shared.bundles import Bundle, load_bundle
+from shared.domain import FindingStatus
 from shared.settings import ModelSettings
 from tests.support.trained import LABELS, draw_dataset, write_recipe
 from training import export, train
@@ -91,4 +92,6 @@ def test_it_trains_on_two_sources_and_the_worker_serves_it(name, sources, tmp_pa
     analysis = analyse(prepared, output, with_an_open_gate(bundle), index=0)
     assert analysis.rejection is None
     assert [finding.label for finding in analysis.findings] == list(LABELS)
-    assert analysis.heatmap_pngs.keys() == {f.label for f in analysis.findings if f.status != "ABSENT"}
+    assert analysis.heatmap_pngs.keys() == {
+        finding.label for finding in analysis.findings if finding.status is not FindingStatus.ABSENT
+    }

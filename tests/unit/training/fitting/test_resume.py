@@ -1,4 +1,4 @@
-"""kill -9 in the middle of an epoch, the same command again, the same weights bit for bit; and DDP."""
+"""kill -9 in the middle of an epoch, the same command again, the same weights bit for bit; and torchrun."""
 
 import os
 import signal
@@ -39,9 +39,7 @@ def recipe(tmp_path):
         tmp_path / "all.toml",
         "densenet121",
         model={
-            "options": {
-                "encoder_options": {"growth_rate": 8, "block_config": [1, 1, 1, 1], "proj_drop_rate": 0.2}
-            }
+            "options": {"encoder_options": {"growth_rate": 8, "block_config": [1, 1], "proj_drop_rate": 0.2}}
         },
         augmentation={"degrees": 10.0, "exposure": True, "mixup": 0.2},
         schedule={"name": "plateau", "patience": 0},
@@ -84,18 +82,12 @@ def test_a_folder_of_another_run_is_refused(train, tmp_path, capsys):
     assert "differs in seed" in capsys.readouterr().err
 
 
-def test_two_processes_train_one_network(words, tmp_path):
+def test_two_processes_of_torchrun_come_to_the_same_weights(words, tmp_path):
     recipe = write_recipe(tmp_path / "plain.toml", "simple_cnn", run={"epochs": 2, "batch": 8})
     out = tmp_path / "run"
-    command = [sys.executable, "-W", "error", "-m", "training.train"]
-    done = subprocess.run(
-        [*command, *words(recipe, out, "--devices", "2")],
-        cwd=ROOT,
-        env=environment(),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, "-m", "tests.support.agreeing", *words(recipe, out)]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert read_json(out / "run.json")["processes"] == 2
     images = read_json(out / "summary.json")["images"]
@@ -103,3 +95,4 @@ def test_two_processes_train_one_network(words, tmp_path):
     assert int(row.split(",")[1]) == 2 * (images["train"] // 2 // 8)
     said = pq.read_table(out / "predictions.parquet")
     assert said.num_rows == images["validation"] + images["test"]
+    assert (out / "rank-0").read_text() == (out / "rank-1").read_text()
