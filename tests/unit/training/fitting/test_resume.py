@@ -7,11 +7,12 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from tests.support.services import ROOT
 from tests.support.trained import write_recipe
-from training.fitting.run_folder import read_json
+from training.fitting.run_folder import read_checkpoint, read_json
 
 _DIES = """
 import os, signal, sys
@@ -20,30 +21,38 @@ from training.train import main
 move = job._Fitting._move
 def dying(self, progress):
     move(self, progress)
-    if self.state.step == 8:
+    if self.job.name == "member-1-second" and self.state.step == 8:
         os.kill(os.getpid(), signal.SIGKILL)
 job._Fitting._move = dying
 main(sys.argv[1:])
 """
-"""The train command, killed in its second epoch, behind its last checkpoint."""
+"""The train command, killed in the second epoch of the second stage, behind its last checkpoint."""
 
 
 def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
+def last_weights(folder):
+    checkpoint = read_checkpoint(folder / "checkpoint.pt", torch.device("cpu"))
+    best = load_file(folder / "best.safetensors")
+    return checkpoint["learner"] | {f"best.{name}": value for name, value in best.items()}
+
+
 @pytest.fixture
 def recipe(tmp_path):
-    """Return a recipe that draws in every way there is: order, changes, mixup, dropout."""
+    """Return a recipe of two stages that draws in every way there is: order, changes, mixup, dropout."""
+    run = {"epochs": 3, "batch": 8, "accumulate": 2, "balance": 0.5, "average": 0.9, "clip": 1.0}
     return write_recipe(
         tmp_path / "all.toml",
-        "densenet121",
+        "deep_auc",
         model={
             "options": {"encoder_options": {"growth_rate": 8, "block_config": [1, 1], "proj_drop_rate": 0.2}}
         },
         augmentation={"degrees": 10.0, "exposure": True, "mixup": 0.2},
-        schedule={"name": "plateau", "patience": 0},
-        run={"epochs": 3, "batch": 8, "accumulate": 2, "balance": 0.5, "average": 0.9, "clip": 1.0},
+        run={"epochs": 1, "batch": 8},
+        second={"schedule": {"name": "plateau", "patience": 0}, "run": run},
+        ensemble={"members": 1},
     )
 
 
@@ -54,14 +63,15 @@ def test_a_killed_run_comes_to_the_weights_of_an_unbroken_one(recipe, train, wor
     command = [sys.executable, "-c", _DIES, *words(recipe, broken, *more)]
     killed = subprocess.run(command, cwd=ROOT, env=environment(), check=False, capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    assert not (broken / "member-1" / "done.json").exists()
+    assert (broken / "member-1" / "done.json").exists()
+    assert not (broken / "member-1-second" / "done.json").exists()
     train(recipe, broken, *more)
-    ours, theirs = (load_file(run / "member-1" / "best.safetensors") for run in (broken, unbroken))
+    ours, theirs = (last_weights(run / "member-1-second") for run in (broken, unbroken))
     assert ours.keys() == theirs.keys()
     assert all(ours[name].equal(theirs[name]) for name in ours)
     said = [pq.read_table(run / "predictions.parquet") for run in (broken, unbroken)]
     assert said[0].equals(said[1])
-    for name in ("member-1/metrics.csv", "summary.json"):
+    for name in ("member-1-second/metrics.csv", "summary.json"):
         assert (broken / name).read_text() == (unbroken / name).read_text()
 
 
