@@ -23,5 +23,5 @@ def _telling(fitting: job._Fitting) -> None:
 
 
 if __name__ == "__main__":
-    job._Fitting.run = _telling  # type: ignore[method-assign]
+    job._Fitting.run = _telling  # type: ignore[assignment, method-assign]
     main(sys.argv[1:])

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import tomlkit
 import torch
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from training.recipe import Recipe, RecipeError, load_recipe
@@ -102,13 +102,17 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
 
 def write_weights(path: Path, network: nn.Module) -> None:
     """Write a network's weights and batch norm figures as safetensors."""
+    # A copy of each: a part that a network has under two names would share its memory, which is refused.
+    tensors = {
+        name: value.detach().cpu().clone().contiguous() for name, value in network.state_dict().items()
+    }
     with whole(path) as unfinished:
-        save_model(network, str(unfinished))  # unlike save_file it knows tensors that have two names
+        save_file(tensors, unfinished)
 
 
 def read_weights(path: Path, network: nn.Module) -> None:
     """Load what `write_weights` wrote."""
-    load_model(network, path)
+    network.load_state_dict(load_file(path))
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
