@@ -14,7 +14,7 @@ from training.table import Record, Split, State, write
 
 SIDE: Final = 64
 LABELS: Final = ("Atelectasis", "Effusion", "Mass")
-_DENSE: Final = {"encoder": "densenet121", "encoder_options": {"growth_rate": 8, "block_config": [1, 1]}}
+_DENSE: Final = {"encoder": "densenet121", "encoder_options": {"growth_rate": 8, "block_config": [1]}}
 TINY: Final[dict[str, dict[str, Any]]] = {
     "simple_cnn": {"widths": [8, 16]},
     "densenet121": _DENSE,
