@@ -117,9 +117,9 @@ def read_inputs(
     return inputs
 
 
-def digests_of(tables: Sequence[Path]) -> dict[str, str]:
-    """Return the SHA-256 of each table, by the file's name."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tables}
+def digests_of(tables: Sequence[Path]) -> list[str]:
+    """Return the SHA-256 of each table, sorted: their order and names do not count."""
+    return sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in tables)
 
 
 def states_of(records: Sequence[Record], label: str) -> list[State | None]:
