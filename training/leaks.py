@@ -41,7 +41,7 @@ from training.near_duplicates import (
     likeness,
     nearest_scale,
 )
-from training.squares import Root
+from training.squares import Root, folders
 from training.store import ImageStore, open_store
 from training.table import Record, Split, read, write
 
@@ -216,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cache = options.cache or Path(stack.enter_context(TemporaryDirectory()))
         try:
             records = read(options.table)
-            leaks = find_leaks(records, _root(options.images), cache=cache, processes=options.processes)
+            leaks = find_leaks(records, folders(options.images), cache=cache, processes=options.processes)
             left = without_leaks(records, leaks)
             if options.out is not None:
                 write(options.out, left)
@@ -227,17 +227,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"leaks: {len(leaks):,}; images: {len(records):,}, without leaks {len(left):,}", file=sys.stderr)
     if leaks and options.out is None:
         sys.exit(1)
-
-
-def _root(given: Sequence[str]) -> Root:
-    """Read --images: one folder, or DATASET=FOLDER any number of times."""
-    if len(given) == 1 and "=" not in given[0]:
-        return Path(given[0])
-    roots = dict(one.partition("=")[::2] for one in given)
-    if not all(roots.values()):
-        message = "--images is one FOLDER, or DATASET=FOLDER for each data set"
-        raise ValueError(message)
-    return {dataset: Path(folder) for dataset, folder in roots.items()}
 
 
 def _parser() -> argparse.ArgumentParser:

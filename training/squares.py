@@ -50,6 +50,21 @@ _DECODING: Final = (shared.dicom, shared.imaging, worker_cnn.decoding, worker_cn
 """Modules that decide which pixels come out."""
 
 
+def folders(given: Sequence[str]) -> Root:
+    """Read what commands take as --images: one FOLDER, or DATASET=FOLDER any number of times.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if len(given) == 1 and "=" not in given[0]:
+        return Path(given[0])
+    roots = dict(one.partition("=")[::2] for one in given)
+    if not all(roots.values()):
+        message = "--images is one FOLDER, or DATASET=FOLDER for each data set"
+        raise ValueError(message)
+    return {dataset: Path(folder) for dataset, folder in roots.items()}
+
+
 def file_of(record: Record, root: Root) -> Path:
     """Return where an image lies.
 
