@@ -9,6 +9,8 @@ import numpy as np
 import tomlkit
 
 from shared.domain import ViewPosition
+from tests.support.encoders import save_clip, save_dinov2
+from training.architectures import unet
 from training.recipe import load_recipe
 from training.table import Record, Split, State, write
 
@@ -27,8 +29,11 @@ TINY: Final[dict[str, dict[str, Any]]] = {
         "width": 16,
     },
     "lt_vit": {"encoder_options": {"embed_dim": 48, "depth": 2, "num_heads": 3}, "blocks": 1},
+    "anatomy_xnet": {**_DENSE, "lung_widths": [4, 8]},
+    "hugging_face": {},
+    "chexzero": {},
 }
-"""Options that make each architecture small."""
+"""Options that make each architecture small, beside what it starts from."""
 _SPLITS: Final = (
     *(Split.TRAIN, Split.VALIDATION, Split.TEST, Split.TRAIN),
     *(Split.TRAIN, Split.TEST, Split.TRAIN, Split.TRAIN),
@@ -78,12 +83,21 @@ def draw_dataset(
 def write_recipe(path: Path, base: str, **changes: Any) -> Path:  # parts of a recipe
     """Write a recipe that ships, made tiny; `changes` are merged into its tables.
 
-    Of an architecture that is new, `TINY` must say what makes it small; what it starts from
-    beside timm's networks (a folder, weights) the test gives by `changes`.
+    What a network starts from beside timm's (a folder, weights) is written beside the recipe.
     """
     content = load_recipe(base).model_dump(mode="json", exclude_none=True, exclude={"name"})
-    architecture = content["model"]["architecture"]
-    content["model"] |= {"start": "scratch", "options": TINY[architecture]}
+    model = content["model"]
+    shipped = model.get("options", {})
+    model |= {"start": "scratch", "options": TINY[model["architecture"]]}
+    match model["architecture"]:
+        case "hugging_face":
+            model |= {"start": str(save_dinov2(path.parent / "dinov2")), "options": shipped}
+        case "chexzero":
+            model |= {"start": str(save_clip(path.parent / "clip"))}
+        case "anatomy_xnet":
+            lungs = path.parent / "unet.pt"
+            unet.save(lungs, unet.UNet((4, 8)))
+            model["options"] = {**model["options"], "lungs": str(lungs)}
     content["data"] |= {"size": SIDE, "labels": list(LABELS), "policies": {}}
     for part, values in changes.items():
         content[part] = (content.get(part, {}) | values) if isinstance(values, dict) else values
