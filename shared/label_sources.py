@@ -62,6 +62,13 @@ _CHEXPERT: Final = {
 }
 """The columns of CheXpert, of CheXpert Plus, of MIMIC-CXR's chexpert and negbio tables and of BRAX."""
 
+_MIMIC_CXR: Final[Spellings] = {
+    **_CHEXPERT,
+    "No_Finding": ("No Finding", "No Findings"),
+    "Lung_Opacity": ("Lung Opacity", "Airspace Opacity"),
+}
+"""The second ones in the radiologist's labels of its test set (mimic-cxr-2.1.0-test-set-labeled.csv)."""
+
 _TORCHXRAYVISION: Final = {
     **{label: names[:1] for label, names in _NIH.items() if label != "No_Finding"},
     "Lung_Lesion": ("Lung Lesion",),
@@ -222,7 +229,7 @@ NAMES: Final[Mapping[str, Spellings]] = MappingProxyType(
         "nih": _names(_NIH),
         "chexpert": _names(_CHEXPERT),
         "chexpert-plus": _names(_CHEXPERT),
-        "mimic-cxr": _names(_CHEXPERT),
+        "mimic-cxr": _names(_MIMIC_CXR),
         "brax": _names(_CHEXPERT),
         "torchxrayvision": _names(_TORCHXRAYVISION),
         "padchest": _names(_PADCHEST, without_label=_PADCHEST_WITHOUT),

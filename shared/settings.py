@@ -5,12 +5,13 @@ that is not set the file of its name in /run/secrets, where containers are given
 their environment. Nothing else in the project reads the environment, so this file is the whole list.
 """
 
+import re
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BUNDLED: Final = "bundled"
@@ -20,6 +21,17 @@ _SECRETS: Final = Path("/run/secrets")
 # pydantic warns of a folder that does not exist, which outside a container is the ordinary case.
 SECRETS: Final = _SECRETS if _SECRETS.is_dir() else None
 """Where a file may stand in for an environment variable."""
+
+
+def _bare_seconds(value: object) -> object:
+    """Read "20" as 20 seconds: pydantic does so for a number, but an environment holds texts."""
+    if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
+        return timedelta(seconds=float(value))
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_bare_seconds)]
+"""Seconds, or ISO 8601 such as PT5M."""
 
 
 class DatabaseSettings(BaseSettings):
@@ -32,7 +44,7 @@ class DatabaseSettings(BaseSettings):
         description="SQLAlchemy URL of PostgreSQL 14 or later.",
     )
     pool_size: int = Field(default=20, ge=1, description="Most connections of a process (the API: twice).")
-    connect_timeout: timedelta = Field(
+    connect_timeout: Duration = Field(
         default=timedelta(seconds=5), description="How long to wait for a connection."
     )
 
@@ -59,16 +71,16 @@ class QueueSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CXR_QUEUE_", frozen=True, secrets_dir=SECRETS)
 
     url: SecretStr = Field(default=SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey URL.")
-    lease: timedelta = Field(
+    lease: Duration = Field(
         default=timedelta(seconds=20), description="How long a claim holds without a heartbeat."
     )
-    heartbeat: timedelta = Field(
+    heartbeat: Duration = Field(
         default=timedelta(seconds=5), description="How often a worker renews its leases."
     )
-    sweep: timedelta = Field(
+    sweep: Duration = Field(
         default=timedelta(seconds=1), description="How often the sweeper looks for lost work."
     )
-    drain: timedelta = Field(
+    drain: Duration = Field(
         default=timedelta(seconds=20),
         description="How long a worker goes on with what it holds after SIGTERM; then it gives it back.",
     )
@@ -88,7 +100,7 @@ class ModelSettings(BaseSettings):
     device: str = Field(default="cpu", description="cpu, cuda or cuda:N.")
     threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")
     batch_size: int = Field(default=16, ge=1, description="Most images in one device batch.")
-    batch_wait: timedelta = Field(
+    batch_wait: Duration = Field(
         default=timedelta(milliseconds=10), description="Longest that an image waits for company."
     )
     concurrency: int = Field(default=8, ge=1, description="Studies fetched and decoded at once.")
@@ -120,7 +132,7 @@ class ReportSettings(BaseSettings):
     threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")
     attempts: int = Field(default=3, ge=1, description="Texts tried before the template's report is used.")
     batch_size: int = Field(default=8, ge=1, description="Most reports written in one batch.")
-    batch_wait: timedelta = Field(
+    batch_wait: Duration = Field(
         default=timedelta(milliseconds=50), description="Longest that a study waits for company."
     )
     concurrency: int = Field(default=16, ge=1, description="Studies that wait for the writer at once.")
@@ -128,7 +140,7 @@ class ReportSettings(BaseSettings):
         default="http://127.0.0.1:8001/v1", description="Base URL of an OpenAI-compatible server."
     )
     openai_key: SecretStr | None = Field(default=None, description="Its API key, if it wants one.")
-    openai_timeout: timedelta = Field(
+    openai_timeout: Duration = Field(
         default=timedelta(seconds=60), description="Longest wait for one answer."
     )
     cache: Path | None = Field(

@@ -31,7 +31,8 @@ def reference() -> str:
         "# Settings",
         "",
         "Environment variables; written by `make docs` from `shared/settings.py`. A file of the variable's",
-        "name in `/run/secrets` does as well, in a container; the variable wins.",
+        "name in `/run/secrets` does as well, in a container; the variable wins. Times are seconds (`20`,",
+        "`0.5`) or ISO 8601 (`PT5M`).",
         "",
     ]
     for settings in ALL:

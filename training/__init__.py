@@ -1,7 +1,12 @@
 """Trains chest radiograph classifiers, and makes what ships.
 
-datasets/ -> table.py (one unified table) -> splits.py, leaks.py -> store.py (images) -> train.py -> export.py
-bundled/   the classifier that ships (`train_bundled.py`)
-writer/    the adapter of the report writer that ships (`tune_writer.py`)
-scoring/   any bundle on any folder (`evaluate.py`)
+datasets/ -> table.py (one unified table) -> splits.py, leaks.py -> squares.py, store.py (images)
+what is learnt: policies.py (targets), losses/ (what is minimised), sampling.py (which images, in which order)
+architectures/, recipes/   the papers' networks, and how each is trained
+fitting/     from a recipe to fitted networks (`train.py`)
+exporting/   from these to a bundle (`export.py`)
+bundled/     the classifier that ships (`train_bundled.py`)
+writer/      the adapter of the report writer that ships (`tune_writer.py`)
+describing/  what is in a data set, and what is wrong with it (`data.py`)
+scoring/     any bundle on any folder (`evaluate.py`)
 """

@@ -9,18 +9,38 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-_ROTATION = math.radians(10.0)
-_ZOOM = 0.12
-_SHIFT = 0.08  # of the image's half side
 _CONTRAST = 0.25
 _BRIGHTNESS = 0.08
 _GAMMA = 1.4
-_BLURRED = 0.15  # share of images that lose resolution, so that sharpness does not tell the source
 
 
-def augment(images: Tensor, generator: Generator, *, flip: float) -> Tensor:
-    """Move, flip, re-expose and now and then blur a batch; `flip` is the share that is mirrored."""
-    return _blur(_expose(_move(images, generator, flip=flip), generator), generator)
+def augment(
+    images: Tensor,
+    generator: Generator,
+    *,
+    flip: float,
+    degrees: float = 10.0,
+    zoom: float = 0.12,
+    shift: float = 0.08,
+    exposure: bool = True,
+    blurred: float = 0.15,
+) -> Tensor:
+    """Move, flip, re-expose and now and then blur a batch; the defaults are the bundled classifier's.
+
+    Args:
+        generator: of the CPU, wherever the images are, so that a seed means the same on every device.
+        flip: share of images that are mirrored.
+        degrees: largest rotation.
+        zoom: largest logarithm of the scale.
+        shift: largest move, as a share of the half side.
+        exposure: whether contrast, brightness and gamma vary.
+        blurred: share that loses resolution, so that sharpness does not tell the source.
+    """
+    if flip or degrees or zoom or shift:
+        images = _move(images, generator, flip=flip, degrees=degrees, zoom=zoom, shift=shift)
+    if exposure:
+        images = _expose(images, generator)
+    return _blur(images, generator, share=blurred) if blurred else images
 
 
 def mix(images: Tensor, targets: Tensor, generator: Generator, *, alpha: float) -> tuple[Tensor, Tensor]:
@@ -29,8 +49,8 @@ def mix(images: Tensor, targets: Tensor, generator: Generator, *, alpha: float) 
         return images, targets
     # A symmetric Beta from two Gammas: torch's Beta takes no generator.
     draws = torch._standard_gamma(torch.full((2, len(images)), alpha), generator=generator)  # noqa: SLF001 - see above
-    share = (draws[0] / draws.sum(0).clamp_min(1e-6)).clamp(0.0, 1.0)
-    order = torch.randperm(len(images), generator=generator)
+    share = (draws[0] / draws.sum(0).clamp_min(1e-6)).clamp(0.0, 1.0).to(images.device)
+    order = torch.randperm(len(images), generator=generator).to(images.device)
     wide = share[:, None, None, None]
     return (
         images * wide + images[order] * (1 - wide),
@@ -42,24 +62,26 @@ def _uniform(count: int, low: float, high: float, generator: Generator) -> Tenso
     return torch.empty(count).uniform_(low, high, generator=generator)
 
 
-def _move(images: Tensor, generator: Generator, *, flip: float) -> Tensor:
+def _move(
+    images: Tensor, generator: Generator, *, flip: float, degrees: float, zoom: float, shift: float
+) -> Tensor:
     count = len(images)
-    angle = _uniform(count, -_ROTATION, _ROTATION, generator)
-    zoom = torch.exp(_uniform(count, -_ZOOM, _ZOOM, generator))
+    angle = _uniform(count, -math.radians(degrees), math.radians(degrees), generator)
+    scale = torch.exp(_uniform(count, -zoom, zoom, generator))
     mirror = torch.where(_uniform(count, 0.0, 1.0, generator) < flip, -1.0, 1.0)
-    cosine, sine = torch.cos(angle) * zoom, torch.sin(angle) * zoom
-    shift_x, shift_y = (_uniform(count, -_SHIFT, _SHIFT, generator) for _ in range(2))
+    cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
+    shift_x, shift_y = (_uniform(count, -shift, shift, generator) for _ in range(2))
     matrices = torch.stack(
         [torch.stack([cosine * mirror, -sine, shift_x], 1), torch.stack([sine * mirror, cosine, shift_y], 1)],
         1,
     )  # (N, 2, 3)
-    grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
+    grid = functional.affine_grid(matrices.to(images.device), list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False)
 
 
 def _expose(images: Tensor, generator: Generator) -> Tensor:
     def each(low: float, high: float) -> Tensor:
-        return _uniform(len(images), low, high, generator)[:, None, None, None]
+        return _uniform(len(images), low, high, generator)[:, None, None, None].to(images.device)
 
     gamma = torch.exp(each(-math.log(_GAMMA), math.log(_GAMMA)))
     changed = images.clamp_min(1e-4) ** gamma
@@ -68,8 +90,8 @@ def _expose(images: Tensor, generator: Generator) -> Tensor:
     return ((changed - mean) * contrast + mean + brightness).clamp(0.0, 1.0)
 
 
-def _blur(images: Tensor, generator: Generator) -> Tensor:
-    chosen = torch.nonzero(_uniform(len(images), 0.0, 1.0, generator) < _BLURRED)[:, 0]
+def _blur(images: Tensor, generator: Generator, *, share: float) -> Tensor:
+    chosen = torch.nonzero(_uniform(len(images), 0.0, 1.0, generator) < share)[:, 0].to(images.device)
     if len(chosen) == 0:
         return images
     size = images.shape[-1]

@@ -1,23 +1,46 @@
 """From validation patients: what a logit is worth, where a finding starts, and where doubt starts.
 
-Platt scaling a label, held towards one scaling for all labels, since a rare label has a handful of
-positives. The threshold maximises Youden's J (sensitivity + specificity), but is raised until no more
-images that lack the label are called present than a reader would bear: with 14 labels, a normal image
-gets 14 chances of a false alarm.
+    calibrate   (N, L) logits and targets of validation images -> a `Calibrated` a label
+
+"platt" is Platt scaling a label, held towards one scaling for all labels, since a rare label has a handful
+of positives. "temperature" divides all logits by one number (Guo 2017, arXiv 1706.04599, section 4.2): it
+fits on fewer images, and cannot mend what training with weighted positives does to the mean probability.
+Both keep the order of the images, so no AUROC changes. Isotonic regression, which ties them, is not on
+offer: a card holds a slope and an offset a label.
+
+The threshold maximises Youden's J (sensitivity + specificity), but is raised until no more images that lack
+the label are called present than a reader would bear: with 14 labels, a normal image gets 14 chances of a
+false alarm.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
+
+from training.metrics import FEWEST
+from training.table import Split
 
 _PULL: Final = 20.0  # how many images' worth of evidence holds a label to the pooled scaling
 _FALSE_POSITIVES: Final = 0.15  # at most this share of images without a finding is called present,
 _FALSE_PER_POSITIVE: Final = 1.5  # and at most this many for each image with it, which binds the rare ones
 _DOUBTED: Final = 0.12  # and this share more is called uncertain
+
+
+class CalibrationError(ValueError):
+    """These images cannot be calibrated on; the message says why and what to do."""
+
+
+class Method(StrEnum):
+    """How logits become probabilities."""
+
+    PLATT = "platt"
+    TEMPERATURE = "temperature"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +64,73 @@ class Cut:
     uncertain_from: float
 
 
-def scalings(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> list[Scaling]:
-    """Fit one Platt scaling a label: (N, L) logits and 0/1 labels."""
-    pooled = _platt(logits.ravel(), labels.ravel(), towards=None)
-    return [_platt(logits[:, k], labels[:, k], towards=pooled) for k in range(labels.shape[1])]
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """One label.
+
+    Attributes:
+        own: false where the label was shown or lacking fewer than `FEWEST` times: it then has what fits all
+            labels together.
+    """
+
+    scaling: Scaling
+    cut: Cut
+    own: bool
+
+
+def calibrate(
+    logits: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    *,
+    splits: Sequence[Split | None],
+    method: Method = Method.PLATT,
+) -> list[Calibrated]:
+    """Fit calibration and thresholds of every label.
+
+    Args:
+        logits: (N, L), uncalibrated.
+        targets: (N, L) 1 or 0, and NaN where it is uncertain or not labelled.
+        splits: (N,) each image's own: images that were trained on make it too sure of itself, and figures of
+            images that thresholds were chosen on are too good.
+
+    Raises:
+        CalibrationError: an image is of another split, or no label is shown and lacking often enough.
+    """
+    others = sorted({str(split or "none") for split in splits} - {str(Split.VALIDATION)})
+    if others or len(splits) != len(logits):
+        message = (
+            f"calibration takes validation images alone, and the split of each of {len(logits)}; "
+            f"of {len(splits)} said, there are some of: {', '.join(others) or 'validation'}"
+        )
+        raise CalibrationError(message)
+    known = ~np.isnan(targets)
+    own = np.minimum((targets == 1).sum(0), (targets == 0).sum(0)) >= FEWEST
+    if not own.any():
+        message = (
+            f"no label is shown by {FEWEST} and lacking from {FEWEST} of the {len(logits)} validation "
+            "images; give more of them"
+        )
+        raise CalibrationError(message)
+    pooled = _platt(logits[known], targets[known], towards=None)
+    if method is Method.TEMPERATURE:
+        pooled = _temperature(logits[known], targets[known])
+    for_rare = _cut(pooled(logits[known]), targets[known] > 0.5)
+    found = []
+    for k, sure in enumerate(known.T):
+        if not own[k]:
+            found.append(Calibrated(pooled, for_rare, own=False))
+            continue
+        values, labels = logits[sure, k], targets[sure, k]
+        scaling = pooled if method is Method.TEMPERATURE else _platt(values, labels, towards=pooled)
+        found.append(Calibrated(scaling, _cut(scaling(values), labels > 0.5), own=True))
+    return found
 
 
 def _platt(logits: NDArray[np.float32], labels: NDArray[np.float32], *, towards: Scaling | None) -> Scaling:
     """Minimise cross entropy over slope (as its logarithm, so that it stays positive) and offset."""
 
     def loss(parameters: NDArray[np.float64]) -> float:
-        values = np.exp(parameters[0]) * logits + parameters[1]
-        entropy = float(np.sum(np.logaddexp(0.0, values) - labels * values))
+        entropy = _entropy(np.exp(parameters[0]) * logits + parameters[1], labels)
         if towards is None:
             return entropy
         # The slope is held; the offset follows the label's own frequency, which counts tell well.
@@ -62,9 +140,16 @@ def _platt(logits: NDArray[np.float32], labels: NDArray[np.float32], *, towards:
     return Scaling(float(np.exp(found.x[0])), float(found.x[1]))
 
 
-def cuts(probabilities: NDArray[np.float64], labels: NDArray[np.float32]) -> list[Cut]:
-    """Choose one cut a label from (N, L) calibrated probabilities and 0/1 labels."""
-    return [_cut(probabilities[:, k], labels[:, k] > 0.5) for k in range(labels.shape[1])]
+def _temperature(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Scaling:
+    """Minimise cross entropy over the slope alone, between a hundredth and a hundred."""
+    found = minimize_scalar(
+        lambda slope: _entropy(np.exp(slope) * logits, labels), bounds=(np.log(0.01), np.log(100.0))
+    )
+    return Scaling(float(np.exp(found.x)), 0.0)
+
+
+def _entropy(values: NDArray[np.float64], labels: NDArray[np.float32]) -> float:
+    return float(np.sum(np.logaddexp(0.0, values) - labels * values))
 
 
 def _cut(probabilities: NDArray[np.float64], positive: NDArray[np.bool_]) -> Cut:

@@ -29,7 +29,7 @@ from training.bundled.graph import digests, export
 from training.bundled.heads import fit_heads
 from training.bundled.network import Network, from_imagenet
 from training.bundled.pool import LABELS, LOW_RESOLUTION, Radiograph, pixels_of, read_pool
-from training.calibration import Cut, Scaling, cuts, scalings
+from training.calibration import Cut, Scaling, calibrate
 from training.metrics import auroc, macro_auroc
 from training.table import Split
 from worker_cnn.predict import probabilities_of
@@ -153,8 +153,12 @@ def describe(
     validation, test = (_part(pool, pixels, split) for split in (Split.VALIDATION, Split.TEST))
     of_validation, of_test = (gates.outputs_of(model, gates.as_input(part[1])) for part in (validation, test))
     print(on_validation("the graph", gates.column(of_validation, "logits"), validation[0]), flush=True)
-    scaling = scalings(gates.column(of_validation, "logits"), truth_of(validation[0]).astype(np.float32))
-    cut = cuts(_scaled(of_validation, scaling), truth_of(validation[0]).astype(np.float32))
+    calibrated = calibrate(
+        gates.column(of_validation, "logits"),
+        truth_of(validation[0]).astype(np.float32),
+        splits=[row.split for row in validation[0]],
+    )
+    scaling, cut = [one.scaling for one in calibrated], [one.cut for one in calibrated]
     probabilities = _scaled(of_test, scaling)
     distance, chest = gates.thresholds(model, validation[1], seed=0)
     gate = Gate(

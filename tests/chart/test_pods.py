@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.__main__ import STOP_SECONDS
+from shared.settings import QueueSettings
 from tests.support.helm import (
     NAMESPACE,
     VALUES,
@@ -228,6 +229,18 @@ def test_a_worker_may_take_longer_than_a_lease_to_stop(component: str):
     spec = one(render(), "Deployment", component)["spec"]["template"]["spec"]
     lease = float(environment(spec["containers"][0])["CXR_QUEUE_LEASE"])
     assert timedelta(seconds=spec["terminationGracePeriodSeconds"]) >= 2 * timedelta(seconds=lease)
+
+
+@pytest.mark.parametrize(("component", "key"), [("worker-cnn", "workerCnn"), ("worker-llm", "workerLlm")])
+@pytest.mark.parametrize("grace", [21, 90, 3600])
+def test_a_worker_finishes_for_all_of_its_grace_period_but_what_giving_back_takes(
+    component: str, key: str, grace: int, monkeypatch: pytest.MonkeyPatch
+):
+    objects = render(settings=[f"{key}.terminationGracePeriodSeconds={grace}"])
+    spec = one(objects, "Deployment", component)["spec"]["template"]["spec"]
+    monkeypatch.setenv("CXR_QUEUE_DRAIN", environment(spec["containers"][0])["CXR_QUEUE_DRAIN"])
+    assert spec["terminationGracePeriodSeconds"] == grace
+    assert QueueSettings().drain == timedelta(seconds=grace - 10)
 
 
 def test_everything_that_has_one_is_in_the_release_s_namespace():

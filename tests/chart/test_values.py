@@ -8,6 +8,7 @@ import yaml
 
 from helm import reference
 from shared.settings import QueueSettings, TelemetrySettings
+from shared.settings_reference import ALL
 from tests.support.helm import (
     CHART,
     HelmError,
@@ -68,6 +69,10 @@ WRONG = {
     "a lease above the grace period": (
         ["lease.seconds=120"],
         "Set workerCnn.terminationGracePeriodSeconds to 121 or more",
+    ),
+    "a grace period without time to finish anything": (
+        ['lease={"seconds": 4, "heartbeatSeconds": 1}', "workerLlm.terminationGracePeriodSeconds=10"],
+        "Set workerLlm.terminationGracePeriodSeconds to 11 or more",
     ),
     "fewer API pods than the fewest": (
         ["api.autoscaling.minReplicas=7"],
@@ -233,6 +238,19 @@ def test_every_variable_is_one_that_the_services_read(values):
         *("VLLM_CACHE_ROOT", "VLLM_NO_USAGE_STATS", "HF_HUB_OFFLINE", "VLLM_API_KEY"),
     }
     assert ours - known <= reference.variables()
+
+
+@pytest.mark.parametrize("values", values_files(), ids=lambda file: file.stem)
+def test_the_services_take_every_value(values, monkeypatch: pytest.MonkeyPatch):
+    for _, _, spec in pods(render(values)):
+        for container in containers(spec):
+            with monkeypatch.context() as pod:
+                for name, value in environment(container).items():
+                    if name in reference.variables():
+                        # Of a Secret any text will do; Kubernetes puts it into $(VALKEY_PASSWORD) as well.
+                        pod.setenv(name, value if isinstance(value, str) else "secret")
+                for settings in ALL:
+                    settings()
 
 
 def test_what_the_chart_writes_itself_is_listed():

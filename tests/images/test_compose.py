@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from docker.layout import ROOT, read_image
 from tests.support.images import BIN, compose, services, settings_variables
@@ -176,18 +177,24 @@ def test_a_gpu_profile_asks_for_a_gpu():
     assert "TORCH_INDEX_URL" not in everything()["worker-llm-gpu"]["build"]["args"]
 
 
-def test_the_dashboard_and_the_scrapes_name_what_exists():
-    sources = [*(ROOT / "shared").glob("telemetry.py"), *(ROOT / "api").glob("metrics.py")]
-    metrics = set(re.findall(r'"(cxr_\w+)"', "".join(file.read_text() for file in sources)))
-    dashboard = json.loads((ROOT / "docker/grafana/dashboards/cxr-reporter.json").read_text())
-    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    asked = {name for expression in expressions for name in re.findall(r"cxr_\w+", expression)}
-    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in asked} <= metrics
-    scraped = re.findall(r"names: \[(.+?)\]", (ROOT / "docker/prometheus/prometheus.yml").read_text())
-    assert {name for names in scraped for name in names.split(", ")} == OURS.keys() - {
-        "credentials",
-        "migrations",
-    }
+def scrapes() -> list[dict[str, Any]]:
+    return yaml.safe_load((ROOT / "docker/prometheus/prometheus.yml").read_text())["scrape_configs"]
+
+
+def test_prometheus_reads_every_process_that_has_metrics():
+    found = [name for job in scrapes() for place in job["dns_sd_configs"] for name in place["names"]]
+    assert sorted(found) == sorted(OURS.keys() - {"credentials", "migrations"})
+
+
+def test_grafana_shows_the_charts_dashboards_whose_labels_prometheus_gives():
+    grafana = everything()["grafana"]
+    (folder,) = [m["source"] for m in grafana["volumes"] if m["target"] == "/var/lib/dashboards"]
+    assert Path(folder) == ROOT / "helm" / "cxr-reporter" / "files" / "dashboards"
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (Path(folder) / Path(home).name).exists()
+    # What the Prometheus operator adds on a cluster; the dashboards' other labels are the metrics' own.
+    for job in scrapes():
+        assert {rule["target_label"] for rule in job["relabel_configs"]} == {"namespace", "pod"}
 
 
 def test_mounted_files_exist():

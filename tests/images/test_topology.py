@@ -3,8 +3,12 @@
 The chart renders with its bundled servers, since compose brings its own too.
 """
 
+from datetime import timedelta
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from shared.settings import QueueSettings
 from tests.support import helm
 from tests.support.images import services
 
@@ -85,3 +89,14 @@ def test_metrics_are_on_the_same_ports():
     for component in ("worker-cnn", "worker-llm", "sweeper"):
         port = helm.environment(rendered[component])["CXR_TELEMETRY_METRICS_PORT"]
         assert port == composed[component]["environment"]["CXR_TELEMETRY_METRICS_PORT"], component
+
+
+def test_workers_are_stopped_as_patiently():
+    objects = helm.render()
+    for component in ("worker-cnn", "worker-llm"):
+        pod = helm.one(objects, "Deployment", component)["spec"]["template"]["spec"]
+        stop = TypeAdapter(timedelta).validate_python(
+            f"P0DT{compose()[component]['stop_grace_period'].upper()}"
+        )
+        assert stop == timedelta(seconds=pod["terminationGracePeriodSeconds"]), component
+        assert stop > QueueSettings().drain, component

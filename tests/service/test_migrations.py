@@ -1,29 +1,11 @@
 """The schema, from nothing: upgraded by several at once, awaited by the others, and taken down again."""
 
-from collections.abc import Iterator
-
-import pytest
 from alembic import command
 from sqlalchemy import inspect, text
-from sqlalchemy.engine import make_url
 
 from migrations.__main__ import alembic_config, is_current, upgrade
 from shared.database import Base, Database
-from shared.settings import DatabaseSettings
 from tests.support.services import Service
-from tests.support.stack import InfraStack
-
-
-@pytest.fixture
-def empty(infra: InfraStack, migrated: Database) -> Iterator[Database]:
-    """Return a database of its own, without a table in it."""
-    with migrated.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS empty WITH (FORCE)"))
-        connection.execute(text("CREATE DATABASE empty"))
-    url = make_url(infra.database_url).set(database="empty").render_as_string(hide_password=False)
-    database = Database(DatabaseSettings(url=url))
-    yield database
-    database.close()
 
 
 def environment(database: Database) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""Recipes' networks: one module a family, each a `Classifier` of `base.py`."""
+"""Recipes' networks: one module a family, each a `Classifier` of `base.py`; `registry.create` makes them."""

@@ -8,7 +8,7 @@ An architecture normalises by itself (ImageNet's mean and deviation, CLIP's, …
 gray in [0, 1], as `shared/imaging.py` makes it for the worker.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,7 +54,9 @@ class Batch:
 
 
 class Classifier(nn.Module):
-    """Base of all architectures; a subclass gives `see`."""
+    """Base of all architectures; a subclass gives `see`, and its new part as `head` or several by `heads`."""
+
+    head: nn.Module
 
     def see(self, images: Tensor) -> Output:
         """Classify (N, 1, S, S) images in [0, 1]."""
@@ -68,3 +70,24 @@ class Classifier(nn.Module):
     def loss(self, batch: Batch, criterion: Criterion) -> Tensor:
         """Return the mean loss of a batch, a scalar."""
         return criterion(self.see(batch.images).logits, batch.targets, batch.known)
+
+    def heads(self) -> list[nn.Module]:
+        """Return the parts that did not start from trained weights.
+
+        A list of modules that are attributes too must not become an attribute: each weight would then have
+        two names, and safetensors writes no such network.
+        """
+        return [self.head]
+
+    def head_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the weights of `heads`, for a learning rate of their own."""
+        for part in self.heads():
+            yield from part.parameters()
+
+    def reset_head(self) -> None:
+        """Draw the head's weights anew (Yuan 2020, second stage)."""
+        for part in self.heads():
+            for module in part.modules():
+                reset = getattr(module, "reset_parameters", None)
+                if callable(reset):
+                    reset()

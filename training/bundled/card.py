@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundles import Card, Interval, Label, Metrics
+from shared.bundles import Calibration, Card, Interval, Label, Metrics
 from training.bundled.pool import LABELS, Radiograph
 from training.calibration import Cut, Scaling
 from training.metrics import FEWEST, auroc, interval, macro_interval
@@ -99,6 +99,7 @@ def readme(card: Card) -> str:
         f"{_share(x.sensitivity)} | {_share(x.specificity)} |\n"
         for x in card.labels
     )
+    again = "" if card.calibration is None else _calibrated(card.calibration)
     return f"""# {card.id} {card.version}
 
 <!-- Written by training/bundled/card.py from card.json: change that, not this. -->
@@ -118,7 +119,7 @@ def readme(card: Card) -> str:
 | Licence | {card.licence} |
 | Attribution | {card.attribution} |
 | Made again by | `{t.command}` |
-
+{again}
 ## Figures on the test patients
 
 Macro AUROC {_range(m.macro_auroc)}; a classifier that knows only how frequent each label is has
@@ -130,7 +131,7 @@ one folder the figure is lower, and nearer to what to expect elsewhere:
 
 {sources}
 The mean image has {m.findings_per_study} findings called present, one labelled No Finding has
-{m.findings_per_normal}.
+{"not been seen" if m.findings_per_normal is None else m.findings_per_normal}.
 
 Positives are in training / validation / test.
 
@@ -149,6 +150,16 @@ through; the others should be refused.
 Upright, turned by 90°, 180°, 270° or inverted: named rightly for {100 * g.turned_accuracy:.1f} %
 of the test radiographs; one that is not upright is classified with a warning. AP against PA, from pixels:
 AUROC {g.view_auroc:.3f}.
+"""
+
+
+def _calibrated(one: Calibration) -> str:
+    return f"""
+Calibration and thresholds of version {one.of} were fitted anew ({one.method}) on {one.images} images of
+{one.patients} patients ({one.data}). The expected calibration error there was {one.ece_before} before and is
+{one.ece_after} after, the latter of patients who were left out of the fit. Sensitivity, specificity and the
+findings per image are theirs too, not those of the test patients; the AUROCs do not depend on it.
+As they were: {", ".join(one.kept) or "no label"}. Made again by `{one.command}`.
 """
 
 

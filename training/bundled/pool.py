@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from shared.domain import ViewPosition
 from shared.labels import CHESTXRAY14
+from training.splits import split_of
+from training.squares import square_of
 from training.table import Split
-from worker_cnn.decoding import prepare
 
 LABELS: Final = CHESTXRAY14
 """The 14 findings of ChestX-ray14. "No Finding" is the absence of them, not a label beside them."""
@@ -49,14 +50,6 @@ class Radiograph:
     view: ViewPosition
     labels: tuple[bool, ...]
     split: Split
-
-
-def split_of(patient: str) -> Split:
-    """Put a patient into a split by a hash of the name: stable whatever else is in the pool."""
-    share = int.from_bytes(hashlib.sha256(f"cxr:{patient}".encode()).digest()[:4]) / 2**32
-    if share < 0.15:
-        return Split.TEST
-    return Split.VALIDATION if share < 0.30 else Split.TRAIN
 
 
 def read_pool(data: Path) -> list[Radiograph]:
@@ -120,14 +113,3 @@ def pixels_of(paths: Sequence[Path], size: int, *, cache: Path) -> NDArray[np.ui
     cache.mkdir(parents=True, exist_ok=True)
     np.save(kept, squares)
     return squares
-
-
-def square_of(path: Path, size: int) -> NDArray[np.uint8]:
-    """Decode a file as the worker does and round its input for the classifier: (size, size) uint8.
-
-    Raises:
-        BadInputError: the worker cannot decode it.
-    """
-    prepared = prepare(path.read_bytes(), name=path.name, size=size)
-    square: NDArray[np.uint8] = np.rint(prepared.model_input * 255.0).astype(np.uint8)
-    return square

@@ -8,14 +8,17 @@ is not enough where the folders speak against it: a file is then meant only if n
 """
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 _ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
 """What may be missing or differ. Others are part of the name: a UID has dots of its own."""
+
+_MISSING_NAMED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,16 @@ def find_images(folder: Path, names: Iterable[str]) -> dict[str, Path]:
         for name in wanted
         if name in found and (found[name].sure or claims[found[name].path] == 1)
     }
+
+
+def say_missing(missing: Sequence[str], folder: Path) -> None:
+    """Name the files that were not found, on stderr."""
+    for name in missing[:_MISSING_NAMED]:
+        print(f"missing: {name}", file=sys.stderr)
+    if len(missing) > _MISSING_NAMED:
+        print(f"missing: and {len(missing) - _MISSING_NAMED} more", file=sys.stderr)
+    if missing:
+        print(f"{len(missing)} files are not under {folder}, or a name fits several", file=sys.stderr)
 
 
 def _by_name(folder: Path) -> dict[str, list[Path]]:

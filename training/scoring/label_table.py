@@ -18,6 +18,8 @@ from typing import Any, Final, NamedTuple
 
 from shared.label_sources import EITHER, NAMES
 from shared.labels import LABELS, NO_FINDING
+from training.datasets.cells import age_of, sex_of
+from training.table import Split
 
 _FILE: Final = (
     "file", "filename", "filepath", "image", "imagename", "imagefile", "imagefilename", "imagepath", "path",
@@ -29,6 +31,10 @@ _LABELS: Final = (
 )  # fmt: skip
 _PATIENT: Final = ("patientid", "patient", "subjectid", "subject")
 _VIEW: Final = ("view", "viewposition", "projection")
+_SEX: Final = ("sex", "patientsex", "gender", "patientgender")
+_AGE: Final = ("age", "patientage", "ageyears")
+_SPLIT: Final = ("split",)
+_SOURCE: Final = ("dataset", "source")
 """Column names as `_plain` leaves them; of several in one table the first named here is taken."""
 
 _STATES: Final[Mapping[str, bool | None]] = {
@@ -39,6 +45,11 @@ _STATES: Final[Mapping[str, bool | None]] = {
 """What stands in the column of one label; None is uncertain."""
 _BLANK: Final = frozenset({"", "nan", "na", "none"})
 """What stands there when the label was not asked for, or not spoken of."""
+_SPLITS: Final[Mapping[str, Split]] = {
+    "train": Split.TRAIN,
+    **dict.fromkeys(("validation", "validate", "valid", "val"), Split.VALIDATION),
+    "test": Split.TEST,
+}
 
 
 class LabelTableError(ValueError):
@@ -61,12 +72,20 @@ class Labelled:
         patient: the file, where the table names no patients: each image is then a patient of its own.
         view: "unknown" where the table does not say.
         labels: id -> whether it is there.
+        sex: "F", "M" or "".
+        age_years: None where the table does not say, or says what no age is.
+        source: the data set, or where else it comes from; "" where the table does not say.
+        split: None where the table does not say.
     """
 
     file: str
     patient: str
     view: str
     labels: Mapping[str, bool]
+    sex: str = ""
+    age_years: float | None = None
+    source: str = ""
+    split: Split | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +138,8 @@ def read_table(path: Path) -> LabelTable:
         )
         raise LabelTableError(message)
     meanings = {name: names_of(name) for name in names}
-    patient, view = _column(columns, _PATIENT), _column(columns, _VIEW)
+    known = (_PATIENT, _VIEW, _SEX, _AGE, _SOURCE, _SPLIT)
+    patient, view, sex, age, source, split = (_column(columns, names) for names in known)
     read = []
     for number, row in enumerate(rows, start=2):
         where = f"{path}, row {number}"
@@ -129,7 +149,11 @@ def read_table(path: Path) -> LabelTable:
                 file=row[file],
                 patient=(row[patient] if patient else "") or row[file],
                 view=(row[view] if view else "") or "unknown",
-                labels=_combined(stated, meanings),
+                labels=combined(stated, meanings),
+                sex=sex_of(row[sex]) if sex else "",
+                age_years=age_of(row[age]) if age else None,
+                source=row[source] if source else "",
+                split=_SPLITS.get(row[split].casefold()) if split else None,
             )
         )
     return LabelTable(tuple(one for one in read if one.file), meanings)
@@ -232,7 +256,7 @@ def _from_columns(row: dict[str, str], names: Iterable[str], where: str) -> dict
     return stated
 
 
-def _combined(stated: Mapping[str, bool | None], meanings: Mapping[str, Meaning]) -> dict[str, bool]:
+def combined(stated: Mapping[str, bool | None], meanings: Mapping[str, Meaning]) -> dict[str, bool]:
     """Turn what a row says of names into what it says of labels.
 
     A label is there when any of its names is, and absent when all of them are said to be; "No Finding"

@@ -229,3 +229,14 @@ there is no cluster to ask (helm template, Argo CD) every render makes a new one
 {{- define "cxr.s3Port" -}}
 {{- if .Values.s3.bundled.enabled }}8333{{ else if .Values.s3.external.endpoint }}{{ include "cxr.urlPort" .Values.s3.external.endpoint }}{{ else }}443{{ end -}}
 {{- end }}
+
+{{/*
+Of a worker's grace period, the seconds that are kept to give back what is not finished: one statement in Postgres,
+which may be slow or fail over meanwhile.
+*/}}
+{{- define "cxr.giveBackSeconds" -}}10{{- end }}
+
+{{/* Seconds after SIGTERM that a worker goes on with what it holds (CXR_QUEUE_DRAIN). Called with (list $ .Values.workerCnn). */}}
+{{- define "cxr.drainSeconds" -}}
+{{- sub (index . 1).terminationGracePeriodSeconds (include "cxr.giveBackSeconds" (index . 0)) -}}
+{{- end }}

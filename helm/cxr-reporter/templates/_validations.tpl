@@ -52,6 +52,10 @@ values.schema.json's business.
 {{- if le (float64 $worker.terminationGracePeriodSeconds) (float64 $values.lease.seconds) -}}
 {{- fail (printf "%s: terminationGracePeriodSeconds (%v) must be more than lease.seconds (%v): a pod that is stopped finishes its studies or gives them back. Set %s.terminationGracePeriodSeconds to %v or more." $name $worker.terminationGracePeriodSeconds $values.lease.seconds $name (add1 (ceil $values.lease.seconds))) -}}
 {{- end -}}
+{{- if lt (int (include "cxr.drainSeconds" (list $ $worker))) 1 -}}
+{{- $kept := include "cxr.giveBackSeconds" $ -}}
+{{- fail (printf "%s: of terminationGracePeriodSeconds (%v) %s s are kept to give studies back, and nothing is left to finish any. Set %s.terminationGracePeriodSeconds to %v or more." $name $worker.terminationGracePeriodSeconds $kept $name (add1 $kept)) -}}
+{{- end -}}
 {{- if gt (int $worker.autoscaling.minReplicas) (int $worker.autoscaling.maxReplicas) -}}
 {{- fail (printf "%s: autoscaling.minReplicas (%v) is more than maxReplicas (%v). Set %s.autoscaling.maxReplicas to %v or more." $name $worker.autoscaling.minReplicas $worker.autoscaling.maxReplicas $name $worker.autoscaling.minReplicas) -}}
 {{- end -}}

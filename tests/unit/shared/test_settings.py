@@ -1,6 +1,9 @@
 """Settings come from the environment, and in a container from files as well."""
 
+from datetime import timedelta
+
 import pytest
+from pydantic import ValidationError
 
 from shared.settings import DatabaseSettings, QueueSettings
 
@@ -16,3 +19,19 @@ def test_the_variable_wins_over_the_file(tmp_path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CXR_DATABASE_URL", "postgresql+psycopg2://variable")
     settings = DatabaseSettings(_secrets_dir=tmp_path)
     assert settings.url.get_secret_value() == "postgresql+psycopg2://variable"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("20", 20), ("110", 110), ("0.5", 0.5), ("PT20S", 20), ("PT5M", 300), ("00:01:00", 60)],
+)
+def test_a_time_is_seconds_or_iso_8601(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CXR_QUEUE_LEASE", text)
+    assert QueueSettings().lease == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["20s", "-1", "soon", "", "1e400"])
+def test_what_is_no_time_is_refused(text: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CXR_QUEUE_LEASE", text)
+    with pytest.raises(ValidationError, match="lease"):
+        QueueSettings()

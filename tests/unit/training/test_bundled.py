@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from shared.bundles import Bundle, load_bundle
-from training.bundled.pool import LABELS, read_pool, square_of
+from training.bundled.pool import LABELS, read_pool
 from training.metrics import macro_auroc
+from training.squares import square_of
 from training.table import Split
 from worker_cnn.decoding import prepare
 from worker_cnn.predict import probabilities_of

@@ -10,7 +10,8 @@ from shared.bundles import Gate, load_bundle
 from shared.domain import ViewPosition
 from tests.support.bundles import SIZE, write_tiny_bundle
 from training.bundled.gate import FARTHER_IF_SURE, SURE_CHEST, as_input, count_refused, outputs_of, thresholds
-from training.bundled.pool import Radiograph, square_of
+from training.bundled.pool import Radiograph
+from training.squares import square_of
 from training.table import Split
 from training.train_bundled import VERSION, measured_gate, on_validation
 from worker_cnn.runtime import Model, load_model

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from shared.domain import ViewPosition
-from training.bundled.pool import LABELS, pixels_of, read_pool, split_of, square_of
+from training.bundled.pool import LABELS, pixels_of, read_pool
+from training.splits import split_of
+from training.squares import square_of
 from training.table import Split
 from worker_cnn.decoding import prepare
 

@@ -1,0 +1,1 @@
+"""A package, so that it is ours: iterative-stratification installs a `tests` of its own beside its code."""

@@ -1,0 +1,144 @@
+"""Every migration only adds, so that the release before works on: in a rolling upgrade, and after a rollback.
+
+What has to go goes in two steps: one release stops using it, a later one drops it. The second says so in its
+docstring, a line for each object: "Two steps: studies.item_key, unused since 0.3.0."
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+
+from migrations.__main__ import alembic_config, upgrade
+from shared.database import Database
+from tests.support.releases import next_release, run
+from tests.support.schema import breaks, read
+from tests.support.services import ROOT
+
+SCRIPTS = list(ScriptDirectory(str(ROOT / "migrations")).walk_revisions())[::-1]
+
+NARROWED = (
+    "ALTER TABLE studies DROP CONSTRAINT ck_studies_language, ADD CONSTRAINT ck_studies_language CHECK ({})"
+)
+
+BREAKING = {
+    "a table is dropped": ("DROP TABLE findings", "findings: the table is gone"),
+    "a table is renamed": ("ALTER TABLE api_keys RENAME TO keys", "api_keys: the table is gone"),
+    "a column is dropped": ("ALTER TABLE studies DROP COLUMN alone", "studies.alone: the column is gone"),
+    "a column is renamed": (
+        "ALTER TABLE studies RENAME COLUMN alone TO lonely",
+        "studies.alone: the column is gone",
+    ),
+    "a column is narrowed": (
+        "ALTER TABLE studies ALTER COLUMN item_key TYPE varchar(64)",
+        "studies.item_key: its type takes less, or something else",
+    ),
+    "a column gets a bound": (
+        "ALTER TABLE studies ALTER COLUMN indication TYPE varchar(64)",
+        "studies.indication: its type takes less, or something else",
+    ),
+    "a type is changed": (
+        "ALTER TABLE studies ALTER COLUMN attempts TYPE text",
+        "studies.attempts: its type takes less, or something else",
+    ),
+    "a column must be filled": (
+        "ALTER TABLE studies ALTER COLUMN indication SET NOT NULL",
+        "studies.indication: may no longer be NULL",
+    ),
+    "a default is dropped": (
+        "ALTER TABLE studies ALTER COLUMN hints DROP DEFAULT",
+        "studies.hints: has lost its default",
+    ),
+    "a new column must be filled": (
+        "ALTER TABLE images ADD COLUMN laterality text NOT NULL",
+        "images.laterality: new, and our rows do not fill it",
+    ),
+    "a new CHECK": (
+        "ALTER TABLE images ADD CONSTRAINT ck_images_size CHECK (size > 0)",
+        "ck_images_size: new, and could refuse our rows",
+    ),
+    "a new unique index": (
+        "CREATE UNIQUE INDEX ux ON images (study_id, sha256)",
+        "ux: new, and could refuse our rows",
+    ),
+    "a CHECK with a value less": (
+        NARROWED.format("language IN ('en')"),
+        "ck_studies_language: says something else",
+    ),
+    "a CHECK of another column": (
+        NARROWED.format("priority IN ('en', 'es', 'fr')"),
+        "ck_studies_language: says something else",
+    ),
+    "a unique key is dropped": (
+        "ALTER TABLE api_keys DROP CONSTRAINT uq_api_keys_digest",
+        "uq_api_keys_digest: is gone",
+    ),
+    "a cascade is dropped": (
+        "ALTER TABLE images DROP CONSTRAINT fk_images_study_id_studies",
+        "fk_images_study_id_studies: is gone",
+    ),
+}
+
+
+@pytest.fixture
+def connection(migrated: Database) -> Iterator[Connection]:
+    """Return a connection in a transaction that is rolled back: DDL in Postgres can be.
+
+    Its tables are empty, since rows of other tests would have Postgres refuse what we want to see found.
+    """
+    with migrated.engine.connect() as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        for table in reversed(tables.sorted_tables):
+            connection.execute(table.delete())
+        yield connection
+        connection.rollback()
+
+
+@pytest.mark.parametrize(("statement", "what"), BREAKING.values(), ids=BREAKING)
+def test_what_would_break_the_release_before_is_found(connection: Connection, statement: str, what: str):
+    before = read(connection)
+    connection.execute(text(statement))
+    assert what in breaks(before, read(connection))
+
+
+def test_what_only_adds_breaks_nothing(empty: Database, tmp_path):
+    with empty.session() as session:
+        upgrade(session.connection())
+        before = read(session.connection())
+    run(next_release(tmp_path), empty)
+    with empty.session() as session:
+        after = read(session.connection())
+    assert after != before
+    assert breaks(before, after) == []
+
+
+def test_every_migration_after_the_first_only_adds(empty: Database):
+    with empty.session() as session:
+        connection = session.connection()
+        upgrade(connection, revision=SCRIPTS[0].revision)
+        for script in SCRIPTS[1:]:
+            before = read(connection)
+            upgrade(connection, revision=script.revision)
+            excused = re.findall(
+                r"^Two steps: (\S+), unused since \d+\.\d+\.\d+\.$", script.doc, re.MULTILINE
+            )
+            found = [
+                each for each in breaks(before, read(connection)) if each.partition(":")[0] not in excused
+            ]
+            assert found == [], script.path
+
+
+def test_every_migration_says_what_it_locks_and_can_be_taken_back(empty: Database):
+    with empty.session() as session:
+        connection = session.connection()
+        for script in SCRIPTS:
+            assert "\nLocks: " in script.module.__doc__, script.path
+            before = read(connection)
+            upgrade(connection, revision=script.revision)
+            command.downgrade(alembic_config(connection), script.down_revision or "base")
+            assert read(connection) == before, script.path
+            upgrade(connection, revision=script.revision)

@@ -1,0 +1,246 @@
+"""Every architecture of a recipe, made tiny: it overfits, and is the same network after its export."""
+
+import re
+import warnings
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from shared.labels import NO_FINDING
+from tests.support.encoders import save_clip, save_dinov2
+from training.architectures.base import Batch, Classifier, Output
+from training.architectures.registry import create
+from training.architectures.unet import UNet, save
+from training.recipe import Model, load_recipe, names
+
+PAGE = Path(__file__).parents[4] / "docs" / "papers.md"
+SIZE = 32
+LABELS = ("Atelectasis", "Effusion", "Mass")
+_DENSE = {"encoder_options": {"growth_rate": 8, "block_config": [1]}}
+TINY = {
+    "simple_cnn": {"widths": [8, 16, 32]},
+    "densenet121": _DENSE,
+    "multiclass": _DENSE,
+    "chestxray8": {**_DENSE, "encoder": "densenet121", "width": 32},
+    "yao2017": {**_DENSE, "width": 32},
+    "swinchex": {
+        "encoder": "swin_tiny_patch4_window7_224",
+        "encoder_options": {"embed_dim": 24, "depths": [1], "num_heads": [2], "window_size": 4},
+        "width": 32,
+    },
+    "lt_vit": {"encoder_options": {"embed_dim": 48, "depth": 2, "num_heads": 3}, "blocks": 1},
+    "anatomy_xnet": {**_DENSE, "lung_widths": [4, 8]},
+    "hugging_face": {},
+    "chexzero": {},
+}
+RATES = {"chexzero": 1e-3}
+RECIPES = sorted({load_recipe(name).model.architecture: name for name in names()}.values())
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def starts(tmp_path_factory) -> dict[str, Path]:
+    """What the architectures start from that have a start of their own, tiny."""
+    folder = tmp_path_factory.mktemp("starts")
+    torch.manual_seed(0)
+    save(folder / "unet.pt", UNet((4, 8)))
+    return {
+        "hugging_face": save_dinov2(folder / "dinov2"),
+        "chexzero": save_clip(folder / "clip"),
+        "anatomy_xnet": folder / "unet.pt",
+    }
+
+
+def tiny(recipe: str, starts: dict[str, Path], *, pretrained: bool = True) -> Classifier:
+    model = load_recipe(recipe).model
+    family = model.architecture
+    options = dict(TINY[family])
+    start = "scratch"
+    if family == "anatomy_xnet":
+        options["lungs"] = str(starts[family])
+    elif family in starts:
+        start = str(starts[family])
+    small = model.model_copy(update={"start": start, "options": options})
+    return create(small, LABELS, size=SIZE, pretrained=pretrained)
+
+
+def batch() -> Batch:
+    """Four images, each label shown by a brighter quarter of its own; one target is not known."""
+    images = torch.rand(4, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) * 0.3
+    targets = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]])
+    half = SIZE // 2
+    for row, shown in enumerate(targets):
+        for label in torch.nonzero(shown)[:, 0].tolist():
+            top, left = divmod(label, 2)
+            images[row, 0, top * half :][:half, left * half :][:, :half] += 0.6
+    known = torch.ones(4, 3)
+    known[3, 2] = 0.0
+    texts = ("Atelectasis.", "Pleural effusion.", "Lung mass.", "Atelectasis and pleural effusion.")
+    return Batch(images, targets, known, torch.zeros(4, 3), texts=texts)
+
+
+def criterion(logits, targets, known):
+    losses = binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return (losses * known).sum() / known.sum()
+
+
+@pytest.fixture(scope="module")
+def overfitted(starts) -> Callable[[str], tuple[Classifier, float, float]]:
+    """The network of a recipe after it learnt one batch, with the loss before and after; made once each."""
+
+    @cache
+    def made(recipe: str) -> tuple[Classifier, float, float]:
+        network, examples = tiny(recipe, starts).train(), batch()
+        rate = RATES.get(load_recipe(recipe).model.architecture, 3e-3)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=rate)
+        first = float(network.loss(examples, criterion).detach())
+        for _ in range(200):
+            loss = network.loss(examples, criterion)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if float(loss.detach()) < 0.05:
+                break
+        return network, first, float(loss.detach())
+
+    return made
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_it_overfits_one_batch(recipe, overfitted):
+    network, before, after = overfitted(recipe)
+    assert after < min(0.1, before)
+    # Training in several processes wants a gradient for all that is trained.
+    unused = [
+        name for name, value in network.named_parameters() if value.requires_grad and value.grad is None
+    ]
+    assert not unused
+
+
+class _SideBySide(torch.nn.Module):
+    """All networks as one: an export takes a second whatever is in it."""
+
+    def __init__(self, networks: list[Classifier]) -> None:
+        super().__init__()
+        self.networks = torch.nn.ModuleList(networks)
+
+    def forward(self, images: torch.Tensor) -> list[Output]:
+        return [network(images) for network in self.networks]
+
+
+@pytest.fixture(scope="module")
+def served(overfitted, tmp_path_factory) -> dict[str, list[np.ndarray]]:
+    """What each network says after its export."""
+    networks = [deepcopy(overfitted(recipe)[0]) for recipe in RECIPES]
+    together = _SideBySide(networks).eval().requires_grad_(requires_grad=False)
+    path, images = tmp_path_factory.mktemp("export") / "networks.onnx", batch().images
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        torch.onnx.export(
+            together,
+            (images[:2],),
+            path,
+            input_names=["images"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            opset_version=18,
+            external_data=False,
+            verbose=False,
+        )
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    outputs = session.run(None, {"images": images.numpy()})
+    return {recipe: outputs[2 * place :][:2] for place, recipe in enumerate(RECIPES)}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_its_export_says_the_same(recipe, overfitted, served):
+    network = deepcopy(overfitted(recipe)[0]).eval()
+    with torch.no_grad():
+        logits, maps = network(batch().images)
+    assert logits.shape == (4, 3)
+    assert maps.shape[:2] == (4, 3)
+    assert torch.isfinite(maps).all()
+    np.testing.assert_allclose(served[recipe][0], logits.numpy(), atol=1e-3, rtol=1e-3)
+    np.testing.assert_allclose(served[recipe][1], maps.numpy(), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_new_head_keeps_the_encoder(recipe, starts):
+    network = tiny(recipe, starts)
+    head = {id(parameter) for parameter in network.head_parameters()}
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    network.reset_head()
+    changed = {name for name, value in network.named_parameters() if not torch.equal(value, before[name])}
+    # CheXzero asks what CLIP has learnt: nothing of it is new.
+    assert bool(changed) == (load_recipe(recipe).model.architecture != "chexzero")
+    assert all(id(value) in head for name, value in network.named_parameters() if name in changed)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_its_weights_can_be_kept(recipe, overfitted, starts, tmp_path):
+    network = overfitted(recipe)[0].eval()
+    save_file(network.state_dict(), tmp_path / "weights.safetensors")
+    again = tiny(recipe, starts, pretrained=False).eval()
+    again.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    with torch.no_grad():
+        torch.testing.assert_close(again(batch().images), network(batch().images))
+
+
+@pytest.mark.parametrize("recipe", names())
+def test_every_recipe_names_what_it_trains(recipe):
+    loaded = load_recipe(recipe)
+    assert loaded.paper
+    assert NO_FINDING not in loaded.data.labels
+    if loaded.model.architecture == "simple_cnn":
+        create(loaded.model, loaded.data.labels, size=loaded.data.size)
+
+
+@pytest.mark.parametrize("recipe", names())
+def test_the_page_of_papers_has_every_recipe(recipe):
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if re.match(rf"\| [^|`]+ \| `{recipe}` \|", line)]
+    claim = load_recipe(recipe).claim
+    if claim is not None:
+        assert re.search(rf"\| {claim.macro_auroc}0? \({claim.labels}\b", row)
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (Model(architecture="resnet"), "choose one of"),
+        (Model(architecture="densenet121", options={"depth": 3}), "encoder_options"),
+        (Model(architecture="timm:densenet1210"), "similar names: .*densenet121"),
+        (Model(architecture="densenet121", start="nowhere.pt"), "Go online"),
+        (Model(architecture="lt_vit", start="scratch", options={"blocks": 99}), "between 1 and 12"),
+        (Model(architecture="simple_cnn"), "scratch"),
+    ],
+)
+def test_what_cannot_be_made_says_what_can(model, says):
+    with pytest.raises(ValueError, match=says):
+        create(model, LABELS, size=224)
+
+
+def test_any_timm_encoder_takes_a_linear_head():
+    network = create(Model(architecture="timm:resnet18", start="scratch"), LABELS, size=SIZE).eval()
+    logits, maps = network(batch().images)
+    torch.testing.assert_close(logits - network.head.bias, maps.mean((2, 3)), atol=1e-4, rtol=1e-4)
+
+
+def test_the_lite0_starts_from_its_package():
+    model = Model(architecture="timm:tf_efficientnet_lite0")
+    started = create(model, LABELS, size=SIZE)
+    fresh = create(model, LABELS, size=SIZE, pretrained=False)
+    assert float(started.encoder.trunk.bn1.running_var.std()) > 0.0
+    assert float(fresh.encoder.trunk.bn1.running_var.std()) == 0.0

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from training.datasets.regions import polygon_mask, region_of, relative_runs
+from training.table import Mask, Region
+
+
+def pixels(mask: Mask) -> np.ndarray:
+    """Unpack a mask the plain way: counts of 0s and 1s in turn, down one column after the other."""
+    values = [k % 2 for k, count in enumerate(mask.counts) for _ in range(count)]
+    return np.array(values, dtype=bool).reshape(mask.columns, mask.rows).T
+
+
+def test_a_box_becomes_fractions_and_is_cut_at_the_edges():
+    assert region_of("x", (10, 50, 30, 90), width=40, height=100) == Region("x", 0.25, 0.5, 0.75, 0.9)
+    assert region_of("x", (-5, 0, 20, 120), width=40, height=100) == Region("x", 0, 0, 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    "corners", [(30, 50, 10, 90), (10, 50, 10, 90), (50, 0, 60, 10), (0, 0, 9, float("nan"))]
+)
+def test_a_box_without_area_or_outside_is_refused(corners):
+    with pytest.raises(ValueError, match="is no box inside 40 x 100"):
+        region_of("x", corners, width=40, height=100)
+
+
+def test_relative_runs_go_down_the_columns():
+    mask = relative_runs("x", "3 2 3 2", rows=5, columns=4)
+    expected = np.zeros((5, 4), bool)
+    expected[3:5, 0] = True
+    expected[3:5, 1] = True
+    assert np.array_equal(pixels(mask), expected)
+    assert sum(mask.counts) == 20
+
+
+def test_runs_up_to_the_last_pixel_need_no_zeros_after_them():
+    assert relative_runs("x", "15 5", rows=5, columns=4).counts == (15, 5)
+
+
+@pytest.mark.parametrize("text", ["", "1", "1 2 3", "3 -1", "15 6", "one 2"])
+def test_what_describes_no_mask_is_refused(text):
+    with pytest.raises(ValueError, match=r"run lengths|invalid literal"):
+        relative_runs("x", text, rows=5, columns=4)
+
+
+@pytest.mark.parametrize(
+    ("corners", "box"),
+    [
+        ([(2, 1), (4, 1), (4, 3), (2, 3)], (slice(1, 4), slice(2, 5))),
+        ([(0, 0), (1, 0), (1, 5), (0, 5)], (slice(0, 6), slice(0, 2))),
+        ([(6, 4), (9, 4), (9, 9), (6, 9)], (slice(4, 6), slice(6, 8))),
+    ],
+)
+def test_a_polygon_is_filled_with_its_edge_and_cut_at_the_image_s(corners, box):
+    expected = np.zeros((6, 8), bool)
+    expected[box] = True
+    mask = polygon_mask("x", corners, rows=6, columns=8)
+    assert np.array_equal(pixels(mask), expected)
+    assert (mask.rows, mask.columns) == (6, 8)

@@ -1,0 +1,52 @@
+"""Two classifiers on images whose truth is known: one that sees the label, one that guesses."""
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.compare import CompareError, compare, main, read_scores
+
+
+def write(path: Path, header: list[str], rows: list[list[object]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def run(folder: Path, monkeypatch, capsys, *, same: bool) -> str:
+    random = np.random.default_rng(0)
+    shown = [k % 2 == 0 for k in range(60)]
+    labels = [[f"{k}.png", f"p{k // 2}", "Effusion" if s else "No Finding"] for k, s in enumerate(shown)]
+    truth = write(folder / "labels.csv", ["Image Index", "patient_id", "Finding Labels"], labels)
+    good = [[f"{k}.png", 0.5 * s + 0.5 * random.random()] for k, s in enumerate(shown)]
+    bad = [[f"{k}.png", random.random()] for k in range(60)]
+    a = write(folder / "a.csv", ["file", "Effusion"], good)
+    b = write(folder / "b.csv", ["file", "Effusion"], good if same else bad)
+    monkeypatch.setattr(sys, "argv", ["compare", str(a), str(b), "--labels", str(truth)])
+    main()
+    return capsys.readouterr().out
+
+
+def test_a_better_classifier_is_better_beyond_chance(tmp_path, monkeypatch, capsys):
+    printed = run(tmp_path, monkeypatch, capsys, same=False)
+    assert "60 images, 1 labels: Effusion" in printed
+    assert "A 1.0000" in printed
+    assert float(printed.rsplit("p = ", 1)[1]) < 0.05
+
+
+def test_a_classifier_does_not_differ_from_itself(tmp_path, monkeypatch, capsys):
+    assert "+0.0000 (+0.0000 to +0.0000), p = 1.000" in run(tmp_path, monkeypatch, capsys, same=True)
+
+
+def test_a_file_that_evaluate_did_not_write_is_named(tmp_path):
+    path = write(tmp_path / "other.csv", ["name"], [["1.png"]])
+    with pytest.raises(CompareError, match=r"other\.csv"):
+        read_scores(path)
+
+
+def test_files_of_different_images_cannot_be_compared():
+    with pytest.raises(CompareError, match="0 images that both scored"):
+        compare({"a.png": {"Effusion": 0.5}}, {"b.png": {"Effusion": 0.5}}, {})

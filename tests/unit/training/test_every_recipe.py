@@ -1,0 +1,97 @@
+"""Every recipe that ships: trained a few steps on two sources together, exported, served by the worker.
+
+The recipes are those of the folder; `tests/support/trained.py` says what makes their networks small.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from shared.bundles import Bundle, load_bundle
+from shared.domain import FindingStatus
+from shared.settings import ModelSettings
+from tests.support.trained import LABELS, draw_dataset, write_recipe
+from training import export, train
+from training.fitting.run_folder import read_json
+from training.recipe import load_recipe, names
+from worker_cnn.decoding import prepare
+from worker_cnn.pipeline import analyse
+from worker_cnn.runtime import load_model
+
+SOURCES = {"one": LABELS[:2], "two": LABELS[1:]}
+"""Data set -> the labels that it knows: each lacks one of the other's."""
+
+
+class Sources(NamedTuple):
+    folder: Path
+    words: list[str]
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> Sources:
+    """Two data sets, and how the train command is told of them."""
+    folder = tmp_path_factory.mktemp("sources")
+    words = ["--cache", str(folder / "cache"), "--device", "cpu", "--workers", "0", "--epochs", "1"]
+    for name, labels in SOURCES.items():
+        table = draw_dataset(folder / name, 96, name=name, labels=labels, uncertain=True)
+        words += ["--table", str(table), "--images", f"{name}={folder / name}"]
+    return Sources(folder, words)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+def served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    """Return what the worker serves when it is configured with a bundle."""
+    monkeypatch.setenv("CXR_MODEL_BUNDLE", str(folder))
+    return load_bundle(ModelSettings().bundle)
+
+
+def with_an_open_gate(bundle: Bundle) -> Bundle:
+    """Drawn pictures are no chest radiographs: let them through."""
+    open_gate = bundle.card.gate.model_copy(
+        update={"min_chest": 0.0, "max_distance": 1e9, "max_distance_if_sure": 1e9}
+    )
+    return replace(bundle, card=bundle.card.model_copy(update={"gate": open_gate}))
+
+
+@pytest.mark.parametrize("name", names())
+def test_it_trains_on_two_sources_and_the_worker_serves_it(name, sources, tmp_path, monkeypatch):
+    shipped = load_recipe(name)
+    members = min(2, shipped.ensemble.members)
+    recipe = write_recipe(
+        tmp_path / f"{name}.toml",
+        name,
+        run={"batch": 16},
+        ensemble={"members": members},
+    )
+    run, folder = tmp_path / "run", tmp_path / "bundle"
+    train.main([str(recipe), *sources.words, "--out", str(run)])
+    export.main([str(run), "--out", str(folder)])
+
+    summary = read_json(run / "summary.json")
+    assert len(summary["members"]) == members
+    assert summary["datasets"] == list(SOURCES)
+    bundle = served(folder, monkeypatch)
+    model = load_model(bundle, device="cpu", threads=1)
+    assert [label.id for label in bundle.card.labels] == list(LABELS)
+    assert bundle.card.metrics.by_source.keys() == set(SOURCES)
+    row = pq.read_table(run / "predictions.parquet", filters=[("split", "=", "test")]).to_pylist()[0]
+    picture = sources.folder / row["dataset"] / row["image"]
+    prepared = prepare(picture.read_bytes(), name=picture.name, size=bundle.card.input_size)
+    (output,) = model.run(prepared.model_input[np.newaxis])
+    said = [row[f"{label}_logit"] for label in LABELS]
+    np.testing.assert_allclose(output.logits, said, atol=2e-3)
+    analysis = analyse(prepared, output, with_an_open_gate(bundle), index=0)
+    assert analysis.rejection is None
+    assert [finding.label for finding in analysis.findings] == list(LABELS)
+    assert analysis.heatmap_pngs.keys() == {
+        finding.label for finding in analysis.findings if finding.status is not FindingStatus.ABSENT
+    }

@@ -1,0 +1,123 @@
+"""Image and text side by side: CLIP, trained on radiographs with their reports (CheXzero).
+
+Tiu et al. 2022, doi 10.1038/s41551-022-00936-9; code: rajpurkarlab/CheXzero.
+
+It learns from no labels. Whether an image shows "x" is asked afterwards: is it nearer to "x" or to "no x"?
+"""
+
+from typing import Final, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, normalize
+from transformers import AutoTokenizer, CLIPModel
+from typing_extensions import override
+
+from shared.domain import Language
+from shared.labels import display_name
+from training.architectures.base import Batch, Classifier, Criterion, Output
+from training.architectures.hugging_face import fetch, normalise, unreadable
+
+_PROMPTS: Final = ("{}", "no {}")
+"""The pair that the authors' `run_zero_shot` is given (rajpurkarlab/CheXzero, notebooks/zero_shot.ipynb)."""
+
+
+class ImageText(Classifier):
+    """CLIP with one pair of prompts a label; what these look like is kept, so a graph needs no text encoder.
+
+    Args:
+        start: folder or id of a CLIP model with its tokenizer.
+        labels: their display names make the prompts.
+        size: side of the squares in pixels.
+        weights: False where a checkpoint's follow, so that only configuration and tokenizer are read.
+
+    Raises:
+        ValueError: `start` cannot be read, or is no CLIP model.
+    """
+
+    prompts: Tensor
+
+    def __init__(self, start: str, labels: tuple[str, ...], *, size: int, weights: bool) -> None:
+        super().__init__()
+        self.clip = fetch(start, weights=weights)
+        if not isinstance(self.clip, CLIPModel):
+            message = (
+                f"{start} is a {type(self.clip).__name__}, no CLIP model: chexzero needs images and texts"
+            )
+            raise ValueError(message)  # noqa: TRY004  # as all that a recipe may have wrong
+        self.normalise = normalise(start)
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(start)
+        except (OSError, ValueError) as error:
+            raise unreadable(start, error) from error
+        self.side = size // int(self.clip.config.vision_config.patch_size)
+        names = [display_name(label, Language.ENGLISH) for label in labels]
+        self.questions = [prompt.format(name) for prompt in _PROMPTS for name in names]
+        self.register_buffer("prompts", torch.empty(0), persistent=False)
+        self.register_load_state_dict_post_hook(_keep_prompts)  # type: ignore[no-untyped-call]  # torch's
+        self.keep_prompts()
+
+    @override
+    def heads(self) -> list[nn.Module]:
+        return []
+
+    def keep_prompts(self) -> None:
+        """Encode the prompts with the weights as they are: (2, L, C), those of "x" before those of "no x"."""
+        with torch.no_grad():
+            self.prompts = torch.stack(self._say(self.questions).chunk(len(_PROMPTS)))
+
+    @override
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if not mode:
+            self.keep_prompts()
+        return self
+
+    def _say(self, texts: list[str]) -> Tensor:
+        """Return (N, C) features of length 1; what a text has beyond the encoder's length is cut off."""
+        length = int(self.clip.config.text_config.max_position_embeddings)
+        tokens = self.tokenizer(
+            texts, padding=True, truncation=True, max_length=length, return_tensors="pt"
+        ).to(self.clip.device)
+        features: Tensor = self.clip.get_text_features(**tokens).pooler_output
+        return normalize(features, dim=1)
+
+    def _look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features of length 1: (N, C) of the images and (N, T, C) of their patches."""
+        vision = self.clip.vision_model
+        states = vision(pixel_values=self.normalise(images), interpolate_pos_encoding=True).last_hidden_state
+        # CLIP compares the class token's features; the patches', put through the same layers, say where.
+        features = self.clip.visual_projection(vision.post_layernorm(states))
+        return normalize(features[:, 0], dim=1), normalize(features[:, 1:], dim=2)
+
+    @override
+    def see(self, images: Tensor) -> Output:
+        image, patches = self._look(images)
+        # The softmax over the pair is the logistic function of this difference.
+        against = self.clip.logit_scale.exp() * (self.prompts[0] - self.prompts[1])
+        maps = torch.einsum("ntc,lc->nlt", patches, against)
+        return Output(image @ against.T, maps.reshape(*maps.shape[:2], self.side, self.side))
+
+    @override
+    def loss(self, batch: Batch, criterion: Criterion) -> Tensor:
+        """Return CLIP's contrastive loss over the images that have a text; labels have no say in it.
+
+        Raises:
+            ValueError: no image of the batch has a text.
+        """
+        told = [index for index, text in enumerate(batch.texts or ()) if text.strip()]
+        if not told:
+            message = (
+                "chexzero learns from reports, and no image of this batch has one: set data.texts in the "
+                "recipe, and train on a data set with reports (mimic_cxr, chexpert_plus, open_i, padchest)"
+            )
+            raise ValueError(message)
+        image, _ = self._look(batch.images[told])
+        likeness = self.clip.logit_scale.exp() * image @ self._say([(batch.texts or ())[i] for i in told]).T
+        pairs = torch.arange(len(told), device=likeness.device)
+        return (cross_entropy(likeness, pairs) + cross_entropy(likeness.T, pairs)) / 2.0
+
+
+def _keep_prompts(network: ImageText, _: object) -> None:
+    """Encode the prompts with weights that were just loaded; a function, since a lambda cannot be copied."""
+    network.keep_prompts()

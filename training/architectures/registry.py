@@ -1,0 +1,104 @@
+"""From a recipe's `[model]` to its network."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from training.architectures.anatomy import Anatomy, lungs_of
+from training.architectures.base import Classifier
+from training.architectures.encoder import Encoder, SimpleEncoder
+from training.architectures.lt_vit import LabelTokens
+from training.architectures.pooled import LabelHeads, Linear, Multiclass, Transition
+from training.architectures.unet import WIDTHS
+from training.architectures.yao import Sequence
+from training.recipe import Model
+
+DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "simple_cnn": {"widths": [32, 64, 128, 256]},
+    "densenet121": {"encoder": "densenet121", "encoder_options": {}},
+    "multiclass": {"encoder": "densenet121", "encoder_options": {}},
+    "chestxray8": {"encoder": "resnet50", "encoder_options": {}, "width": 1024, "sharpness": 10.0},
+    "yao2017": {"encoder": "densenet121", "encoder_options": {}, "width": 512},
+    "swinchex": {"encoder": "swin_large_patch4_window7_224", "encoder_options": {}, "width": 384},
+    "lt_vit": {"encoder": "vit_small_patch16_224", "encoder_options": {}, "blocks": 4},
+    "anatomy_xnet": {
+        "encoder": "densenet121",
+        "encoder_options": {},
+        "scales": 2,
+        "lungs": "runs/lungs/unet.pt",
+        "lung_widths": list(WIDTHS),
+    },
+    "hugging_face": {"frozen": False},
+    "chexzero": {},
+    "timm": {"encoder_options": {}, "frozen": False},
+}
+"""Architecture -> its options and what they are when a recipe does not say; "timm:NAME" is any of timm's."""
+_FROM_A_FOLDER: Final = frozenset({"hugging_face", "chexzero"})
+"""Their configuration comes from where `start` points, even where their weights do not."""
+_HEADS: Final[Mapping[str, Callable[[Encoder, int, Mapping[str, Any]], Classifier]]] = {
+    "densenet121": lambda encoder, labels, _: Linear(encoder, labels),
+    "multiclass": lambda encoder, labels, _: Multiclass(encoder, labels),
+    "chestxray8": lambda encoder, labels, options: Transition(
+        encoder, labels, width=options["width"], sharpness=options["sharpness"]
+    ),
+    "yao2017": lambda encoder, labels, options: Sequence(encoder, labels, width=options["width"]),
+    "swinchex": lambda encoder, labels, options: LabelHeads(encoder, labels, width=options["width"]),
+    "timm": lambda encoder, labels, options: Linear(encoder, labels, frozen=options["frozen"]),
+}
+"""What stands on an encoder's feature map and needs nothing else."""
+
+
+def create(model: Model, labels: tuple[str, ...], *, size: int, pretrained: bool = True) -> Classifier:
+    """Make a recipe's network for squares of `size` pixels.
+
+    Args:
+        pretrained: False where a checkpoint's weights follow, so that none are downloaded.
+
+    Raises:
+        ValueError: the architecture or an option is unknown, or the weights of `start` cannot be had.
+    """
+    family, _, name = model.architecture.partition(":")
+    if family not in DEFAULTS or (family == "timm") != bool(name):
+        choices = ", ".join(sorted(DEFAULTS.keys() - {"timm"}))
+        message = f"there is no architecture {model.architecture}; choose one of {choices}, timm:NAME"
+        raise ValueError(message)
+    unknown = model.options.keys() - DEFAULTS[family].keys()
+    if unknown:
+        message = f"{family} has no options {sorted(unknown)}; it has {sorted(DEFAULTS[family])}"
+        raise ValueError(message)
+    options = {**DEFAULTS[family], **model.options}
+    if family in _FROM_A_FOLDER:
+        return _from_folder(family, model.start, labels, size=size, weights=pretrained, options=options)
+    start = model.start if pretrained else "scratch"
+    count = len(labels)
+    if family == "simple_cnn":
+        if start != "scratch":
+            message = f'simple_cnn has no trained weights: set model.start to "scratch", not "{start}"'
+            raise ValueError(message)
+        return Linear(SimpleEncoder(tuple(options["widths"])), count)
+    network, inside = name or options["encoder"], options["encoder_options"]
+    if family == "lt_vit":
+        blocks = options["blocks"]
+        return LabelTokens(network, count, start=start, size=size, blocks=blocks, options=inside)
+    encoder = Encoder(network, start=start, size=size, options=inside)
+    if family == "anatomy_xnet":
+        lungs = lungs_of(options["lungs"], tuple(options["lung_widths"]), weights=pretrained)
+        return Anatomy(encoder, count, lungs=lungs, scales=options["scales"])
+    return _HEADS[family](encoder, count, options)
+
+
+def _from_folder(
+    family: str, start: str, labels: tuple[str, ...], *, size: int, weights: bool, options: Mapping[str, Any]
+) -> Classifier:
+    if start in ("imagenet", "scratch"):
+        message = (
+            f'{family} starts from a Hugging Face model: set model.start to its folder or id, not "{start}"'
+        )
+        raise ValueError(message)
+    # Imported here: transformers takes seconds, which no other architecture needs.
+    if family == "chexzero":
+        from training.architectures.chexzero import ImageText  # noqa: PLC0415
+
+        return ImageText(start, labels, size=size, weights=weights)
+    from training.architectures.hugging_face import Tokens  # noqa: PLC0415
+
+    return Tokens(start, len(labels), size=size, frozen=options["frozen"], weights=weights)

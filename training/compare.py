@@ -1,0 +1,139 @@
+"""Compare two classifiers: `python -m training.compare A.csv B.csv --labels LABELS.csv`.
+
+A.csv and B.csv are what `training.evaluate --out` wrote, LABELS.csv is what it read. Images that both scored
+are compared, on the labels that both know: the difference of the macro AUROC, A less B, with its 95 %
+interval and a two-sided p-value, by a paired bootstrap over patients (both are measured on the same ones).
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.labels import LABELS
+from training.metrics import FEWEST, macro_auroc
+from training.scoring.label_table import Labelled, LabelTableError, merged
+from training.scoring.record_table import read_labels
+
+_RESAMPLES: Final = 1000
+
+
+class CompareError(ValueError):
+    """Two files cannot be compared; the message names the file and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The macro AUROC of A and B, and A less B with its 95 % interval and two-sided p-value."""
+
+    first: float
+    second: float
+    low: float
+    high: float
+    p_value: float
+    labels: tuple[str, ...]
+    images: int
+
+
+def main() -> None:
+    """Read the command line, print the difference."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.compare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("first", type=Path, metavar="A.csv", help="written by training.evaluate --out")
+    parser.add_argument("second", type=Path, metavar="B.csv", help="likewise, of another bundle")
+    parser.add_argument("--labels", type=Path, required=True, help="CSV that both were measured with")
+    options = parser.parse_args()
+    try:
+        rows = read_labels(options.labels).rows
+        truth = merged(rows, {row.file: Path(row.file) for row in rows})
+        found = compare(read_scores(options.first), read_scores(options.second), truth)
+    except (CompareError, LabelTableError) as error:
+        sys.exit(" ".join(str(error).split()))
+    print(f"{found.images} images, {len(found.labels)} labels: {', '.join(found.labels)}")
+    print(f"A {found.first:.4f}  B {found.second:.4f}")
+    print(
+        f"A less B {found.first - found.second:+.4f} ({found.low:+.4f} to {found.high:+.4f}), "
+        f"p = {found.p_value:.3f}"
+    )
+
+
+def read_scores(path: Path) -> dict[str, dict[str, float]]:
+    """Return file -> label -> probability of the images that were scored.
+
+    Raises:
+        CompareError: it is not what `training.evaluate` writes.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            header = reader.fieldnames or ()
+            names = [name for name in header if name in LABELS]
+            # Rows of images that could not be decoded have no probabilities.
+            rows = [row for row in reader if names and row[names[0]]]
+            found = {row["file"]: {name: float(row[name]) for name in names} for row in rows}
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
+        message = f"{path} cannot be read as scores: {error}; write it by training.evaluate --out"
+        raise CompareError(message) from error
+    if not found:
+        message = f"{path} holds no scores in columns of labels: write it by training.evaluate --out"
+        raise CompareError(message)
+    return found
+
+
+def compare(
+    first: Mapping[str, Mapping[str, float]],
+    second: Mapping[str, Mapping[str, float]],
+    truth: Mapping[Path, Labelled],
+) -> Difference:
+    """Compare the scores of two classifiers, each file -> label -> probability.
+
+    Raises:
+        CompareError: no label is shown and lacking often enough among the images that both scored.
+    """
+    rows = [row for row in truth.values() if row.file in first and row.file in second]
+    both = [n for n in LABELS if rows and n in first[rows[0].file] and n in second[rows[0].file]]
+    shown = np.array([[row.labels.get(n, False) for n in both] for row in rows], bool)
+    known = np.array([[n in row.labels for n in both] for row in rows], bool)
+    counts = np.minimum((shown & known).sum(0), (~shown & known).sum(0))
+    names = [n for n, count in zip(both, np.atleast_1d(counts), strict=False) if count >= FEWEST]
+    if not names:
+        message = (
+            f"no label is shown and lacking {FEWEST} times among the {len(rows)} images that both scored"
+        )
+        raise CompareError(message)
+    kept = [both.index(n) for n in names]
+    shown, known = shown[:, kept], known[:, kept]
+    scores = [np.array([[one[row.file][n] for n in names] for row in rows]) for one in (first, second)]
+
+    def both_of(chosen: NDArray[np.int64]) -> tuple[float, float]:
+        a, b = (macro_auroc(s[chosen], shown[chosen], known=known[chosen], fewest=1) for s in scores)
+        return a, b
+
+    _, owner = np.unique([row.patient for row in rows], return_inverse=True)
+    images_of = [np.flatnonzero(owner == patient) for patient in range(owner.max() + 1)]
+    random = np.random.default_rng(0)
+    drawn = np.empty(_RESAMPLES)
+    for k in range(_RESAMPLES):
+        patients = random.integers(0, len(images_of), len(images_of))
+        a, b = both_of(np.concatenate([images_of[patient] for patient in patients]))
+        drawn[k] = a - b
+    drawn = drawn[np.isfinite(drawn)]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    tail = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    # One is added so that no p-value is zero: a bootstrap cannot say less than one in its resamples.
+    p_value = min(1.0, 2 * (tail + 1) / (len(drawn) + 1))
+    a, b = both_of(np.arange(len(rows)))
+    return Difference(a, b, float(low), float(high), p_value, tuple(names), len(rows))
+
+
+if __name__ == "__main__":
+    main()

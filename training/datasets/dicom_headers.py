@@ -1,0 +1,83 @@
+"""What a data set's adapter reads from the header of a DICOM file; pixels are not touched.
+
+header_of    file -> Header
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from shared.dicom_files import guarded, quietly
+from shared.domain import ViewPosition
+from shared.errors import BadInputError
+from training.datasets.cells import age_of, sex_of, view_of
+
+_TAGS: Final[list[str]] = [
+    "Rows",
+    "Columns",
+    "PatientID",
+    "PatientSex",
+    "PatientAge",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "StudyDate",
+    "ViewPosition",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header of one file; a text is blank where the file does not say.
+
+    Attributes:
+        study_date: YYYYMMDD, as DICOM writes it.
+        sex: "F", "M" or "".
+        age_years: None where it is not given or not possible.
+    """
+
+    rows: int
+    columns: int
+    patient: str
+    study: str
+    series: str
+    study_date: str
+    view: ViewPosition
+    sex: str
+    age_years: float | None
+
+
+def header_of(path: Path) -> Header:
+    """Read the header of a file.
+
+    Raises:
+        ValueError: it is no DICOM image, or broken; the message does not name it.
+    """
+    try:
+        with guarded(path.name), quietly():
+            dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+            rows, columns = (int(dataset.get(keyword) or 0) for keyword in ("Rows", "Columns"))
+            texts = {keyword: _text(dataset, keyword) for keyword in _TAGS}
+    except BadInputError as error:
+        raise ValueError(str(error)) from error
+    if rows <= 0 or columns <= 0:
+        message = "its DICOM header gives no rows and columns"
+        raise ValueError(message)
+    return Header(
+        rows=rows,
+        columns=columns,
+        patient=texts["PatientID"],
+        study=texts["StudyInstanceUID"],
+        series=texts["SeriesInstanceUID"],
+        study_date=texts["StudyDate"],
+        view=view_of(texts["ViewPosition"]),
+        sex=sex_of(texts["PatientSex"]),
+        age_years=age_of(texts["PatientAge"]),
+    )
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    value = dataset.get(keyword)
+    return "" if value is None else str(value).strip()

@@ -1,0 +1,188 @@
+"""MIMIC-CXR (DICOM and reports) and MIMIC-CXR-JPG (JPEG and labels): 377,110 images of 227,835 studies.
+
+Johnson et al. 2019, "MIMIC-CXR, a de-identified publicly available database of chest radiographs with
+free-text reports", Scientific Data 6:317; and "MIMIC-CXR-JPG", arXiv 1901.07042. Layout: the pages of
+mimic-cxr 2.1.0 and mimic-cxr-jpg 2.1.0 on PhysioNet, "Data Description".
+
+    files/p10/p10000032/s50414267/<dicom_id>.jpg      or .dcm; the folder is p and the first two digits
+    files/p10/p10000032/s50414267.txt                 report: in the DICOM release, also in mimic-cxr-reports/
+    mimic-cxr-2.0.0-metadata.csv.gz                   one row an image: ids, ViewPosition and more
+    mimic-cxr-2.0.0-split.csv.gz                      dicom_id, study_id, subject_id, split
+    mimic-cxr-2.0.0-chexpert.csv.gz, -negbio.csv.gz   one row a study: the 14 observations
+    mimic-cxr-2.1.0-test-set-labeled.csv              study_id and the same, by a radiologist from the report
+    cxr-record-list.csv.gz                            of the DICOM release: ids, path
+
+Every table may be unpacked (.csv). Labels belong to a study, so each of its images gets them; a study that
+no labeller could label has no row and stays unlabelled. CheXpert's table is taken, NegBio's only without
+it, and a radiologist's row replaces either. That last table has 687 studies of the test split, and calls
+Lung Opacity "Airspace Opacity"; its page also writes "No Findings".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from shared.label_sources import NAMES
+from shared.labels import CHEXPERT14
+from training.datasets.base import Problem, Reading
+from training.datasets.cells import states_of, view_of
+from training.datasets.csv_tables import Row, Table, find_table, open_table, require
+from training.datasets.places import Places
+from training.datasets.report_sections import cut
+from training.table import Record, Split, State
+
+_METADATA: Final = "mimic-cxr-2.0.0-metadata.csv"
+_SPLIT: Final = "mimic-cxr-2.0.0-split.csv"
+_RADIOLOGIST: Final = "mimic-cxr-2.1.0-test-set-labeled.csv"
+_LABELLERS: Final = {
+    "mimic-cxr-2.0.0-chexpert.csv": "text mining (CheXpert)",
+    "mimic-cxr-2.0.0-negbio.csv": "text mining (NegBio)",
+}
+_RECORDS: Final = "cxr-record-list.csv"
+_IDS: Final = ("subject_id", "study_id", "dicom_id")
+_SPLITS: Final = {"train": Split.TRAIN, "validate": Split.VALIDATION, "test": Split.TEST}
+_ATTRIBUTES: Final = (
+    "ViewPosition",
+    "PerformedProcedureStepDescription",
+    "PatientOrientationCodeSequence_CodeMeaning",
+    "StudyDate",
+    "StudyTime",
+)
+_NAMES: Final = NAMES["mimic-cxr"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """What is said of one study, and by whom.
+
+    Attributes:
+        subject: "" where the table does not say.
+    """
+
+    subject: str
+    states: Mapping[str, State]
+    labelled_by: str
+
+
+_UNLABELLED: Final = _Labels("", {}, "")
+
+
+class MimicCxr:
+    """The reader."""
+
+    id: str = "mimic_cxr"
+    title: str = "MIMIC-CXR and MIMIC-CXR-JPG"
+    labels: tuple[str, ...] = CHEXPERT14
+    published: tuple[int | None, int | None, int | None] = (377_110, 65_379, 227_835)
+
+    def read(self, root: Path) -> Reading:
+        """Read the folder that holds files/ and the tables of either release, or of both."""
+        images = find_table(root, _METADATA) or open_table(root, _METADATA, _RECORDS)
+        split = find_table(root, _SPLIT)
+        labellers = {name: table for name in _LABELLERS if (table := find_table(root, name))}
+        radiologist = find_table(root, _RADIOLOGIST)
+        columns = [
+            (images, (*_IDS, "ViewPosition") if _METADATA in images.where else _IDS),
+            (split, ("dicom_id", "split")),
+            *((table, ("subject_id", "study_id", *NAMES["chexpert"])) for table in labellers.values()),
+            (radiologist, ("study_id",)),
+        ]
+        require(columns)
+        problems = _absent(images, split, labellers)
+        splits = (
+            {row.cells["dicom_id"]: _SPLITS.get(row.cells["split"]) for row in split.rows()} if split else {}
+        )
+        labels: dict[str, _Labels] = {}
+        for name, table in list(labellers.items())[:1]:
+            _read_labels(table, _LABELLERS[name], labels, problems)
+        if radiologist is not None:
+            _read_labels(radiologist, "radiologist, from the report", labels, problems)
+        return Reading(_records(root, images, splits, labels, problems), problems)
+
+
+def _absent(images: Table, split: Table | None, labellers: Mapping[str, Table]) -> list[Problem]:
+    problems = []
+    if _METADATA not in images.where:
+        problems.append(Problem(f"{_METADATA}.gz", "the table is not there, so no view is known"))
+    if split is None:
+        problems.append(Problem(f"{_SPLIT}.gz", "the table is not there, so the official split is not known"))
+    if not labellers:
+        names = " or ".join(f"{name}.gz" for name in _LABELLERS)
+        problems.append(Problem(names, "no such table is there, so nothing is labelled"))
+    return problems
+
+
+def _read_labels(table: Table, who: str, labels: dict[str, _Labels], problems: list[Problem]) -> None:
+    for row in table.rows():
+        try:
+            cells = row.cells
+            states = states_of(cells, _NAMES)
+            labels[cells["study_id"]] = _Labels(cells.get("subject_id", ""), states, who)
+        except ValueError as error:
+            problems.append(Problem(row.where, str(error)))
+
+
+def _records(
+    root: Path,
+    images: Table,
+    splits: Mapping[str, Split | None],
+    labels: Mapping[str, _Labels],
+    problems: list[Problem],
+) -> list[Record]:
+    places = Places(root, [root])
+    reports = _Reports(root)
+    records = []
+    for row in images.rows():
+        subject, study, dicom = (row.cells[name] for name in _IDS)
+        folder = f"files/p{subject[:2]}/p{subject}/s{study}"
+        file = places.find(f"{folder}/{dicom}.jpg", f"{folder}/{dicom}.dcm")
+        if file is None:
+            problems.append(
+                Problem(f"{folder}/{dicom}", "the image is not there, neither as JPEG nor as DICOM")
+            )
+            continue
+        said = labels.get(study, _UNLABELLED)
+        if said.subject not in ("", subject):
+            problems.append(
+                Problem(row.where, f"its study {study} is of patient {said.subject} in the labels")
+            )
+            said = _UNLABELLED
+        records.append(_record(row, file, splits.get(dicom), said, reports.of(folder)))
+    return records
+
+
+def _record(
+    row: Row, image: str, split: Split | None, labels: _Labels, sections: Mapping[str, str]
+) -> Record:
+    cells = row.cells
+    return Record(
+        dataset="mimic_cxr",
+        image=image,
+        patient=f"mimic_cxr:{cells['subject_id']}",
+        study=f"mimic_cxr:{cells['study_id']}",
+        view=view_of(cells.get("ViewPosition", "")),
+        labels=labels.states,
+        split=split,
+        sections=sections,
+        language="en" if sections else "",
+        labelled_by=labels.labelled_by,
+        attributes={name: cells[name] for name in _ATTRIBUTES if cells.get(name)},
+    )
+
+
+class _Reports:
+    """The reports, cut into sections; the last one is kept, since the images of a study follow each other."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._places = Places(root, [root, root / "mimic-cxr-reports"])
+        self._last: tuple[str, dict[str, str]] = ("", {})
+
+    def of(self, study: str) -> dict[str, str]:
+        """Return the sections for "files/p10/p10000032/s50414267"; none where there is no report."""
+        if study != self._last[0]:
+            file = self._places.find(f"{study}.txt")
+            text = (self._root / file).read_text(encoding="utf-8", errors="replace") if file else ""
+            self._last = (study, cut(text))
+        return self._last[1]

@@ -1,0 +1,31 @@
+"""Where the files of a data set may be: releases, mirrors and unpacked archives differ in their folders."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class Places:
+    """Folders in which a file is looked for, always in the same order.
+
+    A look is one call of the file system; archives that were unpacked in part need no listing of the whole
+    tree, and folders may be links.
+    """
+
+    def __init__(self, root: Path, folders: Iterable[Path]) -> None:
+        """Take the folders in their order of preference; those that are not there do not matter."""
+        self._root = root
+        self._folders = [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+
+    def find(self, *names: str) -> str | None:
+        """Return the first of several names that is a file in any folder, as a path below the root.
+
+        Args:
+            names: relative paths, in order of preference; one that leads out of its folder is not looked for.
+        """
+        for name in names:
+            if not name or name.startswith("/") or ".." in Path(name).parts:
+                continue
+            for folder in self._folders:
+                if (folder / name).is_file():
+                    return (folder / name).relative_to(self._root).as_posix()
+        return None

@@ -1,0 +1,95 @@
+"""Make a bundle of a run: `python -m training.export RUN_DIR --out BUNDLE`.
+
+RUN_DIR is the --out of a training that has ended. Calibration and thresholds come from its validation
+images alone, the card's figures from its test images. BUNDLE gets
+
+    model.onnx   what the workers run: the networks of an ensemble as one, and the gate against what is no
+                 frontal chest radiograph, which is the bundled classifier's
+    model.pt2    the networks without the gate, for torch.export.load
+    cam.npy      whose channel of the activation maps each label's is
+    card.json    labels, calibration, thresholds, figures, and the digest of each other file
+
+and is served by one line of configuration: CXR_MODEL_BUNDLE=BUNDLE. It is measured on other images by
+`python -m training.evaluate --bundle BUNDLE …`, and fitted to a hospital's by `training.calibrate`.
+BUNDLE must not be there yet, or be empty; it appears whole or not at all.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+
+from shared.bundles import CAM_WEIGHTS, CARD, GRAPH, Bundle, digest_of, load_bundle
+from shared.settings import BUNDLED
+from training.exporting.card import card_of
+from training.exporting.graph import PROGRAM, write_graphs
+from training.exporting.network import members_of
+from training.fitting.run_folder import RECIPE, SUMMARY, read_json
+from training.recipe import load_recipe
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line, write the bundle, say what it is."""
+    options = _parser().parse_args(arguments)
+    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
+        _stop(f"--out {options.out} is there already; name a new folder")
+    try:
+        with Console(stderr=True).status("Exporting and measuring"):
+            bundle = export(options.run, options.out, licence=options.licence)
+    except (OSError, ValueError) as error:
+        _stop(str(error))
+    card, macro = bundle.card, bundle.card.metrics.macro_auroc
+    console = Console()
+    console.print(f"{card.id} {card.version}: {len(card.labels)} labels, {card.input_size} pixels")
+    console.print(f"macro AUROC of the test images: {macro.value:.3f} ({macro.low:.3f} to {macro.high:.3f})")
+    console.print(f"next: CXR_MODEL_BUNDLE={options.out}")
+
+
+def export(run: Path, out: Path, *, licence: str | None) -> Bundle:
+    """Write the bundle of a run.
+
+    Raises:
+        RecipeError: `run` is no folder of a training that has ended.
+        ValueError: its networks cannot be exported, or its images are too few to calibrate or measure.
+        OSError: a file cannot be read or written.
+    """
+    summary = read_json(run / SUMMARY)
+    recipe = load_recipe(run / RECIPE)
+    gate = load_bundle(BUNDLED)
+    network = members_of(run, recipe, summary["labels"], summary["members"])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as work:
+        made = Path(work) / "bundle"
+        made.mkdir()
+        write_graphs(network, len(summary["labels"]), made, size=recipe.data.size, gate=gate)
+        files = {name: digest_of((made / name).read_bytes()) for name in (GRAPH, PROGRAM, CAM_WEIGHTS)}
+        card = card_of(run, recipe, summary, files=files, gate=gate, licence=licence)
+        (made / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        load_bundle(made)
+        made.rename(out)
+    return load_bundle(out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN_DIR", help="the --out of a training that has ended")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to make")
+    parser.add_argument("--licence", metavar="TEXT", help="of the weights, for the card")
+    return parser
+
+
+def _stop(message: str) -> NoReturn:
+    print(" ".join(message.split()), file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

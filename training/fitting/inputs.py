@@ -1,0 +1,141 @@
+"""From tables to images of the recipe's views, split by patient, without leaks, and what they are taught."""
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.domain import ViewPosition
+from training.leaks import find_leaks, refuse_leaks
+from training.policies import Targets, targets_of
+from training.recipe import Data, Policy, RecipeError
+from training.splits import assign
+from training.squares import Root
+from training.store import ImageStore, open_store
+from training.table import Record, Split, State, read
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Images that can be read, with all that is said of them.
+
+    Attributes:
+        records: N of them, each with its split.
+        store: squares, of these and of images that cannot be read.
+        rows: (N,) of the store.
+        labels: L ids.
+    """
+
+    records: Sequence[Record]
+    store: ImageStore
+    rows: NDArray[np.int64]
+    labels: tuple[str, ...]
+
+    def of(self, split: Split) -> NDArray[np.int64]:
+        """Return the numbers of a part's records."""
+        return np.array([i for i, one in enumerate(self.records) if one.split is split], np.int64)
+
+    def chosen(self, split: Split) -> list[Record]:
+        """Return a part's records, in the order of `of`."""
+        return [self.records[i] for i in self.of(split)]
+
+    def taught(self, split: Split, data: Data, soft: NDArray[np.float32] | None = None) -> Targets:
+        """Return what a part is taught as, by the policies of `data`; `soft` is what self_trained needs."""
+        return targets_of(self.chosen(split), self.labels, data.policy, policies=data.policies, soft=soft)
+
+    def truth(self, split: Split) -> Targets:
+        """Return what is said of a part, uncertain labels not known: what figures are computed on."""
+        return targets_of(self.chosen(split), self.labels, Policy.IGNORE)
+
+    def texts(self, split: Split) -> list[str]:
+        """Return the impressions of a part, or else the findings, "" without either."""
+        sections = [one.sections for one in self.chosen(split)]
+        return [one.get("impression") or one.get("findings") or "" for one in sections]
+
+
+def read_inputs(
+    data: Data,
+    tables: Sequence[Path],
+    root: Root,
+    *,
+    cache: Path,
+    processes: int,
+    limit: int | None,
+    look_for_leaks: bool,
+) -> Inputs:
+    """Read tables and decode what is not in the cache yet; says on stderr what had to be left out.
+
+    Args:
+        data: of the recipe: its views, labels and size.
+        root: folder that the images are below, or one a data set.
+        limit: images of each part that are used, chosen by a hash of their names; None uses all.
+        look_for_leaks: whether parts are compared; a process beside one that does need not.
+
+    Raises:
+        RecipeError: the recipe's labels are on no image, or a part is empty.
+        LeakError: the parts have patients, studies or films in common.
+        ValueError: a table cannot be read, or no folder is given for a data set.
+    """
+    if data.masks:
+        message = "data.masks: `training.train` makes no masks yet"
+        raise RecipeError(message)
+    found = {(one.dataset, one.image): one for path in tables for one in read(path)}
+    views = {ViewPosition(view) for view in data.views}
+    seen = [
+        one
+        for one in assign(list(found.values()))
+        if one.view in views and one.labels.keys() & set(data.labels)
+    ]
+    used = [one for split in Split for one in _limited([r for r in seen if r.split is split], limit)]
+    if not used:
+        message = (
+            f"no image of {', '.join(map(str, tables))} is a {' or '.join(data.views)} view with a label of "
+            f"the recipe: {', '.join(data.labels)}"
+        )
+        raise RecipeError(message)
+    store = open_store(used, root, size=data.size, cache=cache, processes=processes)
+    if look_for_leaks:
+        _say(len(found) - len(seen), "images are of another view, of no label of the recipe, or in two parts")
+        _say(len(store.problems), "images cannot be read", [f"{p.where}: {p.reason}" for p in store.problems])
+        refuse_leaks(find_leaks(used, root, cache=cache, processes=processes, store=store))
+    rows = np.flatnonzero(store.readable)
+    inputs = Inputs([used[row] for row in rows], store, rows, data.labels)
+    for split in (Split.TRAIN, Split.VALIDATION):
+        if not len(inputs.of(split)):
+            message = f"no image is left for {split.value}: a patient more, or `training.splits`, may help"
+            raise RecipeError(message)
+    silent = [
+        name for name in data.labels if not any(name in one.labels for one in inputs.chosen(Split.TRAIN))
+    ]
+    if silent:
+        message = f"no training image says anything of {', '.join(silent)}: take them out of data.labels"
+        raise RecipeError(message)
+    return inputs
+
+
+def digests_of(tables: Sequence[Path]) -> list[str]:
+    """Return the SHA-256 of each table, sorted: their order and names do not count."""
+    return sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in tables)
+
+
+def states_of(records: Sequence[Record], label: str) -> list[State | None]:
+    """Return what is said of a label on each image; None is not labelled."""
+    return [one.labels.get(label) for one in records]
+
+
+def _limited(records: list[Record], limit: int | None) -> list[Record]:
+    def place(record: Record) -> bytes:
+        return hashlib.sha256(f"{record.dataset}/{record.image}".encode()).digest()
+
+    return records if limit is None else sorted(records, key=place)[:limit]
+
+
+def _say(count: int, what: str, named: Sequence[str] = ()) -> None:
+    if count:
+        print(f"left out: {count:,} {what}", file=sys.stderr)
+    for one in named[:10]:
+        print(f"    {one}", file=sys.stderr)

@@ -1,0 +1,125 @@
+"""What moves the weights: the optimizer that a recipe names, its rates over time, a running average."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from training.architectures.base import Classifier, Criterion
+from training.recipe import Optimizer as Settings
+from training.recipe import RecipeError, Schedule
+
+
+def optimizer_of(
+    settings: Settings, network: Classifier, criterion: Criterion, *, device: torch.device
+) -> Optimizer:
+    """Make a recipe's optimizer.
+
+    Raises:
+        RecipeError: an option is unknown; or "pesg" without a loss that it can work with, or the other way
+            round, or with a rate of its own for the head.
+    """
+    saddle = isinstance(criterion, nn.Module) and hasattr(criterion, "alpha")
+    if saddle != (settings.name == "pesg"):
+        message = 'the loss "auc_margin" and the optimizer "pesg" need each other'
+        raise RecipeError(message)
+    if saddle and settings.head_rate != 1.0:
+        message = "pesg has one rate for all weights: leave out head_rate"
+        raise RecipeError(message)
+    head = {id(parameter) for parameter in network.head_parameters()}
+    trunk = [p for p in network.parameters() if p.requires_grad and id(p) not in head]
+    heads = [p for p in network.parameters() if p.requires_grad and id(p) in head]
+    groups: list[dict[str, Any]] = [
+        {"params": parameters, "lr": settings.rate * factor}
+        for parameters, factor in ((trunk, 1.0), (heads, settings.head_rate))
+        if parameters
+    ]
+    decay, options = settings.decay, settings.options
+    try:
+        if settings.name == "pesg":
+            # It takes seconds to load (graph networks, data sets), which others need not wait for.
+            from libauc.optimizers import PESG  # noqa: PLC0415
+
+            return PESG(  # type: ignore[no-any-return]  # libauc has no types
+                trunk + heads,
+                loss_fn=criterion,
+                lr=settings.rate,
+                momentum=settings.momentum,
+                weight_decay=decay,
+                device=device,
+                verbose=False,
+                **options,
+            )
+        if settings.name == "sgd":
+            return SGD(groups, lr=settings.rate, momentum=settings.momentum, weight_decay=decay, **options)
+        chosen = Adam if settings.name == "adam" else AdamW
+        return chosen(groups, lr=settings.rate, weight_decay=decay, **options)
+    except TypeError as error:
+        message = f"optimizer.options of {settings.name}: {error}"
+        raise RecipeError(message) from error
+
+
+@dataclass(slots=True)
+class Rates:
+    """The factor on every learning rate, over a training of `epochs`.
+
+    Attributes:
+        reduced: what "plateau" came to.
+        best: validation loss, which "plateau" watches.
+        stood: epochs since then.
+    """
+
+    schedule: Schedule
+    epochs: int
+    reduced: float = 1.0
+    best: float = math.inf
+    stood: int = 0
+
+    def at(self, progress: float) -> float:
+        """Return the factor after `progress` epochs; during `warm_up` it rises evenly."""
+        schedule = self.schedule
+        if progress < schedule.warm_up:
+            return (progress + 1e-3) / (schedule.warm_up + 1e-3)
+        if schedule.name == "cosine":
+            share = (progress - schedule.warm_up) / max(self.epochs - schedule.warm_up, 1e-6)
+            return 0.5 * (1.0 + math.cos(math.pi * min(share, 1.0)))
+        if schedule.name == "step":
+            return float(schedule.factor ** (int(progress) // schedule.every))
+        return self.reduced
+
+    def validated(self, loss: float) -> None:
+        """Hear of an epoch's validation loss."""
+        if self.schedule.name != "plateau":
+            return
+        self.stood = 0 if loss < self.best else self.stood + 1
+        self.best = min(loss, self.best)
+        if self.stood > self.schedule.patience:
+            self.reduced *= self.schedule.factor
+            self.stood = 0
+
+    def state_dict(self) -> dict[str, float]:
+        """Return what `load_state_dict` takes."""
+        return {"reduced": self.reduced, "best": self.best, "stood": self.stood}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Go on from a state."""
+        self.reduced, self.best, self.stood = state["reduced"], state["best"], int(state["stood"])
+
+
+def set_rates(optimizer: Optimizer, bases: list[float], factor: float) -> None:
+    """Set each group's rate to its base times a factor."""
+    for group, base in zip(optimizer.param_groups, bases, strict=True):
+        group["lr"] = base * factor
+
+
+def average_of(network: Classifier, decay: float) -> AveragedModel | None:
+    """Return a running average of a network's weights and batch norm figures; None for a decay of 0."""
+    if decay == 0.0:
+        return None
+    moving = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    average = AveragedModel(network, multi_avg_fn=moving, use_buffers=True)
+    return average.requires_grad_(requires_grad=False)

@@ -1,0 +1,234 @@
+"""All figures of a bundle on labelled images, with 95 % intervals by a bootstrap over patients.
+
+    measured_figures   `Scored` -> `Figures`: a row a label, means over the labels, F1, calibration, groups
+
+All are by sorting and counting, here and in `training/metrics.py`: a bootstrap asks for them thousands of
+times, and the checks of scikit-learn and torchmetrics take longer than the figures.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from shared.bundles import Card, Interval
+from training.metrics import FEWEST, Scores, Truth, auroc, interval, macro_interval
+from training.scoring.scored import Scored
+
+BINS: Final = 15
+"""Of equal width: Guo 2017, On Calibration of Modern Neural Networks (arXiv 1706.04599), section 3."""
+
+_DRAWS: Final = 200
+
+_Figure = Callable[[NDArray[Any], Truth], float]
+"""Of scores or calls, and the truth: (N,) both."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFigures:
+    """One label.
+
+    Attributes:
+        positives: images with it.
+        negatives: images without it; those of which nothing is known are in neither.
+        auroc: None, like all figures below, where the images show or lack it too seldom to say.
+        auprc: average precision; by chance it is the share of positives.
+        ece: expected calibration error.
+        ece_noise: 95 of 100 sets of as many images would have less if every probability were right.
+        f1: at the card's threshold.
+        threshold: the card's.
+        card_auroc: what the card says, of its own test patients.
+    """
+
+    name: str
+    positives: int
+    negatives: int
+    auroc: Interval | None
+    auprc: Interval | None
+    ece: float | None
+    ece_noise: float | None
+    f1: Interval | None
+    sensitivity: float | None
+    specificity: float | None
+    threshold: float
+    card_auroc: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A part of the images: men, or those of one view.
+
+    Attributes:
+        labels: how many are shown and lacking often enough there to be in the mean.
+        macro_auroc: None where none is.
+    """
+
+    name: str
+    images: int
+    patients: int
+    labels: int
+    macro_auroc: Interval | None
+    f1_micro: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything; means are over the labels that have an AUROC.
+
+    Attributes:
+        ece: mean over the labels.
+        f1_macro: mean of the labels' F1.
+        f1_micro: of all calls on all labels together.
+        groups: by what the images are grouped -> its groups; without what one group has all of.
+    """
+
+    labels: tuple[LabelFigures, ...]
+    macro_auroc: Interval | None
+    macro_auprc: Interval | None
+    ece: float | None
+    f1_macro: Interval | None
+    f1_micro: Interval | None
+    groups: dict[str, tuple[Group, ...]]
+
+
+def auprc(scores: Scores, truth: Truth) -> float:
+    """Return the average precision of (N,) scores, those that tie taken together; NaN without positives."""
+    if not truth.any():
+        return float("nan")
+    order = np.argsort(-scores)
+    last_of_tie = np.append(np.diff(scores[order]) != 0, True)
+    called = np.flatnonzero(last_of_tie) + 1
+    hits = np.cumsum(truth[order])[last_of_tie]
+    return float((hits / called * np.diff(hits, prepend=0)).sum() / hits[-1])
+
+
+def calibration_error(scores: Scores, truth: Truth) -> float:
+    """Return the expected calibration error of (N,) probabilities, over `BINS` bins; NaN without images."""
+    if not len(truth):
+        return float("nan")
+    place = np.minimum((scores * BINS).astype(int), BINS - 1)
+    return float(np.abs(np.bincount(place, weights=scores - truth)).sum() / len(truth))
+
+
+def calibration_noise(probabilities: Scores) -> float:
+    """Return the 95th percentile of the calibration error of (N,) probabilities that are all right.
+
+    A bootstrap gives no interval here: it repeats images, so its errors lie above that of the images.
+    """
+    random = np.random.default_rng(0)
+    drawn = [
+        calibration_error(probabilities, random.random(len(probabilities)) < probabilities)
+        for _ in range(_DRAWS)
+    ]
+    return float(np.percentile(drawn, 95))
+
+
+def f1(called: Truth, truth: Truth) -> float:
+    """Return 2 TP / (2 TP + FP + FN) over all cells; NaN where nothing is there and nothing is called."""
+    calls = int(called.sum()) + int(truth.sum())
+    return 2.0 * int((called & truth).sum()) / calls if calls else float("nan")
+
+
+def measured_figures(scored: Scored, card: Card) -> Figures:
+    """Measure all; takes minutes on tens of thousands of images, and shows how far it is."""
+    thresholds = np.array([label.threshold for label in card.labels])
+    counted = (
+        np.minimum((scored.truth & scored.known).sum(0), (~scored.truth & scored.known).sum(0)) >= FEWEST
+    )
+    steps: dict[str, Callable[[], Any]] = {
+        label: partial(_label, scored, card, k, counted=bool(counted[k]))
+        for k, label in enumerate(scored.labels)
+    }
+    groups = {kind: names for kind, names in scored.groups.items() if len(set(names)) > 1}
+    steps |= {kind: partial(_groups, scored, names, thresholds) for kind, names in groups.items()}
+    steps["all"] = partial(_means, scored, thresholds, counted)
+    found = {
+        name: step() for name, step in track(list(steps.items()), "Measuring", console=Console(stderr=True))
+    }
+    return Figures(
+        labels=tuple(found[label] for label in scored.labels),
+        groups={kind: found[kind] for kind in groups},
+        **found["all"],
+    )
+
+
+def _label(scored: Scored, card: Card, k: int, *, counted: bool) -> LabelFigures:
+    rows = scored.known[:, k]
+    scores, truth, patients = scored.scores[rows, k], scored.truth[rows, k], scored.patients[rows]
+    called = scores >= card.labels[k].threshold
+
+    def over_patients(figure: _Figure, values: NDArray[Any]) -> Interval | None:
+        if not counted:
+            return None
+        return interval(lambda chosen: figure(values[chosen], truth[chosen]), patients)
+
+    return LabelFigures(
+        name=scored.labels[k],
+        positives=int(truth.sum()),
+        negatives=int((~truth).sum()),
+        auroc=over_patients(auroc, scores),
+        auprc=over_patients(auprc, scores),
+        ece=calibration_error(scores, truth) if counted else None,
+        ece_noise=calibration_noise(scores) if counted else None,
+        f1=over_patients(f1, called),
+        sensitivity=float(called[truth].mean()) if counted else None,
+        specificity=float((~called[~truth]).mean()) if counted else None,
+        threshold=card.labels[k].threshold,
+        card_auroc=card.labels[k].auroc,
+    )
+
+
+def _means(scored: Scored, thresholds: NDArray[np.float64], counted: Truth) -> dict[str, Any]:
+    if not counted.any():
+        return dict.fromkeys(("macro_auroc", "macro_auprc", "ece", "f1_macro", "f1_micro"))
+    scores, truth, known = scored.scores[:, counted], scored.truth[:, counted], scored.known[:, counted]
+    called = scores >= thresholds[counted]
+
+    def mean(figure: _Figure, values: NDArray[Any]) -> Interval:
+        def of(chosen: NDArray[np.int64]) -> float:
+            columns = [chosen[known[chosen, k]] for k in range(truth.shape[1])]
+            each = [figure(values[rows, k], truth[rows, k]) for k, rows in enumerate(columns)]
+            # A rare label may be missing from a resample: then the mean is over the others.
+            there = [one for one in each if not np.isnan(one)]
+            return float(np.mean(there)) if there else float("nan")
+
+        return interval(of, scored.patients)
+
+    return {
+        "macro_auroc": macro_interval(scored.scores, scored.truth, scored.patients, known=scored.known),
+        "macro_auprc": mean(auprc, scores),
+        "ece": float(
+            np.mean([calibration_error(scores[sure, k], truth[sure, k]) for k, sure in enumerate(known.T)])
+        ),
+        "f1_macro": mean(f1, called),
+        "f1_micro": _micro(called, truth, known, scored.patients),
+    }
+
+
+def _micro(called: Truth, truth: Truth, known: Truth, patients: NDArray[np.str_]) -> Interval:
+    def of(rows: NDArray[np.int64]) -> float:
+        told = known[rows]
+        return f1(called[rows][told], truth[rows][told])
+
+    return interval(of, patients)
+
+
+def _groups(scored: Scored, names: NDArray[np.str_], thresholds: NDArray[np.float64]) -> tuple[Group, ...]:
+    found = []
+    for name in np.unique(names):
+        rows = names == name
+        scores, truth, known = scored.scores[rows], scored.truth[rows], scored.known[rows]
+        counted = np.minimum((truth & known).sum(0), (~truth & known).sum(0)) >= FEWEST
+        patients = scored.patients[rows]
+        macro = macro_interval(scores, truth, patients, known=known)
+        called = (scores >= thresholds)[:, counted]
+        micro = _micro(called, truth[:, counted], known[:, counted], patients) if counted.any() else None
+        found.append(
+            Group(str(name), int(rows.sum()), len(np.unique(patients)), int(counted.sum()), macro, micro)
+        )
+    return tuple(found)
