@@ -12,11 +12,15 @@ import json
 import sys
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from kfp import local
 from kfp.local import status, subprocess_task_handler
 from pipeline import pipeline  # type: ignore[import-not-found]  # beside this script
+
+WRITTEN = ("--out", "--report")
+"""Options of our commands whose values are what a step makes: all in the step's own folder."""
 
 
 @dataclass
@@ -36,13 +40,13 @@ class Process:
     def run(self) -> status.Status:
         """Run the step; do what else Kubeflow's launcher does on a cluster."""
         command = [str(self.python), *self.full_command[1:]]
-        # Each of our steps writes one thing. Its folder is made for it, and that it is there is told.
-        made = Path(command[command.index("--out") + 1])
-        made.parent.mkdir(parents=True, exist_ok=True)
+        # Kubeflow's launcher makes the folders of what a step is to write, and tells that it is there.
+        made = [Path(value) for name, value in pairwise(command) if name in WRITTEN]
+        made[0].parent.mkdir(parents=True, exist_ok=True)
         if subprocess_task_handler.run_local_subprocess(command, self.env_vars) != 0:
             return status.Status.FAILURE
-        outputs = {made.name: {"artifacts": [{"name": made.name, "uri": str(made)}]}}
-        (made.parent / "executor_output.json").write_text(json.dumps({"artifacts": outputs}))
+        outputs = {path.name: {"artifacts": [{"name": path.name, "uri": str(path)}]} for path in made}
+        (made[0].parent / "executor_output.json").write_text(json.dumps({"artifacts": outputs}))
         return status.Status.SUCCESS
 
 
