@@ -35,13 +35,10 @@ from training.table import Split
 from worker_cnn.predict import probabilities_of
 from worker_cnn.runtime import ImageOutput, Model, open_graph
 
-SIZE: Final = 224
-VERSION: Final = "1.0.1"
+SIZE: Final = 288
+VERSION: Final = "1.1.0"
 
-RUNS: Final = (
-    Recipe(epochs=8, average=0.98, low_resolution=0.0),
-    Recipe(epochs=10, average=0.98, low_resolution=0.0, seed=1),
-)
+RUNS: Final = tuple(Recipe(epochs=8, average=0.98, low_resolution=0.4, seed=seed) for seed in range(3))
 """The networks whose weights are averaged (model soup, Wortsman 2022, arXiv 2203.05482)."""
 
 

@@ -15,7 +15,7 @@ from worker_cnn.decoding import prepare
 from worker_cnn.runtime import load_model, open_graph
 
 LABELS = ("Effusion", "Mass")
-SIZE = 224
+SIZE = load_bundle(BUNDLED).card.input_size
 
 
 @pytest.fixture(scope="module")
