@@ -3,7 +3,7 @@
 feature map x label weights --`activation`--> (h, w) in [0, 1] --`overlay`--> a gray picture
                                                                --`box_of`--> the hottest region
 
-The maps are as coarse as the feature map (7 x 7 for 224 pixels): they point, they do not outline.
+The maps are as coarse as the feature map (9 x 9 for 288 pixels): they point, they do not outline.
 Source: Zhou 2016, Learning Deep Features for Discriminative Localization (arXiv 1512.04150).
 """
 
