@@ -47,7 +47,7 @@ def export(network: Network, heads: Heads, folder: Path, *, size: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     module = Exported(network, heads).eval().to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        warnings.simplefilter("ignore", DeprecationWarning)  # the exporter's own deprecations
         torch.onnx.export(
             module,
             (torch.zeros(2, 1, size, size),),

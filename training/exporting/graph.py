@@ -48,7 +48,7 @@ def write_graphs(network: nn.Module, labels: int, folder: Path, *, size: int, ga
     """
     example = torch.rand(2, 1, size, size, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        warnings.simplefilter("ignore", DeprecationWarning)  # the exporter's own
         program = torch.export.export(
             network, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},), strict=False
         )

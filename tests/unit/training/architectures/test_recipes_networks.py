@@ -148,7 +148,7 @@ def served(overfitted, tmp_path_factory) -> dict[str, list[np.ndarray]]:
     together = _SideBySide(networks).eval().requires_grad_(requires_grad=False)
     path, images = tmp_path_factory.mktemp("export") / "networks.onnx", batch().images
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        warnings.simplefilter("ignore", DeprecationWarning)  # the exporter's own deprecations
         torch.onnx.export(
             together,
             (images[:2],),
