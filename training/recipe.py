@@ -9,9 +9,9 @@ A key that is unknown, or a value out of its range, is an error that names the f
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shared.labels import CHESTXRAY14, CHEXPERT14, LABELS, NO_FINDING
 
@@ -65,7 +65,8 @@ class Data(_Part):
         views: of the images that are used.
         policy: of uncertain labels.
         policies: by label, where it differs.
-        masks: whether the batches carry lung and heart masks.
+        masks: whether the network is given the lung and heart masks of the tables' records
+            (training/organs.py); without, or where a record has none, it outlines them itself.
         texts: whether they carry the reports' impressions.
     """
 
@@ -232,6 +233,13 @@ class Recipe(_Part):
     second: Stage | None = None
     ensemble: Ensemble = Ensemble()
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _masks_of_one_image(self) -> Self:
+        if self.data.masks and self.augmentation.mixup:
+            message = "data.masks and augmentation.mixup: images that are blended have no one outline; choose"
+            raise ValueError(message)
+        return self
 
 
 def names() -> list[str]:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from shared.domain import ViewPosition
+from training.fitting.steps import Organs
 from training.leaks import find_leaks, refuse_leaks
+from training.organs import organs_of
 from training.policies import Targets, targets_of
 from training.recipe import Data, Policy, RecipeError
 from training.splits import assign
@@ -56,6 +59,11 @@ class Inputs:
         sections = [one.sections for one in self.chosen(split)]
         return [one.get("impression") or one.get("findings") or "" for one in sections]
 
+    def organs(self, split: Split, size: int) -> Organs:
+        """Return what gives the (N, 2, size, size) masks of lungs and heart of N images of a part."""
+        chosen = self.chosen(split)
+        return lambda indices: torch.from_numpy(np.stack([organs_of(chosen[i], size) for i in indices]))
+
 
 def read_inputs(
     data: Data,
@@ -76,13 +84,10 @@ def read_inputs(
         look_for_leaks: whether parts are compared; a process beside one that does need not.
 
     Raises:
-        RecipeError: the recipe's labels are on no image, or a part is empty.
+        RecipeError: the recipe's labels or its masks are on no image, or a part is empty.
         LeakError: the parts have patients, studies or films in common.
         ValueError: a table cannot be read, or no folder is given for a data set.
     """
-    if data.masks:
-        message = "data.masks: `training.train` makes no masks yet"
-        raise RecipeError(message)
     found = {(one.dataset, one.image): one for path in tables for one in read(path)}
     views = {ViewPosition(view) for view in data.views}
     seen = [
@@ -96,6 +101,9 @@ def read_inputs(
             f"no image of {', '.join(map(str, tables))} is a {' or '.join(data.views)} view with a label of "
             f"the recipe: {', '.join(data.labels)}"
         )
+        raise RecipeError(message)
+    if data.masks and not any(one.masks for one in used):
+        message = f"data.masks: no image of {', '.join(map(str, tables))} has one; leave it out of the recipe"
         raise RecipeError(message)
     store = open_store(used, root, size=data.size, cache=cache, processes=processes)
     if look_for_leaks:

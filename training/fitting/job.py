@@ -32,7 +32,7 @@ from training.fitting.run_folder import (
     write_rows,
     write_weights,
 )
-from training.fitting.steps import Batches, Rows, Step, batches_of, make_step, seed_of
+from training.fitting.steps import Batches, Organs, Rows, Step, batches_of, make_step, seed_of
 from training.losses import loss_named
 from training.policies import Targets
 from training.recipe import Augmentation, RecipeError
@@ -51,11 +51,13 @@ class Examples:
         rows: N images.
         taught: (N, L) what a network is taught, or measured on.
         texts: N impressions, or None.
+        organs: their masks of lungs and heart, or None.
     """
 
     rows: Rows
     taught: Targets
     texts: Sequence[str] | None = None
+    organs: Organs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,11 @@ class Learner(nn.Module):
         known: Tensor,
         uncertain: Tensor,
         texts: tuple[str, ...] | None,
+        masks: Tensor | None,
     ) -> Tensor:
         """Return the loss of a step."""
-        return self.network.loss(Batch(images, targets, known, uncertain, texts=texts), self.criterion)
+        batch = Batch(images, targets, known, uncertain, texts=texts, masks=masks)
+        return self.network.loss(batch, self.criterion)
 
 
 def fit(
@@ -238,6 +242,7 @@ class _Fitting:
             seed=seed,
             device=self.fabric.device,
             texts=self.training.texts,
+            organs=self.training.organs,
         )
 
     def _move(self, progress: float) -> None:

@@ -62,6 +62,7 @@ class _Told:
             mean = expit(self.say(job.relabel, Split.TRAIN))
             taught = Targets(mean * taught.known, taught.known, taught.uncertain)
         texts = inputs.texts(Split.TRAIN) if recipe.data.texts else None
+        organs = inputs.organs(Split.TRAIN, recipe.data.size) if recipe.data.masks else None
 
         def network() -> Classifier:
             if job.goes_on_from is None:
@@ -71,7 +72,7 @@ class _Told:
                 made.reset_head()
             return made
 
-        training = Examples(self._rows(Split.TRAIN), taught, texts)
+        training = Examples(self._rows(Split.TRAIN), taught, texts, organs)
         validation = Examples(self._rows(Split.VALIDATION), inputs.truth(Split.VALIDATION))
         fit(
             self.conditions,

@@ -4,7 +4,8 @@ All that is random hangs on (seed, epoch, step, rank) alone: a run that goes on 
 draws what it would have drawn, so nothing about a generator's state has to be kept.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ from training.recipe import Augmentation
 from training.sampling import EpochSampler
 from training.store import ImageStore
 
+Organs = Callable[[Sequence[int]], Tensor]
+"""Numbers of images -> (N, 2, S, S) uint8 masks of lungs and heart."""
+
 
 class Step(NamedTuple):
     """Images and what they are taught as: a `training.architectures.base.Batch` that PyTorch can pass on.
@@ -30,6 +34,7 @@ class Step(NamedTuple):
         known: (N, L) float32.
         uncertain: (N, L) float32.
         texts: N impressions, or None.
+        masks: (N, 2, S, S) float32 of lungs and heart, or None.
     """
 
     images: Tensor
@@ -37,6 +42,7 @@ class Step(NamedTuple):
     known: Tensor
     uncertain: Tensor
     texts: tuple[str, ...] | None
+    masks: Tensor | None
 
 
 class Rows(Dataset[tuple[Tensor, list[int]]]):
@@ -107,6 +113,7 @@ def make_step(
     seed: int,
     device: torch.device,
     texts: Sequence[str] | None = None,
+    organs: Organs | None = None,
 ) -> Step:
     """Change (N, 1, S, S) uint8 squares by chance, and put what they are taught as beside them.
 
@@ -121,16 +128,20 @@ def make_step(
         torch.from_numpy(part[list(indices)]).to(device)
         for part in (taught.targets, taught.known, taught.uncertain)
     )
-    images = augment(
-        squares.to(device).float() / 255.0,
-        generator,
+    change = partial(
+        augment,
         flip=augmentation.flip,
         degrees=augmentation.degrees,
         zoom=augmentation.zoom,
         shift=augmentation.shift,
-        exposure=augmentation.exposure,
         blurred=0.0,
     )
+    images = change(squares.to(device).float() / 255.0, generator, exposure=augmentation.exposure)
+    masks = None
+    if organs is not None:
+        # A move is what is drawn first: the same seed moves the masks as it moved the images.
+        again = Generator().manual_seed(seed)
+        masks = change(organs(indices).to(device).float(), again, exposure=False).round()
     if augmentation.mixup:
         labels = targets.shape[1]
         images, mixed = mix(
@@ -138,6 +149,5 @@ def make_step(
         )
         targets, unknown, doubt = torch.split(mixed, labels, 1)
         known, uncertain = (unknown == 0.0).float(), (doubt > 0.0).float()
-    return Step(
-        images, targets, known, uncertain, None if texts is None else tuple(texts[i] for i in indices)
-    )
+    said = None if texts is None else tuple(texts[i] for i in indices)
+    return Step(images, targets, known, uncertain, said, masks)
