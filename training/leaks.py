@@ -23,7 +23,7 @@ from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, NoReturn, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from rich.console import Console
 from rich.progress import track
 from typing_extensions import override
 
+from training.command import stop
 from training.near_duplicates import (
     ALIKE,
     ROWS,
@@ -211,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, print the leaks or write a table without them."""
     options = _parser().parse_args(arguments)
     if options.out is not None and not options.out.parent.is_dir():
-        _stop(f"--out {options.out}: there is no folder {options.out.parent}; make it first")
+        stop(f"--out {options.out}: there is no folder {options.out.parent}; make it first")
     with ExitStack() as stack:
         cache = options.cache or Path(stack.enter_context(TemporaryDirectory()))
         try:
@@ -221,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if options.out is not None:
                 write(options.out, left)
         except (OSError, ValueError) as error:
-            _stop(str(error))
+            stop(str(error))
     for leak in leaks:
         print(leak)
     print(f"leaks: {len(leaks):,}; images: {len(records):,}, without leaks {len(left):,}", file=sys.stderr)
@@ -247,11 +248,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keeps decoded images, 16 KB each")
     parser.add_argument("--processes", type=int, default=2, help="that decode and compare; 2 by default")
     return parser
-
-
-def _stop(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    sys.exit(2)
 
 
 if __name__ == "__main__":

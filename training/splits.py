@@ -23,15 +23,15 @@ Patients whom two data sets know by different names are not found here: see `tra
 
 import argparse
 import hashlib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
+from training.command import stop
 from training.table import Record, Split, State, read, write
 
 TEST_SHARE: Final = 0.15
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Read the tables, write one with splits, print who is where."""
     options = _parser().parse_args(arguments)
     if not options.out.parent.is_dir():
-        _stop(f"--out {options.out}: there is no folder {options.out.parent}; make it first")
+        stop(f"--out {options.out}: there is no folder {options.out.parent}; make it first")
     records: dict[tuple[str, str], Record] = {}
     try:
         for path in options.tables:
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         assigned = assign(list(records.values()))
         write(options.out, assigned)
     except (OSError, ValueError) as error:
-        _stop(str(error))
+        stop(str(error))
     console = Console()
     console.print(_counts(assigned))
     if len(assigned) < len(records):
@@ -195,11 +195,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="table to write")
     return parser
-
-
-def _stop(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,13 @@ BUNDLE` makes the bundle that the workers serve.
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import platformdirs
 from rich.console import Console
 
+from training.command import above_zero, stop
 from training.recipe import names
 
 
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         summary = train(options)
     except (OSError, ValueError) as error:
-        _stop(str(error))
+        stop(str(error))
     if summary is None:
         return
     console = Console()
@@ -74,10 +73,16 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--out", type=Path, required=True, metavar="RUN_DIR", help="what comes out; also what is gone on from"
     )
-    add("--epochs", type=_count, help="of each stage, instead of the recipe's")
-    add("--limit-images", type=_count, metavar="N", help="of each part, for a trial")
+    add("--epochs", type=above_zero, help="of each stage, instead of the recipe's")
+    add("--limit-images", type=above_zero, metavar="N", help="of each part, for a trial")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    add("--devices", type=_count, default=1, metavar="N", help="processes, one a GPU, that train one network")
+    add(
+        "--devices",
+        type=above_zero,
+        default=1,
+        metavar="N",
+        help="processes, one a GPU, that train one network",
+    )
     add("--precision", choices=["32", "bf16"], default="32", help="bf16: where it is as good (autocast)")
     add(
         "--workers",
@@ -87,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--start", metavar="PATH", help="weights to start from, instead of the recipe's model.start")
     add("--seed", type=int, metavar="N", help="instead of the recipe's")
-    add("--checkpoint-steps", type=_count, default=200, metavar="N", help="steps between checkpoints; 200")
+    add(
+        "--checkpoint-steps", type=above_zero, default=200, metavar="N", help="steps between checkpoints; 200"
+    )
     add(
         "--cache",
         type=Path,
@@ -96,19 +103,6 @@ def _parser() -> argparse.ArgumentParser:
         help="decoded images; %(default)s",
     )
     return parser
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        message = f"{text} is not above 0"
-        raise argparse.ArgumentTypeError(message)
-    return count
-
-
-def _stop(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    sys.exit(2)
 
 
 if __name__ == "__main__":

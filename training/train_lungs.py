@@ -13,11 +13,10 @@ of their own, many of them non-commercial: this project ships no weights that le
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import torch
 from rich.console import Console
@@ -26,6 +25,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, binary_cross_entropy_with_logits, grid_sample
 
 from training.architectures.unet import UNet, save
+from training.command import above_zero, stop
 from training.lung_masks import Pair, dice, read_pairs, shipped_masks, squares_of
 from training.table import Split
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pairs = read_pairs(options.images, masks, options.csv)
         parts = {split: _squares(pairs, split, options.csv) for split in Split}
     except (OSError, ValueError) as error:
-        _stop(str(error))
+        stop(str(error))
     network = fit(parts[Split.TRAIN], parts[Split.VALIDATION], epochs=options.epochs, seed=options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save(options.out, network)
@@ -140,22 +140,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--csv", type=Path, required=True, metavar="FILE.csv", help="whose each image is")
     add("--masks", type=Path, metavar="DIR_OR_ZIP", help="named like the images; torchxrayvision's")
     add("--out", type=Path, required=True, metavar="FILE.pt", help="the U-Net, for the recipe anatomy_xnet")
-    add("--epochs", type=_count, default=60, help="%(default)s")
+    add("--epochs", type=above_zero, default=60, help="%(default)s")
     add("--seed", type=int, default=0, help="%(default)s")
     return parser
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        message = f"{text} is not above 0"
-        raise argparse.ArgumentTypeError(message)
-    return count
-
-
-def _stop(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    sys.exit(2)
 
 
 if __name__ == "__main__":
