@@ -1,8 +1,10 @@
 """What a data set's adapter reads from the header of a DICOM file; pixels are not touched.
 
-header_of    file -> Header
+header_of        file -> Header
+headers_below    folder -> each DICOM file below it with its header; what cannot be read becomes a problem
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,7 @@ from pydicom.dataset import Dataset
 from shared.dicom_files import guarded, quietly
 from shared.domain import ViewPosition
 from shared.errors import BadInputError
+from training.datasets.base import Problem
 from training.datasets.cells import age_of, sex_of, view_of
 
 _TAGS: Final[list[str]] = [
@@ -76,6 +79,22 @@ def header_of(path: Path) -> Header:
         sex=sex_of(texts["PatientSex"]),
         age_years=age_of(texts["PatientAge"]),
     )
+
+
+def headers_below(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Header]]:
+    """Give the path below `root` and the header of each *.dcm file, by order of their paths.
+
+    Args:
+        problems: gets each file whose header cannot be read.
+    """
+    for path in sorted(root.rglob("*.dcm")):
+        file = path.relative_to(root).as_posix()
+        try:
+            header = header_of(path)
+        except ValueError as error:
+            problems.append(Problem(file, str(error)))
+        else:
+            yield file, header
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

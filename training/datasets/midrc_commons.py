@@ -21,7 +21,7 @@ from typing import Final
 from training.datasets.base import Problem, Reading
 from training.datasets.cells import age_of, sex_of
 from training.datasets.csv_tables import find_table, open_table, require
-from training.datasets.dicom_headers import Header, header_of
+from training.datasets.dicom_headers import Header, headers_below
 from training.table import Record
 
 _CASES: Final = ("case*.tsv", "*/case*.tsv")
@@ -44,14 +44,8 @@ class MidrcCommons:
         """Read a folder that holds the manifests, and the DICOM files anywhere below it."""
         cases, case_of = _manifests(root)
         records = []
-        problems = []
-        for path in sorted(root.rglob("*.dcm")):
-            file = path.relative_to(root).as_posix()
-            try:
-                header = header_of(path)
-            except ValueError as error:
-                problems.append(Problem(file, str(error)))
-                continue
+        problems: list[Problem] = []
+        for file, header in headers_below(root, problems):
             case = case_of.get(header.series, "")
             if case in cases:
                 records.append(_record(file, header, cases[case]))

@@ -26,7 +26,7 @@ from typing import Any, Final
 from shared.label_sources import NAMES
 from training.datasets.base import DatasetError, Problem, Reading, find_one
 from training.datasets.csv_tables import open_table
-from training.datasets.dicom_headers import Header, header_of
+from training.datasets.dicom_headers import Header, headers_below
 from training.table import Record, State
 
 _COLLECTION: Final = "MIDRC-RICORD-1C-"
@@ -102,15 +102,9 @@ class MidrcRicord:
         """Read a folder that holds the annotations, and the DICOM files anywhere below it."""
         annotated = _annotations(root)
         records = []
-        problems = []
-        for path in sorted(root.rglob("*.dcm")):
-            file = path.relative_to(root).as_posix()
-            try:
-                header = header_of(path)
-            except ValueError as error:
-                problems.append(Problem(file, str(error)))
-                continue
-            patient = header.patient or _patient_in(path)
+        problems: list[Problem] = []
+        for file, header in headers_below(root, problems):
+            patient = header.patient or _patient_in(root / file)
             if not patient:
                 problems.append(Problem(file, "neither its header nor its folder names a patient"))
                 continue
