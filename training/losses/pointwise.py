@@ -147,7 +147,7 @@ class Asymmetric(nn.Module):
 
 
 def over_known(losses: Tensor, known: Tensor) -> Tensor:
-    """Return the mean of (N, L) losses where (N, L) `known` is 1; 0, with a gradient, where it nowhere is."""
-    # Not losses * known: the loss of what is not known may be infinite, and 0 times that is NaN.
-    counted = torch.where(known > 0, losses, losses.new_zeros(()))
+    """Return the mean of (N, L) losses, weighed by (N, L) `known`; 0, with a gradient, where nothing is."""
+    # Not losses * known alone: the loss of what is not known may be infinite, and 0 times that is NaN.
+    counted = torch.where(known > 0, losses * known, losses.new_zeros(()))
     return counted.sum() / known.sum().clamp(min=1.0)

@@ -1,12 +1,10 @@
 import math
 
-import numpy as np
 import pytest
 import torch
 from timm.loss import AsymmetricLossMultiLabel
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from training.bundled.fit import positive_weights
 from training.losses import loss_named, names
 
 LABELS = 5
@@ -99,11 +97,28 @@ def test_counts_that_do_not_fit_the_labels_are_an_error():
         loss("cross_entropy", count=torch.tensor([9, 9, 9]))
 
 
-def test_balance_weighs_positives_as_the_bundled_classifier_does(batch):
+def test_balance_weighs_positives_by_a_power_of_how_rare_they_are(batch):
     logits, targets, known = batch
-    labels = (np.arange(100)[:, None] < [10, 20, 30, 40, 50]).astype(np.float32)
-    expected = binary_cross_entropy_with_logits(logits, targets, pos_weight=positive_weights(labels, 0.4))
+    rarity = torch.tensor([90 / 10, 80 / 20, 70 / 30, 60 / 40, 50 / 50])
+    expected = binary_cross_entropy_with_logits(logits, targets, pos_weight=rarity**0.4)
     torch.testing.assert_close(loss("cross_entropy", balance=0.4)(logits, targets, known), expected)
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name != "auc_margin"])
+def test_an_image_may_count_for_less(name, batch):
+    logits, targets, _ = batch
+    criterion = loss(name)
+    weights = torch.ones(len(logits), 1)
+    weights[0] = 0.5
+
+    def total(rows: slice) -> torch.Tensor:
+        some = weights[rows].expand_as(logits[rows])
+        return criterion(logits[rows], targets[rows], some) * some.sum()
+
+    if name != "balanced_cross_entropy":  # whose weights are those of the batch
+        torch.testing.assert_close(total(slice(None)), total(slice(0, 1)) + total(slice(1, None)))
+    everything = torch.ones_like(logits)
+    assert criterion(logits, targets, weights.expand_as(logits)) != criterion(logits, targets, everything)
 
 
 def test_a_label_that_few_images_know_is_balanced_by_these(batch):
