@@ -24,7 +24,7 @@ from training.bundled.card import label_cards, metrics, readme, truth_of
 from training.bundled.fit import Recipe, logits_of
 from training.bundled.graph import digests, export
 from training.bundled.heads import fit_heads
-from training.bundled.networks import average, on_validation, part_of, trained
+from training.bundled.networks import average, examples_of, on_validation, part_of, trained
 from training.bundled.pool import LOW_RESOLUTION, Radiograph, pixels_of, read_pool
 from training.calibration import Cut, Scaling, calibrate
 from training.metrics import auroc
@@ -74,7 +74,8 @@ def make_graph(
     rows, squares = part_of(pool, pixels, Split.VALIDATION)
     networks = []
     for recipe in RUNS:
-        networks.append(trained(pool, pixels, recipe, cache=cache))
+        examples = examples_of(pool, pixels, low_resolution=recipe.low_resolution)
+        networks.append(trained(examples, recipe, cache=cache))
         name = f"{recipe.epochs} epochs, seed {recipe.seed}"
         print(on_validation(name, logits_of(networks[-1], squares)[:, :-1], rows), flush=True)
     network = average(networks, backbone=RUNS[0].backbone)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from training.bundled.card import truth_of
-from training.bundled.fit import Examples, Recipe, fit, logits_of
+from training.bundled.fit import Examples, Recipe, fit
 from training.bundled.network import Network, from_imagenet
 from training.bundled.pool import LABELS, LOW_RESOLUTION, Radiograph
 from training.bundled.self_supervised import simsiam
@@ -46,21 +46,8 @@ def examples_of(pool: Sequence[Radiograph], pixels: NDArray[np.uint8], *, low_re
     )
 
 
-def trained(
-    pool: Sequence[Radiograph],
-    pixels: NDArray[np.uint8],
-    recipe: Recipe,
-    *,
-    cache: Path,
-    teachers: Sequence[Network] = (),
-) -> Network:
-    """Return the network of a recipe: from the cache, or trained now and kept there.
-
-    Args:
-        pixels: (N, S, S) uint8 of the pool's images.
-        teachers: what the mean of their logits says is `recipe.taught` of each target.
-    """
-    examples = examples_of(pool, pixels, low_resolution=recipe.low_resolution)
+def trained(examples: Examples, recipe: Recipe, *, cache: Path) -> Network:
+    """Return the network of a recipe: from the cache, or trained now and kept there."""
     told = json.dumps([dataclasses.asdict(recipe), len(examples.images)])
     kept = cache / f"network-{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
     if kept.is_file():
@@ -68,8 +55,6 @@ def trained(
         network.load_state_dict(torch.load(kept, map_location="cpu", weights_only=True))
         return network.eval()
     say = partial(print, kept.stem, flush=True)
-    if recipe.taught:
-        examples = taught(examples, teachers, share=recipe.taught)
     start = None
     if recipe.self_supervised:
         start = simsiam(examples.images, recipe, kept=kept.with_suffix(".start"), say=say)
@@ -80,10 +65,9 @@ def trained(
     return network
 
 
-def taught(examples: Examples, teachers: Sequence[Network], *, share: float) -> Examples:
-    """Return the same images, with `share` of each label from the mean of the teachers' logits."""
-    said = np.mean([logits_of(teacher, examples.images)[:, :-1] for teacher in teachers], axis=0)
-    soft = (1.0 - share) * examples.labels + share * expit(said)
+def taught(examples: Examples, logits: NDArray[np.float32], *, share: float) -> Examples:
+    """Return the same images, with `share` of each label from a teacher's logits: (N, L)."""
+    soft = (1.0 - share) * examples.labels + share * expit(logits)
     return dataclasses.replace(examples, labels=soft.astype(np.float32))
 
 
