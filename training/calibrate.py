@@ -15,11 +15,10 @@ at all.
 
 import argparse
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from rich.console import Console
 
@@ -28,6 +27,7 @@ from shared.errors import CxrError
 from shared.settings import BUNDLED
 from training.bundled.card import readme
 from training.calibration import CalibrationError, Method
+from training.command import stop
 from training.scoring.image_folder import find_images, say_missing
 from training.scoring.label_table import Labelled, LabelTableError, merged
 from training.scoring.measured import Measured, measure
@@ -60,11 +60,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 means all cores")
     options = parser.parse_args()
     if not options.images.is_dir():
-        _stop(f"--images {options.images} is no folder; name the one that holds the images")
+        stop(f"--images {options.images} is no folder; name the one that holds the images")
     if options.out.exists():
-        _stop(f"--out {options.out} is there already; name a new folder")
+        stop(f"--out {options.out} is there already; name a new folder")
     if not options.out.parent.is_dir():
-        _stop(f"--out {options.out}: there is no folder {options.out.parent}; make it first")
+        stop(f"--out {options.out}: there is no folder {options.out.parent}; make it first")
     try:
         bundle = load_bundle(options.bundle)
         rows = validation_rows(read_labels(options.labels).rows, where=str(options.labels))
@@ -79,9 +79,9 @@ def main() -> None:
             )
         write_bundle(bundle, found.card, options.out)
     except (BundleError, LabelTableError, CalibrationError, CxrError) as error:
-        _stop(str(error))
+        stop(str(error))
     except OSError as error:
-        _stop(f"--out {options.out} cannot be written: {error.strerror}")
+        stop(f"--out {options.out} cannot be written: {error.strerror}")
     print(_said(found))
 
 
@@ -151,11 +151,6 @@ def _said(found: Recalibrated) -> str:
         f"{'before less after':<26}{less.value:>+11.3f} ({less.low:+.3f} to {less.high:+.3f})",
     ]
     return "\n".join(lines)
-
-
-def _stop(message: str) -> NoReturn:
-    print(" ".join(message.split()), file=sys.stderr)
-    sys.exit(2)
 
 
 if __name__ == "__main__":

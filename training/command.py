@@ -5,10 +5,10 @@ import sys
 from typing import NoReturn
 
 
-def stop(message: str) -> NoReturn:
-    """Say on stderr why a command ends, and end it as argparse does: with 2."""
+def stop(message: str, *, status: int = 2) -> NoReturn:
+    """Say on stderr why a command ends, and end it: as argparse does, unless told another status."""
     print(message, file=sys.stderr)
-    sys.exit(2)
+    sys.exit(status)
 
 
 def above_zero(text: str) -> int:

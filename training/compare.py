@@ -7,7 +7,6 @@ interval and a two-sided p-value, by a paired bootstrap over patients (both are 
 
 import argparse
 import csv
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.labels import LABELS
+from training.command import stop
 from training.metrics import FEWEST, macro_auroc
 from training.scoring.label_table import Labelled, LabelTableError, merged
 from training.scoring.record_table import read_labels
@@ -57,7 +57,7 @@ def main() -> None:
         truth = merged(rows, {row.file: Path(row.file) for row in rows})
         found = compare(read_scores(options.first), read_scores(options.second), truth)
     except (CompareError, LabelTableError) as error:
-        sys.exit(" ".join(str(error).split()))
+        stop(str(error))
     print(f"{found.images} images, {len(found.labels)} labels: {', '.join(found.labels)}")
     print(f"A {found.first:.4f}  B {found.second:.4f}")
     print(

@@ -19,11 +19,11 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import track
 
+from training.command import stop
 from training.datasets import READERS
 from training.datasets.base import DatasetError, DatasetReader, Reading
 from training.describing.checks import duplicates, leaks, unreadable
@@ -39,16 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     reader = READERS.get(options.dataset)
     if reader is None:
-        _stop(f"there is no data set {options.dataset}; there are: {', '.join(READERS)}", status=2)
+        stop(f"there is no data set {options.dataset}; there are: {', '.join(READERS)}")
     if not options.path.is_dir():
-        _stop(f"{options.path} is no folder; name the one that {reader.title} was unpacked into", status=2)
+        stop(f"{options.path} is no folder; name the one that {reader.title} was unpacked into")
     try:
         options.run(reader, options)
     except DatasetError as error:
         # A column that is missing is what `verify` looks for, so there it is a finding, not a wrong command.
-        _stop(str(error), status=1 if options.run is verify else 2)
+        stop(str(error), status=1 if options.run is verify else 2)
     except OSError as error:
-        _stop(str(error), status=2)
+        stop(str(error))
 
 
 def describe(reader: DatasetReader, options: argparse.Namespace) -> None:
@@ -85,10 +85,10 @@ def verify(reader: DatasetReader, options: argparse.Namespace) -> None:
 def table(reader: DatasetReader, options: argparse.Namespace) -> None:
     """Write the Parquet file."""
     if not options.out.parent.is_dir():
-        _stop(f"--out {options.out}: there is no folder {options.out.parent}; make it first", status=2)
+        stop(f"--out {options.out}: there is no folder {options.out.parent}; make it first")
     reading = _read(reader, options.path)
     if not reading.records:
-        _stop(f"no image of {reader.title} is in {options.path}; `verify` says which are missing", status=1)
+        stop(f"no image of {reader.title} is in {options.path}; `verify` says which are missing", status=1)
     with _ERRORS.status(f"Writing {options.out}"):
         write(options.out, reading.records)
     problems = counted(len(reading.problems), "problem")
@@ -133,11 +133,6 @@ def _read(reader: DatasetReader, root: Path) -> Reading:
 
 def _track(records: Sequence[Record], doing: str) -> Iterable[Record]:
     return track(records, doing, console=_ERRORS)
-
-
-def _stop(message: str, *, status: int) -> NoReturn:
-    print(" ".join(message.split()), file=sys.stderr)
-    sys.exit(status)
 
 
 if __name__ == "__main__":

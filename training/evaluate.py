@@ -18,15 +18,14 @@ a column `split` says, else that of the patients of our own pool, which is how t
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 from shared.bundles import Bundle, BundleError, load_bundle
 from shared.errors import CxrError
 from shared.settings import BUNDLED
+from training.command import stop
 from training.scoring.examples import examples
 from training.scoring.figures import measured_figures
 from training.scoring.image_folder import find_images, say_missing
@@ -66,10 +65,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 means all cores")
     options = parser.parse_args()
     if not options.images.is_dir():
-        _stop(f"--images {options.images} is no folder; name the one that holds the images", status=2)
+        stop(f"--images {options.images} is no folder; name the one that holds the images")
     for name, path in (("--out", options.out), ("--report", options.report)):
         if path is not None and not path.parent.is_dir():
-            _stop(f"{name} {path}: there is no folder {path.parent}; make it first", status=2)
+            stop(f"{name} {path}: there is no folder {path.parent}; make it first")
     try:
         bundle = load_bundle(options.bundle)
         labels = read_labels(options.labels)
@@ -77,7 +76,7 @@ def main() -> None:
         files = find_images(options.images, [row.file for row in rows])
         say_missing([row.file for row in rows if row.file not in files], options.images)
         if not files:
-            _stop(
+            stop(
                 "no image is left to score; --images is the folder that the files of --labels are in",
                 status=1,
             )
@@ -87,12 +86,12 @@ def main() -> None:
                 _write(options.out, "--out", lambda: write_rows(options.out, bundle, measured))
             print(table(bundle, labels, measured))
             if not any(one.probabilities for one in measured):
-                _stop("no image is left to score; the column `refused` of --out says why of each", status=1)
+                stop("no image is left to score; the column `refused` of --out says why of each", status=1)
             if options.report is not None:
                 page = report(bundle, labels, measured, threads=options.threads, decode=decoder.prepare)
                 _write(options.report, "--report", lambda: options.report.write_text(page, encoding="utf-8"))
     except (BundleError, LabelTableError, CxrError) as error:
-        _stop(str(error), status=2)
+        stop(str(error))
 
 
 def report(
@@ -115,12 +114,7 @@ def _write(path: Path, option: str, write: Callable[[], object]) -> None:
     try:
         write()
     except OSError as error:
-        _stop(f"{option} {path} cannot be written: {error.strerror}", status=2)
-
-
-def _stop(message: str, *, status: int) -> NoReturn:
-    print(" ".join(message.split()), file=sys.stderr)
-    sys.exit(status)
+        stop(f"{option} {path} cannot be written: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -15,16 +15,15 @@ BUNDLE must not be there yet, or be empty; it appears whole or not at all.
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 
 from shared.bundles import CAM_WEIGHTS, CARD, GRAPH, Bundle, digest_of, load_bundle
 from shared.settings import BUNDLED
+from training.command import stop
 from training.exporting.card import card_of
 from training.exporting.graph import PROGRAM, write_graphs
 from training.exporting.network import members_of
@@ -36,12 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, write the bundle, say what it is."""
     options = _parser().parse_args(arguments)
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
-        _stop(f"--out {options.out} is there already; name a new folder")
+        stop(f"--out {options.out} is there already; name a new folder")
     try:
         with Console(stderr=True).status("Exporting and measuring"):
             bundle = export(options.run, options.out, licence=options.licence)
     except (OSError, ValueError) as error:
-        _stop(str(error))
+        stop(str(error))
     card, macro = bundle.card, bundle.card.metrics.macro_auroc
     console = Console()
     console.print(f"{card.id} {card.version}: {len(card.labels)} labels, {card.input_size} pixels")
@@ -84,11 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to make")
     parser.add_argument("--licence", metavar="TEXT", help="of the weights, for the card")
     return parser
-
-
-def _stop(message: str) -> NoReturn:
-    print(" ".join(message.split()), file=sys.stderr)
-    sys.exit(2)
 
 
 if __name__ == "__main__":
