@@ -9,10 +9,10 @@ from hashlib import sha256
 from training.fitting import job
 from training.train import main
 
-_run = job._Fitting.run
+_run = job.Fitting.run
 
 
-def _telling(fitting: job._Fitting) -> None:
+def _telling(fitting: job.Fitting) -> None:
     """Train, and say what the weights and the batch norm figures are."""
     _run(fitting)
     digest = sha256()
@@ -23,5 +23,5 @@ def _telling(fitting: job._Fitting) -> None:
 
 
 if __name__ == "__main__":
-    job._Fitting.run = _telling  # type: ignore[assignment, method-assign]
+    job.Fitting.run = _telling  # type: ignore[assignment, method-assign]
     main(sys.argv[1:])

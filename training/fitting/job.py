@@ -101,19 +101,6 @@ class Learner(nn.Module):
         return self.network.loss(batch, self.criterion)
 
 
-def fit(
-    conditions: Conditions,
-    job: Job,
-    make_network: Callable[[], Classifier],
-    augmentation: Augmentation,
-    training: Examples,
-    validation: Examples,
-    folder: Path,
-) -> None:
-    """Fit a network, or go on with it, until `folder` has done.json."""
-    _Fitting(conditions, job, make_network, augmentation, training, validation, folder).run()
-
-
 @dataclass(slots=True)
 class _State:
     """The place of a job, and what was reached.
@@ -137,8 +124,8 @@ class _State:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-class _Fitting:
-    """A job at work."""
+class Fitting:
+    """A job at work: fits a network, or goes on with it, until `folder` has done.json."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from training.architectures.base import Classifier
 from training.architectures.registry import create
 from training.fitting.figures import logits_of, mean_logits
 from training.fitting.inputs import Inputs, states_of
-from training.fitting.job import BEST, DONE, Conditions, Examples, fit
+from training.fitting.job import BEST, DONE, Conditions, Examples, Fitting
 from training.fitting.plan import Job, jobs_of
 from training.fitting.run_folder import PREDICTIONS, SUMMARY, read_json, read_weights, whole, write_json
 from training.fitting.steps import Rows
@@ -74,7 +74,7 @@ class _Told:
 
         training = Examples(self._rows(Split.TRAIN), taught, texts, organs)
         validation = Examples(self._rows(Split.VALIDATION), inputs.truth(Split.VALIDATION))
-        fit(
+        Fitting(
             self.conditions,
             job,
             network,
@@ -82,7 +82,7 @@ class _Told:
             training,
             validation,
             self.folder / job.name,
-        )
+        ).run()
 
     def say(self, names: Sequence[str], split: Split) -> NDArray[np.float32]:
         """Return (N, L) logits of the mean probability of some networks on a part."""

@@ -16,6 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from shared.labels import NO_FINDING
 from tests.support.encoders import save_clip, save_dinov2
+from tests.support.trained import TINY
 from training.architectures.base import Batch, Classifier, Output
 from training.architectures.registry import create
 from training.architectures.unet import UNet, save
@@ -24,23 +25,6 @@ from training.recipe import Model, load_recipe, names
 PAGE = Path(__file__).parents[4] / "docs" / "papers.md"
 SIZE = 32
 LABELS = ("Atelectasis", "Effusion", "Mass")
-_DENSE = {"encoder_options": {"growth_rate": 8, "block_config": [1]}}
-TINY = {
-    "simple_cnn": {"widths": [8, 16, 32]},
-    "densenet121": _DENSE,
-    "multiclass": _DENSE,
-    "chestxray8": {**_DENSE, "encoder": "densenet121", "width": 32},
-    "yao2017": {**_DENSE, "width": 32},
-    "swinchex": {
-        "encoder": "swin_tiny_patch4_window7_224",
-        "encoder_options": {"embed_dim": 24, "depths": [1], "num_heads": [2], "window_size": 4},
-        "width": 32,
-    },
-    "lt_vit": {"encoder_options": {"embed_dim": 48, "depth": 2, "num_heads": 3}, "blocks": 1},
-    "anatomy_xnet": {**_DENSE, "lung_widths": [4, 8]},
-    "hugging_face": {},
-    "chexzero": {},
-}
 RATES = {"chexzero": 1e-3}
 RECIPES = sorted({load_recipe(name).model.architecture: name for name in names()}.values())
 

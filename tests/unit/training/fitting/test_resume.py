@@ -18,12 +18,12 @@ _DIES = """
 import os, signal, sys
 from training.fitting import job
 from training.train import main
-move = job._Fitting._move
+move = job.Fitting._move
 def dying(self, progress):
     move(self, progress)
     if self.job.name == "member-1-second" and self.state.step == 8:
         os.kill(os.getpid(), signal.SIGKILL)
-job._Fitting._move = dying
+job.Fitting._move = dying
 main(sys.argv[1:])
 """
 """The train command, killed in the second epoch of the second stage, behind its last checkpoint."""
