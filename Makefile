@@ -1,7 +1,7 @@
 # Every target makes what it needs first; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format bench train-bundled docs constraints clean
+.PHONY: help setup setup-dev demo test check format bench train-bundled folder-named docs constraints clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -50,6 +50,14 @@ format: setup-dev  ## Format the code and mend what ruff can mend
 
 bench: setup-dev  ## Run the benchmarks, each against a named reference in the same run
 	$(BIN)/python -m bench
+
+# Told so, the C library keeps big buffers instead of fetching them anew from the kernel in every step.
+train-bundled: export GLIBC_TUNABLES := $(or $(GLIBC_TUNABLES),glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=17179869184)
+train-bundled: folder-named setup-dev  ## Train the bundled classifier on DATA=folder, write worker_cnn/bundled/ anew
+	$(BIN)/python -m training.train_bundled --data '$(DATA)'
+
+folder-named:
+	@test -d '$(DATA)' || { echo 'Name the folder of the radiographs: make train-bundled DATA=folder' >&2; exit 2; }
 
 docs: setup-dev  ## Write docs/reference/settings.md and the chart's README and schema from the code
 	$(BIN)/python -m shared.settings_reference > docs/reference/settings.md
