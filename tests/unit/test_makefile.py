@@ -1,4 +1,4 @@
-"""The Makefile: what the documents name is there, and what is lacking is said before anything is installed."""
+"""The Makefile: what the documents name is there, and what is lacking is said before any install."""
 
 import re
 import subprocess
