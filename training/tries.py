@@ -46,7 +46,7 @@ TRIES: Final[Mapping[str, Recipe]] = {
     "not-mirrored": replace(_BASE, flip=0.0),
     "no-mixup": replace(_BASE, mixup=0.0),
     "noise": replace(_BASE, noise=0.05),
-    "simsiam": replace(_BASE, self_supervised=8),
+    "simsiam": replace(_BASE, self_supervised=4),
     "distilled": replace(_BASE, taught=0.5),
 }
 
