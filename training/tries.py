@@ -22,7 +22,7 @@ from training.bundled import gate as gates
 from training.bundled.card import patients_of, truth_of
 from training.bundled.fit import Examples, Recipe, logits_of
 from training.bundled.network import Network
-from training.bundled.networks import average, examples_of, part_of, taught, trained
+from training.bundled.networks import average, examples_of, file_of, part_of, taught, trained
 from training.bundled.pool import pixels_of, read_pool
 from training.metrics import interval, macro_auroc
 from training.table import Split
@@ -107,7 +107,8 @@ class _Tries:
     def network(self, recipe: Recipe) -> Network:
         """Train a network, or read it from the cache; what is taught is taught by those that ship."""
         examples = self._examples(recipe)
-        if recipe.taught:
+        known = file_of(recipe, len(examples.images), self._cache).is_file()
+        if recipe.taught and not known:
             said = [
                 logits_of(
                     self.network(run),

@@ -46,10 +46,15 @@ def examples_of(pool: Sequence[Radiograph], pixels: NDArray[np.uint8], *, low_re
     )
 
 
+def file_of(recipe: Recipe, images: int, cache: Path) -> Path:
+    """Return where the network of a recipe that learnt from so many images is kept."""
+    told = json.dumps([dataclasses.asdict(recipe), images])
+    return cache / f"network-{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
+
+
 def trained(examples: Examples, recipe: Recipe, *, cache: Path) -> Network:
     """Return the network of a recipe: from the cache, or trained now and kept there."""
-    told = json.dumps([dataclasses.asdict(recipe), len(examples.images)])
-    kept = cache / f"network-{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
+    kept = file_of(recipe, len(examples.images), cache)
     if kept.is_file():
         network = from_imagenet(len(LABELS), backbone=recipe.backbone)
         network.load_state_dict(torch.load(kept, map_location="cpu", weights_only=True))
