@@ -26,7 +26,7 @@ def targets() -> list[str]:
 
 @pytest.mark.parametrize("target", targets())
 def test_every_target_has_a_rule(target):
-    done = make("--dry-run", target)
+    done = make("--dry-run", target, "VENV=.no-environment")  # in ours there may be nothing left to do
     assert done.returncode == 0
     assert "Nothing to be done" not in done.stdout
 
