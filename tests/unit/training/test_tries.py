@@ -19,10 +19,6 @@ SMALL = {"size": 64, "epochs": 1, "frozen": 6}
 LABELS = ("Cardiomegaly", "Effusion", "Mass")
 
 
-def silent(_line: str) -> None:
-    pass
-
-
 def pictures(count: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, 64, 64), np.uint8)
 
