@@ -9,13 +9,18 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
 ARG INDEX_URL
-ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_NO_CACHE=1 \
-    UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1
-RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
+ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 \
+    PIP_CERT=/etc/ssl/certs/ca-certificates.crt UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy
+# A site's own authorities, before anything is fetched.
+COPY docker/certificates/ /usr/local/share/ca-certificates/
+# What is downloaded is kept by the engine for the next build, outside the image.
+RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
+    update-ca-certificates && pip install uv==0.13.9 && uv venv /opt/venv
 WORKDIR /build
 # Before the code: a change of code leaves this layer, the large one, as it is.
 COPY pyproject.toml constraints.txt ./
-RUN uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra cnn
+RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
+    uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra cnn
 
 # Both builds are one module in two packages. ONNX Runtime finds the libraries of the others by LD_LIBRARY_PATH
 # alone, so all of them are linked into one folder; the CPU image has no such folder.
@@ -41,6 +46,7 @@ LABEL org.opencontainers.image.title="CXR Reporter: CNN worker" \
 RUN groupadd --gid 10001 cxr \
     && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr
 COPY --from=packages /opt/venv /opt/venv
+COPY --from=packages /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 WORKDIR /app
 COPY LICENSE ./
 COPY shared/ shared/

