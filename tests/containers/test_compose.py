@@ -12,13 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
 
 from cxr.client import Client
 from cxr.local.state import free_port
 from cxr.models import Report
 from tests.containers.conftest import BUILD_SECONDS, Site, configure
-from tests.support.browser import Tab
+from tests.support.browser import Tab, chromium
 from tests.support.containers import check_out, wait_until
 from tests.support.services import ROOT
 
@@ -114,19 +113,18 @@ def test_a_study_that_is_sent_is_reported_by_the_bundled_language_model(
     assert report.writer.id.startswith("smollm2"), "not the template's: the model's"
 
 
-def test_the_page_takes_a_radiograph_and_shows_its_report(installation: Installation, browser: Browser):
-    context = browser.new_context()
-    tab = Tab(context, installation.url)
-    tab.page.goto(installation.url)
-    tab.page.locator("#api-key").fill(installation.key)
-    tab.page.get_by_role("button", name="Use this key").click()
-    tab.choose(PNG)
-    tab.send()
-    tab.wait_until_final()
-    tab.wait_for_radiograph()
-    assert tab.section("impression")
-    assert tab.problems == []
-    context.close()
+def test_the_page_takes_a_radiograph_and_shows_its_report(installation: Installation):
+    with chromium() as browser:
+        tab = Tab(browser.new_context(), installation.url)
+        tab.page.goto(installation.url)
+        tab.page.locator("#api-key").fill(installation.key)
+        tab.page.get_by_role("button", name="Use this key").click()
+        tab.choose(PNG)
+        tab.send()
+        tab.wait_until_final()
+        tab.wait_for_radiograph()
+        assert tab.section("impression")
+        assert tab.problems == []
 
 
 @pytest.mark.parametrize("part", PARTS)

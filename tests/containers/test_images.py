@@ -60,10 +60,12 @@ def answers(site: Site, container: str, port: int, path: str) -> bool:
 
 @every_image
 def test_every_file_of_the_image_can_be_read_by_every_user(site: Site, name: str):
-    closed = (
-        "find /opt /app -xdev ! -type l ( ! -perm -o+r -o -type d ! -perm -o+x )".replace("(", r"\(").replace(")", r"\)")
+    closed = "find /opt /app -xdev ! -type l ( ! -perm -o+r -o -type d ! -perm -o+x )".replace(
+        "(", r"\("
+    ).replace(")", r"\)")
+    found = site.engine.run(
+        "run", "--rm", "--network", "none", "--user", "0:0", image(name), "sh", "-c", closed
     )
-    found = site.engine.run("run", "--rm", "--network", "none", "--user", "0:0", image(name), "sh", "-c", closed)
     assert found == ""
 
 
@@ -101,8 +103,15 @@ def test_an_image_for_a_cpu_holds_nothing_for_a_gpu_and_no_service_another_ones_
         printed = site.engine.run("run", "--rm", *TIGHT, image(name), "python", "-c", _SIZES)
         held[name] = json.loads(printed)
     everywhere = {"torch", "nvidia", "triton", "transformers", "uv", "rich", "typer", "pytest"}
-    assert not {name: everywhere & set(found["names"]) for name, found in held.items() if everywhere & set(found["names"])}
-    assert not {"fastapi", "uvicorn", "alembic"} & {*held["worker-cnn"]["names"], *held["worker-llm"]["names"]}
+    assert not {
+        name: everywhere & set(found["names"])
+        for name, found in held.items()
+        if everywhere & set(found["names"])
+    }
+    assert not {"fastapi", "uvicorn", "alembic"} & {
+        *held["worker-cnn"]["names"],
+        *held["worker-llm"]["names"],
+    }
     assert not {"onnxruntime", "cv2"} & {*held["api"]["names"], *held["worker-llm"]["names"]}
     assert held["api"]["bytes"] < API_LIMIT
     for name in OURS:
