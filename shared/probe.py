@@ -1,7 +1,7 @@
 """Asks a service of this container whether it answers: `python -m shared.probe PORT PATH`.
 
-What images and Compose run as health checks. No argument has a space in it, because podman's Docker API cuts a
-check's arguments there.
+What images and Compose run as health checks. No argument has a space in it, because podman's Docker API cuts
+a check's arguments there.
 """
 
 import sys

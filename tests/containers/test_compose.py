@@ -1,7 +1,7 @@
 """`docker compose up`: the whole installation in containers, from the page's key to the report.
 
-One installation lives through all of it, in the order of a hospital's year: it is upgraded from the release before
-(here: the commit before), used, hurt, taken down and brought up again.
+One installation lives through all of it: it is upgraded from the release before (here: the commit before),
+used, hurt, taken down and brought up again.
 """
 
 import re
@@ -20,6 +20,9 @@ from tests.containers.conftest import BUILD_SECONDS, Site, configure
 from tests.support.browser import Tab, chromium
 from tests.support.containers import check_out, wait_until
 from tests.support.services import ROOT
+
+# The images may have to be built first.
+pytestmark = pytest.mark.timeout(1800)
 
 SAMPLES = ROOT / "samples"
 PNG, DICOM = SAMPLES / "chest-1.png", SAMPLES / "chest-5-monochrome1-jpegls.dcm"
