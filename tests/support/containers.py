@@ -36,6 +36,7 @@ SITE_CERTIFICATES: Final = Path("/usr/local/share/ca-certificates")
 
 STAND_INS: Final = ROOT / "tests" / "containers" / "stand_ins"
 
+_SOME_TIME: Final = 1_700_000_000
 _DEBIAN: Final = "bookworm"
 _PACKAGES: Final = "python3,python3-pip,python3-venv,ca-certificates"
 _SHORT_OF_RIGHTS: Final = "nofile=1024:1024", "nproc=4096:4096"
@@ -234,6 +235,9 @@ def check_out(folder: Path, revision: str | None = None) -> None:
     certificates.mkdir(exist_ok=True)
     for file in SITE_CERTIFICATES.glob("*.crt"):
         shutil.copy(file, certificates)
+    # Buildah takes a file whose time has changed for another file, and every clone has times of its own.
+    for place in (folder, *folder.rglob("*")):
+        os.utime(place, (_SOME_TIME, _SOME_TIME), follow_symlinks=False)
 
 
 class Service:
