@@ -1,11 +1,13 @@
 """The bundled language model on transformers: real weights, real adapter, and llama.cpp beside it."""
 
+import math
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import gguf
+import numpy as np
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ from tests.support.llm_reports import draw_case
 from worker_llm.pipeline import write_reports
 from worker_llm.prompts import messages_for
 from worker_llm.verify import verify
-from worker_llm.writers import load_writer
+from worker_llm.writers import load_writer, merged
 from worker_llm.writers.bundled import bundled_version
 from worker_llm.writers.llama import LlamaWriter
 from worker_llm.writers.local import LocalWriter
@@ -41,8 +43,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def local(cache: Path) -> Iterator[LocalWriter]:
-    writer = load_writer(ReportSettings(writer=WriterKind.TRANSFORMERS, cache=cache))
+def local() -> LocalWriter:
+    writer = load_writer(ReportSettings(writer=WriterKind.TRANSFORMERS))
     assert isinstance(writer, LocalWriter)
     return writer
 
@@ -73,24 +75,44 @@ def test_a_study_gets_the_same_report_again_when_it_is_written_alone_again(local
     assert write_reports(REQUESTS[7:], local, attempts=2) == write_reports(REQUESTS[7:], local, attempts=2)
 
 
+def test_the_merged_file_holds_the_weights_that_transformers_computes_with(local: LocalWriter):
+    layers = {ours: theirs for theirs, ours in merged.LAYERS.items()}
+    weights = dict(local._model.named_parameters())
+    tensors = [
+        one for one in gguf.GGUFReader(merged.merged_model(None)).tensors if one.name.startswith("blk.")
+    ]
+    compared = 0
+    for tensor in tensors:
+        _, number, layer, _ = tensor.name.split(".")
+        if layer in layers:
+            ours = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+            if layer in {"attn_q", "attn_k"}:  # back to each head's first half before its second
+                heads = {"attn_q": 9, "attn_k": 3}[layer]
+                ours = ours.reshape(heads, -1, 2, ours.shape[1]).swapaxes(1, 2).reshape(ours.shape)
+            theirs = weights[f"model.layers.{number}.{layers[layer]}.weight"].detach().float().numpy()
+            # Eight bits a weight here, and there a base that was rounded to bfloat16.
+            assert np.linalg.norm(ours - theirs) < 0.01 * np.linalg.norm(theirs), tensor.name
+            compared += 1
+    assert compared == 30 * len(layers)
+
+
 @pytest.mark.timeout(600)
-def test_llama_cpp_gives_the_text_that_transformers_gives(local: LocalWriter):
-    """The likeliest text of either, on the same prompts: the merged file holds the same model."""
+def test_llama_cpp_gives_each_next_word_the_probability_that_transformers_gives_it(local: LocalWriter):
     llama = LlamaWriter.bundled()
-    chats = [messages_for(request, attempt=1, brief=True) for request in REQUESTS]
-    tokenizer, same = local._tokenizer, 0
-    for chat in chats:
-        prompt = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-        inputs = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
-        with torch.inference_mode():
-            output = local._model.generate(**inputs, max_new_tokens=120, do_sample=False)[0]
-        theirs = tokenizer.decode(output[inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    for request in REQUESTS[:2]:  # one in each language
+        chat = messages_for(request, attempt=1, brief=True)
+        prompt = local._tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        inputs = local._tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
         answer = llama._engine.handle_chat_completions(
-            {"messages": chat, "max_tokens": 120, "temperature": 0}
+            {"messages": chat, "max_tokens": 40, "temperature": 0, "logprobs": True, "top_logprobs": 3}
         )
         assert answer["usage"]["prompt_tokens"] == inputs["input_ids"].shape[1]
-        same += answer["choices"][0]["message"]["content"] == theirs
+        written = answer["choices"][0]["logprobs"]["content"]
+        ids = torch.tensor([[token["id"] for token in written]])
+        with torch.inference_mode():
+            logits = local._model(torch.cat([inputs["input_ids"], ids], dim=1)).logits[0].float()
+        theirs = logits[inputs["input_ids"].shape[1] - 1 : -1].softmax(-1)  # (answer, vocabulary)
+        for token, probabilities in zip(written, theirs, strict=True):
+            for one in token["top_logprobs"]:
+                assert math.exp(one["logprob"]) == pytest.approx(probabilities[one["id"]].item(), abs=0.1)
     llama.close()
-    print(f"{same} of {len(chats)} texts are the same to the letter")
-    # Eight bits a weight round a tie to the other side now and then.
-    assert same >= 6
