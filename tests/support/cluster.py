@@ -1,12 +1,12 @@
-"""A cluster of one node for a rendered chart: podman runs the pods, and this does what `kube play` leaves undone.
+"""A cluster of one node for a rendered chart: podman runs the pods, this does what `kube play` leaves undone.
 
 with Cluster(engine, objects) as cluster:
     cluster.wait_until_available(seconds=120)
     print(cluster.run(pod).log)
 
-All pods start at once, as after `helm install`. What happens to one before podman sees it is in kubelet.py, its
-probes in probes.py, a Service's address in service_proxy.py. Not played: NetworkPolicies, which need a network that
-enforces them, PodDisruptionBudgets, quotas of CPU, and whatever needs an operator.
+All pods start at once, as after `helm install`. What happens to one before podman sees it is in kubelet.py,
+its probes in probes.py, a Service's address in service_proxy.py. Not played: NetworkPolicies, which need a
+network that enforces them, PodDisruptionBudgets, quotas of CPU, and whatever needs an operator.
 """
 
 import ipaddress
@@ -120,10 +120,10 @@ class Cluster:
         return [line for pod, volumes in self._made for line in over_their_limit(pod, volumes)]
 
     def delete_pods(self, kind: str) -> dict[str, int]:
-        """Delete the pods of a kind of controller as a kubelet does; return how each of their containers ended.
+        """Delete a kind of controller's pods as a kubelet does; return the exit codes of their containers.
 
-        Stands for the end of a pod: its preStop hook, then the image's stop signal, and SIGKILL (137) after what is
-        left of its grace period.
+        Stands for the end of a pod: its preStop hook, then the image's stop signal, and SIGKILL (137) after
+        what is left of its grace period.
         """
         pods = [pod for pod in self._pods if pod.kind == kind]
         self._deleted.update(pod.name for pod in pods)
@@ -143,7 +143,7 @@ class Cluster:
     # A pod's life
 
     def _live(self, pod: Pod) -> None:
-        """Stands for a kubelet's care of one pod: init containers one after another, then the others, and probes."""
+        """Stands for a kubelet's care of a pod: init containers one by one, then the others, and probes."""
         address = self._create(pod)
         for container in pod.spec.get("initContainers", ()):
             self._engine.run("start", pod.container(container["name"]))
@@ -217,18 +217,30 @@ class Cluster:
         return [str(host) for host in hosts][1:]  # the first is the gateway's
 
     def _serve(self, service: Object) -> None:
-        """Stands for the cluster's DNS and kube-proxy: a name, and behind it a proxy to the pods that are ready."""
+        """Stands for the cluster's DNS and kube-proxy: a name, and a way to the pods that are ready."""
         name = service["metadata"]["name"]
         (self._folder / "endpoints" / name).mkdir()
         self._engine.run(
-            *("run", "--detach", "--name", name, "--network", f"{NETWORK}:ip={self._addresses.pop()},alias={name}"),
-            *("--volume", f"{_PROXY}:/proxy.py:ro", "--volume", f"{self._folder}/endpoints/{name}:/endpoints:ro"),
+            *(
+                "run",
+                "--detach",
+                "--name",
+                name,
+                "--network",
+                f"{NETWORK}:ip={self._addresses.pop()},alias={name}",
+            ),
+            *(
+                "--volume",
+                f"{_PROXY}:/proxy.py:ro",
+                "--volume",
+                f"{self._folder}/endpoints/{name}:/endpoints:ro",
+            ),
             *(self._engine.python_image(), "python", "/proxy.py", "/endpoints"),
             *(f"{port['name']}={port['port']}" for port in service["spec"]["ports"]),
         )
 
     def _route(self, pod: Pod, address: str, *, ready: bool) -> None:
-        """Stands for the endpoints' controller: a Service's selector finds the pod, its target port a port of it."""
+        """Stands for the endpoints' controller: a Service's selector finds pods, its target their port."""
         ports = {
             port["name"]: port["containerPort"]
             for container in pod.spec["containers"]

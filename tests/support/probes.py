@@ -37,7 +37,7 @@ class Probes:
 
     @property
     def ready(self) -> bool:
-        """Whether all of them have answered well. A cluster does not wait for the liveness probe; a test does."""
+        """Whether all have answered well. A cluster does not wait for the liveness probe; this does."""
         return self._passed == {STARTUP, LIVENESS, READINESS}
 
     def step(self) -> None:

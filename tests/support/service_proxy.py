@@ -1,7 +1,7 @@
 """A Service's address: `python service_proxy.py FOLDER NAME=PORT…`, in a container of its own.
 
-Stands for kube-proxy: connections to PORT go on to a pod that FOLDER/NAME lists (address:port, one a line). While it
-lists none, nothing listens, and connections are refused.
+Stands for kube-proxy: connections to PORT go on to a pod that FOLDER/NAME lists (address:port, one a line).
+While it lists none, nothing listens, and connections are refused.
 """
 
 import asyncio
@@ -13,7 +13,9 @@ from pathlib import Path
 async def main() -> None:
     """Serve every port until the container is stopped."""
     folder, *ports = sys.argv[1:]
-    await asyncio.gather(*(serve(Path(folder, name), int(port)) for name, port in (p.split("=") for p in ports)))
+    await asyncio.gather(
+        *(serve(Path(folder, name), int(port)) for name, port in (p.split("=") for p in ports))
+    )
 
 
 async def serve(endpoints: Path, port: int) -> None:
