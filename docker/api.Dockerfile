@@ -15,12 +15,13 @@ ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_PYTHON_DOWNLOADS
 COPY docker/certificates/ /usr/local/share/ca-certificates/
 # What is downloaded is kept by the engine for the next build, outside the image.
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
-    update-ca-certificates && pip install uv==0.13.9 && uv venv /opt/venv
+    update-ca-certificates && pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
 WORKDIR /build
 # Before the code: a change of code leaves this layer, the large one, as it is.
 COPY pyproject.toml constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
-    uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra api
+    uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra api \
+    && uv pip uninstall --python /opt/venv typer rich pygments
 # The project itself is not installed, it is copied below; this is how it knows its version all the same.
 ARG VERSION=0.1.0
 RUN metadata="/opt/venv/lib/python3.11/site-packages/cxr_reporter-${VERSION}.dist-info" && mkdir "$metadata" \
@@ -49,11 +50,13 @@ COPY shared/ shared/
 COPY api/ api/
 # The root file system may be read-only: only /tmp, where uploads are spooled, is written to.
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
+    REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     CXR_API_HOST=0.0.0.0 CXR_API_PORT=8000
 USER 10001:10001
 EXPOSE 8000
 # Not /readyz: a database that is away is no reason to replace the API.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-    CMD ["python", "-c", "from http.client import HTTPConnection as C; c = C('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz'); exit(c.getresponse().status != 200)"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s \
+    CMD ["python", "-m", "shared.probe", "8000", "/healthz"]
 # No shell in between: SIGTERM reaches Python.
 CMD ["python", "-m", "api"]

@@ -17,8 +17,13 @@ _BYTES: Final = 32
 _ACTIONS: Final = ("Admin", "Read", "Write", "List", "Tagging")
 
 
-def main(folder: Path = FOLDER) -> int:
-    """Make what is missing, and say what to open the page with."""
+def main(folder: Path = FOLDER, *, given_key: str = "") -> int:
+    """Make what is missing, and say what to open the page with.
+
+    Args:
+        folder: where the passwords are kept.
+        given_key: the key that .env sets, which the API takes in place of the one that is made.
+    """
     passwords = {name: _kept(folder / name) for name in ("postgres-password", "broker-password")}
     access, secret = _kept(folder / "CXR_STORAGE_ACCESS_KEY"), _kept(folder / "CXR_STORAGE_SECRET_KEY")
     _write(
@@ -31,7 +36,7 @@ def main(folder: Path = FOLDER) -> int:
     _write(folder / "s3-identities.json", _identities(access, secret))
     admin = _kept(folder / "CXR_API_ADMIN_KEY", prefix="cxr_")
     grafana = _kept(folder / "grafana-password")
-    print(f"The page's and the API's key (unless .env sets CXR_API_ADMIN_KEY): {admin}")
+    print(f"The page's and the API's key: {given_key or admin}")
     print(f"Grafana's password, for the user admin (profile monitoring): {grafana}")
     return 0
 
@@ -62,4 +67,4 @@ def _identities(access: str, secret: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(Path, sys.argv[1:])))
+    sys.exit(main(*map(Path, sys.argv[1:]), given_key=os.environ.get("CXR_API_ADMIN_KEY", "")))  # noqa: TID251 - runs by itself

@@ -16,7 +16,7 @@ ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_PYTHON_DOWNLOADS
 COPY docker/certificates/ /usr/local/share/ca-certificates/
 # What is downloaded is kept by the engine for the next build, outside the image.
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
-    update-ca-certificates && pip install uv==0.13.9 && uv venv /opt/venv
+    update-ca-certificates && pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
 WORKDIR /build
 # Before the code: a change of code leaves these layers, the large ones, as they are. The last package is the
 # weights that a report writer is tuned from.
@@ -49,6 +49,8 @@ COPY worker_llm/ worker_llm/
 COPY training/ training/
 # The root file system may be read-only: only /tmp and /out are written to.
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
+    REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     HF_HUB_OFFLINE=1 HF_HOME=/tmp/huggingface
 USER 10001:10001
 VOLUME /out

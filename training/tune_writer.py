@@ -27,7 +27,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from training.writer.evaluate import evaluate, write_card
 from training.writer.examples import Example, draw_examples
-from worker_llm.writers.bundled import ADAPTER, unpacked_base
+from worker_llm.writers.bundled import ADAPTER
+from worker_llm.writers.unpacked import unpacked_base
 
 
 @dataclass(frozen=True, slots=True)

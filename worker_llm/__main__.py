@@ -3,6 +3,10 @@
 import sys
 
 from worker_llm.main import main
+from worker_llm.writers.base import WriterRefusedError
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except WriterRefusedError as error:
+        raise SystemExit(str(error)) from error

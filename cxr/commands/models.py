@@ -26,6 +26,7 @@ class WriterKind(StrEnum):
     """The report writers."""
 
     TEMPLATE = "template"
+    LLAMA_CPP = "llama-cpp"
     TRANSFORMERS = "transformers"
     OPENAI = "openai"
 
@@ -65,7 +66,10 @@ def use(
     *,
     writer: Annotated[WriterKind | None, typer.Option(help="Who writes the reports.")] = None,
     writer_model: Annotated[
-        str | None, typer.Option(help="'bundled', a folder, a Hugging Face id, or the server's model name.")
+        str | None,
+        typer.Option(
+            help="'bundled', a .gguf file, a folder, a Hugging Face id, or the server's model name."
+        ),
     ] = None,
     openai_url: Annotated[str | None, typer.Option(help="Base URL of an OpenAI-compatible server.")] = None,
 ) -> None:

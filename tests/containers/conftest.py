@@ -1,31 +1,75 @@
-"""One engine for all tests in here, with the images of this checkout and stand-ins for those of others."""
+"""A machine with an engine, on which somebody has cloned the project and built its images with Compose."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.support.containers import Engine, Service, check_out
-from tests.support.images import services
+from tests.support.images import BIN, services
+
+BUILD_SECONDS: Final = 1200
+"""All images, on two busy cores, with nothing in the engine's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A machine with an engine: what a person has who has just cloned the project there."""
+    """The machine: its engine, and Compose on it.
+
+    Attributes:
+        project: this checkout, as a fresh clone of it would be, and a .env made as .env.example says.
+        python: the image that all of ours are built from.
+    """
 
     engine: Engine
     service: Service
     project: Path
     python: str
 
+    def compose(self, *arguments: str, project: Path | None = None, seconds: float = 180) -> str:
+        """Run the real Compose in a checkout's folder, and return what it prints.
+
+        Raises:
+            AssertionError: it ended with an error, or took longer.
+        """
+        done = subprocess.run(
+            [BIN / "docker-compose", "--progress", "plain", *arguments],
+            cwd=project or self.project,
+            # The classic builder, which podman's API speaks; BuildKit is Docker's own.
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": "/nonexistent",
+                "DOCKER_HOST": self.service.address,
+                "DOCKER_BUILDKIT": "0",
+            },
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(arguments)}: {(done.stdout + done.stderr)[-6000:]}"
+        return done.stdout
+
+
+def configure(project: Path, python: str, *lines: str) -> None:
+    """Write .env as a person does: the example, and at its end what is different here."""
+    example = (project / ".env.example").read_text(encoding="utf-8")
+    (project / ".env").write_text("\n".join([example, f"PYTHON_IMAGE={python}", *lines, ""]))
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Return the site; upstream images are there, ours are not yet built."""
+    """Return the machine, with all images there: ours as `docker compose build` makes them."""
     folder = tmp_path_factory.mktemp("site")
     with Engine() as engine, Service(engine, folder) as service:
         upstream = services()
         engine.make_stand_ins(*(upstream[name]["image"] for name in ("postgres", "broker", "storage")))
-        check_out(folder / "project")
-        yield Site(engine, service, folder / "project", engine.python_image())
+        site = Site(engine, service, folder / "project", engine.python_image())
+        check_out(site.project)
+        configure(site.project, site.python)
+        site.compose("build", seconds=BUILD_SECONDS)
+        yield site

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.support.browser import Tab
+from tests.support.browser import Tab, chromium
 from tests.support.stack import FullStack
 
 OpenTab = Callable[..., Tab]
@@ -26,14 +26,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullStack]:
         yield running
 
 
-# For one module at a time: while it is open, no coroutine can be run in this thread.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Return Chromium, from Debian's package."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    """Return Chromium, for one module at a time."""
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

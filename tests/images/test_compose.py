@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from docker.layout import ROOT, read_image
+from tests.support.dockerfiles import read_image
 from tests.support.images import BIN, compose, services, settings_variables
+from tests.support.services import ROOT
 
 PROFILES = ("gpu", "vllm", "monitoring")
 PARTS = {

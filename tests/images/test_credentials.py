@@ -13,9 +13,8 @@ from cxr.local.broker import _binary as valkey_server
 from cxr.local.state import choose_state, free_port
 from cxr.local.storage import _binary as weed
 from cxr.local.storage import remove_sockets
-from docker.layout import ROOT
 from tests.support.images import services
-from tests.support.services import wait_for
+from tests.support.services import ROOT, wait_for
 
 
 def make(folder: Path) -> str:

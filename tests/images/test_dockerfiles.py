@@ -6,8 +6,9 @@ import tomllib
 
 import pytest
 
-from docker.layout import IMAGES, ROOT, dockerfile, read_image
+from tests.support.dockerfiles import IMAGES, dockerfile, read_image
 from tests.support.images import BIN, settings_variables
+from tests.support.services import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 

@@ -6,11 +6,20 @@ assert tab.problems == []
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from playwright.sync_api import BrowserContext, CDPSession, ConsoleMessage, Page, Response
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    CDPSession,
+    ConsoleMessage,
+    Page,
+    Response,
+    sync_playwright,
+)
 
 Fate = Literal["unreachable", "answer lost"] | int | None
 """What becomes of an upload: it never arrives, it arrives and its answer does not, or a status instead."""
@@ -42,6 +51,15 @@ _PIXELS: Final = """() => new Promise((resolve) => requestAnimationFrame(() => r
 
 
 _PROBLEMS: Final = {409: b'{"type": "/problems/idempotency-key-in-use", "detail": "not answered yet"}'}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Chromium, from Debian's package; while it is open, no coroutine can be run in this thread."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 class Tab:

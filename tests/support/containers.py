@@ -1,7 +1,7 @@
-"""A real container engine for the tests: podman, with a storage of its own and images made without a registry.
+"""A real container engine for the tests: podman, with a storage of its own and images from no registry.
 
-Podman and the programs it needs come from Debian (tests/support/debian_packages.sh). What it keeps (the layers, and
-the packages that were downloaded while building) stays in FOLDER, so that the next run builds in seconds.
+Podman and the programs it needs come from Debian (tests/support/debian_packages.sh). What it keeps (layers,
+and the packages that were downloaded while building) stays in FOLDER, so that the next run is quick.
 
 with Engine() as engine:
     python = engine.python_image()
@@ -17,7 +17,8 @@ import subprocess
 import sysconfig
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -71,7 +72,8 @@ class Engine:
             f'[network]\nnetwork_config_dir = "{self._folder}/networks"\n'
         )
         (self._folder / "storage.conf").write_text(
-            f'[storage]\ndriver = "overlay"\ngraphroot = "{self._folder}/storage"\nrunroot = "{self._state}"\n'
+            '[storage]\ndriver = "overlay"\n'
+            f'graphroot = "{self._folder}/storage"\nrunroot = "{self._state}"\n'
         )
         self.remove_everything_but_images()
         return self
@@ -98,16 +100,23 @@ class Engine:
             "CONTAINERS_STORAGE_CONF": str(self._folder / "storage.conf"),
         }
 
-    def run(self, *arguments: str | Path, seconds: float = 120, cwd: Path | None = None) -> str:
+    def run(self, *arguments: str | Path, seconds: float = 120) -> str:
         """Run podman, and return what it prints.
 
         Raises:
             EngineError: it ended with an error.
         """
+        return self._run(arguments, seconds=seconds).stdout
+
+    def logs(self, container: str) -> str:
+        """Return what a container has printed, on either stream."""
+        done = self._run(("logs", container), seconds=60)
+        return done.stdout + done.stderr
+
+    def _run(self, arguments: Sequence[str | Path], *, seconds: float) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
             ["podman", *arguments],
             env=self.environment,
-            cwd=cwd,
             capture_output=True,
             text=True,
             timeout=seconds,
@@ -116,7 +125,7 @@ class Engine:
         if done.returncode != 0:
             message = f"podman {' '.join(map(str, arguments))}:\n{(done.stdout + done.stderr)[-6000:]}"
             raise EngineError(message)
-        return done.stdout
+        return done
 
     def json(self, *arguments: str | Path) -> list[dict[str, Any]]:
         """Run podman with --format json, and return the objects."""
@@ -239,8 +248,8 @@ def check_out(folder: Path, revision: str | None = None) -> None:
 class Service:
     """Podman's Docker API on a socket, and a thread that runs the health checks.
 
-    Podman leaves the latter to systemd's timers, which a container or a CI machine does not have; without them
-    nothing ever becomes healthy, and Compose waits.
+    Podman leaves the latter to systemd's timers, which a container or a CI machine does not have; without
+    them nothing ever becomes healthy, and Compose waits.
     """
 
     def __init__(self, engine: Engine, folder: Path) -> None:
@@ -284,10 +293,8 @@ class Service:
                     self._check(container["Id"])
 
     def _check(self, container: str) -> None:
-        try:
+        with suppress(EngineError):  # not healthy yet, or gone since it was listed
             self._engine.run("healthcheck", "run", container)
-        except EngineError:
-            pass  # not healthy yet, or gone since it was listed
 
 
 def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# The Debian programs that the tests use. Root's `make test` installs what is missing; anybody else is
-# told the one line to run, before any test starts.
+# The Debian packages that the tests use: a browser, and a container engine with all it needs. Root's `make test`
+# installs what is missing; anybody else is told the one line to run, before any test starts.
 set -euo pipefail
-declare -A program_of=([chromium]=chromium)
+packages=(chromium podman runc netavark aardvark-dns catatonit iptables mmdebstrap)
+# Without root, the engine maps users, makes networks and lays file systems over each other by these.
+[ "$(id -u)" -eq 0 ] || packages+=(uidmap slirp4netns fuse-overlayfs)
 missing=()
-for package in "${!program_of[@]}"; do
-    command -v "${program_of[$package]}" >/dev/null || missing+=("$package")
+for package in "${packages[@]}"; do
+    dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then
-    echo "The tests need ${missing[*]}. Run: sudo apt-get install -y ${missing[*]}" >&2
+    echo "The tests need ${missing[*]}. Run: sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
     exit 1
 fi
 echo "Installing ${missing[*]}"

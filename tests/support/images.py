@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from docker.layout import ROOT
 from shared.settings_reference import ALL
+from tests.support.services import ROOT
 
 BIN: Final = Path(sys.executable).parent
 """Where this environment has hadolint, compose-lint and the real Compose."""

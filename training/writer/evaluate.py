@@ -15,10 +15,11 @@ from training.writer.examples import draw_request
 from worker_llm.request import ReportRequest
 from worker_llm.verify import verify
 from worker_llm.writers.base import Draft, NoReport
-from worker_llm.writers.local import LocalWriter
+from worker_llm.writers.llama import LlamaWriter
 
 _SEED = 2026
-_BATCH = 32
+_BATCH = 100
+_SLOTS = 16
 
 
 def held_out_requests(sets: int) -> list[ReportRequest]:
@@ -33,15 +34,8 @@ def held_out_requests(sets: int) -> list[ReportRequest]:
 
 def evaluate(adapter: Path, *, sets: int) -> dict[str, Any]:
     """Let the bundled model write each set once and count what the verifier says of the first texts."""
-    writer = LocalWriter.bundled(adapter=adapter)
+    writer = LlamaWriter.bundled(adapter=adapter, slots=_SLOTS)
     requests = held_out_requests(sets)
-    # Answers of like length together: a batch takes as long as its longest.
-    requests.sort(
-        key=lambda request: (
-            request.language,
-            len(request.labels(FindingStatus.ABSENT)) - len(request.findings),
-        )
-    )
     passed: Counter[str] = Counter()
     total: Counter[str] = Counter()
     reasons: Counter[str] = Counter()

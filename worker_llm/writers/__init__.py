@@ -1,10 +1,13 @@
 """The report writers, and the one line of configuration that picks one.
 
-Map: `load_writer`.
+Map: `load_writer` -> `_load_llama`, `_load_local`.
 """
 
+from importlib.util import find_spec
+from pathlib import Path
+
 from shared.settings import BUNDLED, ReportSettings, WriterKind
-from worker_llm.writers.base import Writer
+from worker_llm.writers.base import Writer, WriterRefusedError
 from worker_llm.writers.template import TemplateWriter
 
 
@@ -12,7 +15,7 @@ def load_writer(settings: ReportSettings) -> Writer:
     """Load the writer that the settings name.
 
     Raises:
-        FileNotFoundError: the bundled language model's package is not installed.
+        WriterRefusedError: what the settings name is not installed, cannot be read, or does not run there.
     """
     if settings.writer is WriterKind.TEMPLATE:
         return TemplateWriter()
@@ -20,6 +23,44 @@ def load_writer(settings: ReportSettings) -> Writer:
         from worker_llm.writers.openai import OpenAiWriter  # noqa: PLC0415 - needs an HTTP client
 
         return OpenAiWriter(settings)
+    try:
+        return (_load_llama if settings.writer is WriterKind.LLAMA_CPP else _load_local)(settings)
+    except FileNotFoundError as error:
+        raise WriterRefusedError(str(error)) from error
+
+
+def _load_llama(settings: ReportSettings) -> Writer:
+    if settings.device != "cpu":
+        message = (
+            f"CXR_REPORT_DEVICE={settings.device}: llama-cpp runs on the CPU only; set"
+            f" CXR_REPORT_WRITER=transformers, which {_TRANSFORMERS_FROM} has"
+        )
+        raise WriterRefusedError(message)
+    try:
+        from worker_llm.writers.llama import LlamaWriter  # noqa: PLC0415 - the other writers start without
+    except ImportError as error:
+        message = (
+            f"CXR_REPORT_WRITER=llama-cpp: its engine cannot be loaded ({error}); it comes with"
+            " pip install 'cxr-reporter[llm]', and needs the system's libgomp1"
+        )
+        raise WriterRefusedError(message) from error
+    if settings.model == BUNDLED:
+        return LlamaWriter.bundled(threads=settings.threads, slots=settings.batch_size, cache=settings.cache)
+    return LlamaWriter.from_file(Path(settings.model), threads=settings.threads, slots=settings.batch_size)
+
+
+_TRANSFORMERS_FROM = (
+    "pip install 'cxr-reporter[transformers]' or the worker-llm image whose tag ends in -cuda"
+)
+
+
+def _load_local(settings: ReportSettings) -> Writer:
+    if not (find_spec("torch") and find_spec("transformers")):
+        message = (
+            "CXR_REPORT_WRITER=transformers: torch and transformers are not installed; they come with"
+            f" {_TRANSFORMERS_FROM}"
+        )
+        raise WriterRefusedError(message)
     from worker_llm.writers.local import LocalWriter  # noqa: PLC0415 - needs torch
 
     if settings.model == BUNDLED:

@@ -1,6 +1,6 @@
 """What every report writer is: something that turns requests into drafts, many at once.
 
-Map: `Draft` = ReportSections | `NoReport` -> `Writer`.
+Map: `Draft` = ReportSections | `NoReport` -> `Writer` · `WriterRefusedError`.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,10 @@ from typing import Protocol
 
 from shared.domain import ReportSections, WriterVersion
 from worker_llm.request import ReportRequest
+
+
+class WriterRefusedError(RuntimeError):
+    """No writer can be loaded as the settings say; the message says what to change, in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ Draft = ReportSections | NoReport
 
 
 class Writer(Protocol):
-    """A report writer. Implementations: `template`, `local`, `openai`."""
+    """A report writer. Implementations: `template`, `llama`, `local`, `openai`."""
 
     @property
     def version(self) -> WriterVersion:

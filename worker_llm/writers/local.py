@@ -17,7 +17,8 @@ from shared.domain import WriterVersion
 from worker_llm.prompts import longest_answer, messages_for, parse_answer
 from worker_llm.request import ReportRequest
 from worker_llm.writers.base import Draft
-from worker_llm.writers.bundled import ADAPTER, bundled_version, unpacked_base
+from worker_llm.writers.bundled import ADAPTER, bundled_version
+from worker_llm.writers.unpacked import unpacked_base
 
 _TEMPERATURE: Final = 0.2
 _TEMPERATURE_AGAIN: Final = 0.7

@@ -48,6 +48,15 @@ export function askForKey(reason) {
       h("p", {}, reason),
       h("label", { for: "api-key" }, "Key"),
       input,
+      h(
+        "p.soft",
+        {},
+        "A new installation’s first key: ",
+        h("code", {}, "docker compose logs credentials"),
+        " prints it with Compose, ",
+        h("code", {}, "helm status"),
+        " says how to read it on a cluster.",
+      ),
       h("p.soft", {}, "It is kept in this tab alone, and forgotten when the tab is closed."),
       h(
         "div.actions",

@@ -80,6 +80,14 @@ values.schema.json's business.
 {{- end -}}
 
 {{- /* Report writers. */ -}}
+{{- if eq $values.workerLlm.writer "llama-cpp" -}}
+{{- if ne $values.workerLlm.device "cpu" -}}
+{{- fail (printf "workerLlm: writer llama-cpp runs on the CPU, but device is %q. Set workerLlm.writer=transformers and workerLlm.image.tag to that of the CUDA image, or workerLlm.device=cpu." $values.workerLlm.device) -}}
+{{- end -}}
+{{- if not (or (eq $values.workerLlm.model "bundled") (hasSuffix ".gguf" $values.workerLlm.model)) -}}
+{{- fail (printf "workerLlm: writer llama-cpp reads .gguf files, and model is %q. For a Hugging Face model set workerLlm.writer=transformers." $values.workerLlm.model) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $values.vllm.enabled (ne $values.workerLlm.writer "openai") -}}
 {{- fail (printf "vllm: it is on, but workerLlm.writer is %q and would never ask it. Set workerLlm.writer=openai, or vllm.enabled=false." $values.workerLlm.writer) -}}
 {{- end -}}

@@ -1,0 +1,170 @@
+"""`docker compose up`: the whole installation in containers, from the page's key to the report.
+
+One installation lives through all of it: it is upgraded from the release before (here: the commit before),
+used, hurt, taken down and brought up again.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cxr.client import Client
+from cxr.local.state import free_port
+from cxr.models import Report
+from tests.containers.conftest import BUILD_SECONDS, Site, configure
+from tests.support.browser import Tab, chromium
+from tests.support.containers import check_out, wait_until
+from tests.support.services import ROOT
+
+# The images may have to be built first.
+pytestmark = pytest.mark.timeout(1800)
+
+SAMPLES = ROOT / "samples"
+PNG, DICOM = SAMPLES / "chest-1.png", SAMPLES / "chest-5-monochrome1-jpegls.dcm"
+PARTS = ("api", "worker-cnn", "worker-llm", "sweeper", "postgres", "broker", "storage")
+UP = ("up", "--detach", "--no-build")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What runs, and how it is reached."""
+
+    site: Site
+    url: str
+    key: str
+    before_the_upgrade: str
+    """A study that was reported by the version before."""
+
+    @property
+    def client(self) -> Client:
+        return Client(self.url, key=self.key)
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+def printed_key(site: Site, project: Path) -> str:
+    """Return the page's key from where the guide says that a person finds it."""
+    log = site.compose("logs", "--no-log-prefix", "credentials", project=project)
+    (key,) = set(re.findall(r"key.*: (cxr_\S+)$", log, re.MULTILINE))
+    return key
+
+
+def report_of(client: Client, study: str) -> Report:
+    ended = client.wait(study, timeout=150)
+    assert ended.status == "completed", ended
+    return client.report(study)
+
+
+@pytest.fixture(scope="module")
+def installation(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Return an installation of this checkout, upgraded from one of the commit before."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    here = f"API_PUBLISH=127.0.0.1:{port}"
+    before = tmp_path_factory.mktemp("before") / "project"
+    check_out(before, "HEAD^")
+    configure(before, site.python, here, "VERSION=0.0.1")
+    configure(site.project, site.python, here)
+    site.compose("build", project=before, seconds=BUILD_SECONDS)
+    site.compose(*UP, project=before)
+    key = printed_key(site, before)
+    old = Installation(site, url, key, "")
+    wait_until(old.is_ready, 90, "the version before to be ready")
+    with old.client as client:
+        study = client.submit([PNG]).id
+        report_of(client, study)
+    site.compose(*UP)
+    upgraded = Installation(site, url, key, study)
+    wait_until(upgraded.is_ready, 90, "the upgraded version to be ready")
+    try:
+        yield upgraded
+    finally:
+        print(site.compose("logs", "--tail", "200"))
+        site.compose("down", "--volumes", "--timeout", "5")
+
+
+def test_what_was_reported_before_an_upgrade_is_there_after_it(installation: Installation):
+    running = installation.site.engine.json("ps")
+    ours = {each["Image"] for each in running if "cxr-reporter" in each["Image"]}
+    assert {image.rpartition(":")[2] for image in ours} == {"0.1.0"}
+    assert printed_key(installation.site, installation.site.project) == installation.key
+    with installation.client as client:
+        assert client.report(installation.before_the_upgrade).sections.impression
+
+
+def test_without_the_key_nothing_is_taken(installation: Installation):
+    answer = httpx.post(f"{installation.url}/v1/studies", files={"files": PNG.read_bytes()})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("radiograph", [PNG, DICOM], ids=lambda path: path.suffix)
+def test_a_study_that_is_sent_is_reported_by_the_bundled_language_model(
+    installation: Installation, radiograph: Path
+):
+    with installation.client as client:
+        report = report_of(client, client.submit([radiograph]).id)
+    assert report.sections.impression
+    assert report.writer.id.startswith("smollm2"), "not the template's: the model's"
+
+
+def test_the_page_takes_a_radiograph_and_shows_its_report(installation: Installation):
+    with chromium() as browser:
+        tab = Tab(browser.new_context(), installation.url)
+        tab.page.goto(installation.url)
+        tab.page.locator("#api-key").fill(installation.key)
+        tab.page.get_by_role("button", name="Use this key").click()
+        tab.choose(PNG)
+        tab.send()
+        tab.wait_until_final()
+        tab.wait_for_radiograph()
+        assert tab.section("impression")
+        assert tab.problems == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_is_killed_comes_back_and_the_next_study_is_reported(
+    installation: Installation, part: str
+):
+    engine = installation.site.engine
+    container = f"cxr-reporter-{part}-1"
+    process = engine.run("inspect", "--format", "{{.State.Pid}}", container).strip()
+    with installation.client as client:
+        under_way = client.submit([DICOM]).id
+        # Its process, as a fault does it: what a person kills by `docker kill` stays down.
+        subprocess.run(["kill", "-9", process], check=True)
+        wait_until(installation.is_ready, 60, "the installation to be ready again")
+        assert report_of(client, under_way).sections.impression
+        assert report_of(client, client.submit([PNG]).id).sections.impression
+    wait_until(
+        lambda: engine.run("inspect", "--format", "{{.State.Pid}}", container).strip() not in {process, "0"},
+        60,
+        f"{part} to be started again",
+    )
+
+
+def test_down_and_up_keep_the_key_and_the_data(installation: Installation):
+    installation.site.compose("down", "--timeout", "20")
+    installation.site.compose(*UP)
+    wait_until(installation.is_ready, 90, "the installation to be ready")
+    assert printed_key(installation.site, installation.site.project) == installation.key
+    with installation.client as client:
+        assert client.report(installation.before_the_upgrade).sections.impression
+        assert report_of(client, client.submit([PNG]).id).sections.impression
+
+
+def test_every_part_becomes_healthy(installation: Installation):
+    engine = installation.site.engine
+
+    def unhealthy() -> list[str]:
+        return [each["Names"][0] for each in engine.json("ps") if "(healthy)" not in each["Status"]]
+
+    wait_until(lambda: not unhealthy(), 60, "every container to be healthy")

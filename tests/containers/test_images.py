@@ -1,0 +1,119 @@
+"""Each image by itself, held as tightly as an installation may hold it: what it needs is in it, and readable.
+
+No network, a read-only root, no capabilities, and a user whom the image does not know, as OpenShift chooses.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.containers.conftest import Site
+from tests.support.containers import EngineError, wait_until
+
+# The images may have to be built first.
+pytestmark = pytest.mark.timeout(1800)
+
+OURS = ("api", "worker-cnn", "worker-llm")
+ANY_USER = "1234567890:0"
+TIGHT = (
+    *("--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all"),
+    *("--security-opt", "no-new-privileges", "--user", ANY_USER),
+)
+API_LIMIT = 300_000_000
+CPU_LIMIT = 1_500_000_000
+"""Bytes of an image; torch's CUDA build alone has three times as many."""
+
+every_image = pytest.mark.parametrize("name", OURS)
+
+_SIZES = """
+import json, sys
+from pathlib import Path
+site = next(Path("/opt/venv/lib").glob("python3*/site-packages"))
+files = [f for f in site.rglob("*") if f.is_file() and not f.is_symlink() and f.suffix != ".pyc"]
+names = sorted({p.relative_to(site).parts[0] for p in files})
+print(json.dumps({"bytes": sum(f.stat().st_size for f in files), "names": names}))
+"""
+
+
+def image(name: str) -> str:
+    return f"docker.io/library/cxr-reporter-{name}:0.1.0"
+
+
+@contextmanager
+def held_tightly(site: Site, name: str, *variables: str) -> Iterator[str]:
+    given = [word for variable in variables for word in ("--env", variable)]
+    container = site.engine.run("run", "--detach", *TIGHT, *given, image(name)).strip()
+    try:
+        yield container
+    finally:
+        site.engine.run("rm", "--force", "--time", "0", container)
+
+
+def answers(site: Site, container: str, port: int, path: str) -> bool:
+    state = site.engine.run("inspect", "--format", "{{.State.Status}}", container).strip()
+    assert state == "running", site.engine.logs(container)
+    try:
+        site.engine.run("exec", container, "python", "-m", "shared.probe", str(port), path)
+    except EngineError:
+        return False
+    return True
+
+
+@every_image
+def test_every_file_of_the_image_can_be_read_by_every_user(site: Site, name: str):
+    unreadable = ("!", "-perm", "-o+r", "-o", "-type", "d", "!", "-perm", "-o+x")
+    command = ("find", "/opt", "/app", "-xdev", "!", "-type", "l", "(", *unreadable, ")")
+    assert site.engine.run("run", "--rm", "--network", "none", "--user", "0:0", image(name), *command) == ""
+
+
+@every_image
+def test_the_image_says_its_user_by_number_and_starts_no_shell(site: Site, name: str):
+    (inspected,) = json.loads(site.engine.run("image", "inspect", image(name)))
+    assert inspected["Config"]["User"] == "10001:10001"
+    assert inspected["Config"]["Cmd"][:2] == ["python", "-m"]
+
+
+def test_the_api_serves_without_its_database(site: Site):
+    with held_tightly(site, "api") as container:
+        wait_until(lambda: answers(site, container, 8000, "/healthz"), 60, "the API to serve")
+        with pytest.raises(EngineError, match="/readyz answers 503"):
+            site.engine.run("exec", container, "python", "-m", "shared.probe", "8000", "/readyz")
+        site.engine.run("stop", "--time", "30", container)
+        assert site.engine.run("inspect", "--format", "{{.State.ExitCode}}", container).strip() == "0"
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "loaded"),
+    [
+        ("worker-cnn", (), "model.loaded"),
+        ("worker-llm", (), "writer.loaded"),
+        ("worker-llm", ("CXR_REPORT_WRITER=template",), "writer.loaded"),
+    ],
+)
+def test_a_worker_loads_its_model_and_serves(site: Site, name: str, variables: tuple[str, ...], loaded: str):
+    with held_tightly(site, name, *variables) as container:
+        wait_until(lambda: answers(site, container, 9100, "/metrics"), 60, "metrics to be served")
+        wait_until(lambda: loaded in site.engine.logs(container), 120, "the model to be loaded")
+        # Its own servers are away, and it says so by staying: a worker that cannot reach them waits.
+        assert answers(site, container, 9100, "/metrics")
+
+
+def test_an_image_for_a_cpu_holds_nothing_for_a_gpu_and_no_service_another_ones_packages(site: Site):
+    held = {}
+    for name in OURS:
+        printed = site.engine.run("run", "--rm", *TIGHT, image(name), "python", "-c", _SIZES)
+        held[name] = json.loads(printed)
+    nowhere = {"torch", "nvidia", "triton", "transformers", "uv", "rich", "typer", "pytest"}
+    not_in = {
+        "api": nowhere | {"onnxruntime", "cv2", "xllamacpp"},
+        "worker-cnn": nowhere | {"fastapi", "uvicorn", "alembic", "xllamacpp"},
+        "worker-llm": nowhere | {"fastapi", "uvicorn", "alembic", "onnxruntime", "cv2"},
+    }
+    for name in OURS:
+        assert not not_in[name] & set(held[name]["names"]), name
+    assert held["api"]["bytes"] < API_LIMIT
+    for name in OURS:
+        size = json.loads(site.engine.run("image", "inspect", image(name)))[0]["Size"]
+        assert size < CPU_LIMIT, f"{name}: {size / 1e6:.0f} MB"
