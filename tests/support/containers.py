@@ -53,7 +53,9 @@ class Engine:
     def __init__(self, folder: Path = FOLDER) -> None:
         """Name the folder that it keeps everything in."""
         self._folder = folder
-        self._state = Path("/run" if os.getuid() == 0 else "/tmp", f"cxr-reporter-containers-{os.getuid()}")
+        # Of a folder's own: two storages that share it would take each other's mounts for theirs.
+        digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+        self._state = Path("/run" if os.getuid() == 0 else "/tmp", f"cxr-reporter-containers-{digest}")
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Self:
@@ -67,6 +69,8 @@ class Engine:
             f"[containers]\ndefault_ulimits = [{limits}]\n"
             '[engine]\nruntime = "runc"\ninit_path = "/usr/bin/catatonit"\ncgroup_manager = "cgroupfs"\n'
             'events_logger = "file"\n'
+            # Else networks of all storages lie in one folder, and a prune here takes those of everybody.
+            f'[network]\nnetwork_config_dir = "{self._folder}/networks"\n'
         )
         (self._folder / "storage.conf").write_text(
             '[storage]\ndriver = "overlay"\n'
@@ -82,6 +86,11 @@ class Engine:
         self.remove_everything_but_images()
         assert self._lock is not None
         self._lock.close()
+
+    @property
+    def folder(self) -> Path:
+        """What it keeps everything in; who has the engine may make folders there."""
+        return self._folder
 
     @property
     def environment(self) -> dict[str, str]:

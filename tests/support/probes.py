@@ -1,0 +1,90 @@
+"""A kubelet's probes of one container, as they are rendered: startup, then liveness and readiness."""
+
+import http.client
+import subprocess
+import time
+from collections import Counter
+from typing import Final
+
+from tests.support.containers import Engine, EngineError
+from tests.support.helm import Object
+
+STARTUP: Final = "startupProbe"
+LIVENESS: Final = "livenessProbe"
+READINESS: Final = "readinessProbe"
+
+_BY_PODMAN: Final = 5.0
+"""Seconds that `podman exec` itself may take on a busy machine, beyond what the probe may."""
+
+
+class ProbeError(Exception):
+    """A kubelet would kill the container; the text says what the probe said."""
+
+
+class Probes:
+    """The probes of one running container."""
+
+    def __init__(self, engine: Engine, container: Object, name: str, address: str) -> None:
+        """Name the container as rendered, as podman calls it, and its pod's address."""
+        self._engine = engine
+        self._container = container
+        self._name = name
+        self._address = address
+        self._failures: Counter[str] = Counter()
+        self._due: dict[str, float] = {}
+        self._passed = {kind for kind in (STARTUP, LIVENESS, READINESS) if kind not in container}
+        self.answer = "it was not asked yet"
+
+    @property
+    def ready(self) -> bool:
+        """Whether all have answered well. A cluster does not wait for the liveness probe; this does."""
+        return self._passed == {STARTUP, LIVENESS, READINESS}
+
+    def step(self) -> None:
+        """Ask the probes that are due.
+
+        Raises:
+            ProbeError: one has failed as often as it may.
+        """
+        for kind in (LIVENESS, READINESS) if STARTUP in self._passed else (STARTUP,):
+            if kind in self._container and time.monotonic() >= self._due.get(kind, 0):
+                self._due[kind] = time.monotonic() + self._container[kind].get("periodSeconds", 10)
+                self._ask(kind)
+
+    def _ask(self, kind: str) -> None:
+        probe = self._container[kind]
+        try:
+            self._execute(probe) if "exec" in probe else self._get(probe)
+        except (OSError, http.client.HTTPException, EngineError, subprocess.TimeoutExpired) as error:
+            self.answer = f"{kind}: {error!r}"
+            self._failures[kind] += 1
+            if self._failures[kind] < probe.get("failureThreshold", 3):
+                return
+            self._passed.discard(kind)
+            if kind != READINESS:
+                raise ProbeError(self.answer) from error
+        else:
+            self.answer = f"{kind}: well"
+            self._failures[kind] = 0
+            self._passed.add(kind)
+
+    def _execute(self, probe: Object) -> None:
+        seconds = probe.get("timeoutSeconds", 1) + _BY_PODMAN
+        self._engine.run("exec", self._name, *probe["exec"]["command"], seconds=seconds)
+
+    def _get(self, probe: Object) -> None:
+        """Ask from the machine, as a kubelet does from its node."""
+        asked = probe["httpGet"]
+        ports = {port["name"]: port["containerPort"] for port in self._container.get("ports", ())}
+        port = ports.get(asked["port"], asked["port"])
+        connection = http.client.HTTPConnection(
+            self._address, int(port), timeout=probe.get("timeoutSeconds", 1)
+        )
+        try:
+            connection.request("GET", asked["path"], headers={"User-Agent": "kube-probe"})
+            status = connection.getresponse().status
+        finally:
+            connection.close()
+        if not 200 <= status < 400:
+            message = f"GET {asked['path']} answered {status}"
+            raise http.client.HTTPException(message)
