@@ -59,6 +59,8 @@ class Site:
                 "HOME": "/nonexistent",
                 "DOCKER_HOST": self.service.address,
                 "DOCKER_BUILDKIT": "0",
+                # Builds beside each other make the same layer several times, and then find the wrong one.
+                "COMPOSE_PARALLEL_LIMIT": "1",
             },
             capture_output=True,
             text=True,

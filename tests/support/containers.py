@@ -84,6 +84,8 @@ class Engine:
         (self._folder / "storage.conf").write_text(
             '[storage]\ndriver = "overlay"\n'
             f'graphroot = "{self._folder}/storage"\nrunroot = "{self._state}"\n'
+            # What graphroot is called for a normal user.
+            f'rootless_storage_path = "{self._folder}/storage"\n'
         )
         self.remove_everything_but_images()
         return self
