@@ -38,7 +38,7 @@ from tests.support.probes import ProbeError, Probes
 NETWORK: Final = "cxr-test-cluster"
 
 _PROXY: Final = Path(__file__).with_name("service_proxy.py")
-_LOOK_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 1
 
 
 class PodError(Exception):
@@ -266,6 +266,6 @@ class Cluster:
 
     def _log(self, name: str) -> str:
         try:
-            return self._engine.run("logs", "--tail", "40", name)
+            return self._engine.logs(name)[-4000:]
         except EngineError as error:
             return str(error)
