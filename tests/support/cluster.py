@@ -27,11 +27,12 @@ from tests.support.helm import Object, matches, of_kind
 from tests.support.kubelet import (
     Pod,
     make_volumes,
+    maps_of,
     over_their_limit,
     playable,
     pods_of,
     remove_volumes,
-    texts,
+    secrets_of,
 )
 from tests.support.probes import ProbeError, Probes
 
@@ -60,8 +61,8 @@ class Cluster:
         """Name the engine and what Helm has rendered."""
         self._engine = engine
         self._folder = engine.folder / "cluster"
-        self._secrets = texts(objects, "Secret")
-        self._maps = texts(objects, "ConfigMap")
+        self._secrets = secrets_of(objects)
+        self._maps = maps_of(objects)
         self._services = of_kind(objects, "Service")
         self._pods = pods_of(objects)
         self._made: list[tuple[Pod, dict[str, Path]]] = []

@@ -64,16 +64,17 @@ def pods_of(objects: Sequence[Object]) -> list[Pod]:
     ]
 
 
-def texts(objects: Sequence[Object], kind: str) -> dict[str, dict[str, str]]:
-    """Return what Secrets (or ConfigMaps) hold, decoded as a kubelet decodes it."""
+def secrets_of(objects: Sequence[Object]) -> Secrets:
+    """Return what the Secrets hold, decoded as a kubelet decodes it."""
     return {
-        each["metadata"]["name"]: {
-            **{key: base64.b64decode(text).decode() for key, text in each["data"].items()}
-        }
-        if kind == "Secret"
-        else each["data"]
-        for each in of_kind(objects, kind)
+        each["metadata"]["name"]: {key: base64.b64decode(text).decode() for key, text in each["data"].items()}
+        for each in of_kind(objects, "Secret")
     }
+
+
+def maps_of(objects: Sequence[Object]) -> Secrets:
+    """Return what the ConfigMaps hold."""
+    return {each["metadata"]["name"]: each["data"] for each in of_kind(objects, "ConfigMap")}
 
 
 def playable(pod: Pod, secrets: Secrets, volumes: Mapping[str, Path]) -> Object:
