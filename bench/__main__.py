@@ -17,7 +17,7 @@ from rich.progress import Progress
 from bench.measure import Options, core_count
 from bench.results import Result, progress, show
 
-NAMES: Final = ("decode", "images", "microbatch", "polls", "memory", "line", "llm")
+NAMES: Final = ("decode", "images", "microbatch", "polls", "memory", "writers", "line", "llm")
 _WIDTH: Final = 120
 """Columns of what is printed into a file."""
 

@@ -25,7 +25,7 @@ _WARM: Final = 2
 
 def main(options: Options, progress: Progress) -> Result:
     """Measure."""
-    settings = ReportSettings(writer=WriterKind.TRANSFORMERS)
+    settings = ReportSettings(writer=WriterKind.LLAMA_CPP)
     size, rounds = options.count(8, 32), options.choose(1, 3)
     pool = load_pool()
     whole: list[Drive] = []

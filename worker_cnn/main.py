@@ -56,7 +56,8 @@ def main() -> int:
         bundle=bundle,
         settings=settings,
     )
-    workplace = Workplace(database, app, heartbeat, queue_settings)
+    hints = queue.create_app("worker-cnn", queue_settings)
+    workplace = Workplace(database, hints, heartbeat, queue_settings)
     register(app, workplace, bench)
     try:
         return run(app, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain)

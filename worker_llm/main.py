@@ -36,7 +36,8 @@ def main() -> int:
         name="writer",
         on_batch=telemetry.count_batch(Stage.LLM),
     )
-    workplace = Workplace(database, app, heartbeat, queue_settings)
+    hints = queue.create_app("worker-llm", queue_settings)
+    workplace = Workplace(database, hints, heartbeat, queue_settings)
     register(app, workplace, Desk(batcher, settings))
     try:
         return run(app, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain)

@@ -84,6 +84,14 @@ WRONG = {
     ),
     "a GPU that the worker does not use": (["workerCnn.gpu.enabled=true"], "Set workerCnn.device=cuda"),
     "a device without its GPU": (['workerLlm.device="cuda:0"'], "Set workerLlm.gpu.enabled=true"),
+    "a GPU for a writer that runs on the CPU": (
+        ['workerLlm={"device": "cuda", "gpu": {"enabled": true}}'],
+        "Set workerLlm.writer=transformers and workerLlm.image.tag",
+    ),
+    "a Hugging Face model for a writer that reads GGUF": (
+        ['workerLlm.model="/models/writer"', 'models.existingClaim="models"'],
+        "set workerLlm.writer=transformers",
+    ),
     "an Ingress without a host": (["api.ingress.enabled=true"], "Set api.ingress.host"),
     "a route without a Gateway": (["api.httpRoute.enabled=true"], "Set api.httpRoute.parentRefs"),
     "a vLLM that nobody asks": (

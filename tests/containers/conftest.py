@@ -12,8 +12,22 @@ import pytest
 from tests.support.containers import Engine, Service, check_out
 from tests.support.images import BIN, services
 
+STAND_INS: Final = {
+    "postgres": "postgres",
+    "broker": "valkey",
+    "storage": "seaweedfs",
+    "prometheus": "prometheus",
+}
+"""Compose's service -> what stands in for its image."""
 BUILD_SECONDS: Final = 1200
 """All images, on two busy cores, with nothing in the engine's cache."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests in here the time for building, which counts to the first of them."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(2 * BUILD_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +80,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Return the machine, with all images there: ours as `docker compose build` makes them."""
     folder = tmp_path_factory.mktemp("site")
     with Engine() as engine, Service(engine, folder) as service:
-        upstream = services()
-        engine.make_stand_ins(*(upstream[name]["image"] for name in ("postgres", "broker", "storage")))
+        upstream = services("monitoring")
+        engine.make_stand_ins({kind: upstream[service]["image"] for service, kind in STAND_INS.items()})
         site = Site(engine, service, folder / "project", engine.python_image())
-        check_out(site.project)
+        check_out(site.project, authority=engine.authority())
         configure(site.project, site.python)
         site.compose("build", seconds=BUILD_SECONDS)
         yield site

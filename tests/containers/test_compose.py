@@ -4,6 +4,7 @@ One installation lives through all of it: it is upgraded from the release before
 used, hurt, taken down and brought up again.
 """
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -18,11 +19,8 @@ from cxr.local.state import free_port
 from cxr.models import Report
 from tests.containers.conftest import BUILD_SECONDS, Site, configure
 from tests.support.browser import Tab, chromium
-from tests.support.containers import check_out, wait_until
+from tests.support.containers import EngineError, check_out, wait_until
 from tests.support.services import ROOT
-
-# The images may have to be built first.
-pytestmark = pytest.mark.timeout(1800)
 
 SAMPLES = ROOT / "samples"
 PNG, DICOM = SAMPLES / "chest-1.png", SAMPLES / "chest-5-monochrome1-jpegls.dcm"
@@ -71,7 +69,7 @@ def installation(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     url = f"http://127.0.0.1:{port}"
     here = f"API_PUBLISH=127.0.0.1:{port}"
     before = tmp_path_factory.mktemp("before") / "project"
-    check_out(before, "HEAD^")
+    check_out(before, "HEAD^", authority=site.engine.authority())
     configure(before, site.python, here, "VERSION=0.0.1")
     configure(site.project, site.python, here)
     site.compose("build", project=before, seconds=BUILD_SECONDS)
@@ -89,7 +87,7 @@ def installation(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield upgraded
     finally:
         print(site.compose("logs", "--tail", "200"))
-        site.compose("down", "--volumes", "--timeout", "5")
+        site.compose("--profile", "monitoring", "down", "--volumes", "--timeout", "5")
 
 
 def test_what_was_reported_before_an_upgrade_is_there_after_it(installation: Installation):
@@ -159,6 +157,29 @@ def test_down_and_up_keep_the_key_and_the_data(installation: Installation):
     with installation.client as client:
         assert client.report(installation.before_the_upgrade).sections.impression
         assert report_of(client, client.submit([PNG]).id).sections.impression
+
+
+def test_prometheus_finds_every_process_that_has_metrics(installation: Installation):
+    installation.site.compose("--profile", "monitoring", *UP, "prometheus")
+    ask = (
+        "exec",
+        "cxr-reporter-prometheus-1",
+        "wget",
+        "-q",
+        "-O",
+        "-",
+        "http://127.0.0.1:9090/api/v1/targets",
+    )
+
+    def healths() -> dict[str, str]:
+        try:
+            targets = json.loads(installation.site.engine.run(*ask))["data"]["activeTargets"]
+        except EngineError:
+            return {}
+        return {target["labels"]["job"]: target["health"] for target in targets}
+
+    jobs = ("api", "worker-cnn", "worker-llm", "sweeper")
+    wait_until(lambda: healths() == dict.fromkeys(jobs, "up"), 60, "all targets to be up")
 
 
 def test_every_part_becomes_healthy(installation: Installation):

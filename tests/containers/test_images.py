@@ -12,9 +12,6 @@ import pytest
 from tests.containers.conftest import Site
 from tests.support.containers import EngineError, wait_until
 
-# The images may have to be built first.
-pytestmark = pytest.mark.timeout(1800)
-
 OURS = ("api", "worker-cnn", "worker-llm")
 ANY_USER = "1234567890:0"
 TIGHT = (
@@ -24,6 +21,32 @@ TIGHT = (
 API_LIMIT = 300_000_000
 CPU_LIMIT = 1_500_000_000
 """Bytes of an image; torch's CUDA build alone has three times as many."""
+
+_CALLS = """
+import socket, ssl, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+import boto3, httpx, requests
+
+class Answers(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>")
+
+server = HTTPServer(("127.0.0.1", 8443), Answers)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/tls/authority.crt", "/tls/authority.key")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+url = "https://127.0.0.1:8443/"
+httpx.get(url).raise_for_status()  # an OpenAI-compatible server
+requests.get(url).raise_for_status()  # an OpenTelemetry collector
+keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+boto3.client("s3", "us-east-1", endpoint_url=url, **keys).list_buckets()
+with socket.create_connection(("127.0.0.1", 8443)) as plain:  # Valkey
+    ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1").close()
+print("trusted")
+"""
 
 every_image = pytest.mark.parametrize("name", OURS)
 
@@ -73,6 +96,19 @@ def test_the_image_says_its_user_by_number_and_starts_no_shell(site: Site, name:
     (inspected,) = json.loads(site.engine.run("image", "inspect", image(name)))
     assert inspected["Config"]["User"] == "10001:10001"
     assert inspected["Config"]["Cmd"][:2] == ["python", "-m"]
+
+
+@every_image
+def test_a_server_of_the_sites_own_authority_is_trusted(site: Site, name: str):
+    authority = site.engine.authority()
+    mounts = (
+        "--volume",
+        f"{authority.certificate}:/tls/authority.crt:ro",
+        "--volume",
+        f"{authority.key}:/tls/authority.key:ro",
+    )
+    printed = site.engine.run("run", "--rm", *TIGHT, *mounts, image(name), "python", "-c", _CALLS)
+    assert printed == "trusted\n"
 
 
 def test_the_api_serves_without_its_database(site: Site):

@@ -1,59 +1,118 @@
-"""The bundled language model, as it ships: real weights, real adapter, real batches."""
+"""The bundled language model on transformers: real weights, real adapter, and llama.cpp beside it."""
 
+import math
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import gguf
+import numpy as np
 import pytest
+import torch
 
-from shared.domain import FindingStatus, Language
 from shared.settings import ReportSettings, WriterKind
-from tests.support.llm_reports import draw_case, request_for
-from worker_llm.lexicon import RANK
+from tests.support.llm_reports import draw_case
 from worker_llm.pipeline import write_reports
+from worker_llm.prompts import messages_for
 from worker_llm.verify import verify
-from worker_llm.writers import load_writer
-from worker_llm.writers.base import Writer
+from worker_llm.writers import load_writer, merged
 from worker_llm.writers.bundled import bundled_version
+from worker_llm.writers.llama import LlamaWriter
+from worker_llm.writers.local import LocalWriter
+
+UNPACK = (
+    "import os, sys; from pathlib import Path; from worker_llm.writers.unpacked import unpacked_base;"
+    " os.umask(0o077); print(unpacked_base(Path(sys.argv[1])))"
+)
+REQUESTS = [draw_case(seed).request for seed in range(8)]
 
 
 @pytest.fixture(scope="module")
-def writer() -> Writer:
-    return load_writer(ReportSettings(writer=WriterKind.TRANSFORMERS))
-
-
-@pytest.mark.timeout(1200)
-def test_fifty_varied_studies_are_reported_in_the_models_own_words(writer: Writer):
-    requests = [draw_case(seed).request for seed in range(49)]
-    requests.append(request_for(dict.fromkeys(RANK, FindingStatus.ABSENT), Language.ENGLISH))
-    reports = [
-        report
-        for start in range(0, len(requests), 10)
-        for report in write_reports(requests[start : start + 10], writer, attempts=3)
-    ]
-    own = [report for report in reports if not report.verification.fallback]
-    assert len(own) >= 45
-    assert len({report.sections for report in reports}) >= 20
-    assert {report.writer for report in own} == {bundled_version()}
-    for request, report in zip(requests, reports, strict=True):
-        assert verify(report.sections, request) == ()
-
-
-def test_a_study_gets_the_same_report_again_when_it_is_written_alone_again(writer: Writer):
-    request = draw_case(7).request
-    assert write_reports([request], writer, attempts=2) == write_reports([request], writer, attempts=2)
-
-
-def test_two_processes_may_unpack_the_model_at_once(tmp_path: Path):
-    script = (
-        "import sys; from pathlib import Path; from worker_llm.writers.bundled import unpacked_base;"
-        " print(unpacked_base(Path(sys.argv[1])))"
-    )
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Let two processes unpack the model at once, whose user lets nobody else read what they write."""
+    folder = tmp_path_factory.mktemp("unpacking") / "cache"
     processes = [
-        subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", UNPACK, folder], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     folders = {process.communicate(timeout=250)[0].strip() for process in processes}
     assert [process.returncode for process in processes] == [0, 0]
-    assert [str(path) for path in tmp_path.iterdir()] == list(folders)
-    assert (tmp_path / folders.pop() / "model.safetensors").is_file()
+    assert [str(path) for path in folder.iterdir()] == list(folders)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def local() -> LocalWriter:
+    writer = load_writer(ReportSettings(writer=WriterKind.TRANSFORMERS))
+    assert isinstance(writer, LocalWriter)
+    return writer
+
+
+@pytest.mark.timeout(600)
+def test_two_processes_may_unpack_the_model_at_once(cache: Path):
+    (folder,) = cache.iterdir()
+    assert (folder / "model.safetensors").is_file()
+
+
+def test_everybody_may_read_the_model_whatever_the_umask(cache: Path):
+    (folder,) = cache.iterdir()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o644}
+    assert [stat.S_IMODE(place.stat().st_mode) for place in (folder, cache)] == [0o755, 0o755]
+
+
+@pytest.mark.timeout(600)
+def test_a_batch_is_reported_in_the_models_own_words(local: LocalWriter):
+    reports = write_reports(REQUESTS, local, attempts=3)
+    own = [report for report in reports if not report.verification.fallback]
+    assert len(own) >= 7
+    assert {report.writer for report in own} == {bundled_version()}
+    for request, report in zip(REQUESTS, reports, strict=True):
+        assert verify(report.sections, request) == ()
+
+
+def test_a_study_gets_the_same_report_again_when_it_is_written_alone_again(local: LocalWriter):
+    assert write_reports(REQUESTS[7:], local, attempts=2) == write_reports(REQUESTS[7:], local, attempts=2)
+
+
+def test_the_merged_file_holds_the_weights_that_transformers_computes_with(local: LocalWriter):
+    layers = {ours: theirs for theirs, ours in merged.LAYERS.items()}
+    weights = dict(local._model.named_parameters())
+    tensors = [
+        one for one in gguf.GGUFReader(merged.merged_model(None)).tensors if one.name.startswith("blk.")
+    ]
+    compared = 0
+    for tensor in tensors:
+        _, number, layer, _ = tensor.name.split(".")
+        if layer in layers:
+            ours = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+            if layer in {"attn_q", "attn_k"}:  # back to each head's first half before its second
+                heads = {"attn_q": 9, "attn_k": 3}[layer]
+                ours = ours.reshape(heads, -1, 2, ours.shape[1]).swapaxes(1, 2).reshape(ours.shape)
+            theirs = weights[f"model.layers.{number}.{layers[layer]}.weight"].detach().float().numpy()
+            # Eight bits a weight here, and there a base that was rounded to bfloat16.
+            assert np.linalg.norm(ours - theirs) < 0.01 * np.linalg.norm(theirs), tensor.name
+            compared += 1
+    assert compared == 30 * len(layers)
+
+
+@pytest.mark.timeout(600)
+def test_llama_cpp_gives_each_next_word_the_probability_that_transformers_gives_it(local: LocalWriter):
+    llama = LlamaWriter.bundled()
+    for request in REQUESTS[:2]:  # one in each language
+        chat = messages_for(request, attempt=1, brief=True)
+        prompt = local._tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        inputs = local._tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
+        answer = llama._engine.handle_chat_completions(
+            {"messages": chat, "max_tokens": 40, "temperature": 0, "logprobs": True, "top_logprobs": 3}
+        )
+        assert answer["usage"]["prompt_tokens"] == inputs["input_ids"].shape[1]
+        written = answer["choices"][0]["logprobs"]["content"]
+        ids = torch.tensor([[token["id"] for token in written]])
+        with torch.inference_mode():
+            logits = local._model(torch.cat([inputs["input_ids"], ids], dim=1)).logits[0].float()
+        theirs = logits[inputs["input_ids"].shape[1] - 1 : -1].softmax(-1)  # (answer, vocabulary)
+        for token, probabilities in zip(written, theirs, strict=True):
+            for one in token["top_logprobs"]:
+                assert math.exp(one["logprob"]) == pytest.approx(probabilities[one["id"]].item(), abs=0.1)
+    llama.close()

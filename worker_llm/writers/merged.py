@@ -26,7 +26,7 @@ _FORMAT: Final = 1
 _TYPE: Final = gguf.GGMLQuantizationType.Q8_0
 
 # What peft calls a layer, and what a GGUF file of the llama architecture calls it.
-_LAYERS: Final = {
+LAYERS: Final = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
@@ -128,7 +128,7 @@ def read_adapter(folder: Path) -> dict[str, Update]:
     """Return what a LoRA adapter changes, by the names that a GGUF file gives to weights.
 
     Raises:
-        ValueError: the adapter is not in bfloat16, or changes another layer than those of `_LAYERS`.
+        ValueError: the adapter is not in bfloat16, or changes another layer than those of `LAYERS`.
     """
     config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     scale = np.float32(config["lora_alpha"] / config["r"])
@@ -139,10 +139,10 @@ def read_adapter(folder: Path) -> dict[str, Update]:
             up = weights[name.replace(".lora_A.", ".lora_B.")]
             # base_model.model.model.layers.<number>.<block>.<layer>.lora_A.weight
             number, layer = name.removesuffix(".lora_A.weight").split(".layers.")[1].split(".", 1)
-            if layer not in _LAYERS:
+            if layer not in LAYERS:
                 message = f"{folder}: the adapter changes {layer}, which is not known here"
                 raise ValueError(message)
-            updates[f"blk.{number}.{_LAYERS[layer]}.weight"] = Update(up=scale * up, down=down)
+            updates[f"blk.{number}.{LAYERS[layer]}.weight"] = Update(up=scale * up, down=down)
     return updates
 
 

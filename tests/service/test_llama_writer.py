@@ -1,0 +1,146 @@
+"""The bundled language model on llama.cpp, as it ships: real weights, real adapter, real batches."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from shared.domain import FindingStatus, Language
+from shared.microbatch import MicroBatcher
+from shared.settings import ReportSettings
+from tests.support.llm_reports import draw_case, request_for
+from worker_llm.lexicon import RANK
+from worker_llm.pipeline import write_reports
+from worker_llm.verify import verify
+from worker_llm.writers import load_writer
+from worker_llm.writers.base import Writer, WriterRefusedError
+from worker_llm.writers.bundled import bundled_version
+from worker_llm.writers.merged import merged_model
+
+MERGE = (
+    "import os, sys; from pathlib import Path; from worker_llm.writers.merged import merged_model;"
+    " os.umask(0o077); print(merged_model(Path(sys.argv[1])))"
+)
+
+
+@pytest.fixture(scope="module")
+def writer() -> Writer:
+    return load_writer(ReportSettings())
+
+
+@pytest.mark.timeout(1200)
+def test_fifty_varied_studies_are_reported_in_the_models_own_words(writer: Writer):
+    requests = [draw_case(seed).request for seed in range(49)]
+    requests.append(request_for(dict.fromkeys(RANK, FindingStatus.ABSENT), Language.ENGLISH))
+    reports = [
+        report
+        for start in range(0, len(requests), 10)
+        for report in write_reports(requests[start : start + 10], writer, attempts=3)
+    ]
+    own = [report for report in reports if not report.verification.fallback]
+    assert len(own) >= 45
+    assert len({report.sections for report in reports}) >= 20
+    assert {report.writer for report in own} == {bundled_version()}
+    for request, report in zip(requests, reports, strict=True):
+        assert verify(report.sections, request) == ()
+
+
+def test_a_study_gets_the_same_text_again_when_it_is_written_again(writer: Writer):
+    first, *others = [draw_case(seed).request for seed in range(7, 13)]
+    drafts = writer.write([first], attempt=1)
+    writer.write(others, attempt=1)
+    assert writer.write([first], attempt=1) == drafts
+    assert writer.write([first], attempt=2) != drafts
+
+
+def test_the_writer_has_no_port_and_no_socket_that_anybody_could_reach(writer: Writer):
+    process = psutil.Process()
+    assert writer.write([draw_case(1).request], attempt=1)
+    assert process.net_connections("inet") == []
+    sockets = [one.laddr for one in process.net_connections("unix") if one.laddr]
+    assert [name for name in sockets if Path(name).exists() or name.startswith("@")] == []
+
+
+def test_threads_of_the_batcher_may_write(writer: Writer):
+    batcher = MicroBatcher(
+        lambda requests: writer.write(requests, attempt=1),
+        max_size=8,
+        max_wait=ReportSettings().batch_wait,
+        name="writer",
+    )
+    request = draw_case(3).request
+    try:
+        assert verify(batcher(request), request) == ()
+    finally:
+        batcher.stop()
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Let two processes make the model at once, whose user lets nobody else read what they write."""
+    folder = tmp_path_factory.mktemp("merging") / "new" / "cache"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", MERGE, folder], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    files = {process.communicate(timeout=250)[0].strip() for process in processes}
+    assert [process.returncode for process in processes] == [0, 0]
+    assert [str(path) for path in folder.iterdir()] == list(files)
+    return folder
+
+
+def test_two_processes_may_make_the_model_at_once(cache: Path):
+    (file,) = cache.iterdir()
+    assert merged_model(cache) == file
+
+
+def test_everybody_may_read_the_model_whatever_the_umask(cache: Path):
+    (file,) = cache.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in (cache, cache.parent)] == [0o755, 0o755]
+
+
+def test_any_gguf_file_writes_under_its_own_name(cache: Path, tmp_path: Path):
+    (file,) = cache.iterdir()
+    mine = tmp_path / "mine-1b.gguf"
+    os.link(file, mine)
+    writer = load_writer(ReportSettings(model=str(mine), batch_size=2))
+    assert writer.version.id == "mine-1b"
+    assert len(writer.version.version) == 12
+    requests = [draw_case(seed).request for seed in (1, 2)]
+    assert all(
+        verify(report.sections, request) == ()
+        for request, report in zip(requests, write_reports(requests, writer, attempts=1), strict=True)
+    )
+    writer.close()
+
+
+def test_a_file_that_was_cut_off_is_named(cache: Path, tmp_path: Path):
+    (file,) = cache.iterdir()
+    cut = tmp_path / "cut.gguf"
+    shutil.copy(file, cut)
+    os.truncate(cut, 1_000_000)
+    with pytest.raises(WriterRefusedError, match=f"cannot load {cut}"):
+        load_writer(ReportSettings(model=str(cut)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"CXR_REPORT_DEVICE": "cuda"}, "CXR_REPORT_WRITER=transformers"),
+        ({"CXR_REPORT_MODEL": "/nowhere/a.gguf"}, "/nowhere/a.gguf"),
+    ],
+)
+def test_the_worker_refuses_in_one_line(settings: dict[str, str], says: str):
+    command = [sys.executable, "-m", "worker_llm"]
+    done = subprocess.run(
+        command, env={**os.environ, **settings}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert says in line
