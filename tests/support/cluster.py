@@ -93,8 +93,8 @@ class Cluster:
         self._threads.shutdown()
         now = ("--force", "--time", "0")
         self._engine.run("pod", "rm", *now, *(pod.name for pod, _ in self._made))
-        self._engine.run("rm", *now, *(service["metadata"]["name"] for service in self._services))
-        self._engine.run("network", "rm", NETWORK)
+        # With it goes what is still on it: the Services, and a pod that podman has made in part.
+        self._engine.run("network", "rm", *now, NETWORK)
         remove_volumes(self._folder)
 
     def wait_until_available(self, seconds: float) -> None:
@@ -176,9 +176,9 @@ class Cluster:
         """Give a pod its volumes and its address, and have podman make it; return the address."""
         address = self._addresses.pop()
         volumes = make_volumes(pod, self._maps, self._folder)
-        self._made.append((pod, volumes))
         document = self._folder / f"{pod.name}.yaml"
         document.write_text(yaml.safe_dump(playable(pod, self._secrets, volumes)))
+        self._made.append((pod, volumes))
         # Not started: podman would hold a lock on the pod until its init containers have ended.
         self._engine.run("kube", "play", "--start=false", "--network", f"{NETWORK}:ip={address}", document)
         return address
