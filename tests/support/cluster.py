@@ -27,18 +27,19 @@ from tests.support.helm import Object, matches, of_kind
 from tests.support.kubelet import (
     Pod,
     make_volumes,
+    maps_of,
     over_their_limit,
     playable,
     pods_of,
     remove_volumes,
-    texts,
+    secrets_of,
 )
 from tests.support.probes import ProbeError, Probes
 
 NETWORK: Final = "cxr-test-cluster"
 
 _PROXY: Final = Path(__file__).with_name("service_proxy.py")
-_LOOK_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 1
 
 
 class PodError(Exception):
@@ -60,8 +61,8 @@ class Cluster:
         """Name the engine and what Helm has rendered."""
         self._engine = engine
         self._folder = engine.folder / "cluster"
-        self._secrets = texts(objects, "Secret")
-        self._maps = texts(objects, "ConfigMap")
+        self._secrets = secrets_of(objects)
+        self._maps = maps_of(objects)
         self._services = of_kind(objects, "Service")
         self._pods = pods_of(objects)
         self._made: list[tuple[Pod, dict[str, Path]]] = []
@@ -92,8 +93,8 @@ class Cluster:
         self._threads.shutdown()
         now = ("--force", "--time", "0")
         self._engine.run("pod", "rm", *now, *(pod.name for pod, _ in self._made))
-        self._engine.run("rm", *now, *(service["metadata"]["name"] for service in self._services))
-        self._engine.run("network", "rm", NETWORK)
+        # With it goes what is still on it: the Services, and a pod that podman has made in part.
+        self._engine.run("network", "rm", *now, NETWORK)
         remove_volumes(self._folder)
 
     def wait_until_available(self, seconds: float) -> None:
@@ -175,9 +176,9 @@ class Cluster:
         """Give a pod its volumes and its address, and have podman make it; return the address."""
         address = self._addresses.pop()
         volumes = make_volumes(pod, self._maps, self._folder)
-        self._made.append((pod, volumes))
         document = self._folder / f"{pod.name}.yaml"
         document.write_text(yaml.safe_dump(playable(pod, self._secrets, volumes)))
+        self._made.append((pod, volumes))
         # Not started: podman would hold a lock on the pod until its init containers have ended.
         self._engine.run("kube", "play", "--start=false", "--network", f"{NETWORK}:ip={address}", document)
         return address
@@ -266,6 +267,6 @@ class Cluster:
 
     def _log(self, name: str) -> str:
         try:
-            return self._engine.run("logs", "--tail", "40", name)
+            return self._engine.logs(name)[-4000:]
         except EngineError as error:
             return str(error)

@@ -64,16 +64,17 @@ def pods_of(objects: Sequence[Object]) -> list[Pod]:
     ]
 
 
-def texts(objects: Sequence[Object], kind: str) -> dict[str, dict[str, str]]:
-    """Return what Secrets (or ConfigMaps) hold, decoded as a kubelet decodes it."""
+def secrets_of(objects: Sequence[Object]) -> Secrets:
+    """Return what the Secrets hold, decoded as a kubelet decodes it."""
     return {
-        each["metadata"]["name"]: {
-            **{key: base64.b64decode(text).decode() for key, text in each["data"].items()}
-        }
-        if kind == "Secret"
-        else each["data"]
-        for each in of_kind(objects, kind)
+        each["metadata"]["name"]: {key: base64.b64decode(text).decode() for key, text in each["data"].items()}
+        for each in of_kind(objects, "Secret")
     }
+
+
+def maps_of(objects: Sequence[Object]) -> Secrets:
+    """Return what the ConfigMaps hold."""
+    return {each["metadata"]["name"]: each["data"] for each in of_kind(objects, "ConfigMap")}
 
 
 def playable(pod: Pod, secrets: Secrets, volumes: Mapping[str, Path]) -> Object:
@@ -102,7 +103,8 @@ def _with_group(pod: Pod) -> Object:
     if context.get("runAsNonRoot") and context.get("runAsUser", 0) == 0:
         message = f"{pod.name}: runAsNonRoot, and the user is 0 or not said"
         raise RefusedError(message)
-    context["supplementalGroups"] = [*context.get("supplementalGroups", ()), context["fsGroup"]]
+    if "fsGroup" in context:
+        context["supplementalGroups"] = [*context.get("supplementalGroups", ()), context["fsGroup"]]
     return context
 
 
@@ -157,7 +159,7 @@ def make_volumes(pod: Pod, maps: Secrets, folder: Path) -> dict[str, Path]:
     Memory volumes lie in /dev/shm, without a limit of their own: `over_their_limit` looks at it.
     """
     made = {}
-    group = pod.spec["securityContext"]["fsGroup"]
+    group = pod.spec["securityContext"].get("fsGroup")
     for volume in [
         *pod.spec.get("volumes", ()),
         *({"name": each["metadata"]["name"], "claim": {}} for each in pod.claims),
@@ -173,9 +175,11 @@ def make_volumes(pod: Pod, maps: Secrets, folder: Path) -> dict[str, Path]:
         elif kind not in ("emptyDir", "claim"):
             message = f"{pod.name}: a volume of kind {kind} is not known here"
             raise RefusedError(message)
-        os.chown(path, 0, group)
         # A claim's disk is root's own, as a new file system is; fsGroup opens it to the group.
-        path.chmod(0o2775 if kind == "claim" else 0o2777)
+        path.chmod(0o755 if kind == "claim" else 0o777)
+        if group is not None:
+            os.chown(path, 0, group)
+            path.chmod(0o2775 if kind == "claim" else 0o2777)
         made[volume["name"]] = path
     return made
 
