@@ -40,6 +40,8 @@ NETWORK: Final = "cxr-test-cluster"
 
 _PROXY: Final = Path(__file__).with_name("service_proxy.py")
 _LOOK_SECONDS: Final = 1
+_RETRY_SECONDS: Final = 5.0
+"""A cluster waits for 10, then for longer each time."""
 
 
 class PodError(Exception):
@@ -152,8 +154,7 @@ class Cluster:
         for container in pod.spec["containers"]:
             self._engine.run("start", pod.container(container["name"]))
         if pod.kind == "Job":
-            for container in pod.spec["containers"]:
-                self._ended_well(pod, container)
+            self._finish(pod)
             return
         probes = [
             Probes(self._engine, container, pod.container(container["name"]), address)
@@ -171,6 +172,17 @@ class Cluster:
             except ProbeError as error:
                 raise self._error(pod, str(error)) from error
             self._route(pod, address, ready=all(each.ready for each in probes))
+
+    def _finish(self, pod: Pod) -> None:
+        """Stands for a Job's controller: what has failed is started again after a pause, within backoffLimit."""
+        (container,) = pod.spec["containers"]
+        name = pod.container(container["name"])
+        for _ in range(pod.retries + 1):
+            if self._engine.run("wait", name, seconds=300).strip() == "0":
+                return
+            self._stop.wait(_RETRY_SECONDS)
+            self._engine.run("start", name)
+        raise self._error(pod, f"{container['name']} has failed {pod.retries + 1} times")
 
     def _create(self, pod: Pod) -> str:
         """Give a pod its volumes and its address, and have podman make it; return the address."""

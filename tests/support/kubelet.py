@@ -40,6 +40,8 @@ class Pod:
     """Of its controller; Pod when it has none."""
     claims: Sequence[Object] = field(default=())
     """volumeClaimTemplates."""
+    retries: int = 0
+    """backoffLimit of a Job."""
 
     def container(self, name: str) -> str:
         """Return the name that podman gives a container."""
@@ -47,10 +49,7 @@ class Pod:
 
 
 def pods_of(objects: Sequence[Object]) -> list[Pod]:
-    """Stand for the controllers: each Deployment, StatefulSet and Job becomes the pods that it asks for.
-
-    A Job is tried once: its backoffLimit is for nodes and networks that fail, and none does here.
-    """
+    """Stand for the controllers: each Deployment, StatefulSet and Job becomes the pods that it asks for."""
     return [
         Pod(
             f"{each['metadata']['name']}-{number}",
@@ -58,6 +57,7 @@ def pods_of(objects: Sequence[Object]) -> list[Pod]:
             each["spec"]["template"]["spec"],
             each["kind"],
             each["spec"].get("volumeClaimTemplates", ()),
+            each["spec"].get("backoffLimit", 0),
         )
         for each in of_kind(objects, "Deployment", "StatefulSet", "Job")
         for number in range(each["spec"].get("replicas", 1))
