@@ -174,7 +174,7 @@ class Cluster:
             self._route(pod, address, ready=all(each.ready for each in probes))
 
     def _finish(self, pod: Pod) -> None:
-        """Stands for a Job's controller: what has failed is started again after a pause, within backoffLimit."""
+        """Stands for a Job's controller: what has failed starts again after a pause, within backoffLimit."""
         (container,) = pod.spec["containers"]
         name = pod.container(container["name"])
         for _ in range(pod.retries + 1):
