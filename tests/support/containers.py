@@ -215,7 +215,7 @@ class Engine:
         shutil.copytree(libraries, context / libraries.name)
         shutil.copy(valkey_server(), context / "valkey-server")
         shutil.copy(weed(), context / "weed")
-        _set_times(context)
+        _set_times_and_modes(context)
         arguments = {"PYTHON_IMAGE": self.python_image()}
         for kind, name in names.items():
             self.build(context, on_docker_hub(name), dockerfile=f"{kind}.Dockerfile", arguments=arguments)
@@ -271,12 +271,14 @@ def check_out(folder: Path, revision: str | None = None, *, authority: Authority
     certificates.mkdir(exist_ok=True)
     for file in (authority.certificate, *SITE_CERTIFICATES.glob("*.crt")):
         shutil.copy(file, certificates)
-    _set_times(folder)
+    _set_times_and_modes(folder)
 
 
-def _set_times(folder: Path) -> None:
-    """Buildah takes a file whose time has changed for another file, and every clone has times of its own."""
+def _set_times_and_modes(folder: Path) -> None:
+    """Buildah takes a file whose time or mode has changed for another one, and every clone has its own."""
     for place in (folder, *folder.rglob("*")):
+        if not place.is_symlink():
+            place.chmod(0o755 if place.is_dir() or place.stat().st_mode & 0o100 else 0o644)
         os.utime(place, (_SOME_TIME, _SOME_TIME), follow_symlinks=False)
 
 
