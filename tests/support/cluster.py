@@ -77,7 +77,7 @@ class Cluster:
 
     def __enter__(self) -> Self:
         """Start the Services, and then all pods."""
-        remove_volumes(self._folder)  # of a run that was killed
+        remove_volumes(self._folder, self._engine)  # of a run that was killed
         (self._folder / "endpoints").mkdir(parents=True)
         self._engine.run("network", "create", NETWORK)
         self._addresses = self._free_addresses()
@@ -97,7 +97,7 @@ class Cluster:
         self._engine.run("pod", "rm", *now, *(pod.name for pod, _ in self._made))
         # With it goes what is still on it: the Services, and a pod that podman has made in part.
         self._engine.run("network", "rm", *now, NETWORK)
-        remove_volumes(self._folder)
+        remove_volumes(self._folder, self._engine)
 
     def wait_until_available(self, seconds: float) -> None:
         """Wait until Jobs have ended well and all other pods are ready.
@@ -120,7 +120,7 @@ class Cluster:
 
     def overfull(self) -> list[str]:
         """Return the volumes for which a kubelet would evict their pods."""
-        return [line for pod, volumes in self._made for line in over_their_limit(pod, volumes)]
+        return [line for pod, volumes in self._made for line in over_their_limit(pod, volumes, self._engine)]
 
     def delete_pods(self, kind: str) -> dict[str, int]:
         """Delete a kind of controller's pods as a kubelet does; return the exit codes of their containers.
@@ -187,7 +187,7 @@ class Cluster:
     def _create(self, pod: Pod) -> str:
         """Give a pod its volumes and its address, and have podman make it; return the address."""
         address = self._addresses.pop()
-        volumes = make_volumes(pod, self._maps, self._folder)
+        volumes = make_volumes(pod, self._maps, self._folder, self._engine)
         document = self._folder / f"{pod.name}.yaml"
         document.write_text(yaml.safe_dump(playable(pod, self._secrets, volumes)))
         self._made.append((pod, volumes))

@@ -126,8 +126,11 @@ class Engine:
         return done.stdout + done.stderr
 
     def _run(self, arguments: Sequence[str | Path], *, seconds: float) -> "subprocess.CompletedProcess[str]":
+        return self._call(("podman", *arguments), seconds=seconds)
+
+    def _call(self, command: Sequence[str | Path], *, seconds: float) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
-            ["podman", *arguments],
+            command,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -135,9 +138,20 @@ class Engine:
             check=False,
         )
         if done.returncode != 0:
-            message = f"podman {' '.join(map(str, arguments))}:\n{(done.stdout + done.stderr)[-6000:]}"
+            message = f"{' '.join(map(str, command))}:\n{(done.stdout + done.stderr)[-6000:]}"
             raise EngineError(message)
         return done
+
+    def on_node(self, *command: str | Path, seconds: float = 60) -> str:
+        """Run a command as root of the machine that the containers think they run on; return what it prints.
+
+        For a normal user that is podman's name space of users and networks, else this machine itself.
+
+        Raises:
+            EngineError: it ended with an error.
+        """
+        inside = () if os.getuid() == 0 else ("podman", "unshare", "--rootless-netns")
+        return self._call((*inside, *command), seconds=seconds).stdout
 
     def json(self, *arguments: str | Path) -> list[dict[str, Any]]:
         """Run podman with --format json, and return the objects."""

@@ -5,15 +5,13 @@ otherwise than a kubelet; whatever none of them speaks of goes to podman as it w
 """
 
 import base64
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.containers import Engine
 from tests.support.helm import Object, of_kind
 
 Secrets = Mapping[str, Mapping[str, str]]
@@ -152,7 +150,7 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
     return re.sub(r"\$\$|\$\(([A-Za-z_][\w.-]*)\)", put, text)
 
 
-def make_volumes(pod: Pod, maps: Secrets, folder: Path) -> dict[str, Path]:
+def make_volumes(pod: Pod, maps: Secrets, folder: Path, engine: Engine) -> dict[str, Path]:
     """Make a pod's volumes as folders, as a kubelet does, with the owners and modes that it gives them.
 
     Podman would fill its own volumes from the image and give them to the container's user: both hide faults.
@@ -178,23 +176,22 @@ def make_volumes(pod: Pod, maps: Secrets, folder: Path) -> dict[str, Path]:
         # A claim's disk is root's own, as a new file system is; fsGroup opens it to the group.
         path.chmod(0o755 if kind == "claim" else 0o777)
         if group is not None:
-            os.chown(path, 0, group)
-            path.chmod(0o2775 if kind == "claim" else 0o2777)
+            engine.on_node("chown", f"0:{group}", path)
+            engine.on_node("chmod", "2775" if kind == "claim" else "2777", path)
         made[volume["name"]] = path
     return made
 
 
-def remove_volumes(folder: Path) -> None:
+def remove_volumes(folder: Path, engine: Engine) -> None:
     """Remove all volumes that lie below a folder."""
-    for each in (folder, _in_memory(folder)):
-        shutil.rmtree(each, ignore_errors=True)
+    engine.on_node("rm", "-rf", folder, _in_memory(folder))
 
 
 def _in_memory(folder: Path) -> Path:
     return MEMORY / str(folder).strip("/").replace("/", "-")
 
 
-def over_their_limit(pod: Pod, volumes: Mapping[str, Path]) -> list[str]:
+def over_their_limit(pod: Pod, volumes: Mapping[str, Path], engine: Engine) -> list[str]:
     """Return the emptyDirs that hold more than their sizeLimit: a kubelet evicts such a pod."""
     limits = {
         volume["name"]: volume["emptyDir"]["sizeLimit"]
@@ -204,14 +201,13 @@ def over_their_limit(pod: Pod, volumes: Mapping[str, Path]) -> list[str]:
     return [
         f"{pod.name}: {name} holds more than {limit}"
         for name, limit in limits.items()
-        if _held(volumes[name]) > _bytes(limit)
+        if _held(volumes[name], engine) > _bytes(limit)
     ]
 
 
-def _held(folder: Path) -> int:
-    """Return the bytes on disk; files may go away meanwhile."""
-    done = subprocess.run(["du", "-s", "-B1", folder], capture_output=True, text=True, check=False)
-    return int(done.stdout.split()[0])
+def _held(folder: Path, engine: Engine) -> int:
+    """Return the bytes on disk; files may go away meanwhile, which du ends with an error for."""
+    return int(engine.on_node("sh", "-c", 'du -s -B1 "$0" 2>/dev/null || true', folder).split()[0])
 
 
 def _bytes(quantity: Any) -> int:

@@ -1,7 +1,7 @@
 """A kubelet's probes of one container, as they are rendered: startup, then liveness and readiness."""
 
-import http.client
 import subprocess
+import sys
 import time
 from collections import Counter
 from typing import Final
@@ -15,6 +15,14 @@ READINESS: Final = "readinessProbe"
 
 _BY_PODMAN: Final = 5.0
 """Seconds that `podman exec` itself may take on a busy machine, beyond what the probe may."""
+
+
+_GET: Final = """
+import sys, urllib.request
+request = urllib.request.Request(sys.argv[1], headers={"User-Agent": "kube-probe"})
+urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=float(sys.argv[2]))
+"""
+"""Ends with an error for a status of 400 and above, and says it."""
 
 
 class ProbeError(Exception):
@@ -55,7 +63,7 @@ class Probes:
         probe = self._container[kind]
         try:
             self._execute(probe) if "exec" in probe else self._get(probe)
-        except (OSError, http.client.HTTPException, EngineError, subprocess.TimeoutExpired) as error:
+        except (EngineError, subprocess.TimeoutExpired) as error:
             self.answer = f"{kind}: {error!r}"
             self._failures[kind] += 1
             if self._failures[kind] < probe.get("failureThreshold", 3):
@@ -77,14 +85,6 @@ class Probes:
         asked = probe["httpGet"]
         ports = {port["name"]: port["containerPort"] for port in self._container.get("ports", ())}
         port = ports.get(asked["port"], asked["port"])
-        connection = http.client.HTTPConnection(
-            self._address, int(port), timeout=probe.get("timeoutSeconds", 1)
-        )
-        try:
-            connection.request("GET", asked["path"], headers={"User-Agent": "kube-probe"})
-            status = connection.getresponse().status
-        finally:
-            connection.close()
-        if not 200 <= status < 400:
-            message = f"GET {asked['path']} answered {status}"
-            raise http.client.HTTPException(message)
+        url = f"http://{self._address}:{port}{asked['path']}"
+        timeout = probe.get("timeoutSeconds", 1)
+        self._engine.on_node(sys.executable, "-c", _GET, url, str(timeout), seconds=timeout + _BY_PODMAN)
