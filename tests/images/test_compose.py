@@ -175,7 +175,7 @@ def test_a_gpu_profile_asks_for_a_gpu():
         (device,) = everything()[name]["deploy"]["resources"]["reservations"]["devices"]
         assert device["capabilities"] == ["gpu"], name
     assert everything()["worker-cnn-gpu"]["build"]["args"]["VARIANT"] == "cuda"
-    assert "TORCH_INDEX_URL" not in everything()["worker-llm-gpu"]["build"]["args"]
+    assert everything()["worker-llm-gpu"]["build"]["args"]["VARIANT"] == "cuda"
 
 
 def scrapes() -> list[dict[str, Any]]:
