@@ -69,7 +69,7 @@ class Engine:
 
     def __enter__(self) -> Self:
         """Wait for other runs, and remove what one that was killed has left."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "tmp").mkdir(parents=True, exist_ok=True)
         self._lock = (self._folder / "lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         limits = ", ".join(f'"{limit}"' for limit in _SHORT_OF_RIGHTS)
@@ -108,6 +108,8 @@ class Engine:
         """Variables under which podman finds this storage, and not the developer's."""
         return {
             **{name: os.environ[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in os.environ},
+            # Buildah keeps downloaded packages below it, else in one folder of all users.
+            "TMPDIR": str(self._folder / "tmp"),
             "CONTAINERS_CONF": str(self._folder / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(self._folder / "storage.conf"),
         }
