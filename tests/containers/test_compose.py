@@ -6,7 +6,6 @@ used, hurt, taken down and brought up again.
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +137,7 @@ def test_a_part_that_is_killed_comes_back_and_the_next_study_is_reported(
     with installation.client as client:
         under_way = client.submit([DICOM]).id
         # Its process, as a fault does it: what a person kills by `docker kill` stays down.
-        subprocess.run(["kill", "-9", process], check=True)
+        engine.on_node("kill", "-9", process)
         wait_until(installation.is_ready, 60, "the installation to be ready again")
         assert report_of(client, under_way).sections.impression
         assert report_of(client, client.submit([PNG]).id).sections.impression

@@ -189,7 +189,9 @@ class Cluster:
         address = self._addresses.pop()
         volumes = make_volumes(pod, self._maps, self._folder, self._engine)
         document = self._folder / f"{pod.name}.yaml"
-        document.write_text(yaml.safe_dump(playable(pod, self._secrets, volumes)))
+        document.write_text(
+            yaml.safe_dump(playable(pod, self._secrets, volumes, limits=self._engine.can_limit_memory))
+        )
         self._made.append((pod, volumes))
         # Not started: podman would hold a lock on the pod until its init containers have ended.
         self._engine.run("kube", "play", "--start=false", "--network", f"{NETWORK}:ip={address}", document)

@@ -114,6 +114,11 @@ class Engine:
             "CONTAINERS_STORAGE_CONF": str(self._folder / "storage.conf"),
         }
 
+    @property
+    def can_limit_memory(self) -> bool:
+        """Whether containers' memory can be limited: with control groups of version 1 by root alone."""
+        return os.getuid() == 0 or Path("/sys/fs/cgroup/cgroup.controllers").exists()
+
     def run(self, *arguments: str | Path, seconds: float = 120) -> str:
         """Run podman, and return what it prints.
 

@@ -75,12 +75,20 @@ def maps_of(objects: Sequence[Object]) -> Secrets:
     return {each["metadata"]["name"]: each["data"] for each in of_kind(objects, "ConfigMap")}
 
 
-def playable(pod: Pod, secrets: Secrets, volumes: Mapping[str, Path]) -> Object:
-    """Return the document for `podman kube play`: the pod as rendered, but for what is said below."""
+def playable(pod: Pod, secrets: Secrets, volumes: Mapping[str, Path], *, limits: bool) -> Object:
+    """Return the document for `podman kube play`: the pod as rendered, but for what is said below.
+
+    Args:
+        pod: as its controller wants it.
+        secrets: what its variables are read from.
+        volumes: as `make_volumes` made them.
+        limits: whether memory is limited as rendered; where control groups have version 1, only root can.
+    """
     spec = {key: value for key, value in pod.spec.items() if key not in ("containers", "initContainers")}
-    spec["containers"] = [_container(each, secrets) for each in pod.spec["containers"]]
+    spec["containers"] = [_container(each, secrets, limits=limits) for each in pod.spec["containers"]]
     if "initContainers" in pod.spec:
-        spec["initContainers"] = [_container(each, secrets) for each in pod.spec["initContainers"]]
+        first = pod.spec["initContainers"]
+        spec["initContainers"] = [_container(each, secrets, limits=limits) for each in first]
     spec["volumes"] = [
         {"name": name, "hostPath": {"path": str(path), "type": "Directory"}} for name, path in volumes.items()
     ]
@@ -106,13 +114,15 @@ def _with_group(pod: Pod) -> Object:
     return context
 
 
-def _container(container: Object, secrets: Secrets) -> Object:
+def _container(container: Object, secrets: Secrets, *, limits: bool) -> Object:
     """Take out what is not podman's: probes and hooks are the cluster's; ports it would open here."""
     done = {
         key: value
         for key, value in container.items()
         if not key.endswith("Probe") and key not in ("ports", "lifecycle")
     }
+    if not limits:
+        del done["resources"]
     variables = environment(container, secrets)
     done["env"] = [{"name": name, "value": value} for name, value in variables.items()]
     for words in ("command", "args"):
