@@ -13,7 +13,8 @@ from tests.containers.conftest import Site
 from tests.support.containers import EngineError, wait_until
 
 OURS = ("api", "worker-cnn", "worker-llm")
-ANY_USER = "1234567890:0"
+ANY_USER = "54321:0"
+"""OpenShift's are larger still, but a normal user's podman has 65,536 to give."""
 TIGHT = (
     *("--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all"),
     *("--security-opt", "no-new-privileges", "--user", ANY_USER),
