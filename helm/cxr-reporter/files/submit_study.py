@@ -26,18 +26,18 @@ def main() -> int:
         if time.monotonic() > deadline:
             print(f"it is still {study['status']} after {seconds:.0f} s", file=sys.stderr)
             return 1
-        study = call(f"{url}/v1/studies/{study['id']}?wait=10")
+        study = call(f"{url}/v1/studies/{study['id']}?wait=10", deadline)
     print(f"it is {study['status']}")
     if study["status"] != "completed":
         print(study["error"], file=sys.stderr)
         return 1
-    report = call(f"{url}/v1/studies/{study['id']}/report")
+    report = call(f"{url}/v1/studies/{study['id']}/report", deadline)
     print(report["sections"]["impression"])
     return 0
 
 
 def submit(url: str, image: Path, deadline: float) -> dict[str, Any]:
-    """Send the image, again while nobody answers: with one Idempotency-Key it becomes one study."""
+    """Send the image; sent again with one Idempotency-Key it becomes one study."""
     border = uuid.uuid4().hex
     head = f'--{border}\r\nContent-Disposition: form-data; name="files"; filename="{image.name}"\r\n\r\n'
     headers = {
@@ -45,20 +45,27 @@ def submit(url: str, image: Path, deadline: float) -> dict[str, Any]:
         "Idempotency-Key": str(uuid.uuid4()),
     }
     body = head.encode() + image.read_bytes() + f"\r\n--{border}--\r\n".encode()
+    return call(f"{url}/v1/studies", deadline, body, headers)
+
+
+def call(
+    url: str, deadline: float, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the JSON object that the API answers; ask again while nobody does, or it is not ready (503)."""
     while True:
         try:
-            return call(f"{url}/v1/studies", body, headers)
+            return call_once(url, body, headers)
         except urllib.error.HTTPError as error:
             if error.code != 503 or time.monotonic() > deadline:
                 print(error.read().decode(errors="replace"), file=sys.stderr)
                 raise
-        except urllib.error.URLError:
+        except OSError:  # URLError is one
             if time.monotonic() > deadline:
                 raise
         time.sleep(2)
 
 
-def call(url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> dict[str, Any]:
+def call_once(url: str, body: bytes | None, headers: dict[str, str] | None) -> dict[str, Any]:
     """Return the JSON object that the API answers."""
     key = os.environ.get("CXR_KEY")
     authorization = {"Authorization": f"Bearer {key}"} if key else {}
