@@ -18,8 +18,8 @@ from cxr.local.state import free_port
 from cxr.models import Report
 from tests.containers.conftest import BUILD_SECONDS, Site, configure
 from tests.support.browser import Tab, chromium
-from tests.support.containers import EngineError, check_out, wait_until
-from tests.support.services import ROOT
+from tests.support.containers import EngineError, check_out
+from tests.support.services import ROOT, wait_for
 
 SAMPLES = ROOT / "samples"
 PNG, DICOM = SAMPLES / "chest-1.png", SAMPLES / "chest-5-monochrome1-jpegls.dcm"
@@ -75,13 +75,13 @@ def installation(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     site.compose(*UP, project=before)
     key = printed_key(site, before)
     old = Installation(site, url, key, "")
-    wait_until(old.is_ready, 90, "the version before to be ready")
+    wait_for(old.is_ready, 90, "the version before to be ready")
     with old.client as client:
         study = client.submit([PNG]).id
         report_of(client, study)
     site.compose(*UP)
     upgraded = Installation(site, url, key, study)
-    wait_until(upgraded.is_ready, 90, "the upgraded version to be ready")
+    wait_for(upgraded.is_ready, 90, "the upgraded version to be ready")
     try:
         yield upgraded
     finally:
@@ -138,10 +138,10 @@ def test_a_part_that_is_killed_comes_back_and_the_next_study_is_reported(
         under_way = client.submit([DICOM]).id
         # Its process, as a fault does it: what a person kills by `docker kill` stays down.
         engine.on_node("kill", "-9", process)
-        wait_until(installation.is_ready, 60, "the installation to be ready again")
+        wait_for(installation.is_ready, 60, "the installation to be ready again")
         assert report_of(client, under_way).sections.impression
         assert report_of(client, client.submit([PNG]).id).sections.impression
-    wait_until(
+    wait_for(
         lambda: engine.run("inspect", "--format", "{{.State.Pid}}", container).strip() not in {process, "0"},
         60,
         f"{part} to be started again",
@@ -151,7 +151,7 @@ def test_a_part_that_is_killed_comes_back_and_the_next_study_is_reported(
 def test_down_and_up_keep_the_key_and_the_data(installation: Installation):
     installation.site.compose("down", "--timeout", "20")
     installation.site.compose(*UP)
-    wait_until(installation.is_ready, 90, "the installation to be ready")
+    wait_for(installation.is_ready, 90, "the installation to be ready")
     assert printed_key(installation.site, installation.site.project) == installation.key
     with installation.client as client:
         assert client.report(installation.before_the_upgrade).sections.impression
@@ -178,7 +178,7 @@ def test_prometheus_finds_every_process_that_has_metrics(installation: Installat
         return {target["labels"]["job"]: target["health"] for target in targets}
 
     jobs = ("api", "worker-cnn", "worker-llm", "sweeper")
-    wait_until(lambda: healths() == dict.fromkeys(jobs, "up"), 60, "all targets to be up")
+    wait_for(lambda: healths() == dict.fromkeys(jobs, "up"), 60, "all targets to be up")
 
 
 def test_every_part_becomes_healthy(installation: Installation):
@@ -187,4 +187,4 @@ def test_every_part_becomes_healthy(installation: Installation):
     def unhealthy() -> list[str]:
         return [each["Names"][0] for each in engine.json("ps") if "(healthy)" not in each["Status"]]
 
-    wait_until(lambda: not unhealthy(), 60, "every container to be healthy")
+    wait_for(lambda: not unhealthy(), 60, "every container to be healthy")

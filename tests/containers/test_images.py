@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.containers.conftest import Site
-from tests.support.containers import EngineError, wait_until
+from tests.support.containers import EngineError
+from tests.support.services import wait_for
 
 OURS = ("api", "worker-cnn", "worker-llm")
 ANY_USER = "54321:0"
@@ -114,7 +115,7 @@ def test_a_server_of_the_sites_own_authority_is_trusted(site: Site, name: str):
 
 def test_the_api_serves_without_its_database(site: Site):
     with held_tightly(site, "api") as container:
-        wait_until(lambda: answers(site, container, 8000, "/healthz"), 60, "the API to serve")
+        wait_for(lambda: answers(site, container, 8000, "/healthz"), 60, "the API to serve")
         with pytest.raises(EngineError, match="/readyz answers 503"):
             site.engine.run("exec", container, "python", "-m", "shared.probe", "8000", "/readyz")
         site.engine.run("stop", "--time", "30", container)
@@ -131,8 +132,8 @@ def test_the_api_serves_without_its_database(site: Site):
 )
 def test_a_worker_loads_its_model_and_serves(site: Site, name: str, variables: tuple[str, ...], loaded: str):
     with held_tightly(site, name, *variables) as container:
-        wait_until(lambda: answers(site, container, 9100, "/metrics"), 60, "metrics to be served")
-        wait_until(lambda: loaded in site.engine.logs(container), 120, "the model to be loaded")
+        wait_for(lambda: answers(site, container, 9100, "/metrics"), 60, "metrics to be served")
+        wait_for(lambda: loaded in site.engine.logs(container), 120, "the model to be loaded")
         # Its own servers are away, and it says so by staying: a worker that cannot reach them waits.
         assert answers(site, container, 9100, "/metrics")
 

@@ -16,8 +16,7 @@ import shutil
 import subprocess
 import sysconfig
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -125,15 +124,12 @@ class Engine:
         Raises:
             EngineError: it ended with an error.
         """
-        return self._run(arguments, seconds=seconds).stdout
+        return self._call(("podman", *arguments), seconds=seconds).stdout
 
     def logs(self, container: str) -> str:
         """Return what a container has printed, on either stream."""
-        done = self._run(("logs", container), seconds=60)
+        done = self._call(("podman", "logs", container), seconds=60)
         return done.stdout + done.stderr
-
-    def _run(self, arguments: Sequence[str | Path], *, seconds: float) -> "subprocess.CompletedProcess[str]":
-        return self._call(("podman", *arguments), seconds=seconds)
 
     def _call(self, command: Sequence[str | Path], *, seconds: float) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
@@ -353,15 +349,3 @@ class Service:
     def _check(self, container: str) -> None:
         with suppress(EngineError):  # not healthy yet, or gone since it was listed
             self._engine.run("healthcheck", "run", container)
-
-
-def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Look once a second until something is true.
-
-    Raises:
-        AssertionError: it was not, in time.
-    """
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"waited {seconds} s for {what}"
-        time.sleep(1)

@@ -16,7 +16,6 @@ class Image:
     """What a Dockerfile says of the image.
 
     Attributes:
-        extra: of pyproject.toml, whose packages are installed.
         copies: from the repository -> to which path in the image.
         environment: variables of the last stage.
         command: what runs, without a shell.
@@ -24,7 +23,6 @@ class Image:
     """
 
     name: str
-    extra: str = ""
     workdir: str = "/"
     user: str = ""
     copies: dict[str, str] = field(default_factory=dict)
@@ -39,14 +37,12 @@ def dockerfile(name: str) -> Path:
 
 
 def read_image(name: str) -> Image:
-    """Read the last stage of a Dockerfile, and the extra that an earlier one installs."""
+    """Read the last stage of a Dockerfile."""
     image = Image(name)
     for word, rest in _instructions(dockerfile(name).read_text(encoding="utf-8")):
         words = shlex.split(rest)
         if word == "FROM":
-            image = Image(name, extra=image.extra)
-        elif word == "RUN" and "--extra" in words:
-            image.extra = words[words.index("--extra") + 1]
+            image = Image(name)
         elif word == "WORKDIR":
             image.workdir = rest
         elif word == "USER":
