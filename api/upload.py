@@ -21,7 +21,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from typing_extensions import override
 
 from api import zips
-from api.plain_text import PlainText
+from api.plain_text import Line, PlainText
 from api.problems import Code, ProblemError, unavailable
 from shared import dicom
 from shared.domain import Language, Priority
@@ -44,7 +44,7 @@ class Fields(BaseModel):
     priority: Priority | None = None
     indication: Annotated[PlainText, Field(max_length=4000)] | None = None
     language: Language = Language.ENGLISH
-    patient_id: Annotated[PlainText, Field(max_length=64)] | None = None
+    patient_id: Annotated[Line, Field(max_length=64)] | None = None
     batch_id: UUID | None = None
 
 
