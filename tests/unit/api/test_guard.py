@@ -38,6 +38,7 @@ class Exchange:
         self.scope: Scope = {
             "type": "http",
             "http_version": "1.1",
+            "client": ("127.0.0.1", 1234),
             "method": "POST",
             "path": path,
             "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()],
