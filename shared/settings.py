@@ -200,8 +200,8 @@ class ApiSettings(BaseSettings):
     )
     trusted_proxies: str = Field(
         default="127.0.0.1",
-        description="Addresses or networks, with commas between, whose X-Forwarded-For says who calls; '*' means"
-        " everybody's.",
+        description="Addresses or networks, with commas between, whose X-Forwarded-For says who calls;"
+        " '*' means everybody's.",
     )
 
 
