@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.requests import HTTPConnection
 
+from api.places import Places
 from api.problems import Code, ProblemError
 from api.rates import Rates, address_of
 from shared import keys
@@ -111,14 +112,18 @@ class KeyRing:
 
 
 async def identify(connection: HTTPConnection) -> Caller:
-    """Return who sent a request; looked up once for each.
+    """Return who sent a request, and hold one of their places until it is served; done once for each.
 
     Raises:
-        ProblemError: 401 without a live key; 429 after too many requests, or too many wrong keys.
+        ProblemError: 401 without a live key; 429 after too many requests, or too many wrong keys, or with
+            too many requests under way; 503 when everybody together has.
     """
     state = connection.scope["state"]
     if "caller" not in state:
-        state["caller"] = await _find_caller(connection)
+        found = await _find_caller(connection)
+        places: Places = connection.app.state.backend.requests
+        state["until_served"].enter_context(places.place_of(found.owner))
+        state["caller"] = found
     caller: Caller = state["caller"]
     return caller
 

@@ -11,6 +11,7 @@ from celery import Celery
 from fastapi import Depends, Request
 
 from api.auth import KeyRing
+from api.connections import room_for
 from api.feed import ChangeFeed
 from api.places import Places
 from api.rates import Rates
@@ -75,6 +76,7 @@ class Backend:
         self.hints = HintSender(queue.create_app("api", queue_settings))
         self.broker = queue.connect_broker(queue_settings)
         self.feed = ChangeFeed(database, on_keys_changed=self._forget_keys)
+        self.requests = Places(room_for(settings.max_connections), what="requests")
         self.uploads = Places(MOST_UPLOADS, what="uploads")
         self.upload_threads = CapacityLimiter(UPLOAD_THREADS)
         self.rates = Rates(settings)

@@ -9,6 +9,7 @@ the one that has been waiting longest makes way for the next.
 """
 
 import asyncio
+import resource
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
@@ -32,8 +33,12 @@ MOST_PIPELINED: Final = 16
 """Requests that a client may send before it has read the answer of the first; none that we know sends two."""
 SPARE_CONNECTIONS: Final = 64
 """Past the most connections, these are let in as far as their first line: a probe among them is answered."""
+FILES_ASIDE: Final = 1024
+"""Descriptors that are no connection's: of Postgres, the object store, the broker, and uploads on disk."""
 FRAMING_SHARE: Final = 8
 """Bytes of chunk sizes, extensions and trailers for one byte of a body: a chunk of one byte has five."""
+LATE_SECONDS: Final = 5.0
+"""Between two looks, of which there should be one a second."""
 LINGER_BYTES: Final = 4 << 20
 LINGER_SECONDS: Final = 2.0
 """How much, and how long, is read of a body that was refused: closed at once, the answer would be lost."""
@@ -60,6 +65,15 @@ class Limits:
     unsent_bytes: int = 256 << 20
 
 
+def room_for(connections: int) -> int:
+    """Take as many descriptors as the system gives, and return how many connections they are enough for."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if most == resource.RLIM_INFINITY:
+        return connections
+    return max(1, min(connections, max(most - FILES_ASIDE, most // 2)))
+
+
 class _Step(Enum):
     WAITING = auto()
     BODY = auto()
@@ -72,6 +86,7 @@ class Door:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._connections: set[Connection] = set()
+        self._looked = 0.0
         self._waiting: dict[Connection, None] = {}
         """Those that owe us a request, in the order in which they began to."""
 
@@ -110,7 +125,12 @@ class Door:
 
     def look(self, now: float) -> None:
         """Close whatever takes too long; called once a second."""
+        # A process that was held up itself blames nobody.
+        is_late = now - self._looked > LATE_SECONDS
+        self._looked = now
         for connection in list(self._connections):
+            if is_late:
+                connection.restart_clock(now)
             connection.look(now)
         unsent = sum(connection.unsent for connection in self._connections)
         if unsent <= self.limits.unsent_bytes:
@@ -274,6 +294,11 @@ class Connection(HttpToolsProtocol):
     def is_hung_up(self) -> bool:
         """Whether nothing more is sent."""
         return self._hung_up or self._raw.is_closing()
+
+    def restart_clock(self, now: float) -> None:
+        """Begin the step, or the window, anew."""
+        self._since = self._sent_since = now
+        self._body_before, self._sent_before = self._body, self._counted.written - self.unsent
 
     def look(self, now: float) -> None:
         """Close what takes too long."""

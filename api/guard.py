@@ -5,6 +5,7 @@ Whoever sends a body is asked for a key before a byte of it is read, wherever it
 
 import re
 import time
+from contextlib import ExitStack
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -64,14 +65,17 @@ class Guard:
         headers = Headers(scope=scope)
         offered = headers.get("x-request-id", "")
         request_id = offered if _REQUEST_ID.fullmatch(offered) else new_id().hex
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
         body = _Body(receive, headers, limit=self._limit(scope))
         answer = _Answer(send, request_id, body=body, private=scope["path"].startswith("/v1/"))
         started = time.perf_counter()
         with (
             structlog.contextvars.bound_contextvars(request_id=request_id),
             metrics.IN_FLIGHT.track_inprogress(),
+            ExitStack() as until_served,
         ):
+            state["until_served"] = until_served
             try:
                 self._check(scope, headers)
                 if self._settings.auth is AuthMode.REQUIRED:

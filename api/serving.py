@@ -1,7 +1,6 @@
 """Uvicorn as we run it: one server, its connections bounded, its long polls ended when it is told to stop."""
 
 import asyncio
-import resource
 import signal
 from functools import partial
 from types import FrameType
@@ -12,15 +11,13 @@ import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
 
-from api.connections import Connection, Door, Limits
+from api.connections import Connection, Door, Limits, room_for
 from shared.settings import ApiSettings
 
 STOP_SECONDS: Final = 20
 """How long requests under way may take to end after SIGTERM."""
 TICKS_A_LOOK: Final = 10
 """Uvicorn ticks ten times a second."""
-FILES_ASIDE: Final = 1024
-"""Descriptors that are no connection's: of Postgres, the object store, the broker, and uploads on disk."""
 
 
 class Server(uvicorn.Server):
@@ -58,12 +55,3 @@ class Server(uvicorn.Server):
         if backend is not None:
             backend.feed.close()
         super().handle_exit(sig, frame)
-
-
-def room_for(connections: int) -> int:
-    """Take as many descriptors as the system gives, and return how many connections they are enough for."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if most == resource.RLIM_INFINITY:
-        return connections
-    return max(1, min(connections, max(most - FILES_ASIDE, most // 2)))

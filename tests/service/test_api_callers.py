@@ -11,7 +11,7 @@ from cxr.client import Client
 from shared.database import Database
 from shared.settings import AuthMode
 from shared.storage import Storage
-from tests.support.api import ADMIN_KEY, ApiServer, send, sent
+from tests.support.api import ADMIN_KEY, ApiServer, complete, send, sent
 from tests.support.stack import InfraStack, wait_until
 from tests.support.wires import SOON, SWALLOWED, Wire
 
@@ -120,6 +120,23 @@ def test_one_owner_s_slow_uploads_leave_room_for_others(api: ApiServer, wire, da
         upload.socket.close()
     wait_until(lambda: api.backend.uploads.held == 0, timeout=SOON, what="the places to be free")
     assert send(api.client(greedy)).status_code == 202
+
+
+def test_one_owner_s_waits_leave_room_for_others(
+    infra: InfraStack, migrated: Database, storage: Storage, database: Database, wire
+):
+    with ApiServer(infra, auth=AuthMode.REQUIRED, max_connections=20) as api:
+        greedy, modest = a_key(api), a_key(api)
+        study_id = sent(api.client(greedy))
+        wait = head(f"GET /v1/studies/{study_id}?wait=30", greedy)
+        watch = head(f"GET /v1/studies/{study_id}/events", greedy)
+        waits = [wire(api).say(request) for _ in range(8) for request in (wait, watch)]
+        wait_until(lambda: api.backend.requests.held == 10, timeout=SOON, what="half of the requests")
+        assert api.client(greedy).get("/v1/studies").status_code == 429
+        assert send(api.client(modest)).status_code == 202
+        complete(database, study_id)
+        wait_until(lambda: api.backend.requests.held == 0, timeout=SOON, what="them to end")
+        assert {poll.answer().status for poll in waits[::2]} <= {200, 429}
 
 
 @pytest.fixture
