@@ -88,6 +88,10 @@ def test_a_worker_that_stands_idle_beside_work_counts_it(line: Line):
         (study_id,) = line.submit(1, hint=False)
         classify(line.database, study_id)
         wait_for(lambda: worker.idle_seconds() > 0, 60, "the idle seconds to be counted")
+        # However long the broker is away, it is asked for as often: back again, it is not left waiting.
+        pauses = re.findall(r"Trying again in (\S+) seconds", worker.service.text())
+        assert len(pauses) > 2
+        assert set(pauses) == {"2.00"}
     finally:
         line.infra.start("broker")
 
