@@ -1,4 +1,4 @@
-"""Two hundred uploads while parts are killed forty times: none lost, none taken or reported twice, none left."""
+"""Two hundred uploads while parts are killed forty times: none lost, none taken twice, none left."""
 
 import random
 import time
@@ -54,7 +54,7 @@ def test_two_hundred_uploads_while_parts_are_killed_forty_times(line: Line):
         for victim in victims:
             more = range(len(sent), len(sent) + STUDIES // KILLS)
             sent += [pool.submit(upload, client, number) for number in more]
-            # At any moment: while uploads are taken, while another part is still starting, while all is quiet.
+            # At any moment: while uploads are taken, while another part is still starting.
             time.sleep(chance.uniform(0, LONGEST_PAUSE_SECONDS))
             if victim in SERVERS:
                 line.infra.kill(victim)
