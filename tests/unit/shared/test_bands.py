@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from shared.bands import Bands, Fit
-from shared.imaging import Grayscale, display, stretch, summary
+from shared.imaging import Grayscale, Window, display, stretch, summary
 
 SHAPES = [
     (3001, 2003),
@@ -54,6 +54,14 @@ def test_a_stretch_is_decided_by_all_pixels_and_the_same_for_each_band(padding):
     low, high = np.percentile(flat[:: flat.size // 1_000_000], (0.5, 99.5))
     expected = np.where(inside, np.clip((stored - low) / (high - low), 0, 1), 0)
     assert np.abs(shown - expected).max() < 1e-6
+
+
+def test_a_window_in_which_only_the_last_row_lies_is_not_beside_the_values():
+    stored = np.zeros((3000, 1000), np.uint16)
+    stored[-1] = 150
+    shown = display(Bands.of(stored), Grayscale(bits=12, voi=Window(150, 101))).whole()
+    assert shown[:-1].max() == 0
+    assert shown[-1].min() == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("where", [None, lambda band: band > 1234], ids=["all", "some"])
