@@ -23,6 +23,7 @@ from api.submission import LONGEST_KEY, Submission, Taken
 from shared import erasure, studies, study_queries
 from shared.domain import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
+from shared.keys import Scope
 from shared.studies import Hint
 from shared.tables import StudyRow
 
@@ -129,6 +130,7 @@ async def get_study(
         return view.study, None if known else study_body(view)
 
     async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study | None]]:
+        await backend.key_ring.check_again(caller, Scope.READ)
         row, body = await run_in_threadpool(look)
         return (row.status.is_final if if_none_match is None else body is not None), (row, body)
 
@@ -236,6 +238,7 @@ async def _wait(
         return view.study, study_body(view)
 
     async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study]]:
+        await backend.key_ring.check_again(caller, Scope.WRITE)
         row, body = await run_in_threadpool(look)
         return row.status.is_final, (row, body)
 

@@ -1,4 +1,4 @@
-"""Texts from outside that lie about how they are written: each is read, or refused by name, and none is a 500."""
+"""Texts from outside that lie about how they are written: read, or refused by name, and none is a 500."""
 
 import json
 from collections.abc import Iterator
