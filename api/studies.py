@@ -19,7 +19,7 @@ from api.paging import cursor_after, position_of
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from api.schemas import LATER, PLACE, VERSION, problems
-from api.submission import LONGEST_KEY, Submission, Taken
+from api.submission import LONGEST_KEY, PLAIN_LETTERS, Submission, Taken
 from shared import erasure, studies, study_queries
 from shared.domain import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
@@ -83,7 +83,12 @@ async def post_study(
     caller: Writer,
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=LONGEST_KEY, description="The same key takes the study in once."),
+        Header(
+            min_length=1,
+            max_length=LONGEST_KEY,
+            pattern=PLAIN_LETTERS,
+            description="The same key takes the study in once.",
+        ),
     ] = None,
     prefer: Annotated[str | None, Header(description="`wait=N` answers 200 if it is done in time.")] = None,
 ) -> Response:

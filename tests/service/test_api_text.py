@@ -45,7 +45,7 @@ def post(client: httpx.Client, body: bytes, *, charset: str | bytes = b"") -> ht
     [
         *("undefined", "punycode", "idna", "hex", "rot13", "zlib", "bz2", "base64", "uu", "quopri"),
         *("utf-7", "unicode_escape", "raw_unicode_escape", "mbcs", "oem", "utf-16", "utf-32", "cp037"),
-        *("nonsense", "../utf_8", "encodings.utf_8", "x" * 5000, '"a\x00b"', "\u00fc", '""', "shift_jis"),
+        *("nonsense", "../utf_8", "encodings.utf_8", "x" * 5000, "\u00fc", '""', "shift_jis"),
     ],
 )
 def test_a_form_in_an_encoding_that_is_not_read_is_refused_by_name(client: httpx.Client, charset: str):
