@@ -4,7 +4,7 @@ All of them go through `_move`, one conditional UPDATE that takes its targets fr
 `domain.TRANSITIONS`, adds the row to the timeline and wakes whoever listens: one statement, so the
 three can never disagree. A caller that lost (another worker has the study, or it is cancelled) gets
 None or a LeaseLostError and writes nothing. Studies are read in `shared/study_queries.py`, leases
-renewed in `shared/heartbeat.py`, waiting work is hinted at by `shared/hints.py`.
+renewed in `shared/heartbeat.py`, waiting work is counted in `shared/waiting.py`.
 
 The clock is Postgres' own: workers on machines whose clocks differ still agree on a lease.
 """
@@ -47,9 +47,6 @@ from shared.tables import ImageRow, StudyEventRow, StudyRow
 CHANNEL: Final = "study_events"
 """Postgres NOTIFY channel; the payload is the id of the study whose timeline grew."""
 
-FIRST_HINT_AFTER: Final = timedelta(seconds=10)
-"""How long a waiting study is left to its first hint before the sweeper sends another."""
-
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
@@ -83,11 +80,13 @@ class Claim:
     """The right to work on a study until the lease runs out.
 
     Attributes:
+        study_id: the study that was waiting longest.
         attempts: claims so far, this one included.
         alone: the last try did not end well, so this one runs in a process of its own.
         failures: how often the work itself has failed in this stage.
     """
 
+    study_id: StudyId
     token: LeaseToken
     priority: Priority
     language: Language
@@ -98,9 +97,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What the queue is told: there is work on this study, for this stage."""
+    """What the queue is told: one more study waits for this stage with this priority."""
 
-    study_id: StudyId
     stage: Stage
     priority: Priority
 
@@ -121,7 +119,6 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
             language=study.language,
             indication=study.indication,
             patient_id=study.patient_id,
-            next_hint_at=func.now() + FIRST_HINT_AFTER,
         ),
     )
     session.flush()
@@ -146,13 +143,33 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
         _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, values=_error_values(refusal))
 
 
-def claim(session: Session, study_id: StudyId, stage: Stage, *, lease: timedelta) -> Claim | None:
-    """Take the study for this worker, or return None when there is nothing to take."""
+def claim(session: Session, stage: Stage, priority: Priority, *, lease: timedelta) -> Claim | None:
+    """Take the study that has waited longest, or return None when none waits.
+
+    Which study a hint was sent for does not matter: that one may have been taken by an earlier hint, and a
+    hint that was lost must not let a study wait behind all that came after it.
+    """
+    # Ids are sorted by time. One that another worker is taking right now is not waited for.
+    oldest = (
+        select(StudyRow.id)
+        .where(
+            StudyRow.status == stage.waiting,
+            StudyRow.priority == priority,
+            StudyRow.not_before <= func.now(),
+        )
+        .order_by(StudyRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return take(session, StudyRow.id == oldest.scalar_subquery(), lease=lease)
+
+
+def take(session: Session, which: ColumnElement[bool], *, lease: timedelta) -> Claim | None:
+    """Take the one study that meets the condition, or return None when it does not wait."""
     rows = _move(
         session,
         StudyEvent.CLAIMED,
-        StudyRow.id == study_id,
-        StudyRow.status == stage.waiting,
+        which,
         values={
             "lease_token": StudyRow.lease_token + 1,
             "lease_expires_at": func.now() + lease,
@@ -163,7 +180,13 @@ def claim(session: Session, study_id: StudyId, stage: Stage, *, lease: timedelta
         return None
     (row,) = rows
     return Claim(
-        LeaseToken(row.lease_token), row.priority, row.language, row.attempts, row.alone, row.failures
+        study_id=StudyId(row.id),
+        token=LeaseToken(row.lease_token),
+        priority=row.priority,
+        language=row.language,
+        attempts=row.attempts,
+        alone=row.alone,
+        failures=row.failures,
     )
 
 
@@ -187,7 +210,7 @@ def finish(
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
-    fresh = {"failures": 0, "alone": False, **_first_hint(), **(values or {})}
+    fresh = {"failures": 0, "alone": False, **(values or {})}
     row = _write_under_lease(session, study_id, token, event, values=fresh)
     return _hint_of(row)
 
@@ -202,12 +225,12 @@ def reject(session: Session, study_id: StudyId, token: LeaseToken, reason: BadIn
 
 
 def release(session: Session, study_id: StudyId, token: LeaseToken, *, after: timedelta, why: str) -> None:
-    """Give the study back unharmed, to be hinted at again `after` a while; no attempt is used up.
+    """Give the study back unharmed, to be taken again `after` a while; no attempt is used up.
 
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
-    values = {"next_hint_at": func.now() + after}
+    values = {"not_before": func.now() + after}
     _write_under_lease(session, study_id, token, StudyEvent.RELEASED, values=values, detail=why)
 
 
@@ -233,7 +256,7 @@ def fail(
             last = {"error_type": "failed", "error_detail": error, "error_file": None}
             row = _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=last, detail=error)
             return StudyStatus(row.status)
-    values = {"alone": True, "next_hint_at": func.now()}
+    values = {"alone": True}
     row = _write_under_lease(session, study_id, token, StudyEvent.ATTEMPT_FAILED, values=values, detail=error)
     return StudyStatus(row.status)
 
@@ -246,7 +269,7 @@ def cancel(session: Session, *which: ColumnElement[bool]) -> int:
 def retry(session: Session, study_id: StudyId) -> Hint | None:
     """Start a FAILED study again from the beginning; None when it has not failed."""
     no_error = {"error_type": None, "error_detail": None, "error_file": None}
-    values = {**no_error, "failures": 0, "alone": True, **_first_hint()}
+    values = {**no_error, "failures": 0, "alone": True}
     rows = _move(session, StudyEvent.RETRIED, StudyRow.id == study_id, values=values)
     return _hint_of(rows[0]) if rows else None
 
@@ -260,8 +283,7 @@ def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    values = {"alone": True, **_first_hint()}
-    rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(expired), values=values)
+    rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(expired), values={"alone": True})
     return [hint for hint in map(_hint_of, rows) if hint is not None]
 
 
@@ -330,14 +352,8 @@ def _move(
 def _hint_of(row: Row[Any]) -> Hint | None:
     for stage in Stage:
         if row.status == stage.waiting:
-            return Hint(StudyId(row.id), stage, row.priority)
+            return Hint(stage, row.priority)
     return None
-
-
-def _first_hint() -> dict[str, Any]:
-    # The one who changes the study sends the first hint after the commit; the sweeper sends it again
-    # when nothing came of that.
-    return {"hints": 0, "next_hint_at": func.now() + FIRST_HINT_AFTER}
 
 
 def _error_values(reason: BadInputError) -> dict[str, Any]:

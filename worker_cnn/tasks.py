@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from typing import Final
-from uuid import UUID
 
 import numpy as np
 from celery import Celery
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from shared import findings, queue, studies, study_queries, tracing
 from shared.alone import LoneProcess
 from shared.bundles import Bundle, load_bundle
-from shared.domain import Stage, StudyId, ViewPosition
+from shared.domain import Priority, Stage, StudyId, ViewPosition
 from shared.errors import BadInputError, LeaseLostError
 from shared.findings import ImageFindings
 from shared.settings import ModelSettings
@@ -86,13 +85,16 @@ def register(app: Celery, workplace: Workplace, bench: Bench) -> None:
     """Teach the app the one task of this worker."""
 
     @app.task(name=queue.TASKS[Stage.CNN])
-    def classify(study_id: str) -> None:
-        study = StudyId(UUID(study_id))
-        handle(study, Stage.CNN, workplace, lambda claim: classify_study(study, claim, workplace, bench))
+    def classify(priority: str) -> None:
+        def work(claim: Claim) -> Outcome:
+            return classify_study(claim, workplace, bench)
+
+        handle(Stage.CNN, Priority(priority), workplace, work)
 
 
-def classify_study(study_id: StudyId, claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
+def classify_study(claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
     """Look at a claimed study's images and store what was found."""
+    study_id = claim.study_id
     with tracing.step("fetch"):
         originals = _fetch(study_id, workplace, bench.storage)
     with tracing.step("look"):
@@ -104,7 +106,7 @@ def classify_study(study_id: StudyId, claim: Claim, workplace: Workplace, bench:
                 _store_pictures(study_id, image.analysis, image.index, bench.storage)
     names = {index: original.name for index, original in originals.items()}
     reason = _reason_to_reject(seen, names)
-    hint = write(lambda: _store(study_id, claim, workplace, bench, seen, reason))
+    hint = write(lambda: _store(claim, workplace, bench, seen, reason))
     if hint is not None:
         queue.send_hint(workplace.queue, hint)
     return Outcome.DONE if reason is None else Outcome.REJECTED
@@ -149,7 +151,6 @@ def _reason_to_reject(seen: Sequence[Seen], names: Mapping[int, str]) -> BadInpu
 
 
 def _store(
-    study_id: StudyId,
     claim: Claim,
     workplace: Workplace,
     bench: Bench,
@@ -157,6 +158,7 @@ def _store(
     reason: BadInputError | None,
 ) -> Hint | None:
     images = [_image_findings(image) for image in seen]
+    study_id = claim.study_id
     with workplace.database.session() as session:
         if reason is not None:
             studies.reject(session, study_id, claim.token, reason)

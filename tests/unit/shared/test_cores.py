@@ -4,19 +4,12 @@ from pathlib import Path
 import pytest
 
 from shared.cores import usable_cores
+from tests.support.groups import groups
 
 
 @pytest.fixture
 def many_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(64)))
-
-
-def groups(folder: Path, own: str, limits: dict[str, str]) -> dict[str, Path]:
-    (folder / "own").write_text(own)
-    for name, content in limits.items():
-        (folder / "mounted" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "mounted" / name).write_text(content)
-    return {"groups": folder / "own", "mounted": folder / "mounted"}
 
 
 @pytest.mark.parametrize(
