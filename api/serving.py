@@ -11,7 +11,8 @@ import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
 
-from api.connections import Connection, Door, Limits, room_for
+from api.connections import Connection
+from api.door import Door, Limits, room_for
 from shared.settings import ApiSettings
 
 STOP_SECONDS: Final = 20
