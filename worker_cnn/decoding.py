@@ -28,6 +28,7 @@ from shared.errors import TooLargeError
 from shared.imaging import Exposure, luminance, scale, stretch, summary
 from worker_cnn.children import ChildPool
 from worker_cnn.dicom_pixels import display_pixels
+from worker_cnn.room import check_room, memory_of_each
 
 DECODE_LIMIT: Final = timedelta(seconds=30)
 MAX_PIXELS: Final = 100_000_000
@@ -69,7 +70,10 @@ def prepare(data: bytes, *, name: str, size: int, max_pixels: int = MAX_PIXELS) 
     try:
         return _prepare(data, name=name, size=size, max_pixels=max_pixels)
     except MemoryError:
-        message = "decoding the file takes more memory than is allowed"
+        message = (
+            "decoding the file takes more memory than there is; send the picture with fewer pixels, or give "
+            "the worker more memory"
+        )
         raise TooLargeError(message, file=name) from None
 
 
@@ -86,7 +90,9 @@ class DecoderPool:
             limit: longest time that one file may take.
         """
         self._max_pixels = max_pixels
-        self._children = ChildPool(workers=workers, set_up=_set_up_child, limit=limit)
+        self._children = ChildPool(
+            workers=workers, set_up=_set_up_child, limit=limit, memory_bytes=memory_of_each(workers)
+        )
 
     def prepare(self, data: bytes, *, name: str, size: int) -> PreparedImage:
         """Do what `prepare` does, safe from what the codec does.
@@ -137,21 +143,34 @@ def _decoded(data: bytes, media_type: MediaType, *, name: str, max_pixels: int) 
         # The class itself, not Image.open: no other format can be meant, and the size has been
         # checked, so that Pillow's warning at 89 million pixels has nothing to add.
         case MediaType.PNG:
-            return _gray(PngImagePlugin.PngImageFile(file))
+            return _gray(PngImagePlugin.PngImageFile(file), name=name)
         case MediaType.JPEG:
-            return _gray(_upright(JpegImagePlugin.JpegImageFile(file)))
+            return _gray(JpegImagePlugin.JpegImageFile(file), name=name)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _most_bytes(image: Image.Image) -> int:
+    """Return what Pillow takes for a picture that is open but not loaded."""
+    samples = len(image.getbands())
+    a_pixel = 4 if samples > 1 or image.mode == "I" else 2 if image.mode.startswith("I") else 1
+    if image.format == "JPEG":
+        a_pixel *= 2  # a second one when it is turned
+    if image.info.get("progressive"):
+        a_pixel += 2 * samples  # its coefficients are kept until the last scan
+    return a_pixel * image.width * image.height
+
+
+def _turn(image: Image.Image) -> None:
     """Turn a JPEG as its EXIF says: a film photographed with a phone is stored lying on its side."""
     with suppress(Exception):  # EXIF is the camera's free text; the picture is there without it
         ImageOps.exif_transpose(image, in_place=True)
-    return image
 
 
-def _gray(image: Image.Image) -> Bands:
+def _gray(image: Image.Image, *, name: str) -> Bands:
     """Decode to (H, W) display pixels; transparency is dropped, not blended with a colour of ours."""
+    check_room(_most_bytes(image), rows=image.height, columns=image.width, name=name)
     image.load()
+    if image.format == "JPEG":
+        _turn(image)
 
     def rows(top: int, bottom: int) -> Image.Image:
         # Of the image itself, NumPy would make two copies.

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.pixels.processing import apply_color_lut, convert_color_space
+from pydicom.uid import JPEG2000TransferSyntaxes
 
 from shared.attributes import integer_of, number_of, value_of
 from shared.bands import Bands, Pixels
@@ -25,8 +26,9 @@ from shared.imaging import (
     luminance,
     scale,
 )
-from shared.pixel_data import pixel_bytes
+from shared.pixel_data import native_bytes, pixel_bytes
 from worker_cnn.repairs import repaired
+from worker_cnn.room import check_room
 
 _PIXEL_DATA: Final = 0x7FE00010
 _LONGEST_LUT_BYTES: Final = 200_000
@@ -66,6 +68,7 @@ def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
             setattr(dataset, keyword, default)
     dataset.NumberOfFrames = 1
     vr = opened.pixels.vr if opened.pixels is not None and opened.pixels.vr in {"OB", "OW"} else "OW"
+    check_room(_most_bytes(opened), rows=dataset.Rows, columns=dataset.Columns, name=name)
     frame = pixel_bytes(file, opened, name=name)
     decoder = get_decoder(opened.transfer_syntax)
     if decoder.is_encapsulated:
@@ -76,6 +79,18 @@ def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
     below, above = _unused_bits(dataset)
     whole = _array(decoder, dataset, correct_unused_bits=False, view_only=True)
     return whole.map(lambda band: band << above >> above + below) if below + above else whole
+
+
+def _most_bytes(opened: DicomFile) -> int:
+    """Return what reading and decoding the frame takes."""
+    stored, dataset = native_bytes(opened.dataset), opened.dataset
+    if not opened.transfer_syntax.is_encapsulated:
+        copies = 3 if opened.is_deflated or dataset.BitsAllocated == 1 else 1
+        return copies * stored * (8 if dataset.BitsAllocated == 1 else 1)
+    samples: int = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel
+    # The codec's picture, its bytes, and the array that is made of them.
+    planes = 8 if opened.transfer_syntax in JPEG2000TransferSyntaxes else 0  # OpenJPEG keeps two of 32 bits
+    return 3 * stored + planes * samples
 
 
 def _decompress(decoder: Decoder, dataset: Dataset, frame: bytes) -> Bands:
