@@ -190,6 +190,15 @@ def needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     return caller
 
 
+async def _visitor(connection: HTTPConnection) -> Caller | None:
+    ring: KeyRing = connection.app.state.backend.key_ring
+    if ring.required and "authorization" not in connection.headers:
+        return None
+    return await identify(connection)
+
+
+Visitor = Annotated[Caller | None, Depends(_visitor)]
+"""Whoever calls, with a key or without one; a key that is none is refused."""
 Reader = Annotated[Caller, Depends(needs(Scope.READ))]
 Writer = Annotated[Caller, Depends(needs(Scope.WRITE))]
 Administrator = Annotated[Caller, Depends(needs(Scope.ADMIN))]

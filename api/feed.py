@@ -16,6 +16,7 @@ import psycopg2.extensions
 import structlog
 from sqlalchemy import make_url
 
+from api import metrics
 from shared import keys, studies
 from shared.domain import StudyId
 from shared.settings import DatabaseSettings
@@ -53,7 +54,8 @@ class ChangeFeed:
         change, name = asyncio.Event(), str(study_id)
         self._waiting[name].add(change)
         try:
-            yield change
+            with metrics.WAITERS.track_inprogress():
+                yield change
         finally:
             self._waiting[name].discard(change)
             if not self._waiting[name]:

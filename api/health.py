@@ -12,13 +12,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import RedisError
 from sqlalchemy import text
 
-from api import metrics, schemas
+from api import schemas
+from api.auth import Visitor
 from api.backend import Backend, Stack
 from api.bodies import NOT_A_MEDICAL_DEVICE, model_body
 from api.schemas import PROBLEM_CONTENT
 from shared import reports, study_queries
 from shared.domain import StudyId, StudyStatus
 from shared.errors import CxrError
+from shared.keys import Scope
 from shared.settings import AuthMode
 
 READINESS_HOLDS: Final = 1.0
@@ -27,6 +29,8 @@ LONGEST_LOOK: Final = 5.0
 """Seconds after which a part that has not answered counts as away."""
 
 router = APIRouter(tags=["operations"])
+open_metrics = APIRouter()
+"""For a server of this machine alone; where keys are needed, metrics have a port of their own."""
 
 
 @router.get("/healthz", summary="Is the process up?")
@@ -50,10 +54,9 @@ async def readyz(request: Request, backend: Stack, response: Response) -> schema
     return readiness
 
 
-@router.get("/metrics", response_class=Response, include_in_schema=False)
-async def get_metrics(backend: Stack) -> Response:
+@open_metrics.get("/metrics", response_class=Response, include_in_schema=False)
+async def get_metrics() -> Response:
     """Return Prometheus' text format."""
-    metrics.WAITERS.set(backend.feed.waiters)
     return Response(await run_in_threadpool(generate_latest), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -63,17 +66,18 @@ async def get_metrics(backend: Stack) -> Response:
     responses={503: {"description": "The database is away.", "content": PROBLEM_CONTENT}},
     summary="What this server is and takes",
 )
-def get_info(backend: Stack) -> schemas.Info:
-    """Return version, limits, and which models wrote the newest report. Needs no key."""
+def get_info(backend: Stack, caller: Visitor) -> schemas.Info:
+    """Return what a client needs before it has a key; with one, also the version and the newest models."""
     settings = backend.settings
-    model, writer = _newest_speakers(backend)
+    is_told = caller is not None and caller.may(Scope.READ)
+    model, writer = _newest_speakers(backend) if is_told else (None, None)
     limits = {
         name: getattr(settings, name)
         for name in ("max_files", "max_file_bytes", "max_request_bytes", "max_pixels", "max_zip_ratio")
     }
     auth: Literal["off", "required"] = "off" if settings.auth is AuthMode.OFF else "required"
     return schemas.Info(
-        version=product_version(),
+        version=product_version() if is_told else None,
         model=model,
         writer=writer,
         auth=auth,

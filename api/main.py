@@ -68,7 +68,7 @@ def create_app(
 
     app = FastAPI(
         title="CXR Reporter",
-        version=health.product_version(),
+        version="1",  # of the addresses below; the server's own version is told to callers with a key
         description=_DESCRIPTION,
         lifespan=lifespan,
         docs_url=None,
@@ -76,6 +76,8 @@ def create_app(
     )
     for module in (studies, findings, reports, events, images, batches, keys, health, docs):
         app.include_router(module.router)
+    if settings.auth is AuthMode.OFF:
+        app.include_router(health.open_metrics)
     app.mount("/docs/files", docs.swagger_files)
     if WEB.is_dir():
         app.router.routes.append(_PageMount("/", _PageFiles(directory=WEB, html=True), name="page"))

@@ -274,7 +274,7 @@ class KeyList(Body):
 class Info(Body):
     """What this server is and takes."""
 
-    version: str
+    version: str | None = Field(description="Null, as are the models, for a caller without a key.")
     model: ModelId | None = Field(description="The classifier of the newest report; null before the first.")
     writer: WriterId | None
     auth: Literal["required", "off"]

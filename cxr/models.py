@@ -191,7 +191,7 @@ class Key(Answer):
 class Info(Answer):
     """What the server is."""
 
-    version: str
+    version: str | None = None
     model: ModelId | None = None
     writer: Writer | None = None
     auth: str

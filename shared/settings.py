@@ -217,5 +217,5 @@ class TelemetrySettings(BaseSettings):
         description="Base URL of an OpenTelemetry collector (OTLP over HTTP); unset means no traces.",
     )
     metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="Port of a worker's /metrics; 0 means none."
+        default=0, ge=0, le=65535, description="Port of a process's /metrics; 0 means none."
     )

@@ -94,6 +94,23 @@ def test_who_reaches_whom_when_all_is_bundled():
     }
 
 
+def test_metrics_are_for_those_who_may_read_them_and_not_for_the_api_s_callers():
+    objects = render(
+        "--set-json", 'networkPolicy.apiFrom=[{"podSelector":{"matchLabels":{"is":"an-ingress"}}}]'
+    )
+    for component in ("api", "worker-cnn", "worker-llm", "sweeper"):
+        rules = one(objects, "NetworkPolicy", component)["spec"]["ingress"]
+        (readers,) = [rule["from"] for rule in rules if rule["ports"][0]["port"] == "metrics"]
+        assert readers == [{"namespaceSelector": {}}], component
+    (callers,) = [
+        rule["from"]
+        for rule in one(objects, "NetworkPolicy", "api")["spec"]["ingress"]
+        if rule["ports"][0]["port"] == "http"
+    ]
+    assert {"namespaceSelector": {}} not in callers
+    assert one(objects, "Service", "api")["spec"]["ports"][0]["targetPort"] == "http"
+
+
 def test_the_language_model_s_server_is_reached_by_its_worker_alone():
     objects = render(VALUES / "gpu-values.yaml")
     assert [each for each in labels_of(objects) if may_reach(objects, each, "vllm", 8000)] == ["worker-llm"]

@@ -103,9 +103,6 @@ def test_every_selector_takes_the_pods_that_it_means_and_no_others(values: Path)
     for each in of_kind(objects, "Service", "PodDisruptionBudget", "PodMonitor"):
         selector = each["spec"]["selector"]
         assert selected(selector.get("matchLabels", selector), labels) == [each["metadata"]["name"]]
-    for each in of_kind(objects, "ServiceMonitor"):
-        services = {s["metadata"]["name"]: s["metadata"]["labels"] for s in of_kind(objects, "Service")}
-        assert selected(each["spec"]["selector"]["matchLabels"], services) == [each["metadata"]["name"]]
 
 
 def selected(wanted: Object, labels: dict) -> list[str]:

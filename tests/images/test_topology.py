@@ -30,7 +30,7 @@ NOT_ON_KUBERNETES = {
     "credentials": "the chart's Secrets",
     "worker-cnn-gpu": "workerCnn.gpu",
     "worker-llm-gpu": "workerLlm.gpu",
-    "prometheus": "the cluster's own, by ServiceMonitor and PodMonitor",
+    "prometheus": "the cluster's own, by PodMonitor",
     "grafana": "the cluster's own, by a ConfigMap of dashboards",
 }
 OURS = ("api", "worker-cnn", "worker-llm", "sweeper", "migrations")
@@ -86,7 +86,7 @@ def test_what_the_chart_sets_compose_can_set_too():
 
 def test_metrics_are_on_the_same_ports():
     rendered, composed = chart(), compose()
-    for component in ("worker-cnn", "worker-llm", "sweeper"):
+    for component in ("api", "worker-cnn", "worker-llm", "sweeper"):
         port = helm.environment(rendered[component])["CXR_TELEMETRY_METRICS_PORT"]
         assert port == composed[component]["environment"]["CXR_TELEMETRY_METRICS_PORT"], component
 

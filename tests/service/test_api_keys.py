@@ -7,6 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
+from api.health import product_version
 from api.main import OpenToTheWorldError
 from shared.database import Database
 from shared.domain import new_id
@@ -88,9 +89,33 @@ def test_a_refused_upload_is_not_read(api: ApiServer, database: Database):
     assert api.client().post("/v1/studies", files=files(bytes(10**7))).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/v1/info"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/openapi.json", "/v1/info"])
 def test_operators_need_no_key(api: ApiServer, database: Database, path: str):
     assert api.client().get(path).status_code == 200
+
+
+def test_a_stranger_learns_neither_version_nor_models_nor_metrics(
+    api: ApiServer, admin: httpx.Client, database: Database
+):
+    study_id = sent(admin, a_png(3))
+    complete(database, study_id)
+    stranger, writer = api.client(), api.client(a_key(admin, "write")["key"])
+    reader = api.client(a_key(admin, "read")["key"])
+    for client in (stranger, writer):
+        told = client.get("/v1/info").json()
+        assert (told["version"], told["model"], told["writer"]) == (None, None, None)
+        assert told["auth"] == "required"
+        assert told["limits"]
+    told = reader.get("/v1/info").json()
+    assert (told["version"], told["model"]["id"], told["writer"]["id"]) == (
+        product_version(),
+        "bundled",
+        "template",
+    )
+    assert api.client("cxr_wrong").get("/v1/info").status_code == 401
+    assert stranger.get("/openapi.json").json()["info"]["version"] == "1"
+    for client in (stranger, reader, admin):
+        assert client.get("/metrics").status_code == 404
 
 
 def test_a_scope_is_needed_and_named(api: ApiServer, admin: httpx.Client):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import kubernetes_validate
 from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
-from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule, ServiceMonitor
+from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule
 from kubeflow_trainer_api.models import TrainerV1alpha1TrainJob
 from pydantic import ValidationError
 
@@ -22,7 +22,6 @@ KUBERNETES: Final = ("1.30.14", "1.37.0")
 OPERATORS: Final[dict[str, Any]] = {
     "ScaledObject": ScaledObject,
     "TriggerAuthentication": TriggerAuthentication,
-    "ServiceMonitor": ServiceMonitor,
     "PodMonitor": PodMonitor,
     "PrometheusRule": PrometheusRule,
     "TrainJob": TrainerV1alpha1TrainJob,
