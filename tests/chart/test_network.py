@@ -95,9 +95,8 @@ def test_who_reaches_whom_when_all_is_bundled():
 
 
 def test_metrics_are_for_those_who_may_read_them_and_not_for_the_api_s_callers():
-    objects = render(
-        "--set-json", 'networkPolicy.apiFrom=[{"podSelector":{"matchLabels":{"is":"an-ingress"}}}]'
-    )
+    callers_are = 'networkPolicy.apiFrom=[{"podSelector":{"matchLabels":{"is":"an-ingress"}}}]'
+    objects = render(settings=[callers_are])
     for component in ("api", "worker-cnn", "worker-llm", "sweeper"):
         rules = one(objects, "NetworkPolicy", component)["spec"]["ingress"]
         (readers,) = [rule["from"] for rule in rules if rule["ports"][0]["port"] == "metrics"]
