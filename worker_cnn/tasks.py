@@ -18,11 +18,12 @@ from shared import findings, queue, studies, study_queries, tracing
 from shared.alone import LoneProcess
 from shared.bundles import Bundle, load_bundle
 from shared.domain import Priority, Stage, StudyId, ViewPosition
-from shared.errors import BadInputError, LeaseLostError
+from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.findings import ImageFindings
 from shared.settings import ModelSettings
 from shared.storage import Storage, heatmap_key, preview_key
 from shared.studies import Claim, Hint
+from shared.tables import ImageRow
 from shared.work import Outcome, Workplace, handle, write
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.pipeline import ImageAnalysis, analyse
@@ -130,9 +131,16 @@ def _fetch(study_id: StudyId, workplace: Workplace, storage: Storage) -> Mapping
     if not images:
         message = "the study was erased"
         raise LeaseLostError(message)
-    return {
-        image.index: Original(image.index, image.file, storage.get_original(image.sha256)) for image in images
-    }
+    return {image.index: _original(image, storage) for image in images}
+
+
+def _original(image: ImageRow, storage: Storage) -> Original:
+    try:
+        content = storage.get_original(image.sha256)
+    except DamagedOriginalError as error:
+        error.file = image.file
+        raise
+    return Original(image.index, image.file, content)
 
 
 def _store_pictures(study_id: StudyId, analysis: ImageAnalysis, index: int, storage: Storage) -> None:
