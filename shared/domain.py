@@ -65,7 +65,7 @@ class StudyEvent(StrEnum):
     REPORTED = "reported"
     REJECTED = "rejected"
     LEASE_EXPIRED = "lease-expired"
-    """The worker died or hung; nobody's attempt is used up."""
+    """The worker died or hung. In company nobody's attempt is used up; alone it is counted."""
     RELEASED = "released"
     """The worker gave the study back: it stops, or something that it needs is away for a while."""
     ATTEMPT_FAILED = "attempt-failed"

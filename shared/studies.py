@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Text,
+    and_,
     case,
     cast,
     func,
@@ -46,6 +47,18 @@ from shared.tables import ImageRow, StudyEventRow, StudyRow
 
 CHANNEL: Final = "study_events"
 """Postgres NOTIFY channel; the payload is the id of the study whose timeline grew."""
+
+MAX_EXPIRED_ALONE: Final = 5
+"""Leases that may run out while a study is tried alone; the last of them makes it FAILED.
+
+More than the failures of the work itself that are allowed, since a worker may also be killed from outside:
+once or twice at this very study, but hardly five times.
+"""
+
+_DIED_EACH_TIME: Final = (
+    "the worker that tried the study alone died each time: most likely the study takes more memory than the"
+    " worker has. Send its images one by one to find the one, or give the worker more memory and retry"
+)
 
 FIRST_HINT_AFTER: Final = timedelta(seconds=10)
 """How long a waiting study is left to its first hint before the sweeper sends another."""
@@ -89,6 +102,7 @@ class Claim:
     """
 
     token: LeaseToken
+    owner: str
     priority: Priority
     language: Language
     attempts: int
@@ -163,7 +177,13 @@ def claim(session: Session, study_id: StudyId, stage: Stage, *, lease: timedelta
         return None
     (row,) = rows
     return Claim(
-        LeaseToken(row.lease_token), row.priority, row.language, row.attempts, row.alone, row.failures
+        LeaseToken(row.lease_token),
+        row.owner,
+        row.priority,
+        row.language,
+        row.attempts,
+        row.alone,
+        row.failures,
     )
 
 
@@ -187,7 +207,7 @@ def finish(
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
-    fresh = {"failures": 0, "alone": False, **_first_hint(), **(values or {})}
+    fresh = {"failures": 0, "expired_alone": 0, "alone": False, **_first_hint(), **(values or {})}
     row = _write_under_lease(session, study_id, token, event, values=fresh)
     return _hint_of(row)
 
@@ -230,7 +250,7 @@ def fail(
             .returning(StudyRow.failures)
         )
         if (session.scalar(counted) or 0) >= max_failures:
-            last = {"error_type": "failed", "error_detail": error, "error_file": None}
+            last = _last_error(error)
             row = _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=last, detail=error)
             return StudyStatus(row.status)
     values = {"alone": True, "next_hint_at": func.now()}
@@ -246,13 +266,17 @@ def cancel(session: Session, *which: ColumnElement[bool]) -> int:
 def retry(session: Session, study_id: StudyId) -> Hint | None:
     """Start a FAILED study again from the beginning; None when it has not failed."""
     no_error = {"error_type": None, "error_detail": None, "error_file": None}
-    values = {**no_error, "failures": 0, "alone": True, **_first_hint()}
+    values = {**no_error, "failures": 0, "expired_alone": 0, "alone": True, **_first_hint()}
     rows = _move(session, StudyEvent.RETRIED, StudyRow.id == study_id, values=values)
     return _hint_of(rows[0]) if rows else None
 
 
 def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
-    """Take studies back from workers that stopped renewing; each is owed a hint, and a try alone."""
+    """Take studies back from workers that stopped renewing; each is owed a hint, and a try alone.
+
+    A lease that ran out in company is nobody's fault. One that ran out alone counts: a study that takes its
+    worker along each time ends as FAILED, and does not go round for ever.
+    """
     expired = (
         select(StudyRow.id)
         .where(StudyRow.lease_expires_at < func.now())
@@ -260,8 +284,20 @@ def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    values = {"alone": True, **_first_hint()}
-    rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(expired), values=values)
+    ids = session.scalars(expired).all()
+    last_chance = and_(StudyRow.alone, StudyRow.expired_alone + 1 >= MAX_EXPIRED_ALONE)
+    given_up = _last_error(_DIED_EACH_TIME)
+    _move(
+        session,
+        StudyEvent.GAVE_UP,
+        StudyRow.id.in_(ids),
+        last_chance,
+        values=given_up,
+        detail=_DIED_EACH_TIME,
+    )
+    counted = StudyRow.expired_alone + case((StudyRow.alone, 1), else_=0)
+    values = {"alone": True, "expired_alone": counted, **_first_hint()}
+    rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(ids), values=values)
     return [hint for hint in map(_hint_of, rows) if hint is not None]
 
 
@@ -308,6 +344,7 @@ def _move(
         .returning(
             StudyRow.id,
             StudyRow.status,
+            StudyRow.owner,
             StudyRow.priority,
             StudyRow.language,
             StudyRow.lease_token,
@@ -338,6 +375,10 @@ def _first_hint() -> dict[str, Any]:
     # The one who changes the study sends the first hint after the commit; the sweeper sends it again
     # when nothing came of that.
     return {"hints": 0, "next_hint_at": func.now() + FIRST_HINT_AFTER}
+
+
+def _last_error(detail: str) -> dict[str, Any]:
+    return {"error_type": "failed", "error_detail": detail, "error_file": None}
 
 
 def _error_values(reason: BadInputError) -> dict[str, Any]:

@@ -7,9 +7,9 @@ file only. The worker therefore calls `prepare` through a `DecoderPool`, in chil
 benchmarks and tests call it directly.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from io import BytesIO
 from types import TracebackType
 from typing import Final, Self
@@ -21,6 +21,7 @@ from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from shared.dicom import Attributes, MediaType, check_dicom, check_header
 from shared.dicom_files import guarded, quietly
+from shared.domain import Priority
 from shared.errors import TooLargeError
 from shared.imaging import (
     Exposure,
@@ -32,12 +33,17 @@ from shared.imaging import (
     scale,
     stretch,
 )
-from worker_cnn.children import ChildPool
+from shared.memory import memory_limit
+from worker_cnn.children import ChildPool, Terms
 from worker_cnn.dicom_pixels import display_pixels
+from worker_cnn.slots import Slots, Ticket
 
-DECODE_LIMIT: Final = timedelta(seconds=30)
 MAX_PIXELS: Final = 100_000_000
 """Most pixels of an image: ten times the finest detector's, and 400 MB as floats."""
+_BYTES_PER_PIXEL: Final = 24
+"""Most memory that decoding takes for each pixel of the image."""
+_USUAL: Final = Terms()
+_ORDINARY: Final = Ticket(Priority.ROUTINE, room=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,31 +89,48 @@ def prepare(data: bytes, *, name: str, size: int, max_pixels: int = MAX_PIXELS) 
         raise TooLargeError(message, file=name) from None
 
 
+def room_for(*, pixels: int, size: int) -> int:
+    """Return the bytes that decoding a file takes at most, by what its header says and its own size."""
+    return pixels * _BYTES_PER_PIXEL + 2 * size
+
+
 class DecoderPool:
     """`prepare`, in child processes: blocking, and shared by any number of threads."""
 
-    def __init__(
-        self, *, workers: int, limit: timedelta = DECODE_LIMIT, max_pixels: int = MAX_PIXELS
-    ) -> None:
+    def __init__(self, *, workers: int, room: int | None = None, max_pixels: int = MAX_PIXELS) -> None:
         """Start the children.
 
         Args:
-            workers: how many.
-            limit: longest time that one file may take.
+            workers: how many; one more is kept for urgent files.
+            room: bytes that they may use together; by default a share of what this container may use.
         """
         self._max_pixels = max_pixels
-        self._children = ChildPool(workers=workers, set_up=_set_up_child, limit=limit)
+        self._slots = Slots(decoders=workers + 1, room=memory_limit() // 2 if room is None else room)
+        self._children = ChildPool(workers=workers + 1, set_up=_set_up_child)
 
-    def prepare(self, data: bytes, *, name: str, size: int) -> PreparedImage:
-        """Do what `prepare` does, safe from what the codec does.
+    def prepare(
+        self,
+        read: Callable[[], bytes],
+        *,
+        name: str,
+        size: int,
+        ticket: Ticket = _ORDINARY,
+        terms: Terms = _USUAL,
+    ) -> PreparedImage:
+        """Do what `prepare` does, safe from what the codec does, when the file's turn has come.
+
+        Args:
+            read: returns the file's content; called when its turn has come.
 
         Raises:
             BadInputError: as `prepare` does; BrokenImageError also when the codec crashes or hangs.
             TryAgainError: the pool is stopping, or its children are killed from outside.
+            Exception: whatever `terms.check` or `read` raises.
         """
-        return self._children.call(
-            prepare, data, file=name, name=name, size=size, max_pixels=self._max_pixels
-        )
+        with self._slots.taken(ticket, terms.check):
+            return self._children.call(
+                prepare, read(), file=name, terms=terms, name=name, size=size, max_pixels=self._max_pixels
+            )
 
     def stop(self) -> None:
         """End the children."""

@@ -22,6 +22,7 @@ from shared.settings import (
 from shared.storage import Storage
 from shared.work import Workplace
 from shared.worker import run
+from worker_cnn.budgets import Accounts
 from worker_cnn.decoding import DecoderPool
 from worker_cnn.runtime import ImageOutput, Model, load_model
 from worker_cnn.tasks import Bench, register
@@ -51,10 +52,13 @@ def main() -> int:
     decoder = DecoderPool(workers=settings.decoders)
     bench = Bench(
         Storage(StorageSettings()),
-        decode=lambda original: decoder.prepare(original.content, name=original.name, size=size),
+        decode=lambda original, ticket, terms: decoder.prepare(
+            original.read, name=original.name, size=size, ticket=ticket, terms=terms
+        ),
         predict=batcher,
         bundle=bundle,
         settings=settings,
+        accounts=Accounts(settings.file_budget),
     )
     hints = queue.create_app("worker-cnn", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings)

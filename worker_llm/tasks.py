@@ -7,7 +7,7 @@ may be said, is `pipeline.py`'s business.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 from uuid import UUID
 
@@ -38,10 +38,11 @@ class Desk:
     settings: ReportSettings
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
-    def write(self, request: ReportRequest, *, alone: bool) -> Report:
-        """Write one report."""
+    def write(self, request: ReportRequest, check: Callable[[], None], *, alone: bool) -> Report:
+        """Write one report; what `check` raises ends the writing of one that is written alone."""
         if alone:
-            return self.lone.run(write_alone, request, self.settings)
+            with self.lone.place():
+                return self.lone.run(check, write_alone, request, self.settings)
         return self.in_company(request)
 
 
@@ -58,9 +59,10 @@ def report_on(study_id: StudyId, claim: Claim, workplace: Workplace, desk: Desk)
     """Write and store the report of a claimed study."""
     with workplace.database.session() as session:
         request = _request(session, study_id, claim.language)
+    check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
-        report = desk.write(request, alone=claim.alone)
-    workplace.heartbeat.check(study_id, claim.token)
+        report = desk.write(request, check, alone=claim.alone)
+    check()
     write(lambda: _store(workplace, study_id, claim, report))
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()
