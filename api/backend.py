@@ -43,7 +43,7 @@ class HintSender:
         try:
             self._unsent.put_nowait(hint)
         except Full:
-            log.warning("hint.dropped", study_id=str(hint.study_id))
+            log.warning("hint.dropped", stage=hint.stage)
 
     def close(self) -> None:
         """Send what is left if the broker lets us, and let go of it."""

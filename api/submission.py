@@ -123,7 +123,7 @@ def _take_fresh(backend: Backend, submission: Submission, held: Begun | None) ->
     tracing.begin_trace(study.id, started=started, images=len(files))
     metrics.RECEIVED.labels(study.priority, taken.body.status).inc()
     if refusal is None:
-        backend.hints.send(Hint(study.id, Stage.CNN, study.priority))
+        backend.hints.send(Hint(Stage.CNN, study.priority))
     return taken
 
 

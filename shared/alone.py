@@ -2,8 +2,8 @@
 
 A worker that died leaves as many studies as it held, and each is to be tried alone. There is one place for
 them: a process each would load as many models at once, and a worker that dies again is to die with one such
-study only, so that it is known which. Whoever finds the place taken is released and comes again later; no
-thread waits for it. The process is kept for a while, so that the next study need not load the model again.
+study only, so that it is known which. While it is taken the others wait in the database; no thread does. The
+process is kept for a while, so that the next study need not load the model again.
 """
 
 import multiprocessing
@@ -42,6 +42,11 @@ class LoneProcess:
         self._taken = threading.Lock()
         self._pool: ProcessPool | None = None
         self._end: threading.Timer | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether a study has its place just now."""
+        return self._taken.locked()
 
     @contextmanager
     def place(self) -> Iterator[None]:

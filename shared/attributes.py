@@ -4,9 +4,13 @@ Every one is optional and checked on its own: a tag that holds garbage becomes N
 since a bad birth date is no reason to leave a radiograph unread.
 """
 
+import logging
 import math
 import re
-from contextlib import suppress
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -15,6 +19,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import RE_VALID_UID
 
 from shared.domain import ViewPosition
+
+# pydicom's own messages quote the values that they stumble over, and those are the patient's.
+logging.getLogger("pydicom").disabled = True
 
 TAGS: Final = (
     "SOPClassUID",
@@ -99,6 +106,19 @@ def attributes_of(dataset: Dataset, *, rows: int, columns: int, transfer_syntax_
     )
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep pydicom's warnings from standard error: like its log, they quote values."""
+    # `catch_warnings` swaps a global, so only one thread at a time may be inside. At the door that is no
+    # longer than the conversion of one short value; decoding happens in processes with one thread each.
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+_QUIET: Final = threading.RLock()
+
+
 def value_of(dataset: Dataset, keyword: str, *, longest: int = _LONGEST_VALUE) -> Any:  # noqa: ANN401 - whatever the tag holds
     """Return a tag's value, or None where it is missing, empty, unreadable or longer than is sane.
 
@@ -106,7 +126,7 @@ def value_of(dataset: Dataset, keyword: str, *, longest: int = _LONGEST_VALUE) -
         longest: most bytes of the stored value: a window center of 300 MB is never parsed.
     """
     # pydicom converts a value when it is asked for, and raises whatever the converter trips over.
-    with suppress(Exception):
+    with suppress(Exception), quietly():
         raw = dataset.get_item(keyword)
         if raw is not None and isinstance(raw.value, bytes) and len(raw.value) > longest:
             return None

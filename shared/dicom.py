@@ -30,7 +30,6 @@ from shared.dicom_files import (
     DicomFile,
     guarded,
     open_dicom,
-    quietly,
 )
 from shared.errors import (
     BrokenImageError,
@@ -213,7 +212,7 @@ def check_header(file: BinaryIO, *, name: str, max_pixels: int) -> Header:
 def check_dicom(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header, DicomFile]:
     """Check a DICOM file as `check_header` does, and return it opened as well."""
     opened = open_dicom(file, name=name)
-    with guarded(name), quietly():
+    with guarded(name):
         _check_kind(opened, name=name)
         rows, columns = _check_pixels(opened, name=name, max_pixels=max_pixels)
         syntax = str(opened.transfer_syntax)

@@ -2,13 +2,11 @@
 
 preamble? -> file meta (group 2) -> transfer syntax -> data set up to the pixel data, few tags only
 
-Bounded whatever the file claims: at most `_HEADER_BYTES` of it are parsed, a deflated data set is
-inflated only as far as it is needed, and the pixel data are left where they are.
+Bounded whatever the file claims: at most `_HEADER_BYTES` of it are read and so many elements passed (see
+`shared.elements`), a deflated data set is inflated only as far as it is needed, and the pixel data are left
+where they are. pydicom sees no more than the values of the tags that are needed, when one is asked for.
 """
 
-import logging
-import threading
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +14,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO, Final
 
+from pydicom.charset import default_encoding
 from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import (
     HTJ2K,
@@ -43,10 +42,8 @@ from pydicom.valuerep import VR
 
 from shared.attributes import TAGS as ATTRIBUTE_TAGS
 from shared.attributes import value_of
+from shared.elements import Element, Walk
 from shared.errors import BadInputError, BrokenImageError, TooLargeError, UnsupportedImageError
-
-# pydicom's own messages quote the values that they stumble over, and those are the patient's.
-logging.getLogger("pydicom").disabled = True
 
 PREAMBLE_BYTES: Final = 128
 MAGIC: Final = b"DICM"
@@ -98,16 +95,14 @@ _PIXEL_TAGS: Final = (
     "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData",
 )
-_TAGS: Final[list[BaseTag | int]] = [
-    tag for keyword in (*ATTRIBUTE_TAGS, *_PIXEL_TAGS) if (tag := tag_for_keyword(keyword)) is not None
-]
+_TAGS: Final = frozenset(tag_for_keyword(keyword) for keyword in (*ATTRIBUTE_TAGS, *_PIXEL_TAGS))
 
 _HEADER_BYTES: Final = 2_000_000
 """Most bytes of a header that are parsed (what is skipped does not count): LUTs take some 100 kB."""
 _INFLATED_HEADER_BYTES: Final = 16_000_000
 _PIXEL_GROUP: Final = 0x7FE0
 _PIXEL_DATA: Final = 0x7FE00010
-_UNDEFINED: Final = 0xFFFFFFFF
+_TRANSFER_SYNTAX_UID: Final = 0x00020010
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,34 +186,19 @@ def guarded(name: str) -> Iterator[None]:
         raise BrokenImageError(message, file=name) from None
 
 
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keep pydicom's warnings from standard error: like its log, they quote values."""
-    # `catch_warnings` swaps a global, so only one thread at a time may be inside. Parsing takes
-    # milliseconds and holds the GIL anyway; decoding happens in processes with one thread each.
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-_QUIET: Final = threading.RLock()
-
-
 def open_dicom(file: BinaryIO, *, name: str) -> DicomFile:
     """Read the header of a DICOM file.
 
     Raises:
         BrokenImageError: the header cannot be parsed.
         UnsupportedImageError: the transfer syntax is not in `TRANSFER_SYNTAXES`.
-        TooLargeError: the header takes more than 2 MB.
+        TooLargeError: the header takes more than 2 MB, or has too many elements.
     """
-    with guarded(name), quietly():
+    with guarded(name):
         file.seek(0)
         if file.read(PREAMBLE_BYTES + len(MAGIC))[PREAMBLE_BYTES:] != MAGIC:
             file.seek(0)
-        reader = _Reader(file, _HEADER_BYTES, name=name)
-        meta = read_dataset(reader, False, True, stop_when=_is_after_meta)  # type: ignore[arg-type]  # noqa: FBT003 - a reader is all that pydicom needs; its arguments
-        transfer_syntax = _transfer_syntax(meta, file, name=name)
+        transfer_syntax = _transfer_syntax(_read_meta(file, name=name), file, name=name)
         start, source = file.tell(), file
         if transfer_syntax == DeflatedExplicitVRLittleEndian:
             source = BytesIO(inflate(file, _INFLATED_HEADER_BYTES))
@@ -228,8 +208,41 @@ def open_dicom(file: BinaryIO, *, name: str) -> DicomFile:
         return DicomFile(dataset, transfer_syntax, source, pixels, start)
 
 
-def _is_after_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return tag.group != 2
+def _read_meta(file: BinaryIO, *, name: str) -> Dataset:
+    """Read the file meta information, and leave the file at the first element behind it."""
+    reader = _Reader(file, _HEADER_BYTES, name=name)
+    walk = Walk(reader, implicit=False, little_endian=True, name=name)
+    kept: list[RawDataElement] = []
+    for element in walk:
+        if element.tag >> 16 != 2:
+            reader.seek(element.start)
+            break
+        if element.tag == _TRANSFER_SYNTAX_UID:
+            kept.append(_raw(element, walk, little_endian=True))
+        else:
+            walk.skip(element)
+    return _dataset(kept, walk, little_endian=True)
+
+
+def _raw(element: Element, walk: Walk, *, little_endian: bool) -> RawDataElement:
+    """Read an element the way in which pydicom keeps one that nobody has asked for yet."""
+    length = 0xFFFFFFFF if element.length is None else element.length
+    is_sequence = element.length is None and walk.is_sequence(element)
+    return RawDataElement(
+        BaseTag(element.tag),
+        "SQ" if is_sequence else element.vr,
+        length,
+        walk.value(element),
+        element.offset,
+        walk.is_implicit,
+        little_endian,
+    )
+
+
+def _dataset(elements: list[RawDataElement], walk: Walk, *, little_endian: bool) -> Dataset:
+    dataset = Dataset({element.tag: element for element in elements if element.value})
+    dataset.set_original_encoding(walk.is_implicit, little_endian, default_encoding)
+    return dataset
 
 
 def _transfer_syntax(meta: Dataset, file: BinaryIO, *, name: str) -> UID:
@@ -276,24 +289,22 @@ def inflate(file: BinaryIO, limit: int) -> bytes:
 
 
 def _read_header(source: BinaryIO, transfer_syntax: UID, *, name: str) -> tuple[Dataset, PixelElement | None]:
-    found: list[PixelElement] = []
-    reader = _Reader(source, _HEADER_BYTES, name=name)
-
-    def is_pixel_data(tag: BaseTag, vr: str | None, length: int) -> bool:
-        if tag.group < _PIXEL_GROUP:
-            return False
-        if tag.group == _PIXEL_GROUP and tag.element == 0:  # the group length of old writers
-            return False
-        if tag.group == _PIXEL_GROUP:
-            defined = None if length == _UNDEFINED else length
-            found.append(PixelElement(int(tag), vr, reader.tell(), defined))
-        return True
-
-    dataset = read_dataset(
-        reader,  # type: ignore[arg-type]  # it reads, seeks and tells, which is all that pydicom does
-        transfer_syntax == ImplicitVRLittleEndian,
-        transfer_syntax != ExplicitVRBigEndian,
-        stop_when=is_pixel_data,
-        specific_tags=_TAGS,
+    little_endian = transfer_syntax != ExplicitVRBigEndian
+    implicit = transfer_syntax == ImplicitVRLittleEndian
+    walk = Walk(
+        _Reader(source, _HEADER_BYTES, name=name), implicit=implicit, little_endian=little_endian, name=name
     )
-    return dataset, found[0] if found else None
+    kept: list[RawDataElement] = []
+    pixels: PixelElement | None = None
+    for element in walk:
+        group, number = element.tag >> 16, element.tag & 0xFFFF
+        if group > _PIXEL_GROUP:
+            break
+        if group == _PIXEL_GROUP and number:  # number 0 is the group length of old writers
+            pixels = PixelElement(element.tag, element.vr, element.offset, element.length)
+            break
+        if element.tag in _TAGS:
+            kept.append(_raw(element, walk, little_endian=little_endian))
+        else:
+            walk.skip(element)
+    return _dataset(kept, walk, little_endian=little_endian), pixels

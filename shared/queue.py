@@ -1,7 +1,7 @@
 """The queue: Celery's configuration, the queues' names and order, and how a hint is sent.
 
-A message carries a study's id and nothing else. It is a hint that there may be work: losing it, or
-receiving it twice, changes nothing, because the worker claims the study in Postgres first.
+A message is a hint that one more study waits for a stage, and names its priority alone. Losing it, or
+receiving it twice, changes nothing: which study is next, and whether one is, the worker asks Postgres.
 """
 
 from collections.abc import Iterable
@@ -67,7 +67,7 @@ def create_app(name: str, settings: QueueSettings, *, stage: Stage | None = None
 
 
 def send_hint(app: Celery, hint: Hint) -> bool:
-    """Tell the queue that a study waits; call it after the commit.
+    """Tell the queue that one more study waits; call it after the commit.
 
     Returns:
         Whether the broker took it. Where it did not, the sweeper hints later: no error is worth
@@ -76,14 +76,14 @@ def send_hint(app: Celery, hint: Hint) -> bool:
     try:
         app.send_task(
             TASKS[hint.stage],
-            args=[str(hint.study_id)],
+            args=[hint.priority],
             queue=queue_name(hint.stage, hint.priority),
             # Once more on a fresh connection: the pooled one may have died with the broker it was made to.
             retry=True,
             retry_policy={"max_retries": 1, "interval_start": 0},
         )
     except (OperationalError, OSError) as error:
-        log.warning("hint.unsent", study_id=str(hint.study_id), stage=hint.stage, error=type(error).__name__)
+        log.warning("hint.unsent", stage=hint.stage, error=type(error).__name__)
         return False
     return True
 

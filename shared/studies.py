@@ -4,12 +4,12 @@ All of them go through `_move`, one conditional UPDATE that takes its targets fr
 `domain.TRANSITIONS`, adds the row to the timeline and wakes whoever listens: one statement, so the
 three can never disagree. A caller that lost (another worker has the study, or it is cancelled) gets
 None or a LeaseLostError and writes nothing. Studies are read in `shared/study_queries.py`, leases
-renewed in `shared/heartbeat.py`, waiting work is hinted at by `shared/hints.py`.
+renewed in `shared/heartbeat.py`, waiting work is counted in `shared/waiting.py`.
 
 The clock is Postgres' own: workers on machines whose clocks differ still agree on a lease.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -55,13 +55,12 @@ More than the failures of the work itself that are allowed, since a worker may a
 once or twice at this very study, but hardly five times.
 """
 
+_PUT_OFF_FOR: Final = timedelta(seconds=10)
+
 _DIED_EACH_TIME: Final = (
     "the worker that tried the study alone died each time: most likely the study takes more memory than the"
     " worker has. Send its images one by one to find the one, or give the worker more memory and retry"
 )
-
-FIRST_HINT_AFTER: Final = timedelta(seconds=10)
-"""How long a waiting study is left to its first hint before the sweeper sends another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +95,13 @@ class Claim:
     """The right to work on a study until the lease runs out.
 
     Attributes:
+        study_id: the study that was waiting longest.
         attempts: claims so far, this one included.
         alone: the last try did not end well, so this one runs in a process of its own.
         failures: how often the work itself has failed in this stage.
     """
 
+    study_id: StudyId
     token: LeaseToken
     owner: str
     priority: Priority
@@ -111,10 +112,25 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
-    """What the queue is told: there is work on this study, for this stage."""
+class Later:
+    """What a worker leaves waiting for now.
 
-    study_id: StudyId
+    Attributes:
+        alone: studies that are to be tried alone.
+        owners: whose studies.
+    """
+
+    alone: bool = False
+    owners: frozenset[str] = frozenset()
+
+
+NOTHING: Final = Later()
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What the queue is told: one more study waits for this stage with this priority."""
+
     stage: Stage
     priority: Priority
 
@@ -135,7 +151,6 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
             language=study.language,
             indication=study.indication,
             patient_id=study.patient_id,
-            next_hint_at=func.now() + FIRST_HINT_AFTER,
         ),
     )
     session.flush()
@@ -160,13 +175,44 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
         _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, values=_error_values(refusal))
 
 
-def claim(session: Session, study_id: StudyId, stage: Stage, *, lease: timedelta) -> Claim | None:
-    """Take the study for this worker, or return None when there is nothing to take."""
+def claim(
+    session: Session,
+    stage: Stage,
+    priority: Priority,
+    *,
+    lease: timedelta,
+    later: Later = NOTHING,
+) -> Claim | None:
+    """Take the study that has waited longest, or return None when none waits; not one that is for `later`.
+
+    Which study a hint was sent for does not matter: that one may have been taken by an earlier hint, and a
+    hint that was lost must not let a study wait behind all that came after it.
+    """
+    if later.owners:
+        _put_off(session, stage, priority, later.owners)
+    not_alone = [~StudyRow.alone] if later.alone else []
+    # Ids are sorted by time. One that another worker is taking right now is not waited for.
+    oldest = (
+        select(StudyRow.id)
+        .where(
+            StudyRow.status == stage.waiting,
+            StudyRow.priority == priority,
+            StudyRow.not_before <= func.now(),
+            *not_alone,
+        )
+        .order_by(StudyRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return take(session, StudyRow.id == oldest.scalar_subquery(), lease=lease)
+
+
+def take(session: Session, which: ColumnElement[bool], *, lease: timedelta) -> Claim | None:
+    """Take the one study that meets the condition, or return None when it does not wait."""
     rows = _move(
         session,
         StudyEvent.CLAIMED,
-        StudyRow.id == study_id,
-        StudyRow.status == stage.waiting,
+        which,
         values={
             "lease_token": StudyRow.lease_token + 1,
             "lease_expires_at": func.now() + lease,
@@ -177,13 +223,14 @@ def claim(session: Session, study_id: StudyId, stage: Stage, *, lease: timedelta
         return None
     (row,) = rows
     return Claim(
-        LeaseToken(row.lease_token),
-        row.owner,
-        row.priority,
-        row.language,
-        row.attempts,
-        row.alone,
-        row.failures,
+        study_id=StudyId(row.id),
+        token=LeaseToken(row.lease_token),
+        owner=row.owner,
+        priority=row.priority,
+        language=row.language,
+        attempts=row.attempts,
+        alone=row.alone,
+        failures=row.failures,
     )
 
 
@@ -207,7 +254,7 @@ def finish(
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
-    fresh = {"failures": 0, "expired_alone": 0, "alone": False, **_first_hint(), **(values or {})}
+    fresh = {"failures": 0, "expired_alone": 0, "alone": False, **(values or {})}
     row = _write_under_lease(session, study_id, token, event, values=fresh)
     return _hint_of(row)
 
@@ -222,12 +269,12 @@ def reject(session: Session, study_id: StudyId, token: LeaseToken, reason: BadIn
 
 
 def release(session: Session, study_id: StudyId, token: LeaseToken, *, after: timedelta, why: str) -> None:
-    """Give the study back unharmed, to be hinted at again `after` a while; no attempt is used up.
+    """Give the study back unharmed, to be taken again `after` a while; no attempt is used up.
 
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
-    values = {"next_hint_at": func.now() + after}
+    values = {"not_before": func.now() + after}
     _write_under_lease(session, study_id, token, StudyEvent.RELEASED, values=values, detail=why)
 
 
@@ -253,7 +300,7 @@ def fail(
             last = _last_error(error)
             row = _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=last, detail=error)
             return StudyStatus(row.status)
-    values = {"alone": True, "next_hint_at": func.now()}
+    values = {"alone": True}
     row = _write_under_lease(session, study_id, token, StudyEvent.ATTEMPT_FAILED, values=values, detail=error)
     return StudyStatus(row.status)
 
@@ -266,7 +313,7 @@ def cancel(session: Session, *which: ColumnElement[bool]) -> int:
 def retry(session: Session, study_id: StudyId) -> Hint | None:
     """Start a FAILED study again from the beginning; None when it has not failed."""
     no_error = {"error_type": None, "error_detail": None, "error_file": None}
-    values = {**no_error, "failures": 0, "expired_alone": 0, "alone": True, **_first_hint()}
+    values = {**no_error, "failures": 0, "expired_alone": 0, "alone": True}
     rows = _move(session, StudyEvent.RETRIED, StudyRow.id == study_id, values=values)
     return _hint_of(rows[0]) if rows else None
 
@@ -296,9 +343,25 @@ def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
         detail=_DIED_EACH_TIME,
     )
     counted = StudyRow.expired_alone + case((StudyRow.alone, 1), else_=0)
-    values = {"alone": True, "expired_alone": counted, **_first_hint()}
+    values = {"alone": True, "expired_alone": counted}
     rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(ids), values=values)
     return [hint for hint in map(_hint_of, rows) if hint is not None]
+
+
+def _put_off(session: Session, stage: Stage, priority: Priority, owners: Collection[str]) -> None:
+    """Let owners' studies wait a little longer: neither claims nor hints are spent on them meanwhile."""
+    theirs = (
+        select(StudyRow.id)
+        .where(
+            StudyRow.status == stage.waiting,
+            StudyRow.priority == priority,
+            StudyRow.owner.in_(owners),
+            StudyRow.not_before <= func.now(),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    later = func.now() + _PUT_OFF_FOR
+    session.execute(update(StudyRow).where(StudyRow.id.in_(theirs)).values(not_before=later))
 
 
 def _write_under_lease(
@@ -367,14 +430,8 @@ def _move(
 def _hint_of(row: Row[Any]) -> Hint | None:
     for stage in Stage:
         if row.status == stage.waiting:
-            return Hint(StudyId(row.id), stage, row.priority)
+            return Hint(stage, row.priority)
     return None
-
-
-def _first_hint() -> dict[str, Any]:
-    # The one who changes the study sends the first hint after the commit; the sweeper sends it again
-    # when nothing came of that.
-    return {"hints": 0, "next_hint_at": func.now() + FIRST_HINT_AFTER}
 
 
 def _last_error(detail: str) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Finds lost work: `python -m shared.sweeper`.
 
 Every second, under a lock so that one of several sweepers works at a time: studies whose lease ran
-out are taken back and hinted at; waiting studies that were hinted at long ago are hinted at again,
-while the broker's queue is shorter than the number that waits. It counts the work now and then, and
-tidies up every minute.
+out are taken back and hinted at; where the broker's queue holds fewer hints than studies wait, hints
+were lost, and as many are sent again. It counts the work now and then, and tidies up every minute.
 """
 
 import math
@@ -13,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -21,7 +21,7 @@ from celery import Celery
 from redis import Redis, RedisError
 from sqlalchemy import func, select
 
-from shared import hints, idempotency, queue, studies, telemetry
+from shared import idempotency, queue, studies, telemetry, waiting
 from shared.database import Database
 from shared.erasure import collect
 from shared.errors import TryAgainError
@@ -32,7 +32,10 @@ from shared.studies import Hint
 log = structlog.get_logger()
 
 _LOCK: Final = 0x53574550  # "SWEP": its own number among the advisory locks
-_MOST_HINTS: Final = 1000
+_ENOUGH_HINTS: Final = 1000
+"""With so many in a queue no worker runs out of them before the next look, however many studies wait."""
+_ON_ITS_WAY: Final = timedelta(seconds=2)
+"""How long a study is left to the hint that whoever changed it sends."""
 _COUNT_EVERY: Final = 15.0  # seconds
 _TIDY_EVERY: Final = 60.0
 
@@ -81,21 +84,19 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
     sent = _send(app, recovered, reason="lease-expired")
     for (stage, priority), length in queue.queue_lengths(broker).items():
         with database.session() as session:
-            # As many hints as studies wait already lie in the queue: more would only multiply a backlog.
-            waiting = hints.count_waiting(session, stage, priority, most=length + _MOST_HINTS)
-            owed = hints.due_hints(session, stage, priority, limit=max(0, waiting - length))
-        sent += _send(app, owed, reason="waiting")
+            overdue = waiting.count_overdue(session, stage, priority, since=_ON_ITS_WAY, most=_ENOUGH_HINTS)
+        sent += _send(app, [Hint(stage, priority)] * (overdue - length), reason="waiting")
     return sent
 
 
 def count(database: Database) -> None:
     """Count the work that there is, for operators and for what scales the workers."""
     with database.session() as session:
-        for (stage, priority), number in hints.count_all_waiting(session).items():
+        for (stage, priority), number in waiting.count_all_waiting(session).items():
             telemetry.WAITING.labels(stage, priority).set(number)
-        for stage, number in hints.count_running(session).items():
+        for stage, number in waiting.count_running(session).items():
             telemetry.RUNNING.labels(stage).set(number)
-            telemetry.OLDEST.labels(stage).set(hints.longest_wait(session, stage).total_seconds())
+            telemetry.OLDEST.labels(stage).set(waiting.longest_wait(session, stage).total_seconds())
 
 
 def _tidy(database: Database, *, storage: Storage) -> None:

@@ -28,18 +28,18 @@ from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudySt
 
 
 class StudyRow(Base):
-    """A study: where it stands, who holds it, when to hint at it again."""
+    """A study: where it stands, who holds it, from when on it may be taken."""
 
     __tablename__ = "studies"
     __table_args__ = (
         # Serves the sweeper: only the few rows under a lease, in the order they run out.
         Index("ix_studies_lease", "lease_expires_at", postgresql_where=text("lease_expires_at IS NOT NULL")),
-        # Serves the sweeper's second question and the count of waiting work, by queue.
+        # Serves the claim, which takes the oldest that waits, and the count of waiting work.
         Index(
-            "ix_studies_waiting",
+            "ix_studies_next",
             "status",
             "priority",
-            "next_hint_at",
+            "id",
             postgresql_where=text("status IN ('queued', 'classified')"),
         ),
         # Serve the list of studies, newest first: a client's own, and everybody's for an administrator,
@@ -80,8 +80,8 @@ class StudyRow(Base):
     """Leases that ran out while the study was tried alone, in the present stage."""
     alone: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether the next try runs in a process of its own, since the last one did not end well."""
-    hints: Mapped[int] = mapped_column(server_default=text("0"))
-    next_hint_at: Mapped[Moment] = mapped_column(server_default=func.now())
+    not_before: Mapped[Moment] = mapped_column(server_default=func.now())
+    """No worker takes it sooner: what it needs was away at the last try."""
 
     error_type: Mapped[str | None] = mapped_column(String(64))
     error_detail: Mapped[Prose | None]

@@ -1,6 +1,6 @@
-"""What becomes of a study that a message names: claim it, do the work, settle its fate.
+"""What becomes of a hint: claim the study that has waited longest, do the work, settle its fate.
 
-    claimed by nobody else?  no  -> NOT_OURS, nothing happens
+    no study waits               -> NOTHING_WAITS, nothing happens
     the work returns             -> its own outcome
     BadInputError                -> REJECTED, with the reason
     TryAgainError                -> RELEASED, tried again later, no attempt used up
@@ -23,11 +23,11 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_expo
 
 from shared import studies, telemetry, tracing
 from shared.database import Database
-from shared.domain import LeaseToken, Stage, StudyId
+from shared.domain import LeaseToken, Priority, Stage, StudyId
 from shared.errors import BadInputError, LeaseLostError, TryAgainError
 from shared.heartbeat import Heartbeat
 from shared.settings import QueueSettings
-from shared.studies import Claim
+from shared.studies import NOTHING, Claim, Later
 
 log = structlog.get_logger()
 
@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 
     DONE = "done"
     REJECTED = "rejected"
-    NOT_OURS = "not-ours"
+    NOTHING_WAITS = "nothing-waits"
     RELEASED = "released"
     LEASE_LOST = "lease-lost"
     FAILED_ATTEMPT = "failed-attempt"
@@ -58,37 +58,45 @@ class Workplace:
 
 
 def handle(
-    study_id: StudyId, stage: Stage, workplace: Workplace, work: Callable[[Claim], Outcome]
+    stage: Stage,
+    priority: Priority,
+    workplace: Workplace,
+    work: Callable[[Claim], Outcome],
+    *,
+    later: Later = NOTHING,
 ) -> Outcome:
-    """Claim the study, do the work on it, and settle what comes of it."""
+    """Claim a study that is not for `later`, do the work on it, and settle what comes of it."""
     started = time.monotonic()
-    with structlog.contextvars.bound_contextvars(study_id=str(study_id)):
-        outcome = _handle(study_id, stage, workplace, work)
-        seconds = time.monotonic() - started
-        if outcome is not Outcome.NOT_OURS:
+    claim = _claim(stage, priority, workplace, later)
+    if claim is None:
+        outcome = Outcome.NOTHING_WAITS
+    else:
+        with structlog.contextvars.bound_contextvars(study_id=str(claim.study_id)):
+            outcome = _handle(claim, stage, workplace, work)
+            seconds = time.monotonic() - started
             telemetry.SECONDS.labels(stage).observe(seconds)
             log.info("study.handled", stage=stage, outcome=outcome, seconds=round(seconds, 3))
     telemetry.OUTCOMES.labels(stage, outcome).inc()
     return outcome
 
 
-def _handle(
-    study_id: StudyId, stage: Stage, workplace: Workplace, work: Callable[[Claim], Outcome]
-) -> Outcome:
+def _claim(stage: Stage, priority: Priority, workplace: Workplace, later: Later) -> Claim | None:
     try:
         with workplace.database.session() as session:
-            claim = studies.claim(session, study_id, stage, lease=workplace.settings.lease)
+            return studies.claim(session, stage, priority, lease=workplace.settings.lease, later=later)
     except TryAgainError:
-        # The study still waits in Postgres; the sweeper hints at it again.
-        return Outcome.NOT_OURS
-    if claim is None:
-        return Outcome.NOT_OURS
+        # What waits still waits in Postgres; the sweeper sends another hint.
+        return None
+
+
+def _handle(claim: Claim, stage: Stage, workplace: Workplace, work: Callable[[Claim], Outcome]) -> Outcome:
+    study_id = claim.study_id
     with (
         workplace.heartbeat.holding(study_id, claim.token),
         tracing.study_span(study_id, f"study.{stage}", attempt=claim.attempts, alone=claim.alone) as span,
     ):
         try:
-            outcome = _settled(study_id, claim, workplace, work)
+            outcome = _settled(claim, workplace, work)
         except LeaseLostError:
             outcome = Outcome.LEASE_LOST
         except TryAgainError:
@@ -98,10 +106,8 @@ def _handle(
         return outcome
 
 
-def _settled(
-    study_id: StudyId, claim: Claim, workplace: Workplace, work: Callable[[Claim], Outcome]
-) -> Outcome:
-    database, token = workplace.database, claim.token
+def _settled(claim: Claim, workplace: Workplace, work: Callable[[Claim], Outcome]) -> Outcome:
+    database, study_id, token = workplace.database, claim.study_id, claim.token
     try:
         return work(claim)
     except LeaseLostError:
@@ -120,7 +126,7 @@ def _settled(
         # Its text may hold anything, a patient's name included; the log has the traceback.
         kind = type(error).__name__
         log.exception("study.attempt_failed", alone=claim.alone, error=kind)
-        write(lambda: _fail(workplace, study_id, claim, kind))
+        write(lambda: _fail(workplace, claim, kind))
         return Outcome.FAILED_ATTEMPT
 
 
@@ -152,11 +158,11 @@ def _release(database: Database, study_id: StudyId, token: LeaseToken, after: ti
         studies.release(session, study_id, token, after=after, why=why)
 
 
-def _fail(workplace: Workplace, study_id: StudyId, claim: Claim, error: str) -> None:
+def _fail(workplace: Workplace, claim: Claim, error: str) -> None:
     with workplace.database.session() as session:
         studies.fail(
             session,
-            study_id,
+            claim.study_id,
             claim.token,
             error=error,
             alone=claim.alone,

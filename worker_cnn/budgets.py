@@ -110,6 +110,15 @@ class Accounts:
             message = "the owner's last studies took long: they are looked at one at a time"
             raise TryAgainError(message)
 
+    def held_back(self, priority: Priority) -> frozenset[str]:
+        """Return the owners whose studies of a priority are to wait, since one of them is looked at."""
+        with self._lock:
+            return frozenset(
+                account.owner
+                for account, balance in self._balances.items()
+                if account.priority is priority and balance.running and self._burden(balance) > self._limit
+            )
+
     def is_burdened(self, account: Account) -> bool:
         """Whether the account's studies go behind others'."""
         with self._lock:

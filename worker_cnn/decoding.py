@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
+from shared.attributes import quietly
 from shared.dicom import Attributes, MediaType, check_dicom, check_header
-from shared.dicom_files import guarded, quietly
+from shared.dicom_files import guarded
 from shared.domain import Priority
 from shared.errors import TooLargeError
 from shared.imaging import (

@@ -11,6 +11,7 @@ from shared.bundles import load_bundle
 from shared.database import Database
 from shared.domain import Stage
 from shared.heartbeat import Heartbeat
+from shared.lanes import LANES
 from shared.microbatch import MicroBatcher
 from shared.settings import (
     DatabaseSettings,
@@ -39,7 +40,7 @@ def main() -> int:
     size = bundle.card.input_size
     model.run(np.zeros((1, size, size), np.float32))
     log.info("model.loaded", model=bundle.version.id, digest=bundle.version.digest, device=settings.device)
-    database = Database(DatabaseSettings(), pool_size=settings.concurrency)
+    database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
     app = queue.create_app("worker-cnn", queue_settings, stage=Stage.CNN)
     heartbeat = Heartbeat(database, queue_settings)
     batcher = MicroBatcher[NDArray[np.float32], ImageOutput](
@@ -62,9 +63,11 @@ def main() -> int:
     )
     hints = queue.create_app("worker-cnn", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings)
-    register(app, workplace, bench)
+    lanes = register(app, workplace, bench)
     try:
-        return run(app, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain)
+        return run(
+            app, lanes, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain
+        )
     finally:
         batcher.stop()
         decoder.stop()

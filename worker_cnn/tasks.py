@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Final
-from uuid import UUID
 
 import numpy as np
 from celery import Celery
@@ -19,12 +18,13 @@ from numpy.typing import NDArray
 from shared import findings, queue, studies, study_queries, tracing
 from shared.alone import LoneProcess
 from shared.bundles import Bundle, load_bundle
-from shared.domain import Stage, StudyId, ViewPosition
+from shared.domain import Priority, Stage, StudyId, ViewPosition
 from shared.errors import BadInputError, LeaseLostError
 from shared.findings import ImageFindings
+from shared.lanes import Lanes
 from shared.settings import ModelSettings
 from shared.storage import Storage, heatmap_key, preview_key
-from shared.studies import Claim, Hint
+from shared.studies import Claim, Hint, Later
 from shared.tables import ImageRow
 from shared.work import Outcome, Workplace, handle, write
 from worker_cnn.budgets import Account, Accounts, StudyBudget
@@ -84,6 +84,10 @@ class Bench:
     accounts: Accounts
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
+    def later(self, priority: Priority) -> Later:
+        """Say which studies this worker has no place for just now."""
+        return Later(alone=self.lone.is_taken, owners=self.accounts.held_back(priority))
+
     def look(self, original: Original, ticket: Ticket, terms: Terms, *, alone: bool) -> Seen:
         """Look at an image; one that cannot be read is noted, and the study's others go on."""
         try:
@@ -100,26 +104,34 @@ class Bench:
         return Seen(original.index, original.name, analysis, analysis.rejection)
 
 
-def register(app: Celery, workplace: Workplace, bench: Bench) -> None:
-    """Teach the app the one task of this worker."""
+def register(app: Celery, workplace: Workplace, bench: Bench) -> Lanes:
+    """Teach the app the one task of this worker, and return the lanes in which it is done too."""
+
+    def work(claim: Claim) -> Outcome:
+        return classify_study(claim, workplace, bench)
+
+    def take(priority: Priority) -> Outcome:
+        return handle(Stage.CNN, priority, workplace, work, later=bench.later(priority))
 
     @app.task(name=queue.TASKS[Stage.CNN])
-    def classify(study_id: str) -> None:
-        study = StudyId(UUID(study_id))
-        handle(study, Stage.CNN, workplace, lambda claim: classify_study(study, claim, workplace, bench))
+    def classify(priority: str) -> None:
+        take(Priority(priority))
+
+    return Lanes(app, Stage.CNN, take)
 
 
-def classify_study(study_id: StudyId, claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
+def classify_study(claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
     """Look at a claimed study's images and store what was found."""
+    study_id = claim.study_id
     with tracing.step("look"):
-        seen = list(_look(study_id, claim, workplace, bench))
+        seen = list(_look(claim, workplace, bench))
     workplace.heartbeat.check(study_id, claim.token)
     with tracing.step("store pictures"):
         for image in seen:
             if image.analysis is not None:
                 _store_pictures(study_id, image.analysis, image.index, bench.storage)
     reason = _reason_to_reject(seen)
-    hint = write(lambda: _store(study_id, claim, workplace, bench, seen, reason))
+    hint = write(lambda: _store(claim, workplace, bench, seen, reason))
     if hint is not None:
         queue.send_hint(workplace.queue, hint)
     return Outcome.DONE if reason is None else Outcome.REJECTED
@@ -137,8 +149,9 @@ def _own_model(settings: ModelSettings) -> tuple[Bundle, Model]:
     return bundle, load_model(bundle, device=settings.device, threads=settings.threads)
 
 
-def _look(study_id: StudyId, claim: Claim, workplace: Workplace, bench: Bench) -> Iterator[Seen]:
+def _look(claim: Claim, workplace: Workplace, bench: Bench) -> Iterator[Seen]:
     """Look at one image after the other, for as long as the study is ours and its budget lasts."""
+    study_id = claim.study_id
     account = Account(claim.owner, claim.priority)
     budget = StudyBudget(bench.settings.study_budget, bench.settings.file_budget)
 
@@ -194,7 +207,6 @@ def _reason_to_reject(seen: Sequence[Seen]) -> BadInputError | None:
 
 
 def _store(
-    study_id: StudyId,
     claim: Claim,
     workplace: Workplace,
     bench: Bench,
@@ -202,6 +214,7 @@ def _store(
     reason: BadInputError | None,
 ) -> Hint | None:
     images = [_image_findings(image) for image in seen]
+    study_id = claim.study_id
     with workplace.database.session() as session:
         if reason is not None:
             studies.reject(session, study_id, claim.token, reason)

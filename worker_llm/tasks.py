@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Final
-from uuid import UUID
 
 from celery import Celery
 from sqlalchemy.orm import Session
 
 from shared import findings, queue, reports, study_queries, telemetry, tracing
 from shared.alone import LoneProcess
-from shared.domain import Language, Report, Stage, StudyId, ViewPosition, study_findings
+from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, study_findings
 from shared.errors import LeaseLostError
+from shared.lanes import Lanes
 from shared.settings import ReportSettings
-from shared.studies import Claim
+from shared.studies import Claim, Later
 from shared.tables import ImageRow
 from shared.work import Outcome, Workplace, handle, write
 from worker_llm.pipeline import write_reports
@@ -46,24 +46,32 @@ class Desk:
         return self.in_company(request)
 
 
-def register(app: Celery, workplace: Workplace, desk: Desk) -> None:
-    """Teach the app the one task of this worker."""
+def register(app: Celery, workplace: Workplace, desk: Desk) -> Lanes:
+    """Teach the app the one task of this worker, and return the lanes in which it is done too."""
+
+    def work(claim: Claim) -> Outcome:
+        return report_on(claim, workplace, desk)
+
+    def take(priority: Priority) -> Outcome:
+        return handle(Stage.LLM, priority, workplace, work, later=Later(alone=desk.lone.is_taken))
 
     @app.task(name=queue.TASKS[Stage.LLM])
-    def report(study_id: str) -> None:
-        study = StudyId(UUID(study_id))
-        handle(study, Stage.LLM, workplace, lambda claim: report_on(study, claim, workplace, desk))
+    def report(priority: str) -> None:
+        take(Priority(priority))
+
+    return Lanes(app, Stage.LLM, take)
 
 
-def report_on(study_id: StudyId, claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
+def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
     """Write and store the report of a claimed study."""
+    study_id = claim.study_id
     with workplace.database.session() as session:
         request = _request(session, study_id, claim.language)
     check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
         report = desk.write(request, check, alone=claim.alone)
     check()
-    write(lambda: _store(workplace, study_id, claim, report))
+    write(lambda: _store(workplace, claim, report))
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()
     return Outcome.DONE
@@ -103,6 +111,6 @@ def _notes(images: Sequence[ImageRow]) -> tuple[ReportNote, ...]:
     return (ReportNote.UNDER_18,) if child else ()
 
 
-def _store(workplace: Workplace, study_id: StudyId, claim: Claim, report: Report) -> None:
+def _store(workplace: Workplace, claim: Claim, report: Report) -> None:
     with workplace.database.session() as session:
-        reports.store(session, study_id, claim.token, report)
+        reports.store(session, claim.study_id, claim.token, report)

@@ -92,7 +92,7 @@ class Line:
             with self.database.session() as session:
                 studies.accept(session, new)
             if hint:
-                queue.send_hint(self.queue, Hint(study_id, Stage.CNN, Priority.ROUTINE))
+                queue.send_hint(self.queue, Hint(Stage.CNN, Priority.ROUTINE))
             ids.append(study_id)
         self.submitted += ids
         return ids

@@ -22,9 +22,9 @@ def test_the_same_message_many_times_at_once_gives_one_report(line: Line):
 
     def send() -> None:
         start.wait()
-        for study_id in line.submitted:
+        for _ in line.submitted:
             for stage in Stage:
-                queue.send_hint(line.queue, Hint(study_id, stage, Priority.ROUTINE))
+                queue.send_hint(line.queue, Hint(stage, Priority.ROUTINE))
 
     senders = [threading.Thread(target=send) for _ in range(2)]
     for sender in senders:

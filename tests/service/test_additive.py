@@ -49,8 +49,8 @@ BREAKING = {
         "studies.indication: may no longer be NULL",
     ),
     "a default is dropped": (
-        "ALTER TABLE studies ALTER COLUMN hints DROP DEFAULT",
-        "studies.hints: has lost its default",
+        "ALTER TABLE studies ALTER COLUMN failures DROP DEFAULT",
+        "studies.failures: has lost its default",
     ),
     "a new column must be filled": (
         "ALTER TABLE images ADD COLUMN laterality text NOT NULL",

@@ -54,7 +54,7 @@ def a_stored_study(database: Database, storage: Storage, content: bytes) -> Stud
 def test_findings_previews_and_heatmaps_are_stored(workplace: Workplace, bench: Bench):
     study_id = a_stored_study(workplace.database, bench.storage, SAMPLE.read_bytes())
     claim = a_claim(workplace.database, study_id)
-    assert classify_study(study_id, claim, workplace, bench) is Outcome.DONE
+    assert classify_study(claim, workplace, bench) is Outcome.DONE
     assert bench.storage.get(preview_key(study_id, 0)).startswith(b"\x89PNG")
     with workplace.database.session() as session:
         stored = findings.of_study(session, study_id)
@@ -65,7 +65,7 @@ def test_findings_previews_and_heatmaps_are_stored(workplace: Workplace, bench: 
 def test_a_study_whose_only_image_is_broken_is_rejected_with_its_name(workplace: Workplace, bench: Bench):
     study_id = a_stored_study(workplace.database, bench.storage, SAMPLE.read_bytes()[:3000])
     claim = a_claim(workplace.database, study_id)
-    assert classify_study(study_id, claim, workplace, bench) is Outcome.REJECTED
+    assert classify_study(claim, workplace, bench) is Outcome.REJECTED
     row = the_study(workplace.database, study_id)
     assert (row.status, row.error_type, row.error_file) == (StudyStatus.REJECTED, "broken-image", "chest.dcm")
 
@@ -84,7 +84,7 @@ def test_a_study_that_is_erased_while_it_is_looked_at_leaves_no_picture(
 
     monkeypatch.setattr(bench.storage, "put_artefact", put_and_erase)
     with pytest.raises(LeaseLostError):
-        classify_study(study_id, claim, workplace, bench)
+        classify_study(claim, workplace, bench)
     erasure.collect(workplace.database, bench.storage)
     assert bench.storage.get(preview_key(study_id, 0))
     let_notes_come_due(workplace.database)

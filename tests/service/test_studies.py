@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from shared import erasure, findings, hints, reports, studies, study_queries
+from shared import erasure, findings, reports, studies, study_queries, waiting
 from shared.database import Database
 from shared.domain import (
     Language,
@@ -29,7 +29,7 @@ from shared.heartbeat import renew
 from shared.settings import DatabaseSettings
 from shared.studies import Claim
 from shared.tables import DiscardedOriginalRow, FindingRow, ImageRow, ReportRow, StudyEventRow, StudyRow
-from tests.support.builders import LEASE, a_claim, a_finding, a_study, an_image, make_due, the_study
+from tests.support.builders import LEASE, a_claim, a_finding, a_study, an_image, let_time_pass, the_study
 
 MODEL = ModelVersion("tiny", "1", "d" * 64)
 EXPIRED = timedelta(seconds=-1)
@@ -57,7 +57,7 @@ def test_of_many_threads_exactly_one_gets_the_claim(database: Database):
     def race(_: int) -> Claim | None:
         start.wait()
         with database.session() as session:
-            return studies.claim(session, study_id, Stage.CNN, lease=LEASE)
+            return studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE)
 
     with ThreadPoolExecutor(16) as threads:
         claims = [claim for claim in threads.map(race, range(16)) if claim]
@@ -70,7 +70,7 @@ def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Databa
     claim = a_claim(database, study_id)
     with database.session() as session:
         hint = findings.store(session, study_id, claim.token, image_findings(), MODEL)
-    assert hint == studies.Hint(study_id, Stage.LLM, Priority.ROUTINE)
+    assert hint == studies.Hint(Stage.LLM, Priority.ROUTINE)
     claim = a_claim(database, study_id, Stage.LLM)
     with database.session() as session:
         reports.store(session, study_id, claim.token, the_report())
@@ -93,7 +93,7 @@ def test_a_worker_that_comes_back_late_writes_nothing(database: Database):
     study_id = a_study(database)
     late = a_claim(database, study_id, lease=EXPIRED)
     with database.session() as session:
-        assert [hint.study_id for hint in studies.expire_leases(session)] == [study_id]
+        assert studies.expire_leases(session) == [studies.Hint(Stage.CNN, Priority.ROUTINE)]
     current = a_claim(database, study_id)
     assert current.token > late.token
     with pytest.raises(LeaseLostError), database.session() as session:
@@ -218,18 +218,40 @@ def test_a_row_that_somebody_is_writing_holds_up_no_other_renewal(database: Data
     assert left[free] > left[busy]
 
 
-def test_a_waiting_study_is_hinted_at_with_growing_intervals(database: Database):
-    study_id = a_study(database)
+def the_next(database: Database, stage: Stage = Stage.CNN, priority: Priority = Priority.ROUTINE):
     with database.session() as session:
-        assert hints.due_hints(session, Stage.CNN, Priority.ROUTINE, limit=10) == []
-    intervals = []
-    for _ in range(8):
-        make_due(database)
-        with database.session() as session:
-            (hint,) = hints.due_hints(session, Stage.CNN, Priority.ROUTINE, limit=10)
-            assert hint.study_id == study_id
-            intervals.append(session.scalar(select(StudyRow.next_hint_at - func.now())))
-    assert [round(interval.total_seconds()) for interval in intervals] == [10, 20, 40, 80, 160, 300, 300, 300]
+        claim = studies.claim(session, stage, priority, lease=LEASE)
+    return claim and claim.study_id
+
+
+def test_studies_are_taken_in_the_order_they_came_whatever_became_of_their_hints(database: Database):
+    first, second, third = (a_study(database) for _ in range(3))
+    urgent = a_study(database, priority=Priority.URGENT)
+    claim = a_claim(database, second)
+    with database.session() as session:
+        findings.store(session, second, claim.token, image_findings(), MODEL)
+    assert [the_next(database) for _ in range(3)] == [first, third, None]
+    assert the_next(database, priority=Priority.URGENT) == urgent
+    assert the_next(database, Stage.LLM) == second
+
+
+def test_a_study_that_is_being_taken_holds_up_nobody(database: Database):
+    first, second = a_study(database), a_study(database)
+    with database.session() as session:
+        assert studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE).study_id == first
+        assert the_next(database) == second
+        session.rollback()
+    assert the_next(database) == first
+
+
+def test_a_study_that_was_given_back_for_a_while_is_not_taken_before(database: Database):
+    given_back, other = a_study(database), a_study(database)
+    claim = a_claim(database, given_back)
+    with database.session() as session:
+        studies.release(session, given_back, claim.token, after=timedelta(minutes=1), why="S3 is away")
+    assert [the_next(database), the_next(database)] == [other, None]
+    let_time_pass(database)
+    assert the_next(database) == given_back
 
 
 def test_waiting_studies_are_counted_by_stage_and_priority(database: Database):
@@ -237,14 +259,35 @@ def test_waiting_studies_are_counted_by_stage_and_priority(database: Database):
         a_study(database, priority=priority)
     a_claim(database, a_study(database))
     with database.session() as session:
-        counted = hints.count_all_waiting(session)
-        assert hints.count_waiting(session, Stage.CNN, Priority.ROUTINE, most=9) == 2
-        assert hints.count_waiting(session, Stage.CNN, Priority.ROUTINE, most=1) == 1
+        counted = waiting.count_all_waiting(session)
     assert {key: number for key, number in counted.items() if number} == {
         (Stage.CNN, Priority.ROUTINE): 2,
         (Stage.CNN, Priority.ARCHIVE): 1,
     }
     assert len(counted) == 6
+
+
+def test_only_what_could_have_been_taken_for_a_while_is_overdue(database: Database):
+    minute = timedelta(minutes=1)
+
+    def overdue(most: int = 9) -> int:
+        with database.session() as session:
+            counted = waiting.count_overdue(session, Stage.CNN, Priority.ROUTINE, since=minute, most=most)
+            assert waiting.is_overdue(session, Stage.CNN, since=minute) == (counted > 0)
+        return counted
+
+    released = a_study(database)
+    claim = a_claim(database, released)
+    with database.session() as session:
+        studies.release(session, released, claim.token, after=1.5 * minute, why="S3 is away")
+    a_claim(database, a_study(database))
+    a_study(database)
+    assert overdue() == 0
+    let_time_pass(database, minute)
+    a_study(database)
+    assert overdue() == 1
+    let_time_pass(database, 2 * minute)
+    assert (overdue(), overdue(most=2)) == (3, 2)
 
 
 def test_erasing_leaves_the_timeline_and_nothing_of_the_patient(database: Database):

@@ -19,8 +19,8 @@ from shared.settings import DatabaseSettings, QueueSettings
 from shared.sweeper import sweep
 from shared.tables import StudyRow
 from tests.service import test_studies
-from tests.support.builders import a_claim, a_study, make_due, the_study
-from tests.support.releases import next_release, run, start, take_back
+from tests.support.builders import a_claim, a_study, let_time_pass, the_study
+from tests.support.releases import HEAD, next_release, run, start, take_back
 from tests.support.schema import read
 from tests.support.services import ROOT
 from tests.support.stack import InfraStack, wait_until
@@ -82,8 +82,9 @@ def test_our_code_leads_studies_through_their_life_on_the_next_schema(
     finished = live(emptied)
     lost, waiting = a_study(emptied), a_study(emptied)
     a_claim(emptied, lost, lease=EXPIRED)
-    make_due(emptied)
-    assert sweep(emptied, app, broker) == 2
+    assert sweep(emptied, app, broker) == 1
+    let_time_pass(emptied)
+    assert sweep(emptied, app, broker) == 1
     assert the_study(emptied, lost).status is StudyStatus.QUEUED
     with emptied.session() as session:
         listed = [view.study.id for view in study_queries.page(session, limit=10)]
@@ -176,7 +177,7 @@ def test_a_schema_that_is_taken_back_keeps_the_studies(empty: Database, release:
         before = read(session.connection())
     study_id = live(empty)
     run(release, empty)
-    take_back(release, empty, to="0001")
+    take_back(release, empty, to=HEAD)
     with empty.session() as session:
         assert read(session.connection()) == before
     assert the_study(empty, study_id).status is StudyStatus.COMPLETED

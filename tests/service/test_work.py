@@ -1,8 +1,7 @@
 """The fate of a claim, for everything that work can do."""
 
 import threading
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,7 +9,7 @@ import structlog
 
 from shared import queue, studies
 from shared.database import Database
-from shared.domain import Stage, StudyId, StudyStatus
+from shared.domain import Priority, Stage, StudyStatus
 from shared.errors import BrokenImageError, TryAgainError
 from shared.heartbeat import Heartbeat
 from shared.settings import QueueSettings
@@ -35,39 +34,43 @@ def failing(error: Exception):
     return work
 
 
-def test_a_message_for_a_study_that_someone_else_holds_does_nothing(workplace: Workplace):
+def hinted(workplace: Workplace, work: Callable[[Claim], Outcome]) -> Outcome:
+    return handle(Stage.CNN, Priority.ROUTINE, workplace, work)
+
+
+def test_a_hint_does_nothing_where_someone_else_holds_the_study(workplace: Workplace):
     study_id = a_study(workplace.database)
     a_claim(workplace.database, study_id)
     must_not_run = failing(AssertionError("worked without a lease"))
-    assert handle(study_id, Stage.CNN, workplace, must_not_run) is Outcome.NOT_OURS
+    assert hinted(workplace, must_not_run) is Outcome.NOTHING_WAITS
     assert the_study(workplace.database, study_id).status is StudyStatus.CLASSIFYING
 
 
 def test_the_same_message_twice_at_once_is_worked_on_once(workplace: Workplace):
-    study_id = a_study(workplace.database)
+    a_study(workplace.database)
     start, runs = threading.Barrier(8), []
 
     def race(_: int) -> Outcome:
         start.wait()
-        return handle(study_id, Stage.CNN, workplace, lambda claim: runs.append(claim) or Outcome.DONE)
+        return hinted(workplace, lambda claim: runs.append(claim) or Outcome.DONE)
 
     with ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(race, range(8)))
     assert len(runs) == 1
-    assert sorted(outcomes) == sorted([Outcome.DONE] + [Outcome.NOT_OURS] * 7)
+    assert sorted(outcomes) == sorted([Outcome.DONE] + [Outcome.NOTHING_WAITS] * 7)
 
 
 def test_bad_input_ends_in_rejected_with_its_reason(workplace: Workplace):
     study_id = a_study(workplace.database)
     work = failing(BrokenImageError("cut off after 10 bytes", file="a.dcm"))
-    assert handle(study_id, Stage.CNN, workplace, work) is Outcome.REJECTED
+    assert hinted(workplace, work) is Outcome.REJECTED
     row = the_study(workplace.database, study_id)
     assert (row.status, row.error_type, row.error_file) == (StudyStatus.REJECTED, "broken-image", "a.dcm")
 
 
 def test_something_that_is_away_releases_the_study_unharmed(workplace: Workplace):
     study_id = a_study(workplace.database)
-    assert handle(study_id, Stage.CNN, workplace, failing(TryAgainError("S3 is away"))) is Outcome.RELEASED
+    assert hinted(workplace, failing(TryAgainError("S3 is away"))) is Outcome.RELEASED
     row = the_study(workplace.database, study_id)
     assert (row.status, row.failures, row.alone) == (StudyStatus.QUEUED, 0, False)
 
@@ -82,7 +85,7 @@ def test_a_bug_is_tried_alone_and_then_given_up_without_telling_what_it_held(wor
             message = "PatientName=DOE^JANE"
             raise KeyError(message)
 
-        assert handle(study_id, Stage.CNN, workplace, work) is Outcome.FAILED_ATTEMPT
+        assert hinted(workplace, work) is Outcome.FAILED_ATTEMPT
     row = the_study(workplace.database, study_id)
     assert alone == [False, True, True, True]
     assert (row.status, row.error_detail) == (StudyStatus.FAILED, "KeyError")
@@ -99,18 +102,14 @@ def test_the_heartbeat_tells_work_that_its_study_was_cancelled(workplace: Workpl
             threading.Event().wait(0.02)
         return Outcome.DONE
 
-    assert handle(study_id, Stage.CNN, workplace, work) is Outcome.LEASE_LOST
+    assert hinted(workplace, work) is Outcome.LEASE_LOST
     assert the_study(workplace.database, study_id).status is StudyStatus.CANCELLED
 
 
 def test_the_study_is_named_in_every_log_line_of_its_work_and_in_no_later_one(workplace: Workplace):
     study_id = a_study(workplace.database)
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-        handle(study_id, Stage.CNN, workplace, failing(TryAgainError("x")))
+        hinted(workplace, failing(TryAgainError("x")))
         structlog.get_logger().info("after")
     assert {line.get("study_id") for line in lines[:-1]} == {str(study_id)}
     assert "study_id" not in lines[-1]
-
-
-def test_a_study_that_does_not_exist_is_nobodys(workplace: Workplace):
-    assert handle(StudyId(uuid.uuid4()), Stage.CNN, workplace, failing(AssertionError())) is Outcome.NOT_OURS

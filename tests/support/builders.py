@@ -46,9 +46,10 @@ def a_study(
 def a_claim(
     database: Database, study_id: StudyId, stage: Stage = Stage.CNN, lease: timedelta = LEASE
 ) -> Claim:
-    """Claim a study that waits."""
+    """Claim this very study, which waits."""
+    this = (StudyRow.id == study_id) & (StudyRow.status == stage.waiting)
     with database.session() as session:
-        claim = studies.claim(session, study_id, stage, lease=lease)
+        claim = studies.take(session, this, lease=lease)
     assert claim is not None
     return claim
 
@@ -61,10 +62,12 @@ def the_study(database: Database, study_id: StudyId) -> StudyRow:
     return row
 
 
-def make_due(database: Database) -> None:
-    """Let every waiting study be due for a hint now."""
+def let_time_pass(database: Database, by: timedelta = timedelta(minutes=1)) -> None:
+    """Let every study have waited for so long as it is."""
     with database.session() as session:
-        session.execute(update(StudyRow).values(next_hint_at="-infinity"))
+        session.execute(
+            update(StudyRow).values(not_before=StudyRow.not_before - by, updated_at=StudyRow.updated_at - by)
+        )
 
 
 def let_notes_come_due(database: Database) -> None:

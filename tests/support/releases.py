@@ -2,7 +2,7 @@
 
 release = next_release(folder)
 run(release, database)                      # its Job
-take_back(release, database, to="0001")     # what no release does by itself
+take_back(release, database, to=HEAD)       # what no release does by itself
 """
 
 import os
@@ -17,6 +17,9 @@ from alembic.script import ScriptDirectory
 
 from shared.database import Database
 from tests.support.services import ROOT
+
+HEAD = ScriptDirectory(str(ROOT / "migrations")).get_current_head() or ""
+"""The last migration of ours."""
 
 NEXT = '''"""What a release may add: columns, a table, an index, a wider column, a value of an enum.
 
@@ -70,8 +73,7 @@ def allow_languages(allowed: str) -> None:
 def next_release(folder: Path) -> Path:
     """Make the folder of a release whose schema is one migration ahead of ours, and return it."""
     shutil.copytree(ROOT / "migrations", folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    head = ScriptDirectory(str(ROOT / "migrations")).get_current_head()
-    (folder / "migrations" / "versions" / "next.py").write_text(NEXT.format(head=head))
+    (folder / "migrations" / "versions" / "next.py").write_text(NEXT.format(head=HEAD))
     return folder
 
 

@@ -23,9 +23,8 @@ from pydicom.uid import (
 )
 
 from samples import path
-from shared.attributes import Attributes, attributes_of
+from shared.attributes import Attributes, attributes_of, quietly
 from shared.dicom import MediaType, check_header, sniff
-from shared.dicom_files import quietly
 from shared.domain import ViewPosition
 from shared.errors import (
     BadInputError,

@@ -1,11 +1,9 @@
 """The queue's two kinds of app: one consumes, one sends."""
 
-from uuid import uuid4
-
 import pytest
 from celery.exceptions import QueueNotFound
 
-from shared.domain import Priority, Stage, StudyId
+from shared.domain import Priority, Stage
 from shared.queue import create_app, queue_name, send_hint
 from shared.settings import QueueSettings
 from shared.studies import Hint
@@ -22,5 +20,5 @@ def test_a_worker_consumes_its_own_stage_alone_and_its_app_cannot_send(stage: St
     assert consumed_by(app) == own
     other = Stage.LLM if stage is Stage.CNN else Stage.CNN
     with pytest.raises(QueueNotFound):
-        send_hint(app, Hint(StudyId(uuid4()), other, Priority.ROUTINE))
+        send_hint(app, Hint(other, Priority.ROUTINE))
     assert consumed_by(app) == own

@@ -1,54 +1,31 @@
-"""Which waiting studies the queue should be told of again, and how much work there is."""
+"""How much work there is: what waits for a stage, since when, and what is being done."""
 
 from datetime import timedelta
-from typing import Final
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import ColumnElement, exists, func, literal, select
 from sqlalchemy.orm import Session
 
-from shared.domain import Priority, Stage, StudyEvent, StudyId, next_status
-from shared.studies import FIRST_HINT_AFTER, Hint
+from shared.domain import Priority, Stage, StudyEvent, next_status
 from shared.tables import StudyRow
 
-LONGEST_INTERVAL: Final = timedelta(minutes=5)
 
+def count_overdue(session: Session, stage: Stage, priority: Priority, *, since: timedelta, most: int) -> int:
+    """Count the studies that could have been taken for as long as `since`, up to `most`.
 
-def due_hints(session: Session, stage: Stage, priority: Priority, *, limit: int) -> list[Hint]:
-    """Return studies that wait and were hinted at too long ago, and put off their next turn.
-
-    The interval doubles from 10 seconds to 5 minutes, so that a long backlog is not multiplied.
+    A backlog of a million is not counted out.
     """
-    due = (
-        select(StudyRow.id)
-        .where(
-            StudyRow.status == stage.waiting,
-            StudyRow.priority == priority,
-            StudyRow.next_hint_at <= func.now(),
-        )
-        .order_by(StudyRow.next_hint_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    # 2 ** 10 intervals are well past the longest one; without the cap the power would overflow.
-    interval = func.least(FIRST_HINT_AFTER * func.power(2, func.least(StudyRow.hints, 10)), LONGEST_INTERVAL)
-    postponed = (
-        update(StudyRow)
-        .where(StudyRow.id.in_(due))
-        .values(hints=StudyRow.hints + 1, next_hint_at=func.now() + interval)
-        .returning(StudyRow.id)
-    )
-    return [Hint(StudyId(study_id), stage, priority) for study_id in session.scalars(postponed)]
-
-
-def count_waiting(session: Session, stage: Stage, priority: Priority, *, most: int) -> int:
-    """Count the studies that wait for a queue, up to `most`: a backlog of a million is not counted out."""
     some = (
         select(literal(1))
-        .where(StudyRow.status == stage.waiting, StudyRow.priority == priority)
+        .where(*_could_be_taken(stage, since=since), StudyRow.priority == priority)
         .limit(most)
         .subquery()
     )
     return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def is_overdue(session: Session, stage: Stage, *, since: timedelta) -> bool:
+    """Tell whether any study of a stage could have been taken for as long as `since`."""
+    return session.scalar(select(exists().where(*_could_be_taken(stage, since=since)))) or False
 
 
 def count_all_waiting(session: Session) -> dict[tuple[Stage, Priority], int]:
@@ -88,3 +65,8 @@ def longest_wait(session: Session, stage: Stage) -> timedelta:
         .limit(1)
     )
     return session.scalar(oldest) or timedelta(0)
+
+
+def _could_be_taken(stage: Stage, *, since: timedelta) -> tuple[ColumnElement[bool], ...]:
+    then = func.now() - since
+    return StudyRow.status == stage.waiting, StudyRow.not_before <= then, StudyRow.updated_at <= then

@@ -6,8 +6,8 @@ Locks: ACCESS EXCLUSIVE on studies for an instant; the default is constant, so t
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
