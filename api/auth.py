@@ -9,8 +9,12 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.requests import HTTPConnection
 
+from api.places import Places
 from api.problems import Code, ProblemError
+from api.rates import Rates, address_of
 from shared import keys
 from shared.database import Database
 from shared.keys import ApiKey, Scope
@@ -45,6 +49,16 @@ class Caller:
         """Whether their key allows it; an administrator's allows everything."""
         return not self.scopes.isdisjoint({scope, Scope.ADMIN})
 
+    def check(self, scope: Scope) -> None:
+        """Refuse whoever may not.
+
+        Raises:
+            ProblemError: 403.
+        """
+        if not self.may(scope):
+            message = f"the API key lacks the scope {scope}"
+            raise ProblemError(Code.FORBIDDEN, message, scope=scope)
+
 
 class KeyRing:
     """Turns a secret into a caller, and remembers it for a minute or until any key changes."""
@@ -58,12 +72,17 @@ class KeyRing:
         self._database = database
         self._may_remember = may_remember
         self._remembered: dict[str, tuple[float, Caller]] = {}
+        self._seen = {self._admin}
         self._changes = 0
 
     def forget(self) -> None:
         """Forget all callers: a key was revoked, or might have been."""
         self._changes += 1
         self._remembered.clear()
+
+    def has_seen(self, secret: str) -> bool:
+        """Whether the key was good at some time; whether it still is, `caller_of` tells."""
+        return keys.digest_of(secret) in self._seen
 
     async def caller_of(self, secret: str) -> Caller | None:
         """Return whose key this is; None for a key that is unknown or revoked."""
@@ -78,6 +97,8 @@ class KeyRing:
         if key is None:
             return None
         caller = Caller(str(key.id), key.scopes)
+        if len(self._seen) < _MOST_REMEMBERED:
+            self._seen.add(digest)
         # A key that was revoked while it was being looked up is not remembered as live.
         if changes == self._changes and self._may_remember():
             if len(self._remembered) >= _MOST_REMEMBERED:
@@ -90,25 +111,61 @@ class KeyRing:
             return keys.find(session, digest)
 
 
+async def identify(connection: HTTPConnection) -> Caller:
+    """Return who sent a request, and hold one of their places until it is served; done once for each.
+
+    Raises:
+        ProblemError: 401 without a live key; 429 after too many requests, or too many wrong keys, or with
+            too many requests under way; 503 when everybody together has.
+    """
+    state = connection.scope["state"]
+    if "caller" not in state:
+        found = await _find_caller(connection)
+        places: Places = connection.app.state.backend.requests
+        state["until_served"].enter_context(places.place_of(found.owner))
+        state["caller"] = found
+    caller: Caller = state["caller"]
+    return caller
+
+
+async def _find_caller(connection: HTTPConnection) -> Caller:
+    ring: KeyRing = connection.app.state.backend.key_ring
+    rates: Rates = connection.app.state.backend.rates
+    if not ring.required:
+        return Caller(LOCAL_OWNER, frozenset(Scope))
+    scheme, secret = get_authorization_scheme_param(connection.headers.get("authorization"))
+    if scheme.lower() != "bearer" or not secret:
+        message = "no API key was sent"
+        raise _unauthorized(message)
+    address = address_of(connection.scope["client"])
+    # Whoever guesses from behind the same proxy must not lock out a key that is known to be good.
+    if not ring.has_seen(secret):
+        rates.failures.check(address)
+    caller = await ring.caller_of(secret)
+    if caller is None:
+        rates.failures.count(address)
+        message = "the API key is unknown or revoked"
+        raise _unauthorized(message)
+    rates.of_keys.count(caller.owner)
+    return caller
+
+
+def _unauthorized(message: str) -> ProblemError:
+    return ProblemError(Code.UNAUTHORIZED, message, headers={"WWW-Authenticate": "Bearer"})
+
+
 _bearer = HTTPBearer(auto_error=False, description="An API key: `cxr_…`", scheme_name="API key")
 
 
 def needs(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """Make the dependency that lets only callers with `scope` through."""
 
+    # The credentials are named for the OpenAPI document; `identify` reads the header itself.
     async def caller(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+        request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Caller:
-        ring: KeyRing = request.app.state.backend.key_ring
-        if not ring.required:
-            return Caller(LOCAL_OWNER, frozenset(Scope))
-        found = await ring.caller_of(credentials.credentials) if credentials else None
-        if found is None:
-            message = "no API key was sent" if credentials is None else "the API key is unknown or revoked"
-            raise ProblemError(Code.UNAUTHORIZED, message, headers={"WWW-Authenticate": "Bearer"})
-        if not found.may(scope):
-            message = f"the API key lacks the scope {scope}"
-            raise ProblemError(Code.FORBIDDEN, message, scope=scope)
+        found = await identify(request)
+        found.check(scope)
         return found
 
     return caller

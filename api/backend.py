@@ -1,6 +1,5 @@
 """What the routes stand on: one database, one object store, one queue, one ear, for the whole process."""
 
-import asyncio
 import contextlib
 from queue import Full, Queue
 from threading import Thread
@@ -12,7 +11,10 @@ from celery import Celery
 from fastapi import Depends, Request
 
 from api.auth import KeyRing
+from api.connections import room_for
 from api.feed import ChangeFeed
+from api.places import Places
+from api.rates import Rates
 from shared import queue
 from shared.database import Database
 from shared.settings import ApiSettings, DatabaseSettings, QueueSettings, StorageSettings
@@ -74,8 +76,10 @@ class Backend:
         self.hints = HintSender(queue.create_app("api", queue_settings))
         self.broker = queue.connect_broker(queue_settings)
         self.feed = ChangeFeed(database, on_keys_changed=self._forget_keys)
-        self.uploads = asyncio.Semaphore(MOST_UPLOADS)
+        self.requests = Places(room_for(settings.max_connections), what="requests")
+        self.uploads = Places(MOST_UPLOADS, what="uploads")
         self.upload_threads = CapacityLimiter(UPLOAD_THREADS)
+        self.rates = Rates(settings)
         self.key_ring = KeyRing(settings, self.database, may_remember=lambda: self.feed.connected)
 
     def close(self) -> None:

@@ -1,18 +1,26 @@
-"""What holds for every request: its id, its size, its log line, the headers of its answer, its bugs."""
+"""What holds for every request: its id, its size, its log line, the headers of its answer, its bugs.
+
+Whoever sends a body is asked for a key before a byte of it is read, wherever it is sent.
+"""
 
 import re
 import time
+from contextlib import ExitStack
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
+from api.auth import identify
+from api.connections import PROBES
 from api.problems import Code, ProblemError, response_of
+from api.rates import Rates, address_of
 from shared.domain import new_id
+from shared.keys import Scope as KeyScope
 from shared.settings import ApiSettings, AuthMode
 
 LARGEST_JSON: Final = 64 * 1024
@@ -57,16 +65,22 @@ class Guard:
         headers = Headers(scope=scope)
         offered = headers.get("x-request-id", "")
         request_id = offered if _REQUEST_ID.fullmatch(offered) else new_id().hex
-        scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, request_id, private=scope["path"].startswith("/v1/"))
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        body = _Body(receive, headers, limit=self._limit(scope))
+        answer = _Answer(send, request_id, body=body, private=scope["path"].startswith("/v1/"))
         started = time.perf_counter()
         with (
             structlog.contextvars.bound_contextvars(request_id=request_id),
             metrics.IN_FLIGHT.track_inprogress(),
+            ExitStack() as until_served,
         ):
+            state["until_served"] = until_served
             try:
                 self._check(scope, headers)
-                await self._app(scope, self._counted(scope, receive), answer)
+                if self._settings.auth is AuthMode.REQUIRED:
+                    await _check_caller(scope, headers, body)
+                await self._app(scope, body, answer)
             except ProblemError as problem:
                 await _refuse(problem, scope, receive, answer)
             except ClientDisconnect:
@@ -82,6 +96,9 @@ class Guard:
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         """Refuse what no route would ever take, before a byte of its body is read."""
+        if scope["http_version"] == "1.1" and len(headers.getlist("host")) != 1:
+            message = "the request needs one Host header"
+            raise ProblemError(Code.BAD_REQUEST, message)
         if self._settings.auth is AuthMode.OFF:
             _check_origin(scope, headers)
         encoding = headers.get("content-encoding", "identity").strip().lower()
@@ -94,30 +111,41 @@ class Guard:
         if length.isdecimal() and int(length) > limit:
             raise _too_large(limit)
 
-    def _counted(self, scope: Scope, receive: Receive) -> Receive:
-        """Stop reading a body at the limit: Content-Length may lie, and a chunked body has none."""
-        limit, received = self._limit(scope), 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise _too_large(limit)
-            return message
-
-        return counted
-
     def _limit(self, scope: Scope) -> int:
         return self._settings.max_request_bytes if scope["path"] in UPLOADS else LARGEST_JSON
+
+
+class _Body:
+    """Receives the body up to the limit: Content-Length may lie, and a chunked body has none.
+
+    Attributes:
+        exists: whether there is one.
+        is_read: whether all of it was, or there is none.
+    """
+
+    def __init__(self, receive: Receive, headers: Headers, *, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._received = 0
+        self.exists = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+        self.is_read = not self.exists
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        if self._received > self._limit:
+            raise _too_large(self._limit)
+        self.is_read = self.is_read or not message.get("more_body", False)
+        return message
 
 
 class _Answer:
     """Sends the answer, with the headers that every answer has, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str, *, private: bool) -> None:
+    def __init__(self, send: Send, request_id: str, *, body: _Body, private: bool) -> None:
         self._send = send
         self._request_id = request_id
+        self._body = body
         self._private = private
         self.status: int | None = None
 
@@ -130,7 +158,20 @@ class _Answer:
             headers["X-Request-ID"] = self._request_id
             if self._private:
                 headers.setdefault("Cache-Control", "no-store")
+            if not self._body.is_read:
+                headers["Connection"] = "close"  # the rest is not waited for
         await self._send(message)
+
+
+async def _check_caller(scope: Scope, headers: Headers, body: _Body) -> None:
+    """Refuse who calls without a key too often, and a body from whoever has no key that may send one."""
+    rates: Rates = scope["app"].state.backend.rates
+    if "authorization" not in headers and scope["path"] not in PROBES:
+        rates.of_strangers.count(address_of(scope["client"]))
+    if body.exists:
+        caller = await identify(HTTPConnection(scope))
+        if scope["method"] not in _SAFE_METHODS:
+            caller.check(KeyScope.WRITE)
 
 
 def _check_origin(scope: Scope, headers: Headers) -> None:

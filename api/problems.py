@@ -5,6 +5,7 @@ one of the handlers at the end. The `type` is stable and can be opened: /problem
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,11 +51,15 @@ class Code(StrEnum):
     NOT_FAILED = "not-failed"
     BATCH_CLOSED = "batch-closed"
     IDEMPOTENCY_KEY_IN_USE = "idempotency-key-in-use"
+    REQUEST_TIMEOUT = "request-timeout"
     ERASED = "erased"
     TOO_LARGE = "too-large"
+    URI_TOO_LONG = "uri-too-long"
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
     INVALID_REQUEST = "invalid-request"
     IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"
+    TOO_MANY_REQUESTS = "too-many-requests"
+    HEADERS_TOO_LARGE = "headers-too-large"
     INTERNAL_ERROR = "internal-error"
     UNAVAILABLE = "unavailable"
 
@@ -88,6 +93,9 @@ KINDS: Final[dict[Code, Kind]] = {
     Code.NOT_FOUND: Kind(404, "No such thing", "Check the id; only the key that made a study sees it."),
     Code.METHOD_NOT_ALLOWED: Kind(405, "Not a method of this address", "The `Allow` header lists them."),
     Code.NOT_ACCEPTABLE: Kind(406, "Not in that format", "Ask for one of `formats`."),
+    Code.REQUEST_TIMEOUT: Kind(
+        408, "The request came too slowly", "Send it again, over a better line or fewer at once."
+    ),
     Code.NO_FINDINGS: Kind(409, "The study has no findings", "`detail` says how the study ended."),
     Code.NO_REPORT: Kind(409, "The study has no report", "`detail` says how the study ended."),
     Code.NOT_FAILED: Kind(409, "The study has not failed", "Only a failed study can be retried."),
@@ -97,6 +105,7 @@ KINDS: Final[dict[Code, Kind]] = {
     ),
     Code.ERASED: Kind(410, "The study was erased", "It is gone for good; only its timeline is kept."),
     Code.TOO_LARGE: Kind(413, "Larger than this server takes", "`detail` names the limit."),
+    Code.URI_TOO_LONG: Kind(414, "The address is too long", "`detail` names the limit."),
     Code.UNSUPPORTED_MEDIA_TYPE: Kind(
         415, "Not a body of this kind", "`detail` names the kind that is read."
     ),
@@ -106,6 +115,10 @@ KINDS: Final[dict[Code, Kind]] = {
     Code.IDEMPOTENCY_KEY_REUSED: Kind(
         422, "The Idempotency-Key belongs to another request", "Use a fresh key for other content."
     ),
+    Code.TOO_MANY_REQUESTS: Kind(
+        429, "More than one caller may have at once", "Ask again after `Retry-After` seconds."
+    ),
+    Code.HEADERS_TOO_LARGE: Kind(431, "The headers are too large", "`detail` names the limit."),
     Code.INTERNAL_ERROR: Kind(
         500, "A fault of the server", "Report `request_id` to the operator; sending again may help."
     ),
@@ -185,6 +198,12 @@ def response_of(problem: ProblemError, *, path: str, request_id: str) -> Respons
 def unavailable(detail: str) -> ProblemError:
     """Answer while something that the API stands on is away."""
     return ProblemError(Code.UNAVAILABLE, detail, headers={"Retry-After": RETRY_AFTER_OUTAGE})
+
+
+def too_many(detail: str, *, seconds: float) -> ProblemError:
+    """Answer for a caller who has had what one caller may have, for so many seconds."""
+    headers = {"Retry-After": str(math.ceil(seconds))}
+    return ProblemError(Code.TOO_MANY_REQUESTS, detail, headers=headers)
 
 
 def install(app: FastAPI) -> None:

@@ -323,9 +323,10 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "Larger than this server takes; `detail` names the limit.",
         415: "The body is not of the kind that is read here.",
         422: "A field is missing or wrong; `errors` names each.",
+        429: "More than one caller may have at once; ask again after `Retry-After` seconds.",
         503: "The database or the object store is away; ask again after `Retry-After` seconds.",
     }
     return {
         status: {"description": meanings[status], "content": PROBLEM_CONTENT}
-        for status in (*statuses, 401, 403, 503)
+        for status in (*statuses, 401, 403, 429, 503)
     }

@@ -17,7 +17,7 @@ from api.bodies import etag_of, study_body, study_path
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
 from api.paging import cursor_after, position_of
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
-from api.problems import Code, ProblemError, unavailable
+from api.problems import Code, ProblemError
 from api.schemas import LATER, PLACE, VERSION, problems
 from api.submission import LONGEST_KEY, Submission, Taken
 from shared import erasure, studies, study_queries
@@ -208,10 +208,7 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
 
 
 async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Taken:
-    if backend.uploads.locked():
-        message = "more uploads are being received than this server can hold"
-        raise unavailable(message)
-    async with backend.uploads:
+    with backend.uploads.place_of(caller.owner):
         received = await upload.receive(request, backend.settings)
         try:
             fields = upload.fields_of(received)

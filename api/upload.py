@@ -261,7 +261,7 @@ def _unpacked(
 def _is_zip(content: BinaryIO) -> bool:
     head = content.read(132)
     content.seek(0)
-    # The first 128 bytes of a DICOM file are anybody's, so they may look like a zip's.
+    # A DICOM file whose first 128 bytes look like a zip's is not unpacked but refused (`shared.dicom`).
     return head.startswith(zips.MAGIC) and head[128:] != b"DICM"
 
 

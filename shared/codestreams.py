@@ -1,30 +1,41 @@
-"""How large an image claims to be, read from the first bytes of its codestream without decoding it.
+"""What a PNG or JPEG claims to be, and how much work it asks for, read without decoding it.
 
-A kilobyte can claim gigapixels; who knows the claim first can refuse it before a codec believes it.
-Each reader takes a seekable binary file and returns a `Claim`, or None where the bytes hold none.
+A kilobyte can claim gigapixels, or thousands of scans over the same pixels; who knows that first can refuse
+it before a codec believes it. Each function takes a seekable binary file: `..._claim` returns a `Claim`,
+or None where the bytes hold none; `..._excess` says what there is too much of for any picture, or None.
+For JPEG 2000 see `shared.jpeg2000`.
 """
 
+import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC: Final = b"\xff\xd8\xff"
 
-_JPEG2000_START: Final = b"\xff\x4f\xff\x51"
-_JPEG2000_SEARCH_BYTES: Final = 65_536
-"""A JP2 file wraps the codestream in boxes; real ones take a few hundred bytes."""
+MOST_SCANS: Final = 100
+"""Scans of a JPEG: each passes over all pixels again. libjpeg's encoders write 10, and no more than 100 on
+demand (`MAX_SCANS` of cjpeg); its maintainers advise to refuse more than 500."""
+MOST_ANCILLARY_CHUNKS: Final = 1000
+"""Chunks of a PNG beside its pixels: a dozen is usual, and each may be a megabyte of text or profile."""
+MOST_CHUNKS: Final = 50_000
+"""Of pixels, libpng writes 8 kB each: 200 MB, which is 100 megapixels of 16 bits, have 24,415."""
 
 _FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """SOF0 to SOF15 without DHT, JPG and DAC (ISO 10918-1 table B.1), and JPEG-LS (ISO 14495-1 C.1.1)."""
 _BARE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 _JPEG_SEGMENTS: Final = 10_000
 """An ICC profile or an EXIF preview takes dozens; the limit bounds the walk."""
+_JPEG_MARKER: Final = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
+"""A marker that begins a segment: less may follow 0xFF within compressed data (ISO 14495-1 A.1, JPEG-LS)."""
+_CHUNK: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a codestream says about itself."""
+    """How large a codestream says that it is."""
 
     rows: int
     columns: int
@@ -70,12 +81,53 @@ def _next_marker(file: BinaryIO) -> int | None:
     return None
 
 
-def jpeg2000_claim(file: BinaryIO) -> Claim | None:
-    """Read the SIZ segment of a JPEG 2000 or HTJ2K codestream (ISO 15444-1 A.5.1), bare or in a JP2."""
-    head = file.read(_JPEG2000_SEARCH_BYTES)
-    start = head.find(_JPEG2000_START)
-    sizes = head[start + 8 : start + 24]
-    if start < 0 or len(sizes) < 16:
-        return None
-    right, bottom, left, top = struct.unpack(">IIII", sizes)
-    return Claim(rows=bottom - top, columns=right - left)
+def png_excess(file: BinaryIO) -> str | None:
+    """Count the chunks of a PNG (W3C PNG 5.3)."""
+    file.seek(len(PNG_MAGIC))
+    ancillary = headers = 0
+    for _ in range(MOST_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8 or head[4:] == b"IEND":
+            return None
+        headers += head[4:] == b"IHDR"
+        ancillary += head[4:] != b"IDAT"
+        if headers > 1:  # the decoder believes the last one
+            return "more than one header"
+        if ancillary > MOST_ANCILLARY_CHUNKS:
+            return f"more than {MOST_ANCILLARY_CHUNKS} chunks beside the pixels"
+        file.seek(int.from_bytes(head[:4], "big") + 4, 1)
+    return f"more than {MOST_CHUNKS} chunks"
+
+
+def jpeg_excess(file: BinaryIO) -> str | None:
+    """Count the scans and segments of a JPEG, up to the end of its first picture."""
+    scans = headers = 0
+    for segments, marker in enumerate(_jpeg_markers(file)):
+        headers += marker in _FRAME_MARKERS
+        scans += marker == 0xDA
+        if headers > 1:
+            return "more than one header"
+        if scans > MOST_SCANS:
+            return f"more than {MOST_SCANS} scans"
+        if segments > _JPEG_SEGMENTS:
+            return f"more than {_JPEG_SEGMENTS} segments"
+    return None
+
+
+def _jpeg_markers(file: BinaryIO) -> Iterator[int]:
+    """Yield the markers of all segments, as libjpeg finds them: what lies between two is passed over."""
+    start, chunk, at = 0, b"", 0
+    while True:
+        found = _JPEG_MARKER.search(chunk, max(0, at - start))
+        if found is None or found.end() + 2 > len(chunk):  # its length as well
+            at = max(at, start + (found.start() if found else len(chunk) - 1))
+            file.seek(at)
+            start, chunk = at, file.read(_CHUNK)
+            if len(chunk) < 4:
+                return
+            continue
+        marker = chunk[found.end() - 1]
+        if marker == 0xD9:
+            return
+        yield marker
+        at = start + found.end() + max(2, int.from_bytes(chunk[found.end() : found.end() + 2], "big"))

@@ -7,6 +7,7 @@ No codec is imported here, so that the API may import this. Messages say what is
 but hold no value that could be the patient's.
 """
 
+import re
 import struct
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,7 +24,7 @@ from pydicom.uid import (
 )
 
 from shared.attributes import Attributes, attributes_of, integer_of, value_of
-from shared.codestreams import JPEG_MAGIC, PNG_MAGIC, jpeg_claim, png_claim
+from shared.codestreams import JPEG_MAGIC, PNG_MAGIC, jpeg_claim, jpeg_excess, png_claim, png_excess
 from shared.dicom_files import (
     MAGIC,
     PREAMBLE_BYTES,
@@ -38,7 +39,7 @@ from shared.errors import (
     TooLargeError,
     UnsupportedImageError,
 )
-from shared.pixel_data import check_pixel_data
+from shared.pixel_data import check_pixel_data, refuse_excess
 
 __all__ = ["SNIFF_BYTES", "Attributes", "Header", "MediaType", "check_dicom", "check_header", "sniff"]
 
@@ -96,7 +97,12 @@ _PHOTOMETRIC: Final = frozenset(
     },
 )
 _BITS_ALLOCATED: Final = frozenset({1, 8, 16, 32})
-_PROGRAMS: Final = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
+_PREAMBLES: Final = re.compile(
+    rb"\0{16}.{112}"  # empty, but for what some writers leave behind where no format has its signature
+    rb"|(?:II\*\0|MM\0\*).{4}\0{120}"  # a TIFF as well (PS3.10 7.1): signature and offset
+    rb"|(?:II\+\0\x08\0\0\0|MM\0\+\0\x08\0\0).{8}\0{112}",  # BigTIFF, as slide scanners write
+    re.DOTALL,
+)
 _START_ELEMENTS: Final = 3
 _LONG_FORMS: Final = frozenset({b"OB", b"OW", b"SQ", b"UN", b"UT"})
 """Value representations whose length takes four more bytes (PS3.5 7.1.2)."""
@@ -193,15 +199,16 @@ def check_header(file: BinaryIO, *, name: str, max_pixels: int) -> Header:
         raise EmptyFileError(message, file=name)
     match sniff(head):
         case MediaType.DICOM:
-            _refuse_programs(head, name=name)
+            _check_preamble(head, name=name)
             return check_dicom(file, name=name, max_pixels=max_pixels)[0]
         case MediaType.PNG as media_type:
-            claim = png_claim(_rewound(file))
+            claim, excess = png_claim(_rewound(file)), png_excess(file)
         case MediaType.JPEG as media_type:
-            claim = jpeg_claim(_rewound(file))
+            claim, excess = jpeg_claim(_rewound(file)), jpeg_excess(file)
         case _:
             message = "the file is neither DICOM, PNG nor JPEG"
             raise NotAnImageError(message, file=name)
+    refuse_excess(excess, name=name)
     if claim is None:
         message = "the file is cut off or corrupt: it does not say how large its picture is"
         raise BrokenImageError(message, file=name)
@@ -220,10 +227,17 @@ def check_dicom(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header, 
         return Header(MediaType.DICOM, rows, columns, syntax, attributes), opened
 
 
-def _refuse_programs(head: bytes, *, name: str) -> None:
-    """Refuse a preamble that makes the file a program as well (CVE-2019-11687; PS3.10 7.5)."""
-    if head[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] == MAGIC and head.startswith(_PROGRAMS):
-        message = "the file is a program as well as a DICOM file; write it again with an empty preamble"
+def _check_preamble(head: bytes, *, name: str) -> None:
+    """Refuse a preamble that may make the file something else as well (CVE-2019-11687; PS3.10 7.5).
+
+    A program, a script, an archive, a page: told by what is harmless, since of the rest there is no list.
+    """
+    preamble = head[:PREAMBLE_BYTES]
+    if head[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] == MAGIC and not _PREAMBLES.fullmatch(preamble):
+        message = (
+            "the first 128 bytes of the DICOM file are neither empty nor a TIFF header, so that it may be "
+            "another kind of file as well; fill them with zeros"
+        )
         raise NotAnImageError(message, file=name)
 
 

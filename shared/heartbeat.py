@@ -1,6 +1,7 @@
 """Keeps a worker's leases alive: one thread a process renews all of them in one statement."""
 
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -27,6 +28,7 @@ class Heartbeat:
         self._settings = settings
         self._held: dict[StudyId, LeaseToken] = {}
         self._lost: set[tuple[StudyId, LeaseToken]] = set()
+        self._idle_since = time.monotonic()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -44,7 +46,13 @@ class Heartbeat:
                 # A later claim of the same study by this very process is not ours to drop.
                 if self._held.get(study_id) == token:
                     del self._held[study_id]
+                    self._idle_since = time.monotonic()
                 self._lost.discard((study_id, token))
+
+    def idle_for(self) -> timedelta:
+        """Return how long nothing has been held."""
+        with self._lock:
+            return timedelta(seconds=0 if self._held else time.monotonic() - self._idle_since)
 
     def check(self, study_id: StudyId, token: LeaseToken) -> None:
         """Spare the rest of the work when the study is gone (cancelled, or held by another).

@@ -10,6 +10,7 @@ that takes the hints of some priorities only:
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -68,6 +69,13 @@ class _Lane(ConsumerMixin):
         self.connection = connection  # ConsumerMixin's own name
         self._queues = [Queue(queue_name(stage, priority)) for priority in priorities]
         self._work = work
+
+    @override
+    def create_connection(self) -> Connection:
+        """Connect again every second second, as `shared.consumer` does."""
+        connection = super().create_connection()
+        connection.ensure_connection = partial(connection.ensure_connection, interval_step=0)  # type: ignore[method-assign]  # it is called by name
+        return connection
 
     @override
     def get_consumers(self, Consumer: Callable[..., Consumer], channel: StdChannel) -> Sequence[Consumer]:

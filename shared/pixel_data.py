@@ -4,23 +4,26 @@ Uncompressed ("native") pixel data are one value; compressed ("encapsulated") on
 first an offset table, then the fragments of the frame (PS3.5 A.4). Nothing is decoded here.
 """
 
-from collections.abc import Iterator
-from io import BytesIO
-from typing import BinaryIO, Final
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from io import BufferedReader, RawIOBase
+from itertools import accumulate
+from typing import Any, BinaryIO, Final
 
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
+from typing_extensions import override
 
 from shared.attributes import integer_of, value_of
-from shared.codestreams import Claim, jpeg2000_claim, jpeg_claim
+from shared.codestreams import Claim, jpeg_claim, jpeg_excess
 from shared.dicom_files import DicomFile, inflate
-from shared.errors import BrokenImageError
+from shared.errors import BrokenImageError, TooLargeError
+from shared.jpeg2000 import jpeg2000_claim, jpeg2000_excess
 
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _SEQUENCE_DELIMITER: Final = b"\xfe\xff\xdd\xe0"
-_FRAGMENTS: Final = 100_000
-_CODESTREAM_BYTES: Final = 1_000_000
-"""A frame header further in than this is hidden, not merely late."""
+_FRAGMENTS: Final = 20_000
+"""Writers that cut a frame make pieces of 16 kB or more: 20,000 of those are more than a file may have."""
 
 
 def check_pixel_data(opened: DicomFile, *, rows: int, columns: int, name: str) -> None:
@@ -46,28 +49,74 @@ def _check_length(opened: DicomFile, *, name: str) -> None:
 
 
 def _check_codestream(opened: DicomFile, expected: Claim, *, name: str) -> None:
-    start = bytearray()
-    for offset, length in fragments(opened, name=name):
-        if len(start) < _CODESTREAM_BYTES:
-            opened.source.seek(offset)
-            start += opened.source.read(min(length, _CODESTREAM_BYTES - len(start)))
+    pieces = list(fragments(opened, name=name))
+    frame = BufferedReader(_Joined(opened.source, pieces))
     claim: Claim | None
     if opened.transfer_syntax in JPEG2000TransferSyntaxes:
-        claim = jpeg2000_claim(BytesIO(start))
+        claim, excess = jpeg2000_claim(frame), jpeg2000_excess(frame)
     elif opened.transfer_syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
-        claim = jpeg_claim(BytesIO(start))
+        claim, excess = jpeg_claim(frame), jpeg_excess(frame)
     else:  # RLE says nothing of its own
         return
+    if claim not in {None, expected}:
+        message = "the DICOM file's rows and columns disagree with its compressed pixel data"
+        raise BrokenImageError(message, file=name)
+    refuse_excess(excess, name=name)
     if claim is None:
         message = "the DICOM file's compressed pixel data are not of the kind that it names"
         raise BrokenImageError(message, file=name)
-    if claim != expected:
-        message = "the DICOM file's rows and columns disagree with its compressed pixel data"
-        raise BrokenImageError(message, file=name)
+
+
+def refuse_excess(excess: str | None, *, name: str) -> None:
+    """Refuse what would take long to decode for what it shows.
+
+    Raises:
+        TooLargeError: there is something to refuse.
+    """
+    if excess is not None:
+        message = f"the picture's compressed data have {excess}; save it anew as an ordinary file"
+        raise TooLargeError(message, file=name)
+
+
+class _Joined(RawIOBase):
+    """Pieces of a file, one behind the other."""
+
+    def __init__(self, source: BinaryIO, pieces: Sequence[tuple[int, int]]) -> None:
+        self._source, self._pieces = source, pieces
+        self._ends = list(accumulate(length for _, length in pieces))
+        self._at = 0
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._at = offset + (0, self._at, self._ends[-1])[whence]
+        return self._at
+
+    @override
+    def readinto(self, buffer: Any, /) -> int:
+        number = bisect_right(self._ends, self._at)
+        if number == len(self._ends):
+            return 0
+        offset, length = self._pieces[number]
+        left = self._ends[number] - self._at
+        self._source.seek(offset + length - left)
+        read = self._source.read(min(left, len(buffer)))
+        buffer[: len(read)] = read
+        self._at += len(read)
+        return len(read)
 
 
 def pixel_bytes(file: BinaryIO, opened: DicomFile, *, name: str) -> bytes:
     """Read the undecoded pixel data of one frame: never more than its rows and columns ask for.
+
+    Compressed ones without their items, so that the codec gets what was checked and no other part of it.
 
     Args:
         file: the one that was opened.
@@ -78,11 +127,9 @@ def pixel_bytes(file: BinaryIO, opened: DicomFile, *, name: str) -> bytes:
     if opened.pixels is None:
         message = "the DICOM file has no pixel data"
         raise BrokenImageError(message, file=name)
-    offset = opened.pixels.offset
     if opened.transfer_syntax.is_encapsulated:
-        end = max(start + length for start, length in fragments(opened, name=name))
-        opened.source.seek(offset)
-        return opened.source.read(end - offset)
+        return BufferedReader(_Joined(opened.source, list(fragments(opened, name=name)))).read()
+    offset = opened.pixels.offset
     wanted = native_bytes(opened.dataset)
     if opened.is_deflated:
         file.seek(opened.start)

@@ -46,6 +46,7 @@ def create_app(name: str, settings: QueueSettings, *, stage: Stage | None = None
         task_acks_late=False,
         # A message that is only prefetched would make a later urgent study wait behind it.
         worker_disable_prefetch=True,
+        worker_consumer="shared.consumer:PersistentConsumer",
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         worker_enable_remote_control=False,

@@ -193,6 +193,28 @@ class ApiSettings(BaseSettings):
     max_zip_ratio: int = Field(
         default=200, ge=1, description="Most unpacked bytes for one packed byte of a zip member."
     )
+    max_connections: int = Field(
+        default=4096,
+        ge=1,
+        description="Most connections of one process; past it the longest idle one is closed. Fewer where the"
+        " process may not open so many files.",
+    )
+    max_request_rate: int = Field(
+        default=2000,
+        ge=0,
+        description="Most requests a second of one key, and of one address without a key, over 10 seconds and"
+        " for each process; probes are not counted; 0 means any number.",
+    )
+    max_failed_keys: int = Field(
+        default=60,
+        ge=0,
+        description="Unknown keys that one address may try in a minute, in each process; 0 means any number.",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Addresses or networks, with commas between, whose X-Forwarded-For says who calls;"
+        " '*' means everybody's.",
+    )
 
 
 class TelemetrySettings(BaseSettings):

@@ -52,6 +52,11 @@ RUNNING: Final = Gauge("cxr_studies_running", "Studies that a worker holds", ["s
 OLDEST: Final = Gauge(
     "cxr_oldest_waiting_seconds", "Seconds since the oldest waiting study was sent in", ["stage"]
 )
+IDLE: Final = Counter(
+    "cxr_worker_idle_seconds_total",
+    "Seconds in which a worker had nothing to do while work waited",
+    ["stage"],
+)
 BUSY: Final = Counter(
     "cxr_device_busy_seconds_total", "Seconds that the model or the writer was at work on batches", ["stage"]
 )

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, get_frame
+from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.pixels.processing import apply_color_lut
 
@@ -62,10 +62,11 @@ def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> NDArray[Any]:
             setattr(dataset, keyword, default)
     dataset.NumberOfFrames = 1
     vr = opened.pixels.vr if opened.pixels is not None and opened.pixels.vr in {"OB", "OW"} else "OW"
-    dataset.add_new(_PIXEL_DATA, vr, pixel_bytes(file, opened, name=name))
+    frame = pixel_bytes(file, opened, name=name)
     decoder = get_decoder(opened.transfer_syntax)
     if decoder.is_encapsulated:
-        return _decompress(decoder, dataset)
+        return _decompress(decoder, dataset, frame)
+    dataset.add_new(_PIXEL_DATA, vr, frame)
     shift = _unused_low_bits(dataset)
     if shift == 0:
         return _array(decoder, dataset)
@@ -76,14 +77,15 @@ def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> NDArray[Any]:
     return left >> (above + shift)
 
 
-def _decompress(decoder: Decoder, dataset: Dataset) -> NDArray[Any]:
+def _decompress(decoder: Decoder, dataset: Dataset, frame: bytes) -> NDArray[Any]:
+    dataset.add_new(_PIXEL_DATA, "OB", encapsulate([frame]))
     try:
         return _array(decoder, dataset)
     except RuntimeError:  # no codec takes the frame
-        frame = repaired(get_frame(dataset.PixelData, 0, number_of_frames=1), decoder.UID)
-        if frame is None:
+        mended = repaired(frame, decoder.UID)
+        if mended is None:
             raise
-        dataset.PixelData = encapsulate([frame])
+        dataset.PixelData = encapsulate([mended])
         return _array(decoder, dataset)
 
 

@@ -11,6 +11,7 @@ from shared.bundles import load_bundle
 from shared.database import Database
 from shared.domain import Stage
 from shared.heartbeat import Heartbeat
+from shared.idleness import IdleWatch
 from shared.lanes import LANES
 from shared.microbatch import MicroBatcher
 from shared.settings import (
@@ -64,11 +65,13 @@ def main() -> int:
     hints = queue.create_app("worker-cnn", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings)
     lanes = register(app, workplace, bench)
+    watch = IdleWatch(database, heartbeat, Stage.CNN)
     try:
         return run(
             app, lanes, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain
         )
     finally:
+        watch.stop()
         batcher.stop()
         decoder.stop()
         heartbeat.stop()

@@ -6,6 +6,7 @@ from shared import queue, telemetry
 from shared.database import Database
 from shared.domain import Report, Stage
 from shared.heartbeat import Heartbeat
+from shared.idleness import IdleWatch
 from shared.lanes import LANES
 from shared.microbatch import MicroBatcher
 from shared.settings import DatabaseSettings, QueueSettings, ReportSettings, TelemetrySettings
@@ -40,11 +41,13 @@ def main() -> int:
     hints = queue.create_app("worker-llm", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings)
     lanes = register(app, workplace, Desk(batcher, settings))
+    watch = IdleWatch(database, heartbeat, Stage.LLM)
     try:
         return run(
             app, lanes, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain
         )
     finally:
+        watch.stop()
         batcher.stop()
         heartbeat.stop()
         database.close()

@@ -19,9 +19,9 @@ from migrations.__main__ import upgrade
 from shared import erasure
 from shared.database import Database
 from shared.domain import StudyId
-from shared.settings import DatabaseSettings, StorageSettings
+from shared.settings import AuthMode, DatabaseSettings, StorageSettings
 from shared.storage import NotStoredError, Storage, preview_key
-from tests.support.api import ApiServer, a_png, complete, events, files, send, sent
+from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, events, files, send, sent
 from tests.support.builders import let_notes_come_due
 from tests.support.stack import InfraStack, wait_until
 
@@ -176,24 +176,25 @@ def test_a_study_that_is_erased_while_the_object_store_is_away_leaves_no_picture
         storage.get(preview_key(study_id, 0))
 
 
-def test_polls_are_answered_while_the_object_store_hangs(
-    client: httpx.Client, infra: InfraStack, api: ApiServer, database: Database
-):
-    study_id = sent(client, a_png(9))
+def test_polls_are_answered_while_the_object_store_hangs(infra: InfraStack, database: Database):
     server = psutil.Process(infra.pid("storage"))
-    server.suspend()
-    try:
-        with ThreadPoolExecutor(MOST_UPLOADS + 1) as threads:
+    with ApiServer(infra, auth=AuthMode.REQUIRED) as api, ThreadPoolExecutor(MOST_UPLOADS) as threads:
+        admin = api.client(ADMIN_KEY)
+        study_id = sent(admin, a_png(9))
+        wanted = {"name": "ward", "scopes": ["write"]}
+        keys = [admin.post("/v1/keys", json=wanted).json()["key"] for _ in range(4)]
+        server.suspend()
+        try:
             # More than there are threads for anything else.
-            uploads = [threads.submit(send, api.client(), a_png(100 + n)) for n in range(MOST_UPLOADS)]
-            wait_until(api.backend.uploads.locked, timeout=20, what="the uploads to be received")
-            polls = [client.get(f"/v1/studies/{study_id}").elapsed.total_seconds() for _ in range(20)]
-            unavailable(send(client, a_png(10)))
+            clients = [api.client(key) for key in keys for _ in range(MOST_UPLOADS // 5)]
+            uploads = [threads.submit(send, client, a_png(100 + n)) for n, client in enumerate(clients)]
+            received = len(uploads)
+            wait_until(lambda: api.backend.uploads.held == received, timeout=20, what="the uploads")
+            polls = [admin.get(f"/v1/studies/{study_id}").elapsed.total_seconds() for _ in range(20)]
             assert not any(upload.done() for upload in uploads)
+        finally:
             server.resume()
-            assert {upload.result().status_code for upload in uploads} == {202}
-    finally:
-        server.resume()
+        assert {upload.result().status_code for upload in uploads} == {202}
     assert max(polls) < 5
 
 

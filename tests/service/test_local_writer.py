@@ -25,7 +25,8 @@ UNPACK = (
     "import os, sys; from pathlib import Path; from worker_llm.writers.unpacked import unpacked_base;"
     " os.umask(0o077); print(unpacked_base(Path(sys.argv[1])))"
 )
-REQUESTS = [draw_case(seed).request for seed in range(8)]
+REQUESTS = [draw_case(seed).request for seed in range(4)]
+"""Few: transformers takes ten seconds a report here; fifty are written by llama.cpp, as it ships."""
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def local() -> LocalWriter:
-    writer = load_writer(ReportSettings(writer=WriterKind.TRANSFORMERS))
+def local(cache: Path) -> LocalWriter:
+    writer = load_writer(ReportSettings(writer=WriterKind.TRANSFORMERS, cache=cache))
     assert isinstance(writer, LocalWriter)
     return writer
 
@@ -65,14 +66,14 @@ def test_everybody_may_read_the_model_whatever_the_umask(cache: Path):
 def test_a_batch_is_reported_in_the_models_own_words(local: LocalWriter):
     reports = write_reports(REQUESTS, local, attempts=3)
     own = [report for report in reports if not report.verification.fallback]
-    assert len(own) >= 7
+    assert len(own) >= 3
     assert {report.writer for report in own} == {bundled_version()}
     for request, report in zip(REQUESTS, reports, strict=True):
         assert verify(report.sections, request) == ()
 
 
 def test_a_study_gets_the_same_report_again_when_it_is_written_alone_again(local: LocalWriter):
-    assert write_reports(REQUESTS[7:], local, attempts=2) == write_reports(REQUESTS[7:], local, attempts=2)
+    assert write_reports(REQUESTS[-1:], local, attempts=2) == write_reports(REQUESTS[-1:], local, attempts=2)
 
 
 def test_the_merged_file_holds_the_weights_that_transformers_computes_with(local: LocalWriter):

@@ -66,6 +66,18 @@ def test_a_lost_message_is_sent_again_and_a_backlog_is_not_multiplied(
     assert length(broker) == 20
 
 
+def test_hints_that_are_lost_again_and_again_are_sent_again_as_soon_as_ever(
+    database: Database, app: Celery, broker: Redis
+):
+    for _ in range(3):
+        a_study(database)
+    for _ in range(10):
+        let_time_pass(database, timedelta(seconds=3))
+        assert sweep(database, app, broker) == 3
+        assert length(broker) == 3
+        broker.flushall()
+
+
 def test_operators_see_what_waits_what_runs_and_for_how_long(database: Database):
     oldest = a_study(database)
     a_study(database)

@@ -13,11 +13,12 @@ from typing import Any, Self
 
 import httpx
 import numpy as np
-import uvicorn
 from PIL import Image
 
 from api.backend import Backend
+from api.connections import Limits
 from api.main import create_app
+from api.serving import Server
 from shared import findings, reports, studies
 from shared.database import Database
 from shared.domain import (
@@ -46,8 +47,8 @@ MODEL = ModelVersion("bundled", "1.0", "d" * 64)
 class ApiServer:
     """One API process's worth of server, in a thread of the tests."""
 
-    def __init__(self, infra: InfraStack, **settings: Any) -> None:
-        self.settings = ApiSettings(**{"auth": AuthMode.OFF, "admin_key": ADMIN_KEY, **settings})
+    def __init__(self, infra: InfraStack, *, limits: Limits | None = None, **settings: Any) -> None:
+        self.settings = ApiSettings(**{"port": 0, "auth": AuthMode.OFF, "admin_key": ADMIN_KEY, **settings})
         self.app = create_app(
             self.settings,
             database=DatabaseSettings(url=infra.database_url, connect_timeout=2),
@@ -58,16 +59,7 @@ class ApiServer:
             ),
             queue=QueueSettings(url=infra.broker_url),
         )
-        config = uvicorn.Config(
-            self.app,
-            port=0,
-            loop="uvloop",
-            http="httptools",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=5,
-        )
-        self._server = uvicorn.Server(config)
+        self._server = Server(self.app, self.settings, limits)
         self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)
         self._clients: list[httpx.Client] = []
 

@@ -123,6 +123,6 @@ async function poll(path, etag, signal) {
 
 /** Whether waiting may help: no connection, a server in trouble, or a stream that went silent. */
 function isPassing(error) {
-  if (error instanceof Problem) return error.status === 0 || error.status >= 500;
+  if (error instanceof Problem) return error.passing || error.status >= 500;
   return error.name === "AbortError";
 }

@@ -88,7 +88,7 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
         await Promise.all([refresh(), onRefresh?.()]);
       } catch (error) {
         // A list that is a little old is better than none: the next look may reach the server.
-        if (error.status !== 0 && !(error.status >= 500)) throw error;
+        if (!error.passing && !(error.status >= 500)) throw error;
       }
     }
   }

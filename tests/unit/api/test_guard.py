@@ -1,12 +1,14 @@
 """What holds for every request, shown on a small app around which the guard stands."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.guard import LARGEST_JSON, Guard
+from api.rates import Rates
 from shared.settings import ApiSettings, AuthMode
 
 SECRET = "patient DOE^JANE"
@@ -35,6 +37,8 @@ class Exchange:
         named = {"host": "localhost", **headers}
         self.scope: Scope = {
             "type": "http",
+            "http_version": "1.1",
+            "client": ("127.0.0.1", 1234),
             "method": "POST",
             "path": path,
             "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()],
@@ -52,7 +56,10 @@ class Exchange:
         self.sent.append(message)
 
     async def through(self, app: ASGIApp, **settings: object) -> "Exchange":
-        await Guard(app, settings=ApiSettings(**settings))(self.scope, self.receive, self.send)
+        chosen = ApiSettings(**{"auth": AuthMode.OFF, **settings})
+        state = SimpleNamespace(backend=SimpleNamespace(rates=Rates(chosen)))
+        self.scope["app"] = SimpleNamespace(state=state)
+        await Guard(app, settings=chosen)(self.scope, self.receive, self.send)
         return self
 
     @property
@@ -110,7 +117,8 @@ async def test_identity_is_no_compression():
 
 
 async def test_with_keys_the_name_of_the_host_does_not_matter():
-    assert (await Exchange(host="cxr.hospital.example").through(reading)).status == 200
+    taken = await Exchange(host="cxr.hospital.example").through(reading, auth=AuthMode.REQUIRED)
+    assert taken.status == 200
     refused = await Exchange(host="cxr.hospital.example").through(reading, auth=AuthMode.OFF)
     assert refused.status == 403
 

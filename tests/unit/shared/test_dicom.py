@@ -128,10 +128,40 @@ def test_an_empty_file_says_so():
     assert isinstance(refusal(b""), EmptyFileError)
 
 
-@pytest.mark.parametrize("preamble", [b"MZ\x90\0", b"\x7fELF", b"#!/bin/sh\n"])
-def test_a_dicom_file_that_is_a_program_as_well_is_refused(preamble):
-    data = preamble.ljust(128, b"\0") + a_dicom()[128:]
-    assert isinstance(refusal(data), NotAnImageError)
+@pytest.mark.parametrize(
+    "preamble",
+    [
+        b"MZ\x90\0",
+        b"\x7fELF",
+        b"\xfe\xed\xfa\xcf",
+        b"\xbe\xba\xfe\xca",
+        b"#!/bin/sh\n",
+        b"PK\x03\x04",
+        b"%PDF-1.7",
+        b"<script>",
+        b"  \n<html>",
+        b"\0\0\0\x18ftyp",
+        b"\0asm",
+        b"ID3",
+        b"@echo off\r\n",
+        b"II*\0" + b"<script>",
+        b"MM\0*\0\0\0\x08" + b"\0" * 40 + b"<script>",
+        b"\0" * 15 + b"MZ",
+    ],
+)
+def test_a_dicom_file_that_may_be_something_else_as_well_is_refused(preamble):
+    error = refusal(preamble.ljust(128, b"\0") + a_dicom()[128:])
+    assert isinstance(error, NotAnImageError)
+    assert "fill them with zeros" in error.detail
+
+
+@pytest.mark.parametrize(
+    "preamble",
+    [b"II*\0\x54\x18\x08\0", b"MM\0*\0\0\0\x08", b"II+\0\x08\0\0\0" + b"\x10" * 8, b"\0" * 17 + b"\x01"],
+    ids=["tiff", "big-endian tiff", "bigtiff", "a writer's mark"],
+)
+def test_preambles_that_are_known_to_be_harmless_are_let_in(preamble):
+    assert check(preamble.ljust(128, b"\0") + a_dicom()[128:]).rows == 48
 
 
 def test_a_png_bomb_is_too_large_before_it_is_unpacked():
