@@ -141,6 +141,11 @@ class Priority(StrEnum):
     ROUTINE = "routine"
     ARCHIVE = "archive"
 
+    @property
+    def rank(self) -> int:
+        """Its place in a line: lower goes first."""
+        return list(Priority).index(self)
+
 
 class ViewPosition(StrEnum):
     """How the radiograph was taken (DICOM View Position, 0018,5101)."""

@@ -18,7 +18,6 @@ from typing import Final
 
 from shared.domain import Priority
 
-_ORDER: Final = {priority: number for number, priority in enumerate(Priority)}
 _PATIENCE_SECONDS: Final = 10.0
 _LOOK_AGAIN_SECONDS: Final = 1.0
 
@@ -45,7 +44,7 @@ class _Waiting:
 
     @property
     def place(self) -> tuple[int, bool, int]:
-        return _ORDER[self.ticket.priority], self.ticket.burdened, self.number
+        return self.ticket.priority.rank, self.ticket.burdened, self.number
 
 
 class Slots:

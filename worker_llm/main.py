@@ -40,7 +40,9 @@ def main() -> int:
     )
     hints = queue.create_app("worker-llm", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings)
-    lanes = register(app, workplace, Desk(batcher, settings))
+    lanes = register(
+        app, workplace, Desk(lambda request, priority: batcher(request, rank=priority.rank), settings)
+    )
     watch = IdleWatch(database, heartbeat, Stage.LLM)
     try:
         return run(

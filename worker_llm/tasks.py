@@ -34,16 +34,16 @@ _ADULT_YEARS: Final = 18
 class Desk:
     """Where reports are written: in company (the batcher), or alone after a try that ended badly."""
 
-    in_company: Callable[[ReportRequest], Report]
+    in_company: Callable[[ReportRequest, Priority], Report]
     settings: ReportSettings
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
-    def write(self, request: ReportRequest, check: Callable[[], None], *, alone: bool) -> Report:
+    def write(self, request: ReportRequest, claim: Claim, check: Callable[[], None]) -> Report:
         """Write one report; what `check` raises ends the writing of one that is written alone."""
-        if alone:
+        if claim.alone:
             with self.lone.place():
                 return self.lone.run(check, write_alone, request, self.settings)
-        return self.in_company(request)
+        return self.in_company(request, claim.priority)
 
 
 def register(app: Celery, workplace: Workplace, desk: Desk) -> Lanes:
@@ -69,7 +69,7 @@ def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
         request = _request(session, study_id, claim.language)
     check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
-        report = desk.write(request, check, alone=claim.alone)
+        report = desk.write(request, claim, check)
     check()
     write(lambda: _store(workplace, claim, report))
     if report.verification.fallback:
