@@ -11,7 +11,7 @@ from celery import Celery
 from fastapi import Depends, Request
 
 from api.auth import KeyRing
-from api.connections import room_for
+from api.door import room_for
 from api.feed import ChangeFeed
 from api.places import Places
 from api.rates import Rates

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
 from api.auth import identify
-from api.connections import PROBES
+from api.door import PROBES
 from api.problems import Code, ProblemError, response_of
 from api.rates import Rates, address_of
 from shared.domain import new_id

@@ -11,7 +11,8 @@ import uvicorn
 from fastapi import FastAPI
 from typing_extensions import override
 
-from api.connections import Connection, Door, Limits, room_for
+from api.connections import Connection
+from api.door import Door, Limits, room_for
 from shared.settings import ApiSettings
 
 STOP_SECONDS: Final = 20
@@ -37,6 +38,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=STOP_SECONDS,
         )

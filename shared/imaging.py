@@ -1,24 +1,27 @@
 """Pixel maths: from stored values to display pixels, and from those to what the model sees.
 
 stored values --modality LUT--> modality units --VOI--> [0, 1] --MONOCHROME1--> display pixels
-display pixels --`model_input`--> (size, size) for the classifier
-               --`preview`------> 8-bit gray for people
-               --`exposure`-----> what the quality gate asks about
+display pixels --`summary`--> (size, size) for the classifier,
+                              8-bit gray for people,
+                              what the quality gate asks about
 
-Display pixels are (H, W) float32 in [0, 1], 0 is black; air is dark and bone is bright. Training, the
-worker and the benchmarks all go through this file, so that they cannot drift apart. Nothing here reads
-a file or a tag: see `shared/dicom.py` and `worker_cnn/decoding.py`. It imports cv2: not for the API.
+Display pixels are (H, W) float32 in [0, 1], 0 is black; air is dark and bone is bright. They are made and
+measured in bands of rows (`shared.bands`). Training, the worker and the benchmarks all go through this file,
+so that they cannot drift apart. Nothing here reads a file or a tag: see `shared/dicom.py` and
+`worker_cnn/decoding.py`. It imports cv2: not for the API.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.float32]
+from shared.bands import Bands, Fit, Pixels
+
 Stored = NDArray[np.integer[Any]] | NDArray[np.floating[Any]]
 
 PREVIEW_SIDE: Final = 1536
@@ -27,6 +30,37 @@ PREVIEW_SIDE: Final = 1536
 _PERCENTILES: Final = (0.5, 99.5)
 # Percentiles of a strided sample differ from the full image's by far less than one of 256 gray levels.
 _PERCENTILE_SAMPLE: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What later steps need of a picture.
+
+    Attributes:
+        model_input: (size, size) float32 in [0, 1].
+        preview: (h, w) uint8, the longer side at most `PREVIEW_SIDE`.
+    """
+
+    model_input: Pixels
+    preview: NDArray[np.uint8]
+    exposure: "Exposure"
+
+
+def summary(pixels: Bands, size: int) -> Summary:
+    """Look once at display pixels, and make everything from them.
+
+    Args:
+        size: side of the model's input in pixels.
+    """
+    longest = max(pixels.rows, pixels.columns)
+    for_model = Fit(pixels.rows, pixels.columns, size)
+    for_people = Fit(pixels.rows, pixels.columns, min(PREVIEW_SIDE, longest))
+    counts = np.zeros(256, np.int64)
+    for band in pixels:
+        for_model.add(band)
+        for_people.add(band)
+        counts += np.bincount(_gray(band).ravel(), minlength=256)
+    return Summary(_squared(for_model.result(), size), _gray(for_people.result()), _exposure(counts))
 
 
 def model_input(pixels: Pixels, size: int) -> Pixels:
@@ -42,26 +76,17 @@ def model_input(pixels: Pixels, size: int) -> Pixels:
     Returns:
         (size, size) float32 in [0, 1].
     """
-    small = _fit(pixels, size)
+    fit = Fit(pixels.shape[0], pixels.shape[1], size)
+    fit.add(pixels.astype(np.float32, copy=False))
+    return _squared(fit.result(), size)
+
+
+def _squared(small: Pixels, size: int) -> Pixels:
     height, width = small.shape
     top, left = (size - height) // 2, (size - width) // 2
     square = np.zeros((size, size), np.float32)
     square[top : top + height, left : left + width] = small
     return square
-
-
-def preview(pixels: Pixels, *, side: int = PREVIEW_SIDE) -> NDArray[np.uint8]:
-    """Make the 8-bit picture that people look at.
-
-    Args:
-        pixels: (H, W) display pixels in [0, 1].
-        side: most pixels of the longer side; a smaller image is left as it is.
-
-    Returns:
-        (h, w) uint8 with the aspect ratio of `pixels`.
-    """
-    small = _fit(pixels, side) if max(pixels.shape) > side else pixels
-    return _gray(small)
 
 
 def _gray(pixels: Pixels) -> NDArray[np.uint8]:
@@ -72,16 +97,6 @@ def _gray(pixels: Pixels) -> NDArray[np.uint8]:
 def _clip(pixels: Pixels) -> Pixels:
     clipped: Pixels = np.clip(pixels, 0.0, 1.0).astype(np.float32, copy=False)
     return clipped
-
-
-def _fit(pixels: Pixels, side: int) -> Pixels:
-    height, width = pixels.shape
-    scale = side / max(height, width)
-    target = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Area averaging does not alias thin lines (tubes, fractures) when shrinking; it cannot enlarge.
-    how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
-    resized = cv2.resize(pixels.astype(np.float32, copy=False), target, interpolation=how)
-    return _clip(np.asarray(resized, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +171,7 @@ class Grayscale:
     padding: tuple[int, int] | None = None
 
 
-def display(stored: Stored, grayscale: Grayscale) -> Pixels:
+def display(stored: Bands, grayscale: Grayscale) -> Bands:
     """Turn stored values into display pixels.
 
     Modality LUT first, then the VOI, and MONOCHROME1 last and once: window tags refer to values before
@@ -169,28 +184,44 @@ def display(stored: Stored, grayscale: Grayscale) -> Pixels:
     Returns:
         (H, W) float32 in [0, 1].
     """
-    outside = _padded(stored, grayscale.padding)
-    values = modality(stored, grayscale)
-    pixels: Pixels
+    padded = _padded(stored, grayscale.padding)
+    values = stored.map(lambda band: modality(band, grayscale))
+
+    def stretched() -> Callable[[Pixels], Pixels]:
+        inside = None if padded is None else lambda band: ~padded(band)
+        low, high = _percentiles(modality(stored.sample(_PERCENTILE_SAMPLE, where=inside), grayscale))
+        return partial(scale, low=low, high=high)
+
+    shown: Callable[[Pixels], Pixels]
     match grayscale.voi:
         case Window() as voi:
-            pixels = window(values, voi)
+            shown = partial(window, voi=voi)
         case LookupTable() as voi:
-            pixels = look_up(values, voi) / np.float32(2**voi.bits - 1)
+            shown = partial(_look_up_voi, table=voi)
         case _ if grayscale.bits <= 8:
             # A capture of a screen or of a PNG: stretching it again would move its contrast.
-            pixels = scale(values, *_range(grayscale))
+            low, high = _range(grayscale)
+            shown = partial(scale, low=low, high=high)
         case _:
-            pixels = stretch(values, ignore=outside)
-    if grayscale.voi is not None and np.ptp(pixels) == 0.0:
+            shown = stretched()
+    if grayscale.voi is not None and _is_flat(values.map(shown)):
         # A window beside the values: seen where an encoder moved them by half their range, and in
         # windows that were written before the rescale. A picture is worth more than its window.
-        pixels = stretch(values, ignore=outside)
-    if grayscale.inverted:
-        pixels = 1.0 - pixels
-    if outside is not None:
-        pixels[outside] = 0.0
-    return _clip(pixels)
+        shown = stretched()
+
+    def pixels(band: Stored) -> Pixels:
+        result = shown(modality(band, grayscale))
+        if grayscale.inverted:
+            result = 1.0 - result
+        if padded is not None:
+            result[padded(band)] = 0.0
+        return _clip(result)
+
+    return stored.map(pixels)
+
+
+def _look_up_voi(values: Pixels, table: LookupTable) -> Pixels:
+    return look_up(values, table) / np.float32(2**table.bits - 1)
 
 
 def modality(stored: Stored, grayscale: Grayscale) -> Pixels:
@@ -255,7 +286,7 @@ def scale(values: Stored, low: float, high: float) -> Pixels:
     return _clip(scaled)
 
 
-def stretch(values: Stored, *, ignore: NDArray[np.bool_] | None = None) -> Pixels:
+def stretch(values: Bands) -> Bands:
     """Window an image that carries no window: from its 0.5th to its 99.5th percentile.
 
     Minimum and maximum would hang on one dead pixel or one letter of a burnt-in marker. For 16-bit PNG
@@ -263,17 +294,28 @@ def stretch(values: Stored, *, ignore: NDArray[np.bool_] | None = None) -> Pixel
 
     Args:
         values: (H, W), any unit.
-        ignore: (H, W), true where a pixel does not count.
     """
-    flat = values.ravel() if ignore is None else values[~ignore]
-    sample = flat[:: max(1, flat.size // _PERCENTILE_SAMPLE)]
-    sample = sample[np.isfinite(sample)]
-    if sample.size == 0:
-        return np.zeros(values.shape, np.float32)
-    low, high = (float(bound) for bound in np.percentile(sample, _PERCENTILES))
+    low, high = _percentiles(values.sample(_PERCENTILE_SAMPLE))
+    return values.map(lambda band: scale(band, low, high))
+
+
+def _percentiles(sample: Stored) -> tuple[float, float]:
+    finite = sample[np.isfinite(sample)]
+    if finite.size == 0:
+        return 0.0, 0.0
+    low, high = (float(bound) for bound in np.percentile(finite, _PERCENTILES))
     if not high > low:  # nearly all one value, such as a small picture on a flat ground
-        low, high = float(sample.min()), float(sample.max())
-    return scale(values, low, high)
+        return float(finite.min()), float(finite.max())
+    return low, high
+
+
+def _is_flat(pixels: Bands) -> bool:
+    first: np.float32 | None = None
+    for band in pixels:
+        first = band.flat[0] if first is None else first
+        if np.any(band != first):
+            return False
+    return True
 
 
 def luminance(colour: NDArray[Any]) -> Pixels:
@@ -301,10 +343,9 @@ class Exposure:
     levels: int
 
 
-def exposure(pixels: Pixels) -> Exposure:
-    """Measure how display pixels are exposed."""
-    gray = _gray(pixels)
-    shares = np.bincount(gray.ravel(), minlength=256) / max(1, gray.size)
+def _exposure(counts: NDArray[np.int64]) -> Exposure:
+    """Measure by how many pixels each gray level has."""
+    shares = counts / max(1, counts.sum())
     grays = np.arange(256) / 255.0
     mean = float(shares @ grays)
     return Exposure(
@@ -325,9 +366,13 @@ def _range(grayscale: Grayscale) -> tuple[float, float]:
     return min(ends), max(ends)
 
 
-def _padded(stored: Stored, padding: tuple[int, int] | None) -> NDArray[np.bool_] | None:
+def _padded(stored: Bands, padding: tuple[int, int] | None) -> Callable[[Stored], NDArray[np.bool_]] | None:
     if padding is None:
         return None
-    outside = (stored >= padding[0]) & (stored <= padding[1])
+    lowest, highest = padding
+
+    def padded(band: Stored) -> NDArray[np.bool_]:
+        return (band >= lowest) & (band <= highest)
+
     # A padding value that covers the whole picture is a mistake of the file, not a black picture.
-    return outside if outside.any() and not outside.all() else None
+    return None if all(padded(band).all() for band in stored) else padded

@@ -211,9 +211,9 @@ class ApiSettings(BaseSettings):
         description="Unknown keys that one address may try in a minute, in each process; 0 means any number.",
     )
     trusted_proxies: str = Field(
-        default="127.0.0.1",
+        default="",
         description="Addresses or networks, with commas between, whose X-Forwarded-For says who calls;"
-        " '*' means everybody's.",
+        " '*' means everybody's, and nothing nobody's.",
     )
 
 

@@ -54,11 +54,13 @@ class Terms:
 
     Attributes:
         processor_time: most that the file may use.
+        memory_bytes: most memory that the child may ask for meanwhile, where the pool allows as much.
         check: called about every second while the file is worked on; what it raises kills the child.
         charge: told the seconds of processor time that the file used, whatever came of it.
     """
 
     processor_time: timedelta = timedelta(seconds=30)
+    memory_bytes: int = _MEMORY_BYTES
     check: Callable[[], None] = lambda: None
     charge: Callable[[float], None] = lambda _seconds: None
 
@@ -176,7 +178,11 @@ class ChildPool:
         started, used = time.monotonic(), limit
         try:
             done = result_of(
-                self._schedule(_meter, (limit, function, arguments, options), limit * _WALL_TO_PROCESSOR),
+                self._schedule(
+                    _meter,
+                    (limit, terms.memory_bytes, function, arguments, options),
+                    limit * _WALL_TO_PROCESSOR,
+                ),
                 lambda: self._check(terms),
             )
             used = done.seconds
@@ -210,11 +216,13 @@ class ChildPool:
 
 def _meter(
     limit: float,
+    memory_bytes: int,
     function: Callable[..., Result],
     arguments: tuple[object, ...],
     options: dict[str, object],
 ) -> _Metered[Result]:
     """Run a function in this child; the kernel ends the child when the function uses too much (SIGXCPU)."""
+    _limit_memory(memory_bytes)
     started = time.process_time()
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(started + limit), hard))
@@ -232,6 +240,17 @@ def _prepare_child(set_up: Callable[[], object], memory_bytes: int) -> None:
     set_up()
     die_with_parent()
     if sys.platform == "linux":
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        limit = pages * resource.getpagesize() + memory_bytes
+        limit = _memory_now() + memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    """Let this child ask for so much memory over what it has now, and no more than it may ask for at all."""
+    if sys.platform == "linux":
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (min(hard, _memory_now() + memory_bytes), hard))
+
+
+def _memory_now() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * resource.getpagesize()

@@ -9,10 +9,10 @@ benchmarks and tests call it directly.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import cv2
 import numpy as np
@@ -20,31 +20,21 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from shared.attributes import quietly
+from shared.bands import Bands
 from shared.dicom import Attributes, MediaType, check_dicom, check_header
 from shared.dicom_files import guarded
 from shared.domain import Priority
 from shared.errors import TooLargeError
-from shared.imaging import (
-    Exposure,
-    Pixels,
-    exposure,
-    luminance,
-    model_input,
-    preview,
-    scale,
-    stretch,
-)
-from shared.memory import memory_limit
+from shared.imaging import Exposure, luminance, scale, stretch, summary
 from worker_cnn.children import ChildPool, Terms
 from worker_cnn.dicom_pixels import display_pixels
+from worker_cnn.room import check_room, memory_of_all, room_for
 from worker_cnn.slots import Slots, Ticket
 
 MAX_PIXELS: Final = 100_000_000
 """Most pixels of an image: ten times the finest detector's, and 400 MB as floats."""
-_BYTES_PER_PIXEL: Final = 24
-"""Most memory that decoding takes for each pixel of the image."""
 _USUAL: Final = Terms()
-_ORDINARY: Final = Ticket(Priority.ROUTINE, room=0)
+_ORDINARY: Final = Ticket(Priority.ROUTINE, room=room_for(pixels=MAX_PIXELS, size=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +70,13 @@ def prepare(data: bytes, *, name: str, size: int, max_pixels: int = MAX_PIXELS) 
             what only decoding shows.
     """
     try:
-        pixels, attributes = _read(data, name=name, max_pixels=max_pixels)
-        rows, columns = pixels.shape
-        return PreparedImage(
-            model_input(pixels, size), preview(pixels), attributes, exposure(pixels), rows, columns
-        )
+        return _prepare(data, name=name, size=size, max_pixels=max_pixels)
     except MemoryError:
-        message = "decoding the file takes more memory than is allowed"
+        message = (
+            "decoding the file takes more memory than there is; send the picture with fewer pixels, or give "
+            "the worker more memory"
+        )
         raise TooLargeError(message, file=name) from None
-
-
-def room_for(*, pixels: int, size: int) -> int:
-    """Return the bytes that decoding a file takes at most, by what its header says and its own size."""
-    return pixels * _BYTES_PER_PIXEL + 2 * size
 
 
 class DecoderPool:
@@ -103,11 +87,13 @@ class DecoderPool:
 
         Args:
             workers: how many; one more is kept for urgent files.
-            room: bytes that they may use together; by default a share of what this container may use.
+            room: bytes that they may use together; by default what this container has for them.
         """
         self._max_pixels = max_pixels
-        self._slots = Slots(decoders=workers + 1, room=memory_limit() // 2 if room is None else room)
-        self._children = ChildPool(workers=workers + 1, set_up=_set_up_child)
+        children = workers + 1
+        self._room = memory_of_all(children) if room is None else room
+        self._slots = Slots(decoders=children, room=self._room)
+        self._children = ChildPool(workers=children, set_up=_set_up_child, memory_bytes=self._room)
 
     def prepare(
         self,
@@ -130,7 +116,13 @@ class DecoderPool:
         """
         with self._slots.taken(ticket, terms.check):
             return self._children.call(
-                prepare, read(), file=name, terms=terms, name=name, size=size, max_pixels=self._max_pixels
+                prepare,
+                read(),
+                file=name,
+                terms=replace(terms, memory_bytes=ticket.room),
+                name=name,
+                size=size,
+                max_pixels=self._max_pixels,
             )
 
     def stop(self) -> None:
@@ -152,35 +144,65 @@ def _set_up_child() -> None:
     cv2.setNumThreads(1)  # the pool is the parallelism
 
 
-def _read(data: bytes, *, name: str, max_pixels: int) -> tuple[Pixels, Attributes]:
+def _prepare(data: bytes, *, name: str, size: int, max_pixels: int) -> PreparedImage:
+    header = check_header(BytesIO(data), name=name, max_pixels=max_pixels)
+    with guarded(name), quietly():
+        pixels = _decoded(data, header.media_type, name=name, max_pixels=max_pixels)
+        made = summary(pixels, size)
+    return PreparedImage(
+        made.model_input, made.preview, header.attributes, made.exposure, pixels.rows, pixels.columns
+    )
+
+
+def _decoded(data: bytes, media_type: MediaType, *, name: str, max_pixels: int) -> Bands:
     file = BytesIO(data)
-    header = check_header(file, name=name, max_pixels=max_pixels)
-    match header.media_type:
+    match media_type:
         case MediaType.DICOM:
             _, opened = check_dicom(file, name=name, max_pixels=max_pixels)
-            with guarded(name), quietly():
-                return display_pixels(file, opened, name=name), header.attributes
+            return display_pixels(file, opened, name=name)
+        # The class itself, not Image.open: no other format can be meant, and the size has been
+        # checked, so that Pillow's warning at 89 million pixels has nothing to add.
         case MediaType.PNG:
-            with guarded(name):
-                # The class itself, not Image.open: no other format can be meant, and the size has been
-                # checked, so that Pillow's warning at 89 million pixels has nothing to add.
-                return _gray(PngImagePlugin.PngImageFile(BytesIO(data))), header.attributes
+            return _gray(PngImagePlugin.PngImageFile(file), name=name)
         case MediaType.JPEG:
-            with guarded(name):
-                return _gray(_upright(JpegImagePlugin.JpegImageFile(BytesIO(data)))), header.attributes
+            return _gray(JpegImagePlugin.JpegImageFile(file), name=name)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _most_bytes(image: Image.Image) -> int:
+    """Return what Pillow takes for a picture that is open but not loaded."""
+    samples = len(image.getbands())
+    a_pixel = 4 if samples > 1 or image.mode == "I" else 2 if image.mode.startswith("I") else 1
+    if image.format == "JPEG":
+        a_pixel *= 2  # a second one when it is turned
+    if image.info.get("progressive"):
+        a_pixel += 2 * samples  # its coefficients are kept until the last scan
+    return a_pixel * image.width * image.height
+
+
+def _turn(image: Image.Image) -> None:
     """Turn a JPEG as its EXIF says: a film photographed with a phone is stored lying on its side."""
     with suppress(Exception):  # EXIF is the camera's free text; the picture is there without it
-        return ImageOps.exif_transpose(image)
-    return image
+        ImageOps.exif_transpose(image, in_place=True)
 
 
-def _gray(image: Image.Image) -> Pixels:
+def _gray(image: Image.Image, *, name: str) -> Bands:
     """Decode to (H, W) display pixels; transparency is dropped, not blended with a colour of ours."""
+    check_room(_most_bytes(image), rows=image.height, columns=image.width, name=name)
+    image.load()
+    if image.format == "JPEG":
+        _turn(image)
+
+    def rows(top: int, bottom: int) -> Image.Image:
+        # Of the image itself, NumPy would make two copies.
+        return image.crop((0, top, image.width, bottom))
+
+    def bands(read: Callable[[int, int], NDArray[Any]]) -> Bands:
+        return Bands(image.height, image.width, read)
+
     if image.mode.startswith("I"):  # 16-bit gray: often 10 or 12 bits of values, so by their range
-        return stretch(np.asarray(image, np.float32))
+        return stretch(bands(lambda top, bottom: np.asarray(rows(top, bottom), np.float32)))
     if image.mode in {"1", "L", "LA"}:
-        return scale(np.asarray(image.convert("L")), 0, 255)
-    return scale(luminance(np.asarray(image.convert("RGB"))), 0, 255)
+        gray = bands(lambda top, bottom: np.asarray(rows(top, bottom).convert("L")))
+        return gray.map(lambda band: scale(band, 0, 255))
+    colour = bands(lambda top, bottom: np.asarray(rows(top, bottom).convert("RGB")))
+    return colour.map(lambda band: scale(luminance(band), 0, 255))

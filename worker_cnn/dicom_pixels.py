@@ -11,29 +11,31 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import Decoder, get_decoder
-from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.processing import apply_color_lut, convert_color_space
+from pydicom.uid import JPEG2000TransferSyntaxes
 
 from shared.attributes import integer_of, number_of, value_of
+from shared.bands import Bands, Pixels
 from shared.dicom_files import DicomFile
 from shared.imaging import (
     Grayscale,
     LookupTable,
-    Pixels,
     Window,
     WindowFunction,
     display,
     luminance,
     scale,
 )
-from shared.pixel_data import pixel_bytes
+from shared.pixel_data import native_bytes, pixel_bytes
 from worker_cnn.repairs import repaired
+from worker_cnn.room import check_room
 
 _PIXEL_DATA: Final = 0x7FE00010
 _LONGEST_LUT_BYTES: Final = 200_000
 """65,536 entries of two bytes, and what a sequence takes around them."""
 
 
-def display_pixels(file: BinaryIO, opened: DicomFile, *, name: str) -> Pixels:
+def display_pixels(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
     """Decode the one frame of a checked DICOM file.
 
     Returns:
@@ -46,15 +48,19 @@ def display_pixels(file: BinaryIO, opened: DicomFile, *, name: str) -> Pixels:
     dataset = opened.dataset
     stored = _decode(file, opened, name=name)
     bits = integer_of(dataset, "BitsStored") or 8
-    if stored.ndim == 3:
-        return scale(luminance(stored), 0, 2**bits - 1)
+    if (integer_of(dataset, "SamplesPerPixel") or 1) > 1:
+        return stored.map(lambda band: scale(luminance(band), 0, 2**bits - 1))
     if value_of(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
-        colours = apply_color_lut(stored, dataset)
-        return scale(luminance(colours), 0, np.iinfo(colours.dtype).max)
+        return stored.map(lambda band: _looked_up(band, dataset))
     return display(stored, grayscale_of(dataset))
 
 
-def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> NDArray[Any]:
+def _looked_up(band: NDArray[Any], dataset: Dataset) -> Pixels:
+    colours = apply_color_lut(band, dataset)
+    return scale(luminance(colours), 0, np.iinfo(colours.dtype).max)
+
+
+def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
     """Decode to (H, W) or (H, W, 3) stored values; YBR comes out as RGB."""
     dataset = opened.dataset
     for keyword, default in _DEFAULTS.items():
@@ -62,22 +68,32 @@ def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> NDArray[Any]:
             setattr(dataset, keyword, default)
     dataset.NumberOfFrames = 1
     vr = opened.pixels.vr if opened.pixels is not None and opened.pixels.vr in {"OB", "OW"} else "OW"
+    check_room(_most_bytes(opened), rows=dataset.Rows, columns=dataset.Columns, name=name)
     frame = pixel_bytes(file, opened, name=name)
     decoder = get_decoder(opened.transfer_syntax)
     if decoder.is_encapsulated:
         return _decompress(decoder, dataset, frame)
     dataset.add_new(_PIXEL_DATA, vr, frame)
-    shift = _unused_low_bits(dataset)
-    if shift == 0:
-        return _array(decoder, dataset)
-    # Retired, but old: the bits that count may sit above others (Bits Stored 12, High Bit 15).
-    whole = _array(decoder, dataset, correct_unused_bits=False)
-    above = whole.dtype.itemsize * 8 - shift - (integer_of(dataset, "BitsStored") or 0)
-    left: NDArray[Any] = whole << above
-    return left >> (above + shift)
+    if dataset.SamplesPerPixel > 1:
+        return _array(decoder, dataset, view_only=True)
+    below, above = _unused_bits(dataset)
+    whole = _array(decoder, dataset, correct_unused_bits=False, view_only=True)
+    return whole.map(lambda band: band << above >> above + below) if below + above else whole
 
 
-def _decompress(decoder: Decoder, dataset: Dataset, frame: bytes) -> NDArray[Any]:
+def _most_bytes(opened: DicomFile) -> int:
+    """Return what reading and decoding the frame takes."""
+    stored, dataset = native_bytes(opened.dataset), opened.dataset
+    if not opened.transfer_syntax.is_encapsulated:
+        copies = 3 if opened.is_deflated or dataset.BitsAllocated == 1 else 1
+        return copies * stored * (8 if dataset.BitsAllocated == 1 else 1)
+    samples: int = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel
+    # The codec's picture, its bytes, and the array that is made of them.
+    planes = 8 if opened.transfer_syntax in JPEG2000TransferSyntaxes else 0  # OpenJPEG keeps two of 32 bits
+    return 3 * stored + planes * samples
+
+
+def _decompress(decoder: Decoder, dataset: Dataset, frame: bytes) -> Bands:
     dataset.add_new(_PIXEL_DATA, "OB", encapsulate([frame]))
     try:
         return _array(decoder, dataset)
@@ -89,21 +105,28 @@ def _decompress(decoder: Decoder, dataset: Dataset, frame: bytes) -> NDArray[Any
         return _array(decoder, dataset)
 
 
-def _array(decoder: Decoder, dataset: Dataset, **options: Any) -> NDArray[Any]:  # noqa: ANN401 - flags
-    array: NDArray[Any] = decoder.as_array(dataset, index=0, **options)[0]
-    return array
+def _array(decoder: Decoder, dataset: Dataset, **options: Any) -> Bands:  # noqa: ANN401 - flags
+    array, found = decoder.as_array(dataset, index=0, raw=True, **options)
+    photometric = found["photometric_interpretation"]
+    if photometric in {"YBR_FULL", "YBR_FULL_422"}:
+        return Bands.of(array).map(lambda band: convert_color_space(band, photometric, "RGB"))
+    return Bands.of(array)
 
 
 _DEFAULTS: Final = {"SamplesPerPixel": 1, "PixelRepresentation": 0, "PlanarConfiguration": 0}
 """What is meant where careless writers leave these out."""
 
 
-def _unused_low_bits(dataset: Dataset) -> int:
+def _unused_bits(dataset: Dataset) -> tuple[int, int]:
+    """Return how many bits below and above those that count may hold anything.
+
+    Above: the standard has them so. Below: retired, but old (Bits Stored 12, High Bit 15).
+    """
     allocated, stored = integer_of(dataset, "BitsAllocated") or 0, integer_of(dataset, "BitsStored") or 0
     high = integer_of(dataset, "HighBit")  # often missing; then it is the standard's only value
     if high is None or not stored <= high + 1 <= allocated:
-        return 0
-    return high + 1 - stored
+        return 0, allocated - stored
+    return high + 1 - stored, allocated - high - 1
 
 
 def grayscale_of(dataset: Dataset) -> Grayscale:

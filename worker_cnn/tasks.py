@@ -29,8 +29,9 @@ from shared.tables import ImageRow
 from shared.work import Outcome, Workplace, handle, write
 from worker_cnn.budgets import Account, Accounts, StudyBudget
 from worker_cnn.children import Terms
-from worker_cnn.decoding import PreparedImage, room_for
+from worker_cnn.decoding import PreparedImage
 from worker_cnn.pipeline import ImageAnalysis, analyse
+from worker_cnn.room import room_for
 from worker_cnn.runtime import ImageOutput, Model, load_model
 from worker_cnn.slots import Ticket
 
@@ -169,7 +170,9 @@ def _look(claim: Claim, workplace: Workplace, bench: Bench) -> Iterator[Seen]:
             check()
             original = _fetch(image, bench.storage)
             ticket = Ticket(claim.priority, original.room, bench.accounts.is_burdened(account))
-            yield bench.look(original, ticket, Terms(budget.of_next_file, check, charge), alone=claim.alone)
+            yield bench.look(
+                original, ticket, Terms(budget.of_next_file, check=check, charge=charge), alone=claim.alone
+            )
             budget.check(original.name)
 
 

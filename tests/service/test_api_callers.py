@@ -167,6 +167,14 @@ def test_who_guesses_keys_is_stopped_and_locks_nobody_out(strict: ApiServer, dat
     assert httpx.get(f"{strict.url}/healthz").status_code == 200
 
 
+def test_who_calls_is_not_believed_of_anybody(infra: InfraStack, migrated: Database, storage: Storage):
+    with ApiServer(infra, auth=AuthMode.REQUIRED, max_failed_keys=2) as api:
+        client = api.client("cxr_wrong")
+        claims = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(4)]
+        statuses = [client.get("/v1/studies", headers=claim).status_code for claim in claims]
+    assert statuses == [401, 401, 429, 429]
+
+
 def served_until_refused(client: httpx.Client, path: str) -> int:
     # A busy machine may take longer than one window for them: a few windows it does not.
     for served in range(3 * MOST_REQUESTS):

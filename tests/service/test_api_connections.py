@@ -14,7 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from api.connections import MOST_PIPELINED, Limits
+from api.connections import MOST_PIPELINED
+from api.door import Limits
 from shared.database import Database
 from shared.settings import AuthMode
 from shared.storage import Storage
@@ -37,8 +38,10 @@ def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[Api
 
 @pytest.fixture(scope="module")
 def patient(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
-    """Return a server that closes nothing for being late within these tests, but has few connections."""
-    with ApiServer(infra, auth=AuthMode.REQUIRED, limits=Limits(connections=20)) as server:
+    """Return a server with the usual deadlines, but room for few connections and for little unread."""
+    with ApiServer(
+        infra, auth=AuthMode.REQUIRED, limits=Limits(connections=20, unsent_bytes=100_000)
+    ) as server:
         yield server
 
 
@@ -282,6 +285,15 @@ def test_an_answer_that_nobody_reads_is_not_kept(api: ApiServer, wire, database:
     assert deaf.is_closed()
 
 
+def test_what_nobody_reads_is_bounded_for_all_together(patient: ApiServer, wire, database: Database):
+    study_id = sent(patient.client(ADMIN_KEY), a_png(side=3000))
+    path = f"/v1/studies/{study_id}/images/0/original"
+    before = refused(patient, "unread")
+    deaf = [wire(patient).say(f"GET {path} HTTP/1.1\r\nHost: x\r\n{KEY}\r\n") for _ in range(4)]
+    wait_until(lambda: refused(patient, "unread") > before, timeout=SOON, what="the largest to go")
+    assert all(client.hears_something(SOON) for client in deaf)
+
+
 def test_a_slow_reader_gets_it_all(api: ApiServer, wire, database: Database):
     picture = a_png(side=3000)
     study_id = sent(api.client(ADMIN_KEY), picture)
@@ -316,18 +328,18 @@ def test_a_process_with_few_descriptors_lets_people_in(infra: InfraStack, migrat
         )
     url = f"http://127.0.0.1:{port}"
 
-    def is_ready() -> bool:
+    def is_up() -> bool:
         try:
-            return httpx.get(f"{url}/readyz").is_success
+            return httpx.get(f"{url}/healthz", timeout=SOON).is_success
         except httpx.TransportError:
             return False
 
     try:
-        wait_until(is_ready, timeout=60, what="the API")
+        wait_until(is_up, timeout=60, what="the API")
         with ExitStack() as idle:
             for _ in range(300):
                 idle.enter_context(socket.create_connection(("127.0.0.1", port), timeout=SOON))
-            assert is_ready()
+            assert is_up()
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0

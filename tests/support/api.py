@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from api.backend import Backend
-from api.connections import Limits
+from api.door import Limits
 from api.main import create_app
 from api.serving import Server
 from shared import findings, reports, studies

@@ -6,19 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from shared import imaging
+from shared.bands import Bands
 from shared.imaging import (
     Grayscale,
     LookupTable,
+    Summary,
     Window,
     WindowFunction,
-    display,
-    exposure,
     look_up,
     luminance,
     modality,
     model_input,
-    preview,
-    stretch,
+    summary,
     window,
 )
 
@@ -27,6 +27,18 @@ images = arrays(
     st.tuples(st.integers(1, 40), st.integers(1, 40)),
     elements=st.floats(0, 1, width=32),
 )
+
+
+def display(stored: np.ndarray, grayscale: Grayscale) -> np.ndarray:
+    return imaging.display(Bands.of(stored), grayscale).whole()
+
+
+def stretch(values: np.ndarray) -> np.ndarray:
+    return imaging.stretch(Bands.of(values)).whole()
+
+
+def made(pixels: np.ndarray) -> Summary:
+    return summary(Bands.of(pixels), 64)
 
 
 def row(*values: float) -> np.ndarray:
@@ -193,16 +205,16 @@ def test_shrinking_averages_and_does_not_skip_thin_lines():
 
 
 def test_a_preview_keeps_the_aspect_ratio_and_never_enlarges():
-    assert preview(np.zeros((3000, 2000), np.float32), side=1500).shape == (1500, 1000)
-    small = preview(np.array([[0, 0.5, 1]], np.float32))
+    assert made(np.zeros((3000, 2000), np.float32)).preview.shape == (1536, 1024)
+    small = made(np.array([[0, 0.5, 1]], np.float32)).preview
     assert small.tolist() == [[0, 128, 255]]
     assert small.dtype == np.uint8
 
 
 def test_the_exposure_tells_a_blank_a_clipped_and_a_spread_picture_apart():
-    blank = exposure(np.full((50, 50), 0.5, np.float32))
-    clipped = exposure(np.repeat(row(0, 1), 50, axis=1))
-    spread = exposure(np.linspace(0, 1, 65536, dtype=np.float32).reshape(256, 256))
+    blank = made(np.full((50, 50), 0.5, np.float32)).exposure
+    clipped = made(np.repeat(row(0, 1), 50, axis=1)).exposure
+    spread = made(np.linspace(0, 1, 65536, dtype=np.float32).reshape(256, 256)).exposure
     assert blank.levels == 1
     assert blank.deviation == pytest.approx(0, abs=1e-3)
     assert (clipped.black, clipped.white) == (0.5, 0.5)

@@ -5,10 +5,11 @@ import pytest
 from PIL import Image
 
 from shared.attributes import Attributes
+from shared.bands import Bands, Pixels
 from shared.bundles import Bundle, load_bundle
 from shared.domain import FindingStatus, ViewPosition
 from shared.errors import UnusableImageError
-from shared.imaging import Pixels, exposure, model_input, preview
+from shared.imaging import summary
 from tests.support.bundles import SIZE, write_tiny_bundle
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.pipeline import ImageAnalysis, analyse
@@ -22,11 +23,12 @@ def bundle(tmp_path):
 
 
 def analysis_of(pixels: Pixels, bundle: Bundle, attributes: Attributes | None = None) -> ImageAnalysis:
+    made = summary(Bands.of(pixels), SIZE)
     prepared = PreparedImage(
-        model_input(pixels, SIZE),
-        preview(pixels),
+        made.model_input,
+        made.preview,
         attributes or Attributes(),
-        exposure(pixels),
+        made.exposure,
         *pixels.shape,
     )
     output = load_model(bundle, device="cpu", threads=1).run(prepared.model_input[np.newaxis])[0]

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from shared.attributes import Attributes
+from shared.bands import Bands
 from shared.bundles import CAM_WEIGHTS, GRAPH
 from shared.domain import ViewPosition
-from shared.imaging import Exposure, exposure
+from shared.imaging import Exposure, summary
 from tests.support.bundles import tiny_card
 from worker_cnn.quality import TURNS, check, turn_of
 from worker_cnn.runtime import ImageOutput
@@ -36,7 +37,7 @@ def test_a_chest_radiograph_passes_without_a_word():
     ],
 )
 def test_a_picture_with_nothing_on_it_is_refused(pixels, words):
-    reason = check(exposure(pixels), output(), Attributes(), GATE).rejection
+    reason = check(summary(Bands.of(pixels), 64).exposure, output(), Attributes(), GATE).rejection
     assert reason is not None
     assert words in reason.detail
 
