@@ -53,20 +53,17 @@ def test_a_cancelled_study_frees_its_decoder_and_its_thread(line: Line):
     wait_for(lambda: line.status(next_one) is StudyStatus.CLASSIFIED, 15, "the next study to be looked at")
 
 
-def test_a_study_that_kills_its_worker_each_time_ends_as_failed_and_its_neighbour_is_reported(line: Line):
+def test_a_study_that_kills_its_worker_each_time_ends_as_failed(line: Line):
     line.environment |= SHORT_LEASE
-    line.start("worker_llm")
     line.start("shared.sweeper")
     (deadly,) = line.submit(file="burns.jpg")
-    (neighbour,) = line.submit()
     workers = [start_burning(line, "killed")]
 
     def start_again_what_died() -> None:
         if workers[-1].process.poll() is not None:
             workers.append(start_burning(line, "killed"))
 
-    line.wait([deadly, neighbour], 150, meanwhile=start_again_what_died)
-    assert line.status(neighbour) is StudyStatus.COMPLETED
+    line.wait([deadly], 240, meanwhile=start_again_what_died)
     with line.database.session() as session:
         study = row_of(session, deadly)
         events = [event.event for event in events_of(session, deadly)]
