@@ -41,10 +41,12 @@ LABEL org.opencontainers.image.title="CXR Reporter: API" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# /run/secrets is the user's, so that a volume there is too: compose's credentials are made in it.
+# /run/secrets and /consumers are the user's, so that volumes there are too: compose's credentials are made in them.
 RUN groupadd --gid 10001 cxr \
     && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr \
-    && install --directory --owner=cxr --group=cxr --mode=0755 /run/secrets
+    && install --directory --owner=cxr --group=cxr --mode=0755 /run/secrets \
+        /consumers/postgres /consumers/broker /consumers/storage /consumers/migrations /consumers/api \
+        /consumers/worker-cnn /consumers/worker-llm /consumers/sweeper /consumers/grafana
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=packages /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 WORKDIR /app

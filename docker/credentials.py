@@ -1,8 +1,9 @@
-"""Makes the passwords of a compose installation, once: `python docker/credentials.py [FOLDER]`.
+"""Makes the passwords of a compose installation, once: `python docker/credentials.py [FOLDER [CONSUMERS]]`.
 
-The folder is a volume that every container reads as /run/secrets. What is there stays as it is, so the
-passwords outlive containers and upgrades, and go when the volume does. What people need is printed, each
-time. On Kubernetes the chart's Secrets do this.
+FOLDER is a volume that no other container has. What is there stays as it is, so the passwords outlive
+containers and upgrades, and go when the volume does. CONSUMERS has a volume for each service, which that one
+alone reads as /run/secrets: it gets what it needs and nothing else. What people need is printed, each time.
+On Kubernetes the chart's Secrets do this.
 """
 
 import json
@@ -12,16 +13,35 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from shared import storage_doors
+
 FOLDER: Final = Path("/run/secrets")
+CONSUMERS: Final = Path("/consumers")
 _BYTES: Final = 32
 _ACTIONS: Final = ("Admin", "Read", "Write", "List", "Tagging")
+_DATABASE: Final = ("CXR_DATABASE_URL",)
+_WORK: Final = (*_DATABASE, "CXR_QUEUE_URL")
+_STORAGE: Final = ("CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY")
+NEEDS: Final = {
+    "postgres": ("postgres-password",),
+    "broker": ("broker-password", "valkey.conf"),
+    "storage": ("s3-identities.json", storage_doors.CERTIFICATE, storage_doors.CONFIGURATION),
+    "migrations": _DATABASE,
+    "api": (*_WORK, *_STORAGE, "CXR_API_ADMIN_KEY"),
+    "worker-cnn": (*_WORK, *_STORAGE),
+    "worker-llm": _WORK,
+    "sweeper": (*_WORK, *_STORAGE),
+    "grafana": ("grafana-password",),
+}
+"""Service -> the files that it reads."""
 
 
-def main(folder: Path = FOLDER, *, given_key: str = "") -> int:
-    """Make what is missing, and say what to open the page with.
+def main(folder: Path = FOLDER, consumers: Path = CONSUMERS, *, given_key: str = "") -> int:
+    """Make what is missing, hand it out, and say what to open the page with.
 
     Args:
         folder: where the passwords are kept.
+        consumers: where each service's folder is.
         given_key: the key that .env sets, which the API takes in place of the one that is made.
     """
     passwords = {name: _kept(folder / name) for name in ("postgres-password", "broker-password")}
@@ -34,8 +54,15 @@ def main(folder: Path = FOLDER, *, given_key: str = "") -> int:
     # Valkey and SeaweedFS take theirs in files of their own.
     _write(folder / "valkey.conf", f"requirepass {passwords['broker-password']}\n")
     _write(folder / "s3-identities.json", _identities(access, secret))
+    certificate = folder / storage_doors.CERTIFICATE
+    if not certificate.exists():
+        _write(certificate, storage_doors.certificate().decode())
+    _write(folder / storage_doors.CONFIGURATION, storage_doors.configuration(FOLDER))
     admin = _kept(folder / "CXR_API_ADMIN_KEY", prefix="cxr_")
     grafana = _kept(folder / "grafana-password")
+    for service, names in NEEDS.items():
+        for name in names:
+            _write(consumers / service / name, (folder / name).read_text(encoding="ascii"))
     print(f"The page's and the API's key: {given_key or admin}")
     print(f"Grafana's password, for the user admin (profile monitoring): {grafana}")
     return 0
@@ -50,6 +77,7 @@ def _kept(file: Path, *, prefix: str = "") -> str:
 
 def _write(file: Path, content: str) -> None:
     """Write a file whole or not at all: half a password would lock its owner out for good."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     making = file.with_name(f".{file.name}")
     making.unlink(missing_ok=True)  # of a start that was cut off; it may be read-only already
     with making.open("x", encoding="ascii") as output:

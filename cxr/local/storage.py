@@ -1,7 +1,11 @@
 """The embedded S3 server: SeaweedFS in one process."""
 
 import json
+import os
 import shutil
+import ssl
+import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Final
@@ -9,7 +13,7 @@ from typing import Final
 import httpx
 
 from cxr.errors import StackError
-from cxr.local.home import Home
+from cxr.local.home import Home, services_root
 from cxr.local.part import Part
 from cxr.local.state import State, write_private
 
@@ -34,7 +38,9 @@ def storage_part(home: Home, state: State) -> Part:
     return Part(
         name="storage",
         command=(
-            *(str(_binary()), "mini", f"-dir={folder}", f"-s3.config={identities}"),
+            # Where it finds what locks its other ports.
+            *(str(_binary()), f"-config_dir={folder}"),
+            *("mini", f"-dir={folder}", f"-s3.config={identities}"),
             # Its own default is every address of the machine.
             *("-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
             # Its own default is to report statistics to its makers.
@@ -43,18 +49,20 @@ def storage_part(home: Home, state: State) -> Part:
             *(f"-master.port={ports.storage_master}", f"-volume.port={ports.storage_volume}"),
             *(f"-filer.port={ports.storage_filer}", f"-admin.port={ports.storage_admin}"),
             "-volume.preStopSeconds=0",  # for load balancers to notice; here is none
+            # A page from elsewhere has no business here, with keys or without.
+            *("-s3.allowedOrigins=none.invalid", "-s3.iam=false"),
             # Relative to its folder: a socket's whole path may have no more than 107 characters.
             *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
         ),
         log=home.log("storage"),
-        ready=lambda _launch: _takes_objects(state),
+        ready=lambda _launch: _takes_objects(folder, state),
         folder=folder,
         port=ports.storage,
-        before=lambda: _prepare(identities, state),
+        before=lambda: _prepare(folder, identities, state),
     )
 
 
-def _prepare(identities: Path, state: State) -> None:
+def _prepare(folder: Path, identities: Path, state: State) -> None:
     credential = {
         "accessKey": state.credentials.storage_access_key,
         "secretKey": state.credentials.storage_secret_key,
@@ -63,6 +71,16 @@ def _prepare(identities: Path, state: State) -> None:
         identities,
         json.dumps({"identities": [{"name": "cxr", "credentials": [credential], "actions": _ACTIONS}]}),
     )
+    done = subprocess.run(  # noqa: S603 - our own command; a process, since the client must not import services
+        [sys.executable, "-m", "shared.storage_doors", str(folder)],
+        env={**os.environ, "PYTHONPATH": str(services_root())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        message = f"the storage's ports cannot be locked:\n{done.stderr}"
+        raise StackError(message)
 
 
 def remove_sockets(state: State) -> None:
@@ -90,13 +108,17 @@ def _binary() -> Path:
     raise StackError(message)
 
 
-def _takes_objects(state: State) -> bool:
-    """Tell whether S3 answers and a volume could take an object."""
+def _takes_objects(folder: Path, state: State) -> bool:
+    """Tell whether S3 answers and a volume could take an object; never of a server that is not locked."""
+    certificate = folder / "inner-doors.pem"
+    holder = ssl.create_default_context(cafile=certificate)
+    holder.load_cert_chain(certificate)
     try:
         volume = httpx.get(
-            f"http://127.0.0.1:{state.ports.storage_master}/dir/assign",
+            f"https://127.0.0.1:{state.ports.storage_master}/dir/assign",
             timeout=_PROBE_SECONDS,
             trust_env=False,
+            verify=holder,
         )
         anonymous = httpx.get(storage_endpoint(state), timeout=_PROBE_SECONDS, trust_env=False)
     except httpx.HTTPError:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -16,7 +17,9 @@ from redis import AuthenticationError, Redis, RedisError
 from cxr.local.broker import _binary as valkey_server
 from cxr.local.state import free_port
 from cxr.local.storage import _binary as weed
+from tests.support.doors import Door
 from tests.support.helm import Object, environment, one, render
+from tests.support.services import ROOT
 from tests.support.stack import wait_until
 
 
@@ -86,9 +89,18 @@ def test_seaweedfs_answers_the_probe_and_serves_nobody_without_credentials(tmp_p
     port = free_port()
     arguments = filled_in(
         seaweedfs["args"],
-        {"/data": str(tmp_path), "=8333": f"={port}", "-ip.bind=0.0.0.0": "-ip.bind=127.0.0.1"},
+        {
+            "/data": str(tmp_path),
+            "/doors": str(tmp_path),
+            "=8333": f"={port}",
+            "-ip.bind=0.0.0.0": "-ip.bind=127.0.0.1",
+        },
     )
-    ports = [f"-{part}.port={free_port()}" for part in ("master", "volume", "filer", "admin")]
+    (first,) = one(render(), "StatefulSet", "seaweedfs")["spec"]["template"]["spec"]["initContainers"]
+    locks = filled_in(first["command"], {"/doors": str(tmp_path)})
+    subprocess.run([sys.executable, *locks[1:]], cwd=ROOT, check=True)
+    inner = {part: free_port() for part in ("master", "volume", "filer", "admin")}
+    ports = [f"-{part}.port={number}" for part, number in inner.items()]
     sockets = ["-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock", "-volume.preStopSeconds=0"]
     url = f"http://127.0.0.1:{port}"
     with running(weed(), [*arguments, *ports, *sockets], tmp_path, **credentials):
@@ -99,6 +111,9 @@ def test_seaweedfs_answers_the_probe_and_serves_nobody_without_credentials(tmp_p
         assert httpx.get(f"{url}/cxr-reporter/a").status_code == 403
         with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
             s3(url, "another").list_objects_v2(Bucket="cxr-reporter")
+        for part, number in inner.items():
+            for door in (number, number + 10_000):
+                assert Door(part, 0, ("127.0.0.1", door)).answers() == []
 
 
 def healthy(url: str) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.containers.conftest import Site
 from tests.support.cluster import Cluster
+from tests.support.doors import S3
 from tests.support.helm import VALUES, Object, environment, of_kind, one, render
 from tests.support.kubelet import Pod, pods_of
 
@@ -35,6 +36,15 @@ def test_every_pod_runs_and_the_study_of_helm_test_gets_its_report(cluster: Clus
     assert ended.code == 0, ended.log
     assert "it is completed" in ended.log
     assert cluster.overfull() == []
+
+
+@pytest.mark.parametrize("server", ["postgres", "valkey", "seaweedfs"])
+def test_at_no_port_of_a_server_is_anything_for_a_stranger(site: Site, cluster: Cluster, server: str):
+    cluster.wait_until_available(seconds=180)
+    heard = site.engine.heard_by_a_stranger(f"cxr-cxr-reporter-{server}-0-{server}")
+    known = (r"\d+", *(f"8333 {line}" for line in S3))
+    assert heard
+    assert [line for line in heard if not any(re.fullmatch(each, line) for each in known)] == []
 
 
 def test_every_pod_ends_when_it_is_told_to(cluster: Cluster):

@@ -16,9 +16,11 @@ import pytest
 from cxr.client import Client
 from cxr.local.state import free_port
 from cxr.models import Report
+from docker.credentials import NEEDS
 from tests.containers.conftest import BUILD_SECONDS, Site, configure
 from tests.support.browser import Tab, chromium
 from tests.support.containers import EngineError, check_out
+from tests.support.doors import S3
 from tests.support.services import ROOT, wait_for
 
 SAMPLES = ROOT / "samples"
@@ -125,6 +127,32 @@ def test_the_page_takes_a_radiograph_and_shows_its_report(installation: Installa
         tab.wait_for_radiograph()
         assert tab.section("impression")
         assert tab.problems == []
+
+
+KNOWN = {
+    "api": {"8000", r"8000 HTTP GET /(?!v1/)\S*: \d+", r"8000 HTTP \S+ \S+: 4\d\d"},
+    "worker-cnn": {"9100", r"9100 HTTP \S+ \S+: \d+"},
+    "worker-llm": {"9100", r"9100 HTTP \S+ \S+: \d+"},
+    "sweeper": {"9100", r"9100 HTTP \S+ \S+: \d+"},
+    "postgres": {"5432"},
+    "broker": {"6379"},
+    "storage": {r"\d+", *(f"8333 {line}" for line in S3)},
+}
+"""Part -> what a stranger in its network may hear: the page, health and metrics, nothing behind a key."""
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_at_no_port_of_a_container_is_anything_for_a_stranger(installation: Installation, part: str):
+    heard = installation.site.engine.heard_by_a_stranger(f"cxr-reporter-{part}-1")
+    assert heard
+    assert [line for line in heard if not any(re.fullmatch(known, line) for known in KNOWN[part])] == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_container_holds_its_own_secrets_alone(installation: Installation, part: str):
+    container = f"cxr-reporter-{part}-1"
+    listed = installation.site.engine.run("exec", container, "ls", "-A", "/run/secrets").split()
+    assert sorted(listed) == sorted(NEEDS[part])
 
 
 @pytest.mark.parametrize("part", PARTS)

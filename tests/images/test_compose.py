@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from docker.credentials import NEEDS
 from tests.support.dockerfiles import read_image
 from tests.support.images import BIN, compose, services, settings_variables
 from tests.support.services import ROOT
@@ -87,7 +88,25 @@ def test_no_service_is_privileged_and_ours_write_to_tmp_alone():
             assert service["init"], name
             assert [path.partition(":")[0] for path in service["tmpfs"]] == ["/tmp"], name
             writable = [mount["target"] for mount in service.get("volumes", []) if not mount.get("read_only")]
-            assert writable == (["/run/secrets"] if name == "credentials" else []), name
+            assert not writable or name == "credentials", name
+
+
+def test_each_service_sees_its_own_secrets_alone():
+    vault, handed_out = "secrets", {f"secrets-{service}": f"/consumers/{service}" for service in NEEDS}
+    for name, service in everything().items():
+        mounts = {mount["source"]: mount["target"] for mount in service.get("volumes", [])}
+        seen = {source: target for source, target in mounts.items() if source.startswith("secrets")}
+        own = name.removesuffix("-gpu")
+        if name == "credentials":
+            assert seen == {vault: "/run/secrets", **handed_out}
+        else:
+            assert seen == ({f"secrets-{own}": "/run/secrets"} if own in NEEDS else {}), name
+
+
+def test_the_image_has_every_folder_that_credentials_hands_secrets_out_in():
+    """Else the engine makes it, as root's."""
+    dockerfile = (ROOT / "docker" / "api.Dockerfile").read_text()
+    assert set(re.findall(r"/consumers/([\w-]+)", dockerfile)) == set(NEEDS)
 
 
 def test_nothing_is_published_beyond_this_machine():

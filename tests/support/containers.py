@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 import threading
 from collections.abc import Mapping, Sequence
@@ -155,6 +156,12 @@ class Engine:
         """
         inside = () if os.getuid() == 0 else ("podman", "unshare", "--rootless-netns")
         return self._call((*inside, *command), seconds=seconds).stdout
+
+    def heard_by_a_stranger(self, container: str) -> list[str]:
+        """Return what somebody without a key hears at every port of a container (tests/support/doors.py)."""
+        process = self.run("inspect", "--format", "{{.State.Pid}}", container).strip()
+        python = ("env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tests.support.doors")
+        return self.on_node("nsenter", "--net", "--target", process, *python, seconds=120).splitlines()
 
     def json(self, *arguments: str | Path) -> list[dict[str, Any]]:
         """Run podman with --format json, and return the objects."""
