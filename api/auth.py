@@ -35,10 +35,12 @@ class Caller:
 
     Attributes:
         owner: what the studies they send belong to: their key's id.
+        digest: of a key that may be revoked while they are served; None for what only a restart changes.
     """
 
     owner: str
     scopes: frozenset[Scope]
+    digest: str | None = None
 
     @property
     def sees(self) -> str | None:
@@ -89,6 +91,23 @@ class KeyRing:
         digest = keys.digest_of(secret)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
             return Caller(ADMIN_OWNER, frozenset(Scope))
+        return await self._caller_with(digest)
+
+    async def check_again(self, caller: Caller, scope: Scope) -> None:
+        """Refuse a caller whose key was revoked since they came in; costs no query while it is remembered.
+
+        Raises:
+            ProblemError: 401, or 403 when the key has lost the scope.
+        """
+        if caller.digest is None:
+            return
+        now = await self._caller_with(caller.digest)
+        if now is None:
+            message = "the API key was revoked"
+            raise _unauthorized(message)
+        now.check(scope)
+
+    async def _caller_with(self, digest: str) -> Caller | None:
         until, caller = self._remembered.get(digest, (0.0, None))
         if caller is not None and time.monotonic() < until and self._may_remember():
             return caller
@@ -96,7 +115,7 @@ class KeyRing:
         key = await run_in_threadpool(self._find, digest)
         if key is None:
             return None
-        caller = Caller(str(key.id), key.scopes)
+        caller = Caller(str(key.id), key.scopes, digest)
         if len(self._seen) < _MOST_REMEMBERED:
             self._seen.add(digest)
         # A key that was revoked while it was being looked up is not remembered as live.

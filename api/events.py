@@ -9,14 +9,16 @@ from fastapi import APIRouter, Header, Response
 from fastapi.concurrency import run_in_threadpool
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from api.auth import Reader
+from api.auth import Caller, Reader
 from api.backend import Backend, Stack
 from api.feed import LOOK_EVERY
 from api.polling import StudyPath, study_of
+from api.problems import ProblemError
 from api.schemas import TimelineEntry, problems
 from shared import study_queries
 from shared.domain import StudyId
 from shared.errors import TryAgainError
+from shared.keys import Scope
 from shared.tables import StudyEventRow
 
 LOOK_ANYWAY_AFTER: Final = 60.0
@@ -54,20 +56,25 @@ async def get_events(
     if await run_in_threadpool(has_ended):
         # A browser's EventSource connects again after every end; this is how it is told to stop.
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    events = _events(backend, StudyId(study_id), after=last_event_id)
+    events = _events(backend, StudyId(study_id), caller, after=last_event_id)
     return EventSourceResponse(events, send_timeout=SLOW_CLIENT_SECONDS, headers={"X-Accel-Buffering": "no"})
 
 
-async def _events(backend: Backend, study_id: StudyId, *, after: int) -> AsyncIterator[ServerSentEvent]:
+async def _events(
+    backend: Backend, study_id: StudyId, caller: Caller, *, after: int
+) -> AsyncIterator[ServerSentEvent]:
     with backend.feed.watching(study_id) as change:
         while True:
             change.clear()
             try:
+                await backend.key_ring.check_again(caller, Scope.READ)
                 rows, final = await run_in_threadpool(_look, backend, study_id, after)
             except TryAgainError:
                 # The database is away for a moment: a stream outlives that.
                 await backend.feed.next_change(change, seconds=LOOK_EVERY)
                 continue
+            except ProblemError:
+                return  # the key is no more; whoever connects again is told so
             for row in rows:
                 after = row.id
                 yield _event(row)

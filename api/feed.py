@@ -153,6 +153,7 @@ class ChangeFeed:
             notification = connection.notifies.pop(0)
             if notification.channel == keys.CHANNEL:
                 self._on_keys_changed()
+                self._wake_all()  # whoever waits with a key that is no more, waits no more
             for change in self._waiting.get(notification.payload, ()):
                 change.set()
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -16,7 +17,15 @@ NDJSON: Final = "application/x-ndjson"
 _BEFORE_LABELS: Final = ("item", "study_id", "files", "status", "error_type", "error_detail", "error_file")
 _AFTER_LABELS: Final = ("present", "impression", "report")
 _PIECE: Final = 1 << 16
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+_SIGNS: Final = "=+\\-@＝＋－＠﹦﹢﹣﹫−"  # noqa: RUF001  the wide and small ones are read as the plain ones
+_UNSEEN: Final = r' "\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\ufeff'
+_CUTS: Final = r"\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
+_FORMULA: Final = re.compile(
+    rf"\A(?=[{_UNSEEN}]*[{_SIGNS}{_CUTS}])|(?<=[,;{_CUTS}])(?=[{_UNSEEN}]*[{_SIGNS}])"
+)
+"""Where a spreadsheet may begin to read a formula: at the start of a cell, and within it wherever the list
+separator of another country (`;`, tab) or a line's end would cut it, since there our quotes do not count."""
 
 
 def csv_lines(items: Iterable[BatchItem], labels: Sequence[str]) -> Iterator[str]:
@@ -51,11 +60,8 @@ def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
     texts = (study.item_key, str(study.id), ";".join(item.files), study.status.value)
     errors = (study.error_type, study.error_detail, study.error_file)
     outcome = (";".join(_present(item)), report.impression if report else None, _whole_report(item))
-    return [
-        *(_harmless(text or "") for text in (*texts, *errors)),
-        *(probabilities.get(label, "") for label in labels),
-        *(_harmless(text or "") for text in outcome),
-    ]
+    numbers = (probabilities.get(label) for label in labels)
+    return [cell or "" for cell in (*texts, *errors, *numbers, *outcome)]
 
 
 def _json_object(item: BatchItem) -> dict[str, Any]:
@@ -108,12 +114,8 @@ def _whole_report(item: BatchItem) -> str | None:
     )
 
 
-def _harmless(cell: str) -> str:
+def _csv_line(cells: Iterable[str]) -> str:
     # A spreadsheet runs what looks like a formula; a file's name comes from whoever sent the file.
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-
-
-def _csv_line(cells: Sequence[str]) -> str:
     line = io.StringIO()
-    csv.writer(line).writerow(cells)
+    csv.writer(line).writerow(_FORMULA.sub("'", cell) for cell in cells)
     return line.getvalue()

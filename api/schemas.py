@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.plain_text import PlainText
+from api.plain_text import Line
 from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition
 from shared.keys import Scope
 
@@ -216,7 +216,7 @@ class NewBatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[PlainText, Field(min_length=1, max_length=200)] | None = None
+    name: Annotated[Line, Field(min_length=1, max_length=200)] | None = None
 
 
 class BatchLinks(Body):
@@ -245,7 +245,7 @@ class NewKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[PlainText, Field(min_length=1, max_length=200)]
+    name: Annotated[Line, Field(min_length=1, max_length=200)]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)] = [Scope.READ, Scope.WRITE]
 
 

@@ -19,10 +19,11 @@ from api.paging import cursor_after, position_of
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from api.schemas import LATER, PLACE, VERSION, problems
-from api.submission import LONGEST_KEY, Submission, Taken
+from api.submission import LONGEST_KEY, PLAIN_LETTERS, Submission, Taken
 from shared import erasure, studies, study_queries
 from shared.domain import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
+from shared.keys import Scope
 from shared.studies import Hint
 from shared.tables import StudyRow
 
@@ -82,7 +83,12 @@ async def post_study(
     caller: Writer,
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=LONGEST_KEY, description="The same key takes the study in once."),
+        Header(
+            min_length=1,
+            max_length=LONGEST_KEY,
+            pattern=PLAIN_LETTERS,
+            description="The same key takes the study in once.",
+        ),
     ] = None,
     prefer: Annotated[str | None, Header(description="`wait=N` answers 200 if it is done in time.")] = None,
 ) -> Response:
@@ -129,6 +135,7 @@ async def get_study(
         return view.study, None if known else study_body(view)
 
     async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study | None]]:
+        await backend.key_ring.check_again(caller, Scope.READ)
         row, body = await run_in_threadpool(look)
         return (row.status.is_final if if_none_match is None else body is not None), (row, body)
 
@@ -236,6 +243,7 @@ async def _wait(
         return view.study, study_body(view)
 
     async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study]]:
+        await backend.key_ring.check_again(caller, Scope.WRITE)
         row, body = await run_in_threadpool(look)
         return row.status.is_final, (row, body)
 

@@ -27,6 +27,8 @@ from shared.studies import Hint, NewStudy, StoredImage
 from shared.tables import BatchRow
 
 LONGEST_KEY: Final = 255
+PLAIN_LETTERS: Final = "^[ -~]*$"
+"""What a key is made of: it is shown beside its item, and other letters of a header are read by guess."""
 
 
 @dataclass(frozen=True, slots=True)

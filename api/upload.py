@@ -16,12 +16,13 @@ from uuid import UUID
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from typing_extensions import override
 
 from api import zips
-from api.plain_text import PlainText
+from api.plain_text import Line, PlainText
 from api.problems import Code, ProblemError, unavailable
 from shared import dicom
 from shared.domain import Language, Priority
@@ -32,6 +33,10 @@ FILES_FIELD: Final = "files"
 MOST_PARTS: Final = 1000
 MOST_FIELDS: Final = 32
 LARGEST_FIELD: Final = 64 * 1024
+
+CHARSETS: Final = frozenset(
+    {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "latin1", "windows-1252", "cp1252"}
+)
 
 _CHUNK: Final = 1 << 20
 
@@ -44,7 +49,7 @@ class Fields(BaseModel):
     priority: Priority | None = None
     indication: Annotated[PlainText, Field(max_length=4000)] | None = None
     language: Language = Language.ENGLISH
-    patient_id: Annotated[PlainText, Field(max_length=64)] | None = None
+    patient_id: Annotated[Line, Field(max_length=64)] | None = None
     batch_id: UUID | None = None
 
 
@@ -103,6 +108,7 @@ async def receive(request: Request, settings: ApiSettings) -> Received:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
         message = "send multipart/form-data with the images in the field `files`"
         raise ProblemError(Code.UNSUPPORTED_MEDIA_TYPE, message)
+    _check_charset(request.headers)
     parser = _BoundedParser(request.headers, request.stream(), settings=settings)
     try:
         with room():
@@ -113,6 +119,19 @@ async def receive(request: Request, settings: ApiSettings) -> Received:
         value for name, value in form.multi_items() if name == FILES_FIELD and isinstance(value, UploadFile)
     ]
     return Received(files, form, parser.sizes, parser.refusal)
+
+
+def _check_charset(headers: Headers) -> None:
+    """Refuse a form in an encoding that browsers do not send.
+
+    The parser looks up whatever name it is given among Python's codecs, and some of those are no encodings of
+    text, or raise what nobody expects.
+    """
+    _, options = parse_options_header(headers["content-type"])
+    charset = options.get(b"charset", b"utf-8").decode("latin-1")
+    if charset.lower() not in CHARSETS:
+        message = f"the form's charset {charset[:40]!r} is not read: send utf-8"
+        raise ProblemError(Code.UNSUPPORTED_MEDIA_TYPE, message)
 
 
 @contextmanager

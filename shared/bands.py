@@ -62,7 +62,7 @@ class Bands:
         taken = []
         for band in self:
             flat = band.ravel() if where is None else band[where(band)]
-            taken.append(flat[skip::step])
+            taken.append(flat[skip::step].copy())  # a view would keep the whole band
             skip = (skip - flat.size) % step
         return np.concatenate(taken)
 

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+import shared.bands
 import shared.dicom
 import shared.imaging
 import worker_cnn.decoding
@@ -46,7 +47,10 @@ LIMIT: Final = timedelta(seconds=60)
 Root: TypeAlias = Path | Mapping[str, Path]
 """The folder that all images are below, or of each data set by its id (`Record.dataset`)."""
 
-_DECODING: Final = (shared.dicom, shared.imaging, worker_cnn.decoding, worker_cnn.dicom_pixels)
+_DECODING: Final = (
+    *(shared.dicom, shared.bands, shared.imaging),
+    *(worker_cnn.decoding, worker_cnn.dicom_pixels),
+)
 """Modules that decide which pixels come out."""
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from shared.attributes import quietly
 from shared.bands import Bands
@@ -172,11 +172,17 @@ def _most_bytes(image: Image.Image) -> int:
     """Return what Pillow takes for a picture that is open but not loaded."""
     samples = len(image.getbands())
     a_pixel = 4 if samples > 1 or image.mode == "I" else 2 if image.mode.startswith("I") else 1
-    if image.format == "JPEG":
-        a_pixel *= 2  # a second one when it is turned
+    if image.format == "JPEG" and _is_turned(image):
+        a_pixel *= 2  # there is a second one for a moment
     if image.info.get("progressive"):
         a_pixel += 2 * samples  # its coefficients are kept until the last scan
     return a_pixel * image.width * image.height
+
+
+def _is_turned(image: Image.Image) -> bool:
+    with suppress(Exception):  # as below
+        return bool(image.getexif().get(ExifTags.Base.Orientation, 1) != 1)
+    return False
 
 
 def _turn(image: Image.Image) -> None:

@@ -89,7 +89,7 @@ def _most_bytes(opened: DicomFile) -> int:
         return copies * stored * (8 if dataset.BitsAllocated == 1 else 1)
     samples: int = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel
     # The codec's picture, its bytes, and the array that is made of them.
-    planes = 8 if opened.transfer_syntax in JPEG2000TransferSyntaxes else 0  # OpenJPEG keeps two of 32 bits
+    planes = 2 if opened.transfer_syntax in JPEG2000TransferSyntaxes else 0  # OpenJPEG's has 32 bits
     return 3 * stored + planes * samples
 
 

@@ -54,11 +54,12 @@ def gray() -> np.ndarray:
     ("make", "most"),
     [
         (lambda: a_png(gray()), 5),
+        (lambda: a_png(gray().astype(np.uint16) * 16), 6),
         (lambda: a_png(np.dstack([gray()] * 3)), 8),
         (lambda: a_jpeg(np.dstack([gray()] * 3)), 10),
         (lambda: a_dicom(gray().astype(np.uint16) * 16, WindowCenter=2048, WindowWidth=4096), 6),
     ],
-    ids=["png", "colour png", "colour jpeg", "dicom"],
+    ids=["png", "16-bit png", "colour png", "colour jpeg", "dicom"],
 )
 def test_a_large_picture_takes_a_few_bytes_a_pixel(make, most, tmp_path: Path):
     file = tmp_path / "large"

@@ -1,19 +1,20 @@
 """Keys and tenancy: who may do what, who sees what, and how soon a revoked key is dead."""
 
+import threading
 from collections.abc import Iterator
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from api.main import OpenToTheWorldError
 from shared.database import Database
 from shared.domain import new_id
-from shared.keys import digest_of
+from shared.keys import CHANNEL, digest_of
 from shared.settings import AuthMode
 from shared.storage import Storage
 from shared.tables import ApiKeyRow
-from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, files, send, sent
+from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, events, files, send, sent
 from tests.support.stack import InfraStack, wait_until
 
 DEATH_SECONDS = 30
@@ -171,6 +172,59 @@ def test_a_key_revoked_by_another_process_is_dead_here_too(
     wait_until(
         lambda: client.get("/v1/studies").status_code == 401, timeout=DEATH_SECONDS, what="the key to die"
     )
+
+
+@pytest.mark.parametrize("undo", ["revoke", "take the scopes"])
+def test_a_stream_and_a_long_poll_end_with_their_key(
+    api: ApiServer, infra: InfraStack, admin: httpx.Client, database: Database, undo: str
+):
+    doomed, other = a_key(admin), a_key(admin)
+    study_id = sent(api.client(doomed["key"]), a_png(7))
+    others = sent(api.client(other["key"]), a_png(8))
+    answers: dict[str, object] = {}
+
+    def follow(name: str, key: dict, study: object) -> None:
+        with api.client(key["key"]).stream("GET", f"/v1/studies/{study}/events") as stream:
+            answers[name] = list(events(stream.iter_lines()))
+
+    def poll(name: str, key: dict) -> None:
+        answers[name] = api.client(key["key"]).get(f"/v1/studies/{study_id}?wait=30")
+
+    def wait_for_the_report(name: str) -> None:
+        client = api.client(doomed["key"])
+        answers[name] = client.post("/v1/studies", files=files(a_png(9)), headers={"Prefer": "wait=30"})
+
+    calls = {
+        "stream": (follow, doomed, study_id),
+        "poll": (poll, doomed),
+        "wait": (wait_for_the_report,),
+        "other": (follow, other, others),
+    }
+    waiting = {
+        name: threading.Thread(target=call, args=(name, *arguments), daemon=True)
+        for name, (call, *arguments) in calls.items()
+    }
+    for thread in waiting.values():
+        thread.start()
+    wait_until(lambda: api.backend.feed.waiters == 4, timeout=20, what="four to wait")
+    if undo == "revoke":
+        with ApiServer(infra, auth=AuthMode.REQUIRED) as process:  # another one than those wait in
+            assert process.client(ADMIN_KEY).delete(f"/v1/keys/{doomed['id']}").status_code == 204
+    else:
+        with database.session() as session:
+            session.execute(update(ApiKeyRow).where(ApiKeyRow.id == doomed["id"]).values(scopes=[]))
+            session.execute(select(func.pg_notify(CHANNEL, "")))
+    # Told of it, they end at once: on their own the stream would look after a minute, the polls after 30 s.
+    for name in ("stream", "poll", "wait"):
+        waiting[name].join(10)
+        assert not waiting[name].is_alive(), name
+    assert [event["data"]["status"] for event in answers["stream"]] == ["queued"]
+    refused = [answers[name].status_code for name in ("poll", "wait")]
+    assert refused == ([401, 401] if undo == "revoke" else [403, 403])
+    assert waiting["other"].is_alive()
+    admin.delete(f"/v1/studies/{others}")
+    waiting["other"].join(10)
+    assert answers["other"][-1]["data"]["status"] == "cancelled"
 
 
 def test_a_remembered_key_costs_no_query(api: ApiServer, admin: httpx.Client):

@@ -39,6 +39,7 @@ class Exchange:
             "type": "http",
             "http_version": "1.1",
             "client": ("127.0.0.1", 1234),
+            "scheme": "http",
             "method": "POST",
             "path": path,
             "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()],
@@ -121,6 +122,58 @@ async def test_with_keys_the_name_of_the_host_does_not_matter():
     assert taken.status == 200
     refused = await Exchange(host="cxr.hospital.example").through(reading, auth=AuthMode.OFF)
     assert refused.status == 403
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost@evil.example", "user@localhost", "evil.example@localhost", "user:1@localhost:8000"),
+        *("localhost.", "localhost:", "localhost:80:80", "localhost:x", "localhost:999999", "localhost:-1"),
+        *("localhost/", "localhost?x", "localhost#x", "localhost\\@evil", " localhost", "localhost,evil"),
+        *("::1", "[::1", "[::1]x", "[::1%25lo]", "[::ffff:127.0.0.1]", "127.1", "0x7f.1", "2130706433"),
+        *("127.0.0.1.evil.example", "localhost.evil", "xlocalhost", "//localhost", "http://localhost"),
+    ],
+)
+async def test_a_host_that_is_more_than_name_and_port_is_refused(host: str):
+    exchange = await Exchange(host=host).through(reading, auth=AuthMode.OFF)
+    assert (exchange.status, exchange.problem["type"]) == (403, "/problems/foreign-page")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LocalHost:8000", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:65535"]
+)
+async def test_this_machine_s_own_names_are_taken_with_any_port(host: str):
+    exchange = Exchange(host=host, origin=f"http://{host.lower()}")
+    assert (await exchange.through(reading, auth=AuthMode.OFF)).status == 200
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("null", "", "https://localhost", "ftp://localhost", "file://", "//localhost", "localhost"),
+        *(
+            "http://localhost/",
+            "http://localhost:80",
+            "http://user@localhost",
+            "http://localhost@evil.example",
+        ),
+        *("http://localhost.", "http://localhost http://evil.example", "HTTP:localhost", "http://localhost#"),
+    ],
+)
+async def test_an_origin_that_is_not_exactly_ours_is_refused(origin: str):
+    exchange = await Exchange(origin=origin).through(reading, auth=AuthMode.OFF)
+    assert (exchange.status, exchange.problem["type"]) == (403, "/problems/foreign-page")
+
+
+async def test_a_second_origin_is_looked_at_too():
+    exchange = Exchange(origin="http://localhost")
+    exchange.scope["headers"].append((b"origin", b"http://evil.example"))
+    assert (await exchange.through(reading, auth=AuthMode.OFF)).status == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "Cross-Site", "", "new-kind-of-site"])
+async def test_a_page_of_any_site_but_ours_is_refused(site: str):
+    assert (await Exchange(sec_fetch_site=site).through(reading, auth=AuthMode.OFF)).status == 403
 
 
 @pytest.mark.parametrize("header", ["host", "origin"])

@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import time
 from datetime import UTC, datetime
+
+import pytest
 
 from api.results import csv_lines, in_pieces, ndjson_lines
 from shared.batches import BatchItem
@@ -69,6 +72,54 @@ def test_a_cell_that_a_spreadsheet_would_run_is_made_text():
     for start in ("=", "+", "-", "@", "\t"):
         (row,) = table(an_item(key=f"{start}cmd|' /C calc'!A0"))
         assert row["item"].startswith(f"'{start}")
+
+
+SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫−"  # noqa: RUF001
+HIDDEN = ["", " ", "\u00a0", "\u3000", "\ufeff", "\u200b", "\u202e", "\u2060", '"', ' "']
+
+
+@pytest.mark.parametrize("before", HIDDEN, ids=ascii)
+def test_a_formula_behind_what_nobody_sees_is_made_text(before: str):
+    for sign in SIGNS:
+        (row,) = table(an_item(key=f"{before}{sign}1+1"))
+        assert row["item"] == f"'{before}{sign}1+1"
+
+
+@pytest.mark.parametrize(
+    "separator", [",", ";", "\t", "\n", "\r", "\r\n", "\x0b", "\x0c", "\x85", "\u2028"], ids=ascii
+)
+@pytest.mark.parametrize("before", ["", " ", '"'], ids=ascii)
+def test_a_formula_in_a_cell_s_midst_is_text_where_the_cell_is_cut_there(separator: str, before: str):
+    (row,) = table(an_item(key=f"a{separator}{before}=HYPERLINK(A1)"))
+    assert row["item"] == f"a{separator}'{before}=HYPERLINK(A1)"
+
+
+def test_a_second_file_s_name_is_no_formula_either():
+    item = an_item()
+    (row,) = table(BatchItem(item.study, ("a.dcm", "=1+1.dcm", "-x.dcm"), item.findings, item.report))
+    assert row["files"] == "a.dcm;'=1+1.dcm;'-x.dcm"
+
+
+def test_a_spreadsheet_that_cuts_at_semicolons_finds_no_formula():
+    signs = tuple(SIGNS + "\t\r")
+    item = an_item(key='x";"=cmd|A1', error_detail="a\n=1\n;@x")
+    text = "".join(csv_lines([item], ["=label"]))
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        for cut in (",", ";", "\t"):
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=cut, quoting=quoting):
+                assert [cell for cell in row if cell.lstrip(' "').startswith(signs)] == []
+
+
+def test_a_cell_of_honest_text_stays_as_it_is():
+    for honest in ("a-b.dcm", "0199-1", "x@y.example", "a = b", "SpO2 < 90 %; no fever", "a;b", "'quoted'"):
+        (row,) = table(an_item(key=honest))
+        assert row["item"] == honest
+
+
+def test_a_long_cell_of_separators_is_made_harmless_in_no_time():
+    started = time.monotonic()
+    table(an_item(key=";" * 40_000 + "\n" * 40_000 + " " * 40_000))
+    assert time.monotonic() - started < 5
 
 
 def test_a_line_of_ndjson_is_an_object_with_everything():
