@@ -13,9 +13,11 @@ from fastapi import Depends, Request
 from api.auth import KeyRing
 from api.door import room_for
 from api.feed import ChangeFeed
+from api.lanes import Lane
 from api.places import Places
 from api.rates import Rates
 from shared import queue
+from shared.bucket import SHORT
 from shared.database import Database
 from shared.settings import ApiSettings, DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
@@ -27,6 +29,10 @@ MOST_UPLOADS: Final = 64
 """Requests whose files are received at once; each may hold temporary files up to the request's limit."""
 UPLOAD_THREADS: Final = 16
 """Of the received ones, how many are checked and stored at once."""
+READING_THREADS: Final = 16
+"""Pictures and originals that are read from the object store at once, and studies erased from it."""
+MOST_ORIGINALS: Final = 32
+"""Originals that are on their way to clients; each is a temporary file until its client has it."""
 
 log = structlog.get_logger()
 
@@ -72,19 +78,22 @@ class Backend:
     ) -> None:
         self.settings = settings
         self.database = Database(database)
-        self.storage = Storage(storage)
+        self.storage = Storage(storage, SHORT)
         self.hints = HintSender(queue.create_app("api", queue_settings))
         self.broker = queue.connect_broker(queue_settings)
         self.feed = ChangeFeed(database, on_keys_changed=self._forget_keys)
         self.requests = Places(room_for(settings.max_connections), what="requests")
         self.uploads = Places(MOST_UPLOADS, what="uploads")
         self.upload_threads = CapacityLimiter(UPLOAD_THREADS)
+        self.reading = Lane("the object store", threads=READING_THREADS)
+        self.originals = Places(MOST_ORIGINALS, what="originals")
         self.rates = Rates(settings)
         self.key_ring = KeyRing(settings, self.database, may_remember=lambda: self.feed.connected)
 
     def close(self) -> None:
         """Let go of everything."""
         self.hints.close()
+        self.reading.close()
         self.broker.close()
         self.database.close()
 

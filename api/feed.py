@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 
 from shared import keys, studies
 from shared.domain import StudyId
+from shared.patience import patient
 from shared.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class ChangeFeed:
     def __init__(self, settings: DatabaseSettings, *, on_keys_changed: Callable[[], None]) -> None:
         url = make_url(settings.url.get_secret_value()).set(drivername="postgresql")
         self._dsn = url.render_as_string(hide_password=False)
-        self._connect_timeout = max(1, int(settings.connect_timeout.total_seconds()))
+        self._patient = patient(settings.connect_timeout)
         self._on_keys_changed = on_keys_changed
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.connected = False
@@ -111,7 +112,7 @@ class ChangeFeed:
         # The keep-alives find a server that vanished without a word within half a minute.
         connection = psycopg2.connect(
             self._dsn,
-            connect_timeout=self._connect_timeout,
+            connection_factory=self._patient,
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from shutil import disk_usage
+from tempfile import gettempdir
 from typing import Final, Literal
 
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import RedisError
 from sqlalchemy import text
@@ -15,16 +17,26 @@ from sqlalchemy import text
 from api import metrics, schemas
 from api.backend import Backend, Stack
 from api.bodies import NOT_A_MEDICAL_DEVICE, model_body
+from api.lanes import Lane
+from api.problems import ProblemError
 from api.schemas import PROBLEM_CONTENT
 from shared import reports, study_queries
 from shared.domain import StudyId, StudyStatus
-from shared.errors import CxrError
+from shared.errors import CxrError, TryAgainError
 from shared.settings import AuthMode
 
 READINESS_HOLDS: Final = 1.0
 """Seconds for which one look at the parts answers everybody who asks."""
 LONGEST_LOOK: Final = 5.0
 """Seconds after which a part that has not answered counts as away."""
+NEEDED: Final = ("database", "spool")
+"""Without these a balancer should pass this process by: nothing is answered without the database, and where
+this one's own disk is full another's may not be. The object store and the broker are everybody's: without
+them another process would refuse the same uploads, and each goes on answering polls and reports."""
+WRITE_HOLDS: Final = 60.0
+"""Seconds for which something that was stored shows that the object store takes writes."""
+REFUSAL_HOLDS: Final = 5.0
+"""Seconds after a refused write until another is tried."""
 
 router = APIRouter(tags=["operations"])
 
@@ -38,11 +50,11 @@ async def healthz() -> dict[str, str]:
 @router.get(
     "/readyz",
     response_model=schemas.Readiness,
-    responses={503: {"model": schemas.Readiness, "description": "A part is away."}},
+    responses={503: {"model": schemas.Readiness, "description": "Another process would serve better."}},
     summary="Can requests be served?",
 )
 async def readyz(request: Request, backend: Stack, response: Response) -> schemas.Readiness:
-    """Ask the database, the object store and the broker."""
+    """Look at every part; one that is shared and away is told and leaves the server ready for the rest."""
     check: ReadinessCheck = request.app.state.readiness
     readiness = await check.look(backend)
     response.status_code = 200 if readiness.ready else 503
@@ -54,7 +66,8 @@ async def readyz(request: Request, backend: Stack, response: Response) -> schema
 async def get_metrics(backend: Stack) -> Response:
     """Return Prometheus' text format."""
     metrics.WAITERS.set(backend.feed.waiters)
-    return Response(await run_in_threadpool(generate_latest), media_type=CONTENT_TYPE_LATEST)
+    # Not in the threads of the routes: what hangs there is what the figures should tell of.
+    return Response(await asyncio.to_thread(generate_latest), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get(
@@ -83,23 +96,38 @@ def get_info(backend: Stack) -> schemas.Info:
 
 
 class ReadinessCheck:
-    """Looks at the parts at most once a second, however many ask."""
+    """Looks at the parts at most once a second, however many ask, and with one thread a part."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._until = 0.0
         self._last: schemas.Readiness | None = None
+        self._lanes = {part: Lane(part, threads=1) for part in _LOOKS}
 
     async def look(self, backend: Backend) -> schemas.Readiness:
         """Return the state of every part."""
         async with self._lock:
             if self._last is None or time.monotonic() >= self._until:
-                looks = {"database": _database, "storage": _storage, "broker": _broker}
-                parts = await asyncio.gather(*(_look_at(look, backend) for look in looks.values()))
-                named = dict(zip(looks, parts, strict=True))
-                self._last = schemas.Readiness(ready=all(part.ok for part in parts), parts=named)
+                looks = (self._look_at(part, backend) for part in _LOOKS)
+                parts = dict(zip(_LOOKS, await asyncio.gather(*looks), strict=True))
+                self._last = schemas.Readiness(ready=all(parts[part].ok for part in NEEDED), parts=parts)
                 self._until = time.monotonic() + READINESS_HOLDS
             return self._last
+
+    def close(self) -> None:
+        """Look no more."""
+        for lane in self._lanes.values():
+            lane.close()
+
+    async def _look_at(self, part: str, backend: Backend) -> schemas.Part:
+        try:
+            fault = await self._lanes[part].run(partial(_LOOKS[part], backend), seconds=LONGEST_LOOK)
+        except ProblemError:
+            fault = "did not answer in time"
+        except (CxrError, RedisError, OSError) as error:
+            # The kind of the error alone: its text may hold addresses.
+            fault = type(error.__cause__ or error).__name__
+        return schemas.Part(ok=fault is None, detail=fault)
 
 
 def product_version() -> str:
@@ -121,26 +149,41 @@ def _newest_speakers(backend: Backend) -> tuple[schemas.ModelId | None, schemas.
     return model_body(study), writer
 
 
-async def _look_at(look: Callable[[Backend], None], backend: Backend) -> schemas.Part:
-    try:
-        await asyncio.wait_for(asyncio.to_thread(look, backend), LONGEST_LOOK)
-    except TimeoutError:
-        return schemas.Part(ok=False, detail="did not answer in time")
-    except (CxrError, RedisError, OSError) as error:
-        # The kind of the error alone: its text may hold addresses.
-        return schemas.Part(ok=False, detail=type(error.__cause__ or error).__name__)
-    return schemas.Part(ok=True)
-
-
 def _database(backend: Backend) -> None:
     with backend.database.session() as session:
         session.execute(text("SELECT 1"))
 
 
-def _storage(backend: Backend) -> None:
+def _storage(backend: Backend) -> str | None:
     # That there is no such original is an answer too.
     backend.storage.has_original("0" * 64)
+    last = backend.storage.last_write
+    age = time.monotonic() - last.at
+    refused = last.refused
+    if age > (REFUSAL_HOLDS if refused else WRITE_HOLDS):
+        try:
+            backend.storage.probe()
+        except TryAgainError:
+            refused = True
+        else:
+            refused = False
+    return "takes no writes: it is full or read-only" if refused else None
 
 
 def _broker(backend: Backend) -> None:
     backend.broker.ping()
+
+
+def _spool(backend: Backend) -> str | None:
+    if disk_usage(gettempdir()).free < backend.settings.max_request_bytes:
+        return "has less room than the largest request takes"
+    return None
+
+
+_LOOKS: Final[Mapping[str, Callable[[Backend], str | None]]] = {
+    "database": _database,
+    "storage": _storage,
+    "broker": _broker,
+    "spool": _spool,
+}
+"""How to look at each part: returns what is wrong, or raises it."""

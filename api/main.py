@@ -64,6 +64,7 @@ def create_app(
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+            app.state.readiness.close()
             await asyncio.to_thread(backend.close)
 
     app = FastAPI(

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match, Mount
 
 from api.metrics import METHODS
-from shared.errors import BadInputError, TryAgainError
+from shared.errors import BadInputError, DamagedError, TryAgainError
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_OUTAGE: Final = "2"
@@ -60,6 +60,8 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"
     TOO_MANY_REQUESTS = "too-many-requests"
     HEADERS_TOO_LARGE = "headers-too-large"
+    DAMAGED_ORIGINAL = "damaged-original"
+    DAMAGED = "damaged"
     INTERNAL_ERROR = "internal-error"
     UNAVAILABLE = "unavailable"
 
@@ -119,6 +121,14 @@ KINDS: Final[dict[Code, Kind]] = {
         429, "More than one caller may have at once", "Ask again after `Retry-After` seconds."
     ),
     Code.HEADERS_TOO_LARGE: Kind(431, "The headers are too large", "`detail` names the limit."),
+    Code.DAMAGED_ORIGINAL: Kind(
+        500,
+        "The stored original is damaged",
+        "Send the same file again: that puts it right. Then retry the study if it has failed.",
+    ),
+    Code.DAMAGED: Kind(
+        500, "A stored picture is damaged", "Send the study's files again: the new study has it anew."
+    ),
     Code.INTERNAL_ERROR: Kind(
         500, "A fault of the server", "Report `request_id` to the operator; sending again may help."
     ),
@@ -211,6 +221,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(BadInputError, _on_bad_input)
     app.add_exception_handler(TryAgainError, _on_try_again)
+    app.add_exception_handler(DamagedError, _on_damaged)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(StarletteHTTPException, _on_http)
 
@@ -229,6 +240,11 @@ async def _on_try_again(request: Request, error: Exception) -> Response:
     # The message of the error is ours and holds no address; the cause behind it stays in the log.
     log.warning("request.unavailable", error=type(error.__cause__ or error).__name__)
     return _answer(request, unavailable(str(error)))
+
+
+async def _on_damaged(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DamagedError)  # noqa: S101  registered for this class alone
+    return _answer(request, ProblemError(Code(error.code), str(error)))
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:

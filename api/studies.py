@@ -1,8 +1,9 @@
 """POST, GET, list, DELETE and retry of studies: where a study's way through the system begins."""
 
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from anyio import to_thread
@@ -26,6 +27,9 @@ from shared.errors import TryAgainError
 from shared.keys import Scope
 from shared.studies import Hint
 from shared.tables import StudyRow
+
+_ERASING_SECONDS: Final = 5.0
+"""That a client waits for the pictures of an erased study to be gone."""
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
@@ -184,14 +188,19 @@ def list_studies(
     responses=problems(404, 410, 422),
     summary="Cancel and erase a study",
 )
-def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> None:
+async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> None:
     """Cancel the study if it still runs, and erase its images, findings, report and patient data."""
-    with backend.database.session() as session:
-        study_of(session, study_id, caller)
-        erasure.erase(session, StudyId(study_id))
+
+    def erase() -> None:
+        with backend.database.session() as session:
+            study_of(session, study_id, caller)
+            erasure.erase(session, StudyId(study_id))
+
+    await run_in_threadpool(erase)
     # The collector would do it too, in ten minutes; after the commit, since no row may name what is gone.
-    with suppress(TryAgainError):
-        backend.storage.delete_derived(StudyId(study_id))
+    with suppress(TryAgainError, ProblemError):
+        erase_pictures = partial(backend.storage.delete_derived, StudyId(study_id))
+        await backend.reading.run(erase_pictures, seconds=_ERASING_SECONDS)
 
 
 @router.post(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import structlog
 from sqlalchemy.orm import Session
 
 from api import metrics, schemas
@@ -19,7 +20,7 @@ from api.backend import Backend
 from api.bodies import study_body
 from api.problems import Code, ContentError, Noun, ProblemError, not_found
 from api.upload import Checked, CheckedFile, Fields
-from shared import batches, erasure, idempotency, studies, study_queries, tracing
+from shared import batches, erasure, idempotency, studies, study_queries, telemetry, tracing
 from shared.domain import BatchId, Priority, Stage, StudyId, new_id
 from shared.errors import BadInputError, LeaseLostError
 from shared.idempotency import Begun, RequestKey
@@ -29,6 +30,8 @@ from shared.tables import BatchRow
 LONGEST_KEY: Final = 255
 PLAIN_LETTERS: Final = "^[ -~]*$"
 """What a key is made of: it is shown beside its item, and other letters of a header are read by guess."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def _take_fresh(backend: Backend, submission: Submission, held: Begun | None) ->
             erasure.lock_digest(session, digest, shared=True)
         for file in files:
             # Almost always only a look: the collector may have erased it before we took the lock.
-            backend.storage.put_original(file.content, file.sha256)
+            backend.storage.keep_original(file.content, file.sha256)
         taken = _write(session, study, submission, refusal, held)
         erasure.keep(session, digests)
     tracing.begin_trace(study.id, started=started, images=len(files))
@@ -134,7 +137,10 @@ def _store_originals(
 ) -> None:
     """Put the originals where they belong before any row names them; this is what takes long."""
     for file in files:
-        backend.storage.put_original(file.content, file.sha256)
+        repaired = backend.storage.put_original(file.content, file.sha256)
+        if repaired is not None:
+            telemetry.REPAIRED.inc()
+            log.warning("original.repaired", error=repaired, digest=file.sha256)
         file.content.seek(0)
         if request is not None and held is not None:
             with backend.database.session() as session:

@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("verb", nargs="?", choices=["upgrade", "wait"], default="upgrade")
     verb = parser.parse_args().verb
     configure("migrations", TelemetrySettings())
-    database = Database(DatabaseSettings(), pool_size=1)
+    database = Database(DatabaseSettings(), pool_size=1, longest_statement=None)
     return _upgrade_when_it_is_there(database) if verb == "upgrade" else _wait_until_current(database)
 
 

@@ -9,12 +9,14 @@ CxrError
 │   ├── TooLargeError           more bytes, pixels, files or zip ratio than allowed
 │   └── UnusableImageError      readable, but not a chest radiograph, or empty, or clipped
 ├── TryAgainError             passing: something the work needs is away; no attempt is used up
+├── DamagedError              the store lost or changed an object: FAILED; retried once it is put right
 └── LeaseLostError            another worker holds the study; this one stops and writes nothing
 
 Anything else is a bug: it is counted, tried again alone, and FAILED after a few attempts.
 No message may hold a DICOM value or any other patient data; a file is named by the client's name.
 """
 
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -82,3 +84,36 @@ class LeaseLostError(CxrError):
     """Another worker holds the study by now; whatever this one made is thrown away."""
 
     code = "lease-lost"
+
+
+class Damage(StrEnum):
+    """What a store did to an object."""
+
+    CHANGED = "changed"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+
+
+class DamagedError(CxrError):
+    """The object store no longer has what was stored. Sending the same file again puts an original right."""
+
+    code = "damaged"
+
+    def __init__(self, damage: Damage, what: str) -> None:
+        """Say what is damaged, and how."""
+        how = "is missing" if damage is Damage.MISSING else "no longer has the bytes it was stored with"
+        super().__init__(f"{what} {how}")
+        self.damage = damage
+
+
+class DamagedOriginalError(DamagedError):
+    """An original is not what was sent. Send the same file again, then retry the study."""
+
+    code = "damaged-original"
+
+    def __init__(self, damage: Damage, digest: str) -> None:
+        """Keep the SHA-256 of what is damaged, for operators; whoever knows the client's name adds it."""
+        super().__init__(damage, "the stored original")
+        self.digest = digest
+        self.file: str | None = None
+        self.detail = f"{self}: send the same file again, then retry this study"

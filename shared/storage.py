@@ -1,185 +1,133 @@
 """Originals and artefacts in S3.
 
     originals/<first two hex digits>/<SHA-256>          never changed, verified on every read
-    derived/<study id>/<image index>/preview.png        can be deleted and made again
+    derived/<study id>/<image index>/preview.png        verified by the digest in its metadata
     derived/<study id>/<image index>/heatmaps/<label>.png
+    probe                                               a few bytes, to see whether anything can be stored
 
 No key holds anything of a patient's: names of files and DICOM identifiers stay out of them.
 """
 
 import hashlib
-from collections.abc import Iterator
-from io import SEEK_END
+from io import BytesIO
 from typing import IO, Final
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
+from shared.bucket import LONG, Bucket, LastWrite, NotStoredError, Patience, Target, UnreadableError
 from shared.domain import StudyId
-from shared.errors import CxrError, TryAgainError
+from shared.errors import Damage, DamagedError, DamagedOriginalError
 from shared.settings import StorageSettings
 
 PNG: Final = "image/png"
-_MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
-_CHUNK: Final = 1 << 20
-_ONE_REQUEST_BYTES: Final = 8 << 20
-"""Larger originals go in parts; for smaller ones the parts' threads cost more than they bring."""
-
-
-class NotStoredError(CxrError):
-    """The object store has no such object."""
-
-    code = "not-stored"
-
-
-class CorruptOriginalError(CxrError):
-    """An original's bytes no longer have the SHA-256 that names them: restore it from a backup."""
-
-    code = "corrupt-original"
+_DIGEST: Final = "sha256"
+"""What an artefact's digest is called in its metadata; an original's is its name."""
 
 
 class Storage:
-    """One process's way to the bucket."""
+    """One process's originals and artefacts."""
 
-    def __init__(self, settings: StorageSettings) -> None:
-        self._bucket = settings.bucket
-        self._region = settings.region
-        self._client = boto3.client(
-            "s3",
-            endpoint_url=settings.endpoint,
-            region_name=settings.region,
-            aws_access_key_id=settings.access_key.get_secret_value() if settings.access_key else None,
-            aws_secret_access_key=settings.secret_key.get_secret_value() if settings.secret_key else None,
-            config=Config(
-                connect_timeout=3,
-                read_timeout=30,
-                retries={"mode": "standard", "max_attempts": 3},
-                max_pool_connections=32,
-                s3={"addressing_style": "path"},
-            ),
-        )
+    def __init__(self, settings: StorageSettings, patience: Patience = LONG) -> None:
+        self._bucket = Bucket(settings, patience)
 
     def ensure_bucket(self) -> None:
         """Make the bucket when it is missing; safe to call from several processes at once."""
-        try:
-            self._client.head_bucket(Bucket=self._bucket)
-        except (ClientError, BotoCoreError) as error:
-            if not _is_missing(error):
-                raise _passing(error) from error
-        else:
-            return
-        try:
-            if self._region == "us-east-1":
-                self._client.create_bucket(Bucket=self._bucket)
-            else:
-                self._client.create_bucket(
-                    Bucket=self._bucket,
-                    CreateBucketConfiguration={"LocationConstraint": self._region},  # type: ignore[typeddict-item]  # boto3 lists regions as literals
-                )
-        except (ClientError, BotoCoreError) as error:
-            if _code(error) not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
-                raise _passing(error) from error
+        self._bucket.ensure()
 
-    def put_original(self, content: IO[bytes], digest: str) -> None:
-        """Store an original under its SHA-256; storing it twice is the same as once.
+    @property
+    def last_write(self) -> LastWrite:
+        """What the store said when this process last stored something."""
+        return self._bucket.last_write
+
+    def probe(self) -> None:
+        """Store a few bytes over the last ones.
+
+        Raises:
+            TryAgainError: the store is away, full or read-only.
+        """
+        self._bucket.put("probe", b"probe", media_type="text/plain", metadata={})
+
+    def put_original(self, content: IO[bytes], digest: str) -> Damage | None:
+        """Store an original under its SHA-256; one that lies there already is read, and put right if need be.
 
         Args:
             content: read from where it stands to its end, in pieces.
             digest: its SHA-256 in hexadecimal, computed by the caller while receiving.
+
+        Returns:
+            What was wrong with the one that lay there.
         """
-        if self.has_original(digest):
-            return
-        start = content.tell()
-        size = content.seek(0, SEEK_END) - start
-        content.seek(start)
         try:
-            if size <= _ONE_REQUEST_BYTES:
-                self._client.put_object(Bucket=self._bucket, Key=original_key(digest), Body=content.read())
-                return
-            self._client.upload_fileobj(_Unclosed(content), self._bucket, original_key(digest))  # type: ignore[arg-type]  # reads only
-        except (ClientError, BotoCoreError) as error:
-            raise _passing(error) from error
+            self.copy_original(digest, _Nowhere())
+        except DamagedOriginalError as error:
+            self._bucket.put_file(original_key(digest), content)
+            return None if error.damage is Damage.MISSING else error.damage
+        except UnreadableError:
+            # The store may have lost the bytes for good, and here they are.
+            self._bucket.put_file(original_key(digest), content)
+            return Damage.UNREADABLE
+        return None
+
+    def keep_original(self, content: IO[bytes], digest: str) -> None:
+        """Store an original that was stored a moment ago, should it have been erased since: mostly a look."""
+        if not self.has_original(digest):
+            self._bucket.put_file(original_key(digest), content)
 
     def has_original(self, digest: str) -> bool:
-        """Tell whether an original is stored."""
+        """Tell whether an original is stored; not whether its bytes are right."""
         try:
-            self._client.head_object(Bucket=self._bucket, Key=original_key(digest))
-        except (ClientError, BotoCoreError) as error:
-            if _is_missing(error):
-                return False
-            raise _passing(error) from error
+            self._bucket.look(original_key(digest))
+        except NotStoredError:
+            return False
         return True
 
     def get_original(self, digest: str) -> bytes:
-        """Read an original.
+        """Read an original; raises as `copy_original`."""
+        content = BytesIO()
+        self.copy_original(digest, content)
+        return content.getvalue()
+
+    def copy_original(self, digest: str, target: Target) -> None:
+        """Read an original into a file, which holds what was sent if this returns, and else anything.
 
         Raises:
-            NotStoredError: there is none.
-            CorruptOriginalError: what the store holds is something else.
+            DamagedOriginalError: the store lost it, or holds something else under its name.
+            UnreadableError: the store knows it and cannot read it.
             TryAgainError: the store cannot be reached.
         """
-        content = self.get(original_key(digest))
-        if hashlib.sha256(content).hexdigest() != digest:
-            message = f"the original {digest} was changed in the object store"
-            raise CorruptOriginalError(message)
-        return content
+        try:
+            copied = self._bucket.copy(original_key(digest), target)
+        except NotStoredError as error:
+            raise DamagedOriginalError(Damage.MISSING, digest) from error
+        if copied.sha256 != digest:
+            raise DamagedOriginalError(Damage.CHANGED, digest)
 
     def delete_original(self, digest: str) -> None:
         """Erase an original; only the collector may, under the digest's lock."""
-        self._delete(original_key(digest))
+        self._bucket.delete(original_key(digest))
 
     def put_artefact(self, key: str, content: bytes, *, media_type: str = PNG) -> None:
         """Store something derived, over what was there."""
-        try:
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=media_type)
-        except (ClientError, BotoCoreError) as error:
-            raise _passing(error) from error
+        digest = hashlib.sha256(content).hexdigest()
+        self._bucket.put(key, content, media_type=media_type, metadata={_DIGEST: digest})
 
-    def get(self, key: str) -> bytes:
-        """Read a whole object.
+    def get_artefact(self, key: str) -> bytes:
+        """Read something derived.
 
         Raises:
             NotStoredError: there is none.
-            TryAgainError: the store cannot be reached.
+            DamagedError: what the store holds is something else.
+            TryAgainError: the store cannot be reached, or cannot read it.
         """
-        try:
-            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        except (ClientError, BotoCoreError) as error:
-            if _is_missing(error):
-                message = f"the object store has no {key}"
-                raise NotStoredError(message) from error
-            raise _passing(error) from error
-
-    def stream(self, key: str) -> Iterator[bytes]:
-        """Read an object in pieces; the errors of `get` are raised before the first piece."""
-        try:
-            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
-        except (ClientError, BotoCoreError) as error:
-            if _is_missing(error):
-                message = f"the object store has no {key}"
-                raise NotStoredError(message) from error
-            raise _passing(error) from error
-        return body.iter_chunks(_CHUNK)
+        content = BytesIO()
+        copied = self._bucket.copy(key, content)
+        # One that a release before stored, without its digest, is taken as it is.
+        if copied.metadata.get(_DIGEST, copied.sha256) != copied.sha256:
+            raise DamagedError(Damage.CHANGED, "the stored picture")
+        return content.getvalue()
 
     def delete_derived(self, study_id: StudyId) -> None:
         """Erase all that was derived from a study's images."""
-        try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=f"derived/{study_id}/"
-            )
-            keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        except (ClientError, BotoCoreError) as error:
-            raise _passing(error) from error
-        for key in keys:
-            self._delete(key)
-
-    def _delete(self, key: str) -> None:
-        try:
-            self._client.delete_object(Bucket=self._bucket, Key=key)
-        except (ClientError, BotoCoreError) as error:
-            if not _is_missing(error):
-                raise _passing(error) from error
+        for key in self._bucket.list(f"derived/{study_id}/"):
+            self._bucket.delete(key)
 
 
 def original_key(digest: str) -> str:
@@ -197,24 +145,8 @@ def heatmap_key(study_id: StudyId, index: int, label: str) -> str:
     return f"derived/{study_id}/{index}/heatmaps/{label}.png"
 
 
-class _Unclosed:
-    """A reader that boto3's upload may not close: the caller still needs the file."""
+class _Nowhere:
+    """A file for what is read only to see whether it can be."""
 
-    def __init__(self, content: IO[bytes]) -> None:
-        self._content = content
-
-    def read(self, size: int = -1) -> bytes:
-        return self._content.read(size)
-
-
-def _code(error: Exception) -> str:
-    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
-
-
-def _is_missing(error: Exception) -> bool:
-    return _code(error) in _MISSING
-
-
-def _passing(error: Exception) -> TryAgainError:
-    # boto3 has tried again already; a full disk, a refused write and a server that is away all pass.
-    return TryAgainError(f"the object store did not answer as hoped: {_code(error) or type(error).__name__}")
+    def write(self, content: bytes, /) -> None:
+        """Forget the bytes."""

@@ -42,7 +42,7 @@ from shared.domain import (
     next_status,
     statuses_before,
 )
-from shared.errors import BadInputError, LeaseLostError
+from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.tables import ImageRow, StudyEventRow, StudyRow
 
 CHANNEL: Final = "study_events"
@@ -305,6 +305,16 @@ def fail(
     return StudyStatus(row.status)
 
 
+def give_up(session: Session, study_id: StudyId, token: LeaseToken, reason: DamagedOriginalError) -> None:
+    """End the study as FAILED: no further try would help before its original is put right.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    values = _error_values(reason)
+    _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=values, detail=reason.detail)
+
+
 def cancel(session: Session, *which: ColumnElement[bool]) -> int:
     """Cancel every study that meets the conditions and still runs; return how many there were."""
     return len(_move(session, StudyEvent.CANCELLED, *which))
@@ -438,5 +448,5 @@ def _last_error(detail: str) -> dict[str, Any]:
     return {"error_type": "failed", "error_detail": detail, "error_file": None}
 
 
-def _error_values(reason: BadInputError) -> dict[str, Any]:
+def _error_values(reason: BadInputError | DamagedOriginalError) -> dict[str, Any]:
     return {"error_type": reason.code, "error_detail": reason.detail, "error_file": reason.file}

@@ -11,9 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import Final
 
 import structlog
@@ -52,16 +50,15 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     log.info("worker.ready")
-    tidy = partial(_tidy, storage=storage)
-    chores: dict[Callable[[Database], None], float] = {count: _COUNT_EVERY, tidy: _TIDY_EVERY}
-    done = dict.fromkeys(chores, -math.inf)
+    # In a thread of its own: an object store that hangs must not keep lost work from being found.
+    threading.Thread(target=_tidy_until, args=(stopped, database, storage), name="tidy", daemon=True).start()
+    counted = -math.inf
     while not stopped.wait(settings.sweep.total_seconds()):
         try:
             sweep(database, app, broker)
-            for chore, seconds in chores.items():
-                if time.monotonic() - done[chore] > seconds:
-                    done[chore] = time.monotonic()
-                    chore(database)
+            if time.monotonic() - counted > _COUNT_EVERY:
+                counted = time.monotonic()
+                count(database)
         except (TryAgainError, RedisError) as error:
             log.warning("sweep.postponed", error=type(error).__name__)
     return 0
@@ -99,10 +96,19 @@ def count(database: Database) -> None:
             telemetry.OLDEST.labels(stage).set(waiting.longest_wait(session, stage).total_seconds())
 
 
-def _tidy(database: Database, *, storage: Storage) -> None:
-    collect(database, storage)
-    with database.session() as session:
-        idempotency.forget_old(session)
+def _tidy_until(stopped: threading.Event, database: Database, storage: Storage) -> None:
+    """Erase what nobody needs any more, once a minute."""
+    while True:
+        try:
+            collect(database, storage)
+            with database.session() as session:
+                idempotency.forget_old(session)
+        except TryAgainError as error:
+            log.warning("tidying.postponed", error=type(error).__name__)
+        except Exception as error:  # without this thread nothing would ever be erased again
+            log.exception("tidying.failed", error=type(error).__name__)
+        if stopped.wait(_TIDY_EVERY):
+            return
 
 
 def _send(app: Celery, owed: list[Hint], *, reason: str) -> int:

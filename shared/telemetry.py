@@ -10,6 +10,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from shared import tracing
+from shared.errors import Damage
 from shared.settings import TelemetrySettings
 
 # The only keys that leave the process: a list of what is forbidden would forget the next DICOM tag.
@@ -34,6 +35,8 @@ _ALLOWED: Final = frozenset(
 )
 
 _MOST_FRAMES: Final = 12
+
+log = structlog.get_logger()
 
 OUTCOMES: Final = Counter("cxr_work_total", "Claims by how they ended", ["stage", "outcome"])
 SECONDS: Final = Histogram(
@@ -64,6 +67,13 @@ TOKENS: Final = Counter("cxr_report_tokens_total", "Tokens that the language mod
 FALLBACKS: Final = Counter(
     "cxr_report_fallbacks_total", "Reports in which the template stood in for the writer"
 )
+DAMAGED: Final = Counter(
+    "cxr_originals_damaged_total", "Times that a stored original was not what was sent", ["damage"]
+)
+REPAIRED: Final = Counter("cxr_originals_repaired_total", "Damaged originals that were sent again")
+for _damage in Damage:
+    # From the start, or the first of its kind would look like no change.
+    DAMAGED.labels(_damage)
 
 
 def configure(service: str, settings: TelemetrySettings) -> None:
@@ -124,6 +134,12 @@ def say_where_it_happened(
     if where:
         entry["exception"] = "\n".join(where)
     return entry
+
+
+def count_damage(damage: Damage, *, digest: str | None) -> None:
+    """Tell operators of an original that is not what was sent."""
+    DAMAGED.labels(damage).inc()
+    log.error("original.damaged", error=damage, digest=digest)
 
 
 def count_batch(stage: str) -> Callable[[int, float], None]:

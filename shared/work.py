@@ -3,6 +3,7 @@
     no study waits               -> NOTHING_WAITS, nothing happens
     the work returns             -> its own outcome
     BadInputError                -> REJECTED, with the reason
+    DamagedOriginalError         -> DAMAGED, the study is FAILED until its original is put right
     TryAgainError                -> RELEASED, tried again later, no attempt used up
     LeaseLostError               -> LEASE_LOST, nothing is written
     anything else is a bug       -> FAILED_ATTEMPT, tried again alone, FAILED in the end
@@ -22,9 +23,10 @@ from celery import Celery
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from shared import studies, telemetry, tracing
+from shared.bucket import UnreadableError
 from shared.database import Database
 from shared.domain import LeaseToken, Priority, Stage, StudyId
-from shared.errors import BadInputError, LeaseLostError, TryAgainError
+from shared.errors import BadInputError, Damage, DamagedOriginalError, LeaseLostError, TryAgainError
 from shared.heartbeat import Heartbeat
 from shared.settings import QueueSettings
 from shared.studies import NOTHING, Claim, Later
@@ -45,6 +47,7 @@ class Outcome(StrEnum):
     RELEASED = "released"
     LEASE_LOST = "lease-lost"
     FAILED_ATTEMPT = "failed-attempt"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,14 @@ def _settled(claim: Claim, workplace: Workplace, work: Callable[[Claim], Outcome
         refused = reason
         write(lambda: _reject(database, study_id, token, refused))
         return Outcome.REJECTED
+    except DamagedOriginalError as error:
+        damaged = error
+        write(lambda: _give_up(database, study_id, token, damaged))
+        telemetry.count_damage(error.damage, digest=error.digest)
+        return Outcome.DAMAGED
     except TryAgainError as error:
+        if isinstance(error, UnreadableError):
+            telemetry.count_damage(Damage.UNREADABLE, digest=None)
         why = str(error)
         after = min(timedelta(seconds=2 ** min(claim.attempts, 6)), _LONGEST_RELEASE)
         log.warning("study.released", seconds=after.total_seconds())
@@ -151,6 +161,11 @@ def write(writing: Callable[[], Written]) -> Written:
 def _reject(database: Database, study_id: StudyId, token: LeaseToken, reason: BadInputError) -> None:
     with database.session() as session:
         studies.reject(session, study_id, token, reason)
+
+
+def _give_up(database: Database, study_id: StudyId, token: LeaseToken, reason: DamagedOriginalError) -> None:
+    with database.session() as session:
+        studies.give_up(session, study_id, token, reason)
 
 
 def _release(database: Database, study_id: StudyId, token: LeaseToken, after: timedelta, why: str) -> None:

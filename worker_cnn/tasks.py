@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -19,7 +19,7 @@ from shared import findings, queue, studies, study_queries, tracing
 from shared.alone import LoneProcess
 from shared.bundles import Bundle, load_bundle
 from shared.domain import Priority, Stage, StudyId, ViewPosition
-from shared.errors import BadInputError, LeaseLostError
+from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.findings import ImageFindings
 from shared.lanes import Lanes
 from shared.settings import ModelSettings
@@ -186,11 +186,18 @@ def _images(study_id: StudyId, workplace: Workplace) -> Sequence[ImageRow]:
 
 
 def _fetch(image: ImageRow, storage: Storage) -> Original:
+    def read() -> bytes:
+        try:
+            return storage.get_original(image.sha256)
+        except DamagedOriginalError as error:
+            error.file = image.file
+            raise
+
     room = room_for(pixels=image.width * image.height, size=image.size)
     if image.size > _FETCHED_AHEAD_BYTES:
-        return Original(image.index, image.file, partial(storage.get_original, image.sha256), room)
+        return Original(image.index, image.file, read, room)
     with tracing.step("fetch"):
-        content = storage.get_original(image.sha256)
+        content = read()
     return Original(image.index, image.file, lambda: content, room)
 
 

@@ -47,13 +47,12 @@ class Line:
         # The report's writer is not what these tests are about; the rules write in milliseconds.
         self.environment = {**infra.environment(), "CXR_REPORT_WRITER": "template", "CXR_MODEL_DECODERS": "1"}
         self.database = Database(DatabaseSettings(url=infra.database_url))
-        self.storage = Storage(
-            StorageSettings(
-                endpoint=infra.storage_endpoint,
-                access_key=infra.storage_access_key,
-                secret_key=infra.storage_secret_key,
-            )
+        self.storage_settings = StorageSettings(
+            endpoint=infra.storage_endpoint,
+            access_key=infra.storage_access_key,
+            secret_key=infra.storage_secret_key,
         )
+        self.storage = Storage(self.storage_settings)
         self.queue = queue.create_app("test", QueueSettings(url=infra.broker_url))
         self.submitted: list[StudyId] = []
         self._services: list[Service] = []

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared import erasure, findings, queue
+from shared import erasure, findings, queue, studies
+from shared.bucket import NotStoredError
 from shared.bundles import load_bundle
 from shared.database import Database
-from shared.domain import Priority, StudyId, StudyStatus
+from shared.domain import Priority, Stage, StudyId, StudyStatus
 from shared.errors import LeaseLostError
 from shared.heartbeat import Heartbeat
 from shared.settings import ModelSettings, QueueSettings
-from shared.storage import NotStoredError, Storage, preview_key
-from shared.work import Outcome, Workplace
+from shared.storage import Storage, original_key, preview_key
+from shared.work import Outcome, Workplace, handle
 from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, the_study
 from worker_cnn.budgets import Accounts
 from worker_cnn.children import Terms
@@ -62,7 +63,7 @@ def test_findings_previews_and_heatmaps_are_stored(workplace: Workplace, bench: 
     study_id = a_stored_study(workplace.database, bench.storage, SAMPLE.read_bytes())
     claim = a_claim(workplace.database, study_id)
     assert classify_study(claim, workplace, bench) is Outcome.DONE
-    assert bench.storage.get(preview_key(study_id, 0)).startswith(b"\x89PNG")
+    assert bench.storage.get_artefact(preview_key(study_id, 0)).startswith(b"\x89PNG")
     with workplace.database.session() as session:
         stored = findings.of_study(session, study_id)
     assert len(stored[0]) == len(bench.bundle.card.labels)
@@ -93,11 +94,11 @@ def test_a_study_that_is_erased_while_it_is_looked_at_leaves_no_picture(
     with pytest.raises(LeaseLostError):
         classify_study(claim, workplace, bench)
     erasure.collect(workplace.database, bench.storage)
-    assert bench.storage.get(preview_key(study_id, 0))
+    assert bench.storage.get_artefact(preview_key(study_id, 0))
     let_notes_come_due(workplace.database)
     erasure.collect(workplace.database, bench.storage)
     with pytest.raises(NotStoredError):
-        bench.storage.get(preview_key(study_id, 0))
+        bench.storage.get_artefact(preview_key(study_id, 0))
 
 
 def test_an_image_looked_at_alone_is_found_to_be_what_it_is_in_company(bench: Bench):
@@ -111,3 +112,33 @@ def test_an_image_looked_at_alone_is_found_to_be_what_it_is_in_company(bench: Be
     assert in_company is not None
     assert alone.findings == in_company.findings
     assert alone.preview_png == in_company.preview_png
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing"])
+def test_a_damaged_original_fails_its_study_which_is_retried_once_the_file_was_sent_again(
+    workplace: Workplace, bench: Bench, harm: str
+):
+    content = SAMPLE.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    study_id = a_stored_study(workplace.database, bench.storage, content)
+    if harm == "changed":
+        bench.storage.put_artefact(original_key(digest), content[:-1] + b"?")
+    else:
+        bench.storage.delete_original(digest)
+
+    def work() -> Outcome:
+        return handle(
+            Stage.CNN, Priority.ROUTINE, workplace, lambda claim: classify_study(claim, workplace, bench)
+        )
+
+    assert work() is Outcome.DAMAGED
+    row = the_study(workplace.database, study_id)
+    assert (row.status, row.error_type) == (StudyStatus.FAILED, "damaged-original")
+    assert row.error_file == "chest.dcm"
+    assert row.error_detail is not None
+    assert "send the same file again, then retry this study" in row.error_detail
+    bench.storage.put_original(BytesIO(content), digest)
+    with workplace.database.session() as session:
+        assert studies.retry(session, study_id)
+    assert work() is Outcome.DONE
+    assert the_study(workplace.database, study_id).status is StudyStatus.CLASSIFIED

@@ -10,10 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+
+import psutil
 
 from cxr.client import Client
 from cxr.local.broker import broker_part, queue_url
@@ -105,6 +108,19 @@ class InfraStack:
         launch = self._launches.pop(name)
         os.kill(launch.pid, number)
         wait_until(lambda: exit_code(launch) is not None, timeout=10, what=f"{name} to die")
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Stop a server's processes where they stand: it accepts connections and answers nothing."""
+        server = psutil.Process(self.pid(name))
+        processes = [server, *server.children(recursive=True)]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
 
     def remove(self) -> None:
         """Remove the data, once everything is stopped."""
