@@ -24,7 +24,7 @@ from shared.bands import Bands
 from shared.dicom import Attributes, MediaType, check_dicom, check_header
 from shared.dicom_files import guarded
 from shared.domain import Priority
-from shared.errors import TooLargeError
+from shared.errors import BadInputError, TooLargeError
 from shared.imaging import Exposure, luminance, scale, stretch, summary
 from worker_cnn.children import ChildPool, Terms
 from worker_cnn.dicom_pixels import display_pixels
@@ -76,7 +76,16 @@ def prepare(data: bytes, *, name: str, size: int, max_pixels: int = MAX_PIXELS) 
             "decoding the file takes more memory than there is; send the picture with fewer pixels, or give "
             "the worker more memory"
         )
-        raise TooLargeError(message, file=name) from None
+        refusal: BadInputError = TooLargeError(message, file=name)
+    except BadInputError as error:
+        refusal = error
+    # As long as an error lives, its traceback keeps the pictures of the frames that it went through: until
+    # the child's next file, which would find no room.
+    refusal.__context__ = None
+    try:
+        raise refusal.with_traceback(None)
+    finally:
+        del refusal
 
 
 class DecoderPool:

@@ -26,7 +26,7 @@ from shared.imaging import (
     luminance,
     scale,
 )
-from shared.pixel_data import native_bytes, pixel_bytes
+from shared.pixel_data import fragments, native_bytes, pixel_bytes
 from worker_cnn.repairs import repaired
 from worker_cnn.room import check_room
 
@@ -68,7 +68,7 @@ def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
             setattr(dataset, keyword, default)
     dataset.NumberOfFrames = 1
     vr = opened.pixels.vr if opened.pixels is not None and opened.pixels.vr in {"OB", "OW"} else "OW"
-    check_room(_most_bytes(opened), rows=dataset.Rows, columns=dataset.Columns, name=name)
+    check_room(_most_bytes(opened, name=name), rows=dataset.Rows, columns=dataset.Columns, name=name)
     frame = pixel_bytes(file, opened, name=name)
     decoder = get_decoder(opened.transfer_syntax)
     if decoder.is_encapsulated:
@@ -81,16 +81,17 @@ def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
     return whole.map(lambda band: band << above >> above + below) if below + above else whole
 
 
-def _most_bytes(opened: DicomFile) -> int:
+def _most_bytes(opened: DicomFile, *, name: str) -> int:
     """Return what reading and decoding the frame takes."""
     stored, dataset = native_bytes(opened.dataset), opened.dataset
     if not opened.transfer_syntax.is_encapsulated:
         copies = 3 if opened.is_deflated or dataset.BitsAllocated == 1 else 1
         return copies * stored * (8 if dataset.BitsAllocated == 1 else 1)
     samples: int = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel
-    # The codec's picture, its bytes, and the array that is made of them.
+    packed = sum(length for _, length in fragments(opened, name=name))
+    # The frame as it came, in items, and out of them; the codec's picture, its bytes, and their array.
     planes = 2 if opened.transfer_syntax in JPEG2000TransferSyntaxes else 0  # OpenJPEG's has 32 bits
-    return 3 * stored + planes * samples
+    return 3 * packed + 3 * stored + planes * samples
 
 
 def _decompress(decoder: Decoder, dataset: Dataset, frame: bytes) -> Bands:

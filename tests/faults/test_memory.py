@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.uid import JPEG2000Lossless
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
-from shared.errors import TooLargeError
+from shared.errors import BrokenImageError, TooLargeError
 from tests.support.dicoms import a_dicom, a_jpeg, a_png, a_png_bomb
 from worker_cnn import room
 from worker_cnn.decoding import DecoderPool
@@ -84,6 +84,15 @@ def test_a_picture_without_room_is_refused_with_its_size_and_what_to_do(decoders
         decoders.prepare(lambda: data, name="large", size=288)
     assert caught.value.file == "large"
     assert decoders.prepare(a_dicom, name="small", size=288).rows == 48
+
+
+def test_a_broken_picture_leaves_its_room_to_the_next(decoders: DecoderPool):
+    whole = a_dicom(np.zeros((4600, 4600), np.uint16), transfer_syntax=JPEGLSLossless)
+    start = whole.index(b"\xff\xda")
+    broken = whole[: start + 4] + b"\x7f" + whole[start + 5 :]
+    with pytest.raises(BrokenImageError):
+        decoders.prepare(broken, name="broken", size=288)
+    assert decoders.prepare(whole, name="whole", size=288).rows == 4600
 
 
 @pytest.mark.parametrize("children", [1, 2, 4])
