@@ -91,8 +91,8 @@ def test_a_broken_picture_leaves_its_room_to_the_next(decoders: DecoderPool):
     start = whole.index(b"\xff\xda")
     broken = whole[: start + 4] + b"\x7f" + whole[start + 5 :]
     with pytest.raises(BrokenImageError):
-        decoders.prepare(broken, name="broken", size=288)
-    assert decoders.prepare(whole, name="whole", size=288).rows == 4600
+        decoders.prepare(lambda: broken, name="broken", size=288)
+    assert decoders.prepare(lambda: whole, name="whole", size=288).rows == 4600
 
 
 @pytest.mark.parametrize("children", [1, 2, 4])
