@@ -57,11 +57,15 @@ def _of_one(original: Original, pool: DecoderPool, *, rounds: int, size: int) ->
     bare: list[float] = []
     child: list[float] = []
     name, content = original.name, original.content
+
+    def in_a_child() -> object:
+        return pool.prepare(lambda: content, name=name, size=size)
+
     alternate(
         rounds + 1,  # the first round warms up
         lambda _number: bare.append(_milliseconds(lambda: _decode(content)).cpu),
         lambda _number: ours.append(_milliseconds(lambda: prepare(content, name=name, size=size))),
-        lambda _number: child.append(_milliseconds(lambda: pool.prepare(content, name=name, size=size)).wall),
+        lambda _number: child.append(_milliseconds(in_a_child).wall),
     )
     what = f"{name if len(name) < 40 else name[:18] + '…' + name[-18:]}"
     return [

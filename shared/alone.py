@@ -1,25 +1,30 @@
 """Runs one study's work at a time in a process of its own: whatever it does to that process ends there.
 
-A worker that died leaves as many studies as it held, and each is to be tried alone. They stand in line for
-one process: a process each would load as many models at once. It is kept while anybody stands in line, so
-that a model is loaded once for all of them, and ends with the last.
+A worker that died leaves as many studies as it held, and each is to be tried alone. There is one place for
+them: a process each would load as many models at once, and a worker that dies again is to die with one such
+study only, so that it is known which. While it is taken the others wait in the database; no thread does. The
+process is kept for a while, so that the next study need not load the model again.
 """
 
 import multiprocessing
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, TimeoutError  # noqa: A004  pebble raises this one
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
 from shared.errors import CxrError, TryAgainError
 from shared.orphans import die_with_parent
+from shared.watching import result_of
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+_KEPT: Final = timedelta(seconds=30)
 
 
 class DiedAloneError(CxrError):
@@ -29,48 +34,66 @@ class DiedAloneError(CxrError):
 
 
 class LoneProcess:
-    """A process for one study at a time; any number of threads stand in line for it."""
+    """A process for one study at a time; any number of threads may ask for its place."""
 
-    def __init__(self, limit: timedelta) -> None:
-        """Start nothing yet; one study's work may take `limit`, its time in line not counted."""
-        self._limit = limit
-        self._turn = threading.Lock()
-        self._counting = threading.Lock()
-        self._in_line = 0
+    def __init__(self, limit: timedelta, *, kept: timedelta = _KEPT) -> None:
+        """Start nothing yet; each call of `run` may take `limit`, and an idle process is `kept` so long."""
+        self._limit, self._kept = limit, kept
+        self._taken = threading.Lock()
         self._pool: ProcessPool | None = None
+        self._end: threading.Timer | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether a study has its place just now."""
+        return self._taken.locked()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Have the process for oneself until the block ends.
+
+        Raises:
+            TryAgainError: another study has it.
+        """
+        if not self._taken.acquire(blocking=False):
+            message = "another study is being tried alone"
+            raise TryAgainError(message)
+        if self._end is not None:
+            self._end.cancel()
+        try:
+            yield
+        finally:
+            self._end = threading.Timer(self._kept.total_seconds(), self._end_idle)
+            self._end.daemon = True
+            self._end.start()
+            self._taken.release()
 
     def run(
-        self, work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+        self,
+        check: Callable[[], None],
+        work: Callable[Parameters, Result],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
     ) -> Result:
-        """Run `work` in the process and return its result, or raise its error.
+        """Run `work` in the process and return its result, or raise its error; only within `place`.
 
         Args:
+            check: called about every second; what it raises ends the work.
             work: a function at the top of a module, with arguments and a result that can be pickled.
 
         Raises:
-            DiedAloneError: the process died or was killed at this work; the next in line gets a fresh one.
+            DiedAloneError: the process died or was killed at this work; the next study gets a fresh one.
             TryAgainError: the process died before it had begun.
         """
-        self._count(1)
-        with self._turn:
-            try:
-                return self._run(work, *args, **kwargs)
-            finally:
-                if self._count(-1) == 0:
-                    self._end()
-
-    def _run(
-        self, work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
-    ) -> Result:
         if self._pool is None or not self._pool.active:
-            self._end()
+            self._stop()
             # spawn, not fork: the worker has threads, and a child with half of their locks would hang.
             self._pool = ProcessPool(
                 max_workers=1, initializer=die_with_parent, context=multiprocessing.get_context("spawn")
             )
         future = self._pool.schedule(work, args=args, kwargs=kwargs, timeout=self._limit.total_seconds())
         try:
-            result: Result = future.result()
+            result: Result = result_of(future, check)
         except ProcessExpired as error:
             message = f"the process of its own died (exit code {error.exitcode})"
             raise DiedAloneError(message) from error
@@ -82,12 +105,14 @@ class LoneProcess:
             raise DiedAloneError(message) from error
         return result
 
-    def _count(self, change: int) -> int:
-        with self._counting:
-            self._in_line += change
-            return self._in_line
+    def _end_idle(self) -> None:
+        if self._taken.acquire(blocking=False):
+            try:
+                self._stop()
+            finally:
+                self._taken.release()
 
-    def _end(self) -> None:
+    def _stop(self) -> None:
         if self._pool is not None:
             self._pool.stop()
             self._pool.join()

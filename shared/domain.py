@@ -65,7 +65,7 @@ class StudyEvent(StrEnum):
     REPORTED = "reported"
     REJECTED = "rejected"
     LEASE_EXPIRED = "lease-expired"
-    """The worker died or hung; nobody's attempt is used up."""
+    """The worker died or hung. In company nobody's attempt is used up; alone it is counted."""
     RELEASED = "released"
     """The worker gave the study back: it stops, or something that it needs is away for a while."""
     ATTEMPT_FAILED = "attempt-failed"
@@ -140,6 +140,11 @@ class Priority(StrEnum):
     URGENT = "urgent"
     ROUTINE = "routine"
     ARCHIVE = "archive"
+
+    @property
+    def rank(self) -> int:
+        """Its place in a line: lower goes first."""
+        return list(Priority).index(self)
 
 
 class ViewPosition(StrEnum):

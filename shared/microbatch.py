@@ -4,9 +4,10 @@ A study that comes alone waits at most `max_wait`; while the device is busy with
 one fills, so an archive runs in full batches without anybody having to plan them.
 """
 
+import heapq
+import itertools
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
@@ -40,20 +41,25 @@ class MicroBatcher(Generic[Item, Result]):
         self._max_size = max_size
         self._max_wait = max_wait.total_seconds()
         self._on_batch = on_batch
-        self._waiting: deque[tuple[Item, Future[Result]]] = deque()
+        self._waiting: list[tuple[int, int, Item, Future[Result]]] = []  # a heap: by rank, then as they came
+        self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._stopped = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    def __call__(self, item: Item) -> Result:
-        """Run one item in the company of others, and return its own result or raise its own error."""
+    def __call__(self, item: Item, *, rank: int = 0) -> Result:
+        """Run one item in the company of others, and return its own result or raise its own error.
+
+        Args:
+            rank: a lower one goes into the next batch before those of a higher one.
+        """
         future: Future[Result] = Future()
         with self._changed:
             if self._stopped:
                 message = "the batcher has stopped"
                 raise RuntimeError(message)
-            self._waiting.append((item, future))
+            heapq.heappush(self._waiting, (rank, next(self._numbers), item, future))
             self._changed.notify()
         return future.result()
 
@@ -80,7 +86,8 @@ class MicroBatcher(Generic[Item, Result]):
                 if remaining <= 0:
                     break
                 self._changed.wait(remaining)
-            return [self._waiting.popleft() for _ in range(min(self._max_size, len(self._waiting)))]
+            taken = [heapq.heappop(self._waiting) for _ in range(min(self._max_size, len(self._waiting)))]
+            return [(item, future) for _, _, item, future in taken]
 
     def _answer(self, batch: list[tuple[Item, Future[Result]]]) -> None:
         try:

@@ -104,7 +104,19 @@ class ModelSettings(BaseSettings):
         default=timedelta(milliseconds=10), description="Longest that an image waits for company."
     )
     concurrency: int = Field(default=8, ge=1, description="Studies fetched and decoded at once.")
-    decoders: int = Field(default=2, ge=1, description="Processes that decode images.")
+    decoders: int = Field(
+        default=2, ge=1, description="Processes that decode images; one more is kept for urgent studies."
+    )
+    file_budget: Duration = Field(
+        default=timedelta(seconds=30),
+        ge=timedelta(seconds=1),
+        description="Most processor time that decoding one file may take.",
+    )
+    study_budget: Duration = Field(
+        default=timedelta(minutes=2),
+        ge=timedelta(seconds=1),
+        description="Most processor time that decoding a study's files may take; then it is REJECTED.",
+    )
 
 
 class WriterKind(StrEnum):

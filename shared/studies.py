@@ -9,7 +9,7 @@ renewed in `shared/heartbeat.py`, waiting work is counted in `shared/waiting.py`
 The clock is Postgres' own: workers on machines whose clocks differ still agree on a lease.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Text,
+    and_,
     case,
     cast,
     func,
@@ -46,6 +47,20 @@ from shared.tables import ImageRow, StudyEventRow, StudyRow
 
 CHANNEL: Final = "study_events"
 """Postgres NOTIFY channel; the payload is the id of the study whose timeline grew."""
+
+MAX_EXPIRED_ALONE: Final = 5
+"""Leases that may run out while a study is tried alone; the last of them makes it FAILED.
+
+More than the failures of the work itself that are allowed, since a worker may also be killed from outside:
+once or twice at this very study, but hardly five times.
+"""
+
+_PUT_OFF_FOR: Final = timedelta(seconds=10)
+
+_DIED_EACH_TIME: Final = (
+    "the worker that tried the study alone died each time: most likely the study takes more memory than the"
+    " worker has. Send its images one by one to find the one, or give the worker more memory and retry"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +103,28 @@ class Claim:
 
     study_id: StudyId
     token: LeaseToken
+    owner: str
     priority: Priority
     language: Language
     attempts: int
     alone: bool
     failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What a worker leaves waiting for now.
+
+    Attributes:
+        alone: studies that are to be tried alone.
+        owners: whose studies.
+    """
+
+    alone: bool = False
+    owners: frozenset[str] = frozenset()
+
+
+NOTHING: Final = Later()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +175,22 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
         _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, values=_error_values(refusal))
 
 
-def claim(session: Session, stage: Stage, priority: Priority, *, lease: timedelta) -> Claim | None:
-    """Take the study that has waited longest, or return None when none waits.
+def claim(
+    session: Session,
+    stage: Stage,
+    priority: Priority,
+    *,
+    lease: timedelta,
+    later: Later = NOTHING,
+) -> Claim | None:
+    """Take the study that has waited longest, or return None when none waits; not one that is for `later`.
 
     Which study a hint was sent for does not matter: that one may have been taken by an earlier hint, and a
     hint that was lost must not let a study wait behind all that came after it.
     """
+    if later.owners:
+        _put_off(session, stage, priority, later.owners)
+    not_alone = [~StudyRow.alone] if later.alone else []
     # Ids are sorted by time. One that another worker is taking right now is not waited for.
     oldest = (
         select(StudyRow.id)
@@ -156,6 +198,7 @@ def claim(session: Session, stage: Stage, priority: Priority, *, lease: timedelt
             StudyRow.status == stage.waiting,
             StudyRow.priority == priority,
             StudyRow.not_before <= func.now(),
+            *not_alone,
         )
         .order_by(StudyRow.id)
         .limit(1)
@@ -182,6 +225,7 @@ def take(session: Session, which: ColumnElement[bool], *, lease: timedelta) -> C
     return Claim(
         study_id=StudyId(row.id),
         token=LeaseToken(row.lease_token),
+        owner=row.owner,
         priority=row.priority,
         language=row.language,
         attempts=row.attempts,
@@ -210,7 +254,7 @@ def finish(
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
-    fresh = {"failures": 0, "alone": False, **(values or {})}
+    fresh = {"failures": 0, "expired_alone": 0, "alone": False, **(values or {})}
     row = _write_under_lease(session, study_id, token, event, values=fresh)
     return _hint_of(row)
 
@@ -253,7 +297,7 @@ def fail(
             .returning(StudyRow.failures)
         )
         if (session.scalar(counted) or 0) >= max_failures:
-            last = {"error_type": "failed", "error_detail": error, "error_file": None}
+            last = _last_error(error)
             row = _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=last, detail=error)
             return StudyStatus(row.status)
     values = {"alone": True}
@@ -279,13 +323,17 @@ def cancel(session: Session, *which: ColumnElement[bool]) -> int:
 def retry(session: Session, study_id: StudyId) -> Hint | None:
     """Start a FAILED study again from the beginning; None when it has not failed."""
     no_error = {"error_type": None, "error_detail": None, "error_file": None}
-    values = {**no_error, "failures": 0, "alone": True}
+    values = {**no_error, "failures": 0, "expired_alone": 0, "alone": True}
     rows = _move(session, StudyEvent.RETRIED, StudyRow.id == study_id, values=values)
     return _hint_of(rows[0]) if rows else None
 
 
 def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
-    """Take studies back from workers that stopped renewing; each is owed a hint, and a try alone."""
+    """Take studies back from workers that stopped renewing; each is owed a hint, and a try alone.
+
+    A lease that ran out in company is nobody's fault. One that ran out alone counts: a study that takes its
+    worker along each time ends as FAILED, and does not go round for ever.
+    """
     expired = (
         select(StudyRow.id)
         .where(StudyRow.lease_expires_at < func.now())
@@ -293,8 +341,37 @@ def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(expired), values={"alone": True})
+    ids = session.scalars(expired).all()
+    last_chance = and_(StudyRow.alone, StudyRow.expired_alone + 1 >= MAX_EXPIRED_ALONE)
+    given_up = _last_error(_DIED_EACH_TIME)
+    _move(
+        session,
+        StudyEvent.GAVE_UP,
+        StudyRow.id.in_(ids),
+        last_chance,
+        values=given_up,
+        detail=_DIED_EACH_TIME,
+    )
+    counted = StudyRow.expired_alone + case((StudyRow.alone, 1), else_=0)
+    values = {"alone": True, "expired_alone": counted}
+    rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(ids), values=values)
     return [hint for hint in map(_hint_of, rows) if hint is not None]
+
+
+def _put_off(session: Session, stage: Stage, priority: Priority, owners: Collection[str]) -> None:
+    """Let owners' studies wait a little longer: neither claims nor hints are spent on them meanwhile."""
+    theirs = (
+        select(StudyRow.id)
+        .where(
+            StudyRow.status == stage.waiting,
+            StudyRow.priority == priority,
+            StudyRow.owner.in_(owners),
+            StudyRow.not_before <= func.now(),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    later = func.now() + _PUT_OFF_FOR
+    session.execute(update(StudyRow).where(StudyRow.id.in_(theirs)).values(not_before=later))
 
 
 def _write_under_lease(
@@ -340,6 +417,7 @@ def _move(
         .returning(
             StudyRow.id,
             StudyRow.status,
+            StudyRow.owner,
             StudyRow.priority,
             StudyRow.language,
             StudyRow.lease_token,
@@ -364,6 +442,10 @@ def _hint_of(row: Row[Any]) -> Hint | None:
         if row.status == stage.waiting:
             return Hint(stage, row.priority)
     return None
+
+
+def _last_error(detail: str) -> dict[str, Any]:
+    return {"error_type": "failed", "error_detail": detail, "error_file": None}
 
 
 def _error_values(reason: BadInputError | DamagedOriginalError) -> dict[str, Any]:

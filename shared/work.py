@@ -29,7 +29,7 @@ from shared.domain import LeaseToken, Priority, Stage, StudyId
 from shared.errors import BadInputError, Damage, DamagedOriginalError, LeaseLostError, TryAgainError
 from shared.heartbeat import Heartbeat
 from shared.settings import QueueSettings
-from shared.studies import Claim
+from shared.studies import NOTHING, Claim, Later
 
 log = structlog.get_logger()
 
@@ -61,11 +61,16 @@ class Workplace:
 
 
 def handle(
-    stage: Stage, priority: Priority, workplace: Workplace, work: Callable[[Claim], Outcome]
+    stage: Stage,
+    priority: Priority,
+    workplace: Workplace,
+    work: Callable[[Claim], Outcome],
+    *,
+    later: Later = NOTHING,
 ) -> Outcome:
-    """Claim a study, do the work on it, and settle what comes of it."""
+    """Claim a study that is not for `later`, do the work on it, and settle what comes of it."""
     started = time.monotonic()
-    claim = _claim(stage, priority, workplace)
+    claim = _claim(stage, priority, workplace, later)
     if claim is None:
         outcome = Outcome.NOTHING_WAITS
     else:
@@ -78,10 +83,10 @@ def handle(
     return outcome
 
 
-def _claim(stage: Stage, priority: Priority, workplace: Workplace) -> Claim | None:
+def _claim(stage: Stage, priority: Priority, workplace: Workplace, later: Later) -> Claim | None:
     try:
         with workplace.database.session() as session:
-            return studies.claim(session, stage, priority, lease=workplace.settings.lease)
+            return studies.claim(session, stage, priority, lease=workplace.settings.lease, later=later)
     except TryAgainError:
         # What waits still waits in Postgres; the sweeper sends another hint.
         return None

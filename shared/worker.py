@@ -16,11 +16,12 @@ from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
 from shared.errors import TryAgainError
 from shared.heartbeat import Heartbeat
+from shared.lanes import Lanes
 
 log = structlog.get_logger()
 
 
-def run(app: Celery, *, concurrency: int, heartbeat: Heartbeat, drain: timedelta) -> int:
+def run(app: Celery, lanes: Lanes, *, concurrency: int, heartbeat: Heartbeat, drain: timedelta) -> int:
     """Work until SIGTERM, finish what was begun, and return the exit code."""
 
     def say_ready(**_: object) -> None:
@@ -28,6 +29,7 @@ def run(app: Celery, *, concurrency: int, heartbeat: Heartbeat, drain: timedelta
 
     def say_stopping(**_: object) -> None:
         log.info("worker.stopping")
+        lanes.close()
         threading.Thread(target=give_up, name="drain", daemon=True).start()
 
     def give_up() -> None:
@@ -55,7 +57,9 @@ def run(app: Celery, *, concurrency: int, heartbeat: Heartbeat, drain: timedelta
         without_gossip=True,
         without_mingle=True,
     )
+    lanes.start()
     worker.start()
+    lanes.join()
     finished.set()
     return int(worker.exitcode or 0)
 

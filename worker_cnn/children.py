@@ -1,26 +1,32 @@
 """Child processes that work on files, so that a codec's crash, hang or hunger costs one file and no more.
 
 A child is started fresh (spawn: no signal handler, thread or connection of the worker comes along),
-loads no model, may use so much memory, and is replaced after so many files, since codecs leak. It dies
-with the worker.
+loads no model, may use so much memory and so much processor time a file, and is replaced after so many
+files, since codecs leak. It dies with the worker, and when its work is wanted no more.
+
+Processor time, not the clock: on a busy machine an honest file takes longer by the clock, and only by that.
 """
 
+import math
 import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
-from shared.errors import BrokenImageError, CxrError, TryAgainError
+from shared.errors import BrokenImageError, CxrError, TooLargeError, TryAgainError
 from shared.orphans import die_with_parent
+from shared.watching import result_of
 
 Result = TypeVar("Result")
 
@@ -32,13 +38,45 @@ outside, and SIGKILL also from the kernel when the file takes too much memory.""
 _TRIES: Final = 3
 _FILES_PER_CHILD: Final = 500
 _MEMORY_BYTES: Final = 4 * 1024**3
-_LOOK_AGAIN_SECONDS: Final = 1.0
+_SPARE_SECONDS: Final = 60.0
+_WALL_TO_PROCESSOR: Final = 4
+"""A file may take so many times its processor time by the clock, and the spare seconds: for what sleeps,
+and wide enough for an honest file on a machine that is busy with other things."""
 
 
 class DecoderKilledError(CxrError):
     """The decoder was killed at every try: the file takes more memory than there is, or somebody kills it."""
 
     code = "decoder-killed"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a child works on a file.
+
+    Attributes:
+        processor_time: most that the file may use.
+        memory_bytes: most memory that the child may ask for meanwhile, where the pool allows as much.
+        check: called about every second while the file is worked on; what it raises kills the child.
+        charge: told the seconds of processor time that the file used, whatever came of it.
+    """
+
+    processor_time: timedelta = timedelta(seconds=30)
+    memory_bytes: int = _MEMORY_BYTES
+    check: Callable[[], None] = lambda: None
+    charge: Callable[[float], None] = lambda _seconds: None
+
+
+_USUAL: Final = Terms()
+
+
+@dataclass(frozen=True, slots=True)
+class _Metered(Generic[Result]):
+    """What a child did: its result or its error, and the processor time that it took."""
+
+    result: Result | None
+    error: Exception | None
+    seconds: float
 
 
 class ChildPool:
@@ -48,28 +86,27 @@ class ChildPool:
     """
 
     def __init__(
-        self,
-        *,
-        workers: int,
-        set_up: Callable[[], object],
-        limit: timedelta,
-        memory_bytes: int = _MEMORY_BYTES,
+        self, *, workers: int, set_up: Callable[[], object], memory_bytes: int = _MEMORY_BYTES
     ) -> None:
         """Start the processes.
 
         Args:
             set_up: importable function that each child calls once; what its module imports is loaded then.
-            limit: longest time that one file may take.
             memory_bytes: most memory that a child may ask for, over what it has when it starts.
         """
-        self._workers, self._limit = workers, limit
+        self._workers = workers
         self._set_up, self._memory_bytes = set_up, memory_bytes
         self._lock = threading.Lock()
         self._stopped = False
         self._pool = self._start()
 
     def call(
-        self, function: Callable[..., Result], *arguments: object, file: str, **options: object
+        self,
+        function: Callable[..., Result],
+        *arguments: object,
+        file: str,
+        terms: Terms = _USUAL,
+        **options: object,
     ) -> Result:
         """Run an importable function in a child and wait for what it returns or raises.
 
@@ -77,18 +114,26 @@ class ChildPool:
             file: the client's name of the file at hand, for errors.
 
         Raises:
-            BrokenImageError: the child crashed, or the file took longer than the limit.
+            BrokenImageError: the child crashed, or did not end.
+            TooLargeError: the file took more processor time than it may.
             DecoderKilledError: a child was killed each time that it was at this file.
             TryAgainError: the pool is stopping, or its idle children are killed again and again.
+            Exception: whatever `terms.check` raises.
         """
         killed_at_work = 0
         for _ in range(_TRIES):
             try:
-                return self._wait(self._schedule(function, arguments, options))
+                return self._metered(function, arguments, options, terms)
             except TimeoutError:
-                message = f"reading the file took longer than {self._limit.total_seconds():g} s"
+                message = f"reading the file did not end within {_by_the_clock(terms):g} s"
                 raise BrokenImageError(message, file=file) from None
             except ProcessExpired as expired:
+                if expired.exitcode == -signal.SIGXCPU:
+                    message = (
+                        f"reading the file takes more than {terms.processor_time.total_seconds():g} s of"
+                        " processor time. Export it again: smaller, or in a simpler encoding"
+                    )
+                    raise TooLargeError(message, file=file) from None
                 if expired.exitcode >= 0 or expired.exitcode in _CRASHES:
                     message = "the file is corrupt: it crashed its decoder"
                     raise BrokenImageError(message, file=file) from None
@@ -122,8 +167,35 @@ class ChildPool:
             raise TryAgainError(message)
         return pool
 
+    def _metered(
+        self,
+        function: Callable[..., Result],
+        arguments: tuple[object, ...],
+        options: dict[str, object],
+        terms: Terms,
+    ) -> Result:
+        """Run a function in a child, charge for what it used, and return its result or raise its error."""
+        limit = terms.processor_time.total_seconds()
+        started, used = time.monotonic(), limit
+        try:
+            done = result_of(
+                self._schedule(
+                    _meter,
+                    (limit, terms.memory_bytes, function, arguments, options),
+                    _by_the_clock(terms),
+                ),
+                lambda: self._check(terms),
+            )
+            used = done.seconds
+        finally:
+            # A child that died cannot say what it used: at most what went by on the clock.
+            terms.charge(min(used, time.monotonic() - started))
+        if done.error is not None:
+            raise done.error
+        return cast("Result", done.result)
+
     def _schedule(
-        self, function: Callable[..., Result], arguments: tuple[object, ...], options: dict[str, object]
+        self, function: Callable[..., Result], arguments: tuple[object, ...], seconds: float
     ) -> Future[Result]:
         with self._lock:
             if self._stopped:
@@ -133,18 +205,36 @@ class ChildPool:
                 self._pool.stop()
                 self._pool.join()
                 self._pool = self._start()
-            future: Future[Result] = self._pool.schedule(
-                function, args=arguments, kwargs=options, timeout=self._limit.total_seconds()
-            )
+            future: Future[Result] = self._pool.schedule(function, args=arguments, timeout=seconds)
             return future
 
-    def _wait(self, future: Future[Result]) -> Result:
-        # Not future.result(timeout): its TimeoutError could not be told from the child's.
-        while not wait([future], timeout=_LOOK_AGAIN_SECONDS).done:
-            if self._stopped:
-                message = "the decoder is stopping"
-                raise TryAgainError(message)
-        return future.result()
+    def _check(self, terms: Terms) -> None:
+        if self._stopped:
+            message = "the decoder is stopping"
+            raise TryAgainError(message)
+        terms.check()
+
+
+def _by_the_clock(terms: Terms) -> float:
+    return terms.processor_time.total_seconds() * _WALL_TO_PROCESSOR + _SPARE_SECONDS
+
+
+def _meter(
+    limit: float,
+    memory_bytes: int,
+    function: Callable[..., Result],
+    arguments: tuple[object, ...],
+    options: dict[str, object],
+) -> _Metered[Result]:
+    """Run a function in this child; the kernel ends the child when the function uses too much (SIGXCPU)."""
+    _limit_memory(memory_bytes)
+    started = time.process_time()
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(started + limit), hard))
+    try:
+        return _Metered(function(*arguments, **options), None, time.process_time() - started)
+    except Exception as error:  # noqa: BLE001  it is raised again where the function was asked for
+        return _Metered(None, error, time.process_time() - started)
 
 
 def _prepare_child(set_up: Callable[[], object], memory_bytes: int) -> None:
@@ -155,6 +245,17 @@ def _prepare_child(set_up: Callable[[], object], memory_bytes: int) -> None:
     set_up()
     die_with_parent()
     if sys.platform == "linux":
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        limit = pages * resource.getpagesize() + memory_bytes
+        limit = _memory_now() + memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    """Let this child ask for so much memory over what it has now, and no more than it may ask for at all."""
+    if sys.platform == "linux":
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (min(hard, _memory_now() + memory_bytes), hard))
+
+
+def _memory_now() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * resource.getpagesize()

@@ -9,8 +9,7 @@ benchmarks and tests call it directly.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Final, Self
@@ -24,15 +23,18 @@ from shared.attributes import quietly
 from shared.bands import Bands
 from shared.dicom import Attributes, MediaType, check_dicom, check_header
 from shared.dicom_files import guarded
+from shared.domain import Priority
 from shared.errors import BadInputError, TooLargeError
 from shared.imaging import Exposure, luminance, scale, stretch, summary
-from worker_cnn.children import ChildPool
+from worker_cnn.children import ChildPool, Terms
 from worker_cnn.dicom_pixels import display_pixels
-from worker_cnn.room import check_room, memory_of_each
+from worker_cnn.room import check_room, memory_of_all, room_for
+from worker_cnn.slots import Slots, Ticket
 
-DECODE_LIMIT: Final = timedelta(seconds=30)
 MAX_PIXELS: Final = 100_000_000
 """Most pixels of an image: ten times the finest detector's, and 400 MB as floats."""
+_USUAL: Final = Terms()
+_ORDINARY: Final = Ticket(Priority.ROUTINE, room=room_for(pixels=MAX_PIXELS, size=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +91,48 @@ def prepare(data: bytes, *, name: str, size: int, max_pixels: int = MAX_PIXELS) 
 class DecoderPool:
     """`prepare`, in child processes: blocking, and shared by any number of threads."""
 
-    def __init__(
-        self, *, workers: int, limit: timedelta = DECODE_LIMIT, max_pixels: int = MAX_PIXELS
-    ) -> None:
+    def __init__(self, *, workers: int, room: int | None = None, max_pixels: int = MAX_PIXELS) -> None:
         """Start the children.
 
         Args:
-            workers: how many.
-            limit: longest time that one file may take.
+            workers: how many; one more is kept for urgent files.
+            room: bytes that they may use together; by default what this container has for them.
         """
         self._max_pixels = max_pixels
-        self._children = ChildPool(
-            workers=workers, set_up=_set_up_child, limit=limit, memory_bytes=memory_of_each(workers)
-        )
+        children = workers + 1
+        self._room = memory_of_all(children) if room is None else room
+        self._slots = Slots(decoders=children, room=self._room)
+        self._children = ChildPool(workers=children, set_up=_set_up_child, memory_bytes=self._room)
 
-    def prepare(self, data: bytes, *, name: str, size: int) -> PreparedImage:
-        """Do what `prepare` does, safe from what the codec does.
+    def prepare(
+        self,
+        read: Callable[[], bytes],
+        *,
+        name: str,
+        size: int,
+        ticket: Ticket = _ORDINARY,
+        terms: Terms = _USUAL,
+    ) -> PreparedImage:
+        """Do what `prepare` does, safe from what the codec does, when the file's turn has come.
+
+        Args:
+            read: returns the file's content; called when its turn has come.
 
         Raises:
             BadInputError: as `prepare` does; BrokenImageError also when the codec crashes or hangs.
             TryAgainError: the pool is stopping, or its children are killed from outside.
+            Exception: whatever `terms.check` or `read` raises.
         """
-        return self._children.call(
-            prepare, data, file=name, name=name, size=size, max_pixels=self._max_pixels
-        )
+        with self._slots.taken(ticket, terms.check):
+            return self._children.call(
+                prepare,
+                read(),
+                file=name,
+                terms=replace(terms, memory_bytes=ticket.room),
+                name=name,
+                size=size,
+                max_pixels=self._max_pixels,
+            )
 
     def stop(self) -> None:
         """End the children."""

@@ -12,6 +12,7 @@ from shared.database import Database
 from shared.domain import Stage
 from shared.heartbeat import Heartbeat
 from shared.idleness import IdleWatch
+from shared.lanes import LANES
 from shared.microbatch import MicroBatcher
 from shared.settings import (
     DatabaseSettings,
@@ -23,6 +24,7 @@ from shared.settings import (
 from shared.storage import Storage
 from shared.work import Workplace
 from shared.worker import run
+from worker_cnn.budgets import Accounts
 from worker_cnn.decoding import DecoderPool
 from worker_cnn.runtime import ImageOutput, Model, load_model
 from worker_cnn.tasks import Bench, register
@@ -39,7 +41,7 @@ def main() -> int:
     size = bundle.card.input_size
     model.run(np.zeros((1, size, size), np.float32))
     log.info("model.loaded", model=bundle.version.id, digest=bundle.version.digest, device=settings.device)
-    database = Database(DatabaseSettings(), pool_size=settings.concurrency)
+    database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
     app = queue.create_app("worker-cnn", queue_settings, stage=Stage.CNN)
     heartbeat = Heartbeat(database, queue_settings)
     batcher = MicroBatcher[NDArray[np.float32], ImageOutput](
@@ -52,17 +54,22 @@ def main() -> int:
     decoder = DecoderPool(workers=settings.decoders)
     bench = Bench(
         Storage(StorageSettings()),
-        decode=lambda original: decoder.prepare(original.content, name=original.name, size=size),
+        decode=lambda original, ticket, terms: decoder.prepare(
+            original.read, name=original.name, size=size, ticket=ticket, terms=terms
+        ),
         predict=batcher,
         bundle=bundle,
         settings=settings,
+        accounts=Accounts(settings.file_budget),
     )
     hints = queue.create_app("worker-cnn", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings)
-    register(app, workplace, bench)
+    lanes = register(app, workplace, bench)
     watch = IdleWatch(database, heartbeat, Stage.CNN)
     try:
-        return run(app, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain)
+        return run(
+            app, lanes, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain
+        )
     finally:
         watch.stop()
         batcher.stop()

@@ -1,8 +1,9 @@
-"""How much memory a decoding child gets, and whether a picture fits into what it has.
+"""How much memory the decoding children share, what a file gets of it, and whether its picture fits.
 
-All children at their most and the worker itself stay within the container: above its limit the kernel kills,
-and not always the one that took too much. A picture that does not fit is refused with its size; a child that
-is wrong about it runs into its own limit, which costs that file alone.
+All files at work and the worker itself stay within the container: above its limit the kernel kills, and not
+always the one that took too much. So each file has its part of what there is (`slots.Slots`), by what its
+header says, and its child may not ask for more (`children.Terms`). A picture that does not fit is refused
+with its size; a child that is wrong about it runs into its limit, which costs that file alone.
 """
 
 import resource
@@ -25,9 +26,23 @@ _ASIDE: Final = 48 * 1024**2
 """What decoding takes whatever the size: bands, samples, and a codec's own."""
 
 
-def memory_of_each(children: int) -> int:
-    """Return the bytes that each child may ask for, over what it has when it starts."""
-    return min(_MOST, max(_LEAST, (memory_limit() - _WORKER) // children - _CHILD))
+_BYTES_PER_PIXEL: Final = 48
+"""More than any picture takes; 16-bit colour in JPEG 2000 takes most of it."""
+
+
+def memory_of_all(children: int) -> int:
+    """Return the bytes that all files at work may take together, over what idle children take."""
+    return max(_LEAST, memory_limit() - _WORKER - children * _CHILD)
+
+
+def room_for(*, pixels: int, size: int) -> int:
+    """Return the bytes that a file may take, where there are as many.
+
+    Args:
+        pixels: as its header says.
+        size: of the file itself, which is there twice on its way to the child.
+    """
+    return min(_MOST, 2 * _ASIDE + _BYTES_PER_PIXEL * pixels + 2 * size)
 
 
 def check_room(decoding: int, *, rows: int, columns: int, name: str) -> None:

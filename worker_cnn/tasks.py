@@ -4,7 +4,8 @@
 `pipeline.py`'s business.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -20,25 +21,41 @@ from shared.bundles import Bundle, load_bundle
 from shared.domain import Priority, Stage, StudyId, ViewPosition
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.findings import ImageFindings
+from shared.lanes import Lanes
 from shared.settings import ModelSettings
 from shared.storage import Storage, heatmap_key, preview_key
-from shared.studies import Claim, Hint
+from shared.studies import Claim, Hint, Later
 from shared.tables import ImageRow
 from shared.work import Outcome, Workplace, handle, write
+from worker_cnn.budgets import Account, Accounts, StudyBudget
+from worker_cnn.children import Terms
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.pipeline import ImageAnalysis, analyse
+from worker_cnn.room import room_for
 from worker_cnn.runtime import ImageOutput, Model, load_model
+from worker_cnn.slots import Ticket
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
+_FETCHED_AHEAD_BYTES: Final = 32 * 1024**2
+"""A file up to this size is fetched before its turn at a decoder, so that no decoder waits for the store.
+
+A larger one is fetched when its turn has come, so that those that wait do not fill the memory.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A file as the client sent it."""
+    """A file as the client sent it.
+
+    Attributes:
+        read: returns the content; fetches it first where it is large.
+        room: bytes that decoding it takes at most.
+    """
 
     index: int
     name: str
-    content: bytes
+    read: Callable[[], bytes]
+    room: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +63,7 @@ class Seen:
     """What came of one image: an analysis, or the reason that it could not be looked at."""
 
     index: int
+    name: str
     analysis: ImageAnalysis | None
     rejection: BadInputError | None
 
@@ -55,58 +73,65 @@ class Bench:
     """Where images are looked at, and what for: in company, or alone after a try that ended badly.
 
     Attributes:
-        decode: safe from whatever the file does to its decoder.
+        decode: safe from whatever the file does to its decoder, and in its turn.
         predict: the model, behind its batcher.
     """
 
     storage: Storage
-    decode: Callable[[Original], PreparedImage]
+    decode: Callable[[Original, Ticket, Terms], PreparedImage]
     predict: Callable[[NDArray[np.float32]], ImageOutput]
     bundle: Bundle
     settings: ModelSettings
+    accounts: Accounts
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
-    def look(self, original: Original, *, alone: bool) -> Seen:
+    def later(self, priority: Priority) -> Later:
+        """Say which studies this worker has no place for just now."""
+        return Later(alone=self.lone.is_taken, owners=self.accounts.held_back(priority))
+
+    def look(self, original: Original, ticket: Ticket, terms: Terms, *, alone: bool) -> Seen:
         """Look at an image; one that cannot be read is noted, and the study's others go on."""
         try:
             with tracing.step("decode"):
-                prepared = self.decode(original)
+                prepared = self.decode(original, ticket, terms)
         except BadInputError as reason:
-            return Seen(original.index, None, reason)
+            return Seen(original.index, original.name, None, reason)
         with tracing.step("judge"):
             if alone:
-                analysis = self.lone.run(judge_alone, prepared, original.index, self.settings)
+                analysis = self.lone.run(terms.check, judge_alone, prepared, original.index, self.settings)
             else:
                 output = self.predict(prepared.model_input)
                 analysis = analyse(prepared, output, self.bundle, index=original.index)
-        return Seen(original.index, analysis, analysis.rejection)
+        return Seen(original.index, original.name, analysis, analysis.rejection)
 
 
-def register(app: Celery, workplace: Workplace, bench: Bench) -> None:
-    """Teach the app the one task of this worker."""
+def register(app: Celery, workplace: Workplace, bench: Bench) -> Lanes:
+    """Teach the app the one task of this worker, and return the lanes in which it is done too."""
+
+    def work(claim: Claim) -> Outcome:
+        return classify_study(claim, workplace, bench)
+
+    def take(priority: Priority) -> Outcome:
+        return handle(Stage.CNN, priority, workplace, work, later=bench.later(priority))
 
     @app.task(name=queue.TASKS[Stage.CNN])
     def classify(priority: str) -> None:
-        def work(claim: Claim) -> Outcome:
-            return classify_study(claim, workplace, bench)
+        take(Priority(priority))
 
-        handle(Stage.CNN, Priority(priority), workplace, work)
+    return Lanes(app, Stage.CNN, take)
 
 
 def classify_study(claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
     """Look at a claimed study's images and store what was found."""
     study_id = claim.study_id
-    with tracing.step("fetch"):
-        originals = _fetch(study_id, workplace, bench.storage)
     with tracing.step("look"):
-        seen = [bench.look(original, alone=claim.alone) for original in originals.values()]
+        seen = list(_look(claim, workplace, bench))
     workplace.heartbeat.check(study_id, claim.token)
     with tracing.step("store pictures"):
         for image in seen:
             if image.analysis is not None:
                 _store_pictures(study_id, image.analysis, image.index, bench.storage)
-    names = {index: original.name for index, original in originals.items()}
-    reason = _reason_to_reject(seen, names)
+    reason = _reason_to_reject(seen)
     hint = write(lambda: _store(claim, workplace, bench, seen, reason))
     if hint is not None:
         queue.send_hint(workplace.queue, hint)
@@ -125,22 +150,55 @@ def _own_model(settings: ModelSettings) -> tuple[Bundle, Model]:
     return bundle, load_model(bundle, device=settings.device, threads=settings.threads)
 
 
-def _fetch(study_id: StudyId, workplace: Workplace, storage: Storage) -> Mapping[int, Original]:
+def _look(claim: Claim, workplace: Workplace, bench: Bench) -> Iterator[Seen]:
+    """Look at one image after the other, for as long as the study is ours and its budget lasts."""
+    study_id = claim.study_id
+    account = Account(claim.owner, claim.priority)
+    budget = StudyBudget(bench.settings.study_budget, bench.settings.file_budget)
+
+    def check() -> None:
+        workplace.heartbeat.check(study_id, claim.token)
+        bench.accounts.check(account, study_id)
+
+    def charge(seconds: float) -> None:
+        budget.charge(seconds)
+        bench.accounts.charge(account, seconds)
+
+    place = bench.lone.place() if claim.alone else nullcontext()
+    with bench.accounts.working(account, study_id), place:
+        for image in _images(study_id, workplace):
+            check()
+            original = _fetch(image, bench.storage)
+            ticket = Ticket(claim.priority, original.room, bench.accounts.is_burdened(account))
+            yield bench.look(
+                original, ticket, Terms(budget.of_next_file, check=check, charge=charge), alone=claim.alone
+            )
+            budget.check(original.name)
+
+
+def _images(study_id: StudyId, workplace: Workplace) -> Sequence[ImageRow]:
     with workplace.database.session() as session:
         images = study_queries.images_of(session, study_id)
     if not images:
         message = "the study was erased"
         raise LeaseLostError(message)
-    return {image.index: _original(image, storage) for image in images}
+    return images
 
 
-def _original(image: ImageRow, storage: Storage) -> Original:
-    try:
-        content = storage.get_original(image.sha256)
-    except DamagedOriginalError as error:
-        error.file = image.file
-        raise
-    return Original(image.index, image.file, content)
+def _fetch(image: ImageRow, storage: Storage) -> Original:
+    def read() -> bytes:
+        try:
+            return storage.get_original(image.sha256)
+        except DamagedOriginalError as error:
+            error.file = image.file
+            raise
+
+    room = room_for(pixels=image.width * image.height, size=image.size)
+    if image.size > _FETCHED_AHEAD_BYTES:
+        return Original(image.index, image.file, read, room)
+    with tracing.step("fetch"):
+        content = read()
+    return Original(image.index, image.file, lambda: content, room)
 
 
 def _store_pictures(study_id: StudyId, analysis: ImageAnalysis, index: int, storage: Storage) -> None:
@@ -149,13 +207,13 @@ def _store_pictures(study_id: StudyId, analysis: ImageAnalysis, index: int, stor
         storage.put_artefact(heatmap_key(study_id, index, label), picture)
 
 
-def _reason_to_reject(seen: Sequence[Seen], names: Mapping[int, str]) -> BadInputError | None:
+def _reason_to_reject(seen: Sequence[Seen]) -> BadInputError | None:
     """Return why the study cannot be used at all: its first image's reason, when every image has one."""
-    reasons = [(image.index, image.rejection) for image in seen if image.rejection is not None]
+    reasons = [(image.name, image.rejection) for image in seen if image.rejection is not None]
     if len(reasons) < len(seen):
         return None
-    index, first = reasons[0]
-    return type(first)(first.detail, file=names[index])
+    name, first = reasons[0]
+    return type(first)(first.detail, file=name)
 
 
 def _store(

@@ -7,6 +7,7 @@ from shared.database import Database
 from shared.domain import Report, Stage
 from shared.heartbeat import Heartbeat
 from shared.idleness import IdleWatch
+from shared.lanes import LANES
 from shared.microbatch import MicroBatcher
 from shared.settings import DatabaseSettings, QueueSettings, ReportSettings, TelemetrySettings
 from shared.work import Workplace
@@ -27,7 +28,7 @@ def main() -> int:
     log.info(
         "writer.loaded", writer=writer.version.id, version=writer.version.version, device=settings.device
     )
-    database = Database(DatabaseSettings(), pool_size=settings.concurrency)
+    database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
     app = queue.create_app("worker-llm", queue_settings, stage=Stage.LLM)
     heartbeat = Heartbeat(database, queue_settings)
     batcher = MicroBatcher[ReportRequest, Report](
@@ -39,10 +40,14 @@ def main() -> int:
     )
     hints = queue.create_app("worker-llm", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings)
-    register(app, workplace, Desk(batcher, settings))
+    lanes = register(
+        app, workplace, Desk(lambda request, priority: batcher(request, rank=priority.rank), settings)
+    )
     watch = IdleWatch(database, heartbeat, Stage.LLM)
     try:
-        return run(app, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain)
+        return run(
+            app, lanes, concurrency=settings.concurrency, heartbeat=heartbeat, drain=queue_settings.drain
+        )
     finally:
         watch.stop()
         batcher.stop()

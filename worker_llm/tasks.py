@@ -7,7 +7,7 @@ may be said, is `pipeline.py`'s business.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from celery import Celery
@@ -17,8 +17,9 @@ from shared import findings, queue, reports, study_queries, telemetry, tracing
 from shared.alone import LoneProcess
 from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, study_findings
 from shared.errors import LeaseLostError
+from shared.lanes import Lanes
 from shared.settings import ReportSettings
-from shared.studies import Claim
+from shared.studies import Claim, Later
 from shared.tables import ImageRow
 from shared.work import Outcome, Workplace, handle, write
 from worker_llm.pipeline import write_reports
@@ -33,26 +34,32 @@ _ADULT_YEARS: Final = 18
 class Desk:
     """Where reports are written: in company (the batcher), or alone after a try that ended badly."""
 
-    in_company: Callable[[ReportRequest], Report]
+    in_company: Callable[[ReportRequest, Priority], Report]
     settings: ReportSettings
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
-    def write(self, request: ReportRequest, *, alone: bool) -> Report:
-        """Write one report."""
-        if alone:
-            return self.lone.run(write_alone, request, self.settings)
-        return self.in_company(request)
+    def write(self, request: ReportRequest, claim: Claim, check: Callable[[], None]) -> Report:
+        """Write one report; what `check` raises ends the writing of one that is written alone."""
+        if claim.alone:
+            with self.lone.place():
+                return self.lone.run(check, write_alone, request, self.settings)
+        return self.in_company(request, claim.priority)
 
 
-def register(app: Celery, workplace: Workplace, desk: Desk) -> None:
-    """Teach the app the one task of this worker."""
+def register(app: Celery, workplace: Workplace, desk: Desk) -> Lanes:
+    """Teach the app the one task of this worker, and return the lanes in which it is done too."""
+
+    def work(claim: Claim) -> Outcome:
+        return report_on(claim, workplace, desk)
+
+    def take(priority: Priority) -> Outcome:
+        return handle(Stage.LLM, priority, workplace, work, later=Later(alone=desk.lone.is_taken))
 
     @app.task(name=queue.TASKS[Stage.LLM])
     def report(priority: str) -> None:
-        def work(claim: Claim) -> Outcome:
-            return report_on(claim, workplace, desk)
+        take(Priority(priority))
 
-        handle(Stage.LLM, Priority(priority), workplace, work)
+    return Lanes(app, Stage.LLM, take)
 
 
 def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
@@ -60,9 +67,10 @@ def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
     study_id = claim.study_id
     with workplace.database.session() as session:
         request = _request(session, study_id, claim.language)
+    check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
-        report = desk.write(request, alone=claim.alone)
-    workplace.heartbeat.check(study_id, claim.token)
+        report = desk.write(request, claim, check)
+    check()
     write(lambda: _store(workplace, claim, report))
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()

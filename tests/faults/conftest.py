@@ -77,7 +77,15 @@ class Line:
         return started
 
     def submit(
-        self, number: int = 1, *, content: bytes | None = None, file: str = "chest.png", hint: bool = True
+        self,
+        number: int = 1,
+        *,
+        content: bytes | None = None,
+        file: str = "chest.png",
+        hint: bool = True,
+        priority: Priority = Priority.ROUTINE,
+        images: int = 1,
+        owner: str = "somebody",
     ) -> list[StudyId]:
         """Store originals, accept studies and send hints: what the API does with an upload."""
         ids = []
@@ -87,11 +95,11 @@ class Line:
             self.storage.put_original(BytesIO(original), digest)
             study_id = StudyId(new_id())
             image = StoredImage(file, digest, len(original), "image/png", 512, 512)
-            new = NewStudy(study_id, "somebody", Priority.ROUTINE, Language.ENGLISH, [image])
+            new = NewStudy(study_id, owner, priority, Language.ENGLISH, [image] * images)
             with self.database.session() as session:
                 studies.accept(session, new)
             if hint:
-                queue.send_hint(self.queue, Hint(Stage.CNN, Priority.ROUTINE))
+                queue.send_hint(self.queue, Hint(Stage.CNN, priority))
             ids.append(study_id)
         self.submitted += ids
         return ids

@@ -1,4 +1,4 @@
-"""A process for one study at a time: what dies in it takes nothing along, and a crowd loads one model."""
+"""A process for one study at a time: what dies in it takes nothing along, and no thread waits for it."""
 
 import os
 import signal
@@ -13,7 +13,12 @@ import psutil
 import pytest
 
 from shared.alone import DiedAloneError, LoneProcess
+from shared.errors import LeaseLostError, TryAgainError
 from tests.support.services import ROOT, wait_for
+
+
+def nothing() -> None:
+    """Find nothing wrong."""
 
 
 @pytest.fixture
@@ -21,31 +26,53 @@ def lone() -> LoneProcess:
     return LoneProcess(timedelta(seconds=60))
 
 
-def test_a_crowd_takes_turns_in_one_process_which_ends_with_the_last(lone: LoneProcess):
-    with ThreadPoolExecutor(10) as threads:
-        processes = set(threads.map(lambda _: lone.run(os.getpid), range(10)))
-    assert len(processes) == 1
-    assert os.getpid() not in processes
-    assert not psutil.pid_exists(processes.pop())
+def test_one_study_after_the_other_has_one_process_which_ends_when_no_more_come():
+    lone = LoneProcess(timedelta(seconds=60), kept=timedelta(seconds=2))
+    processes = set()
+    for _ in range(5):
+        with lone.place():
+            processes.add(lone.run(nothing, os.getpid))
+    (process,) = processes
+    assert process != os.getpid()
+    wait_for(lambda: not psutil.pid_exists(process), 30, "the idle process to end")
+    with lone.place():
+        assert lone.run(nothing, abs, -1) == 1
 
 
-def test_work_that_kills_its_process_takes_nobody_in_line_along(lone: LoneProcess):
-    with ThreadPoolExecutor(4) as threads:
-        first = threads.submit(lone.run, time.sleep, 1)
-        while not first.running():
-            time.sleep(0.01)
-        deadly = threads.submit(lone.run, os.abort)
-        others = [threads.submit(lone.run, abs, -number) for number in range(2)]
-        assert [other.result() for other in others] == [0, 1]
-        with pytest.raises(DiedAloneError, match=f"exit code {-signal.SIGABRT}"):
-            deadly.result()
+def test_no_thread_waits_for_a_place_that_is_taken(lone: LoneProcess):
+    with ThreadPoolExecutor(1) as threads, lone.place():
+        assert lone.is_taken
+        with pytest.raises(TryAgainError):
+            threads.submit(lone.place().__enter__).result(timeout=10)
+    assert not lone.is_taken
+
+
+def test_work_that_kills_its_process_leaves_a_fresh_one_to_the_next(lone: LoneProcess):
+    with lone.place(), pytest.raises(DiedAloneError, match=f"exit code {-signal.SIGABRT}"):
+        lone.run(nothing, os.abort)
+    with lone.place():
+        assert lone.run(nothing, abs, -1) == 1
 
 
 def test_work_that_does_not_end_is_ended():
     lone = LoneProcess(timedelta(seconds=1))
-    with pytest.raises(DiedAloneError, match="longer than 1 s"):
-        lone.run(time.sleep, 600)
-    assert lone.run(abs, -1) == 1
+    with lone.place():
+        with pytest.raises(DiedAloneError, match="longer than 1 s"):
+            lone.run(nothing, time.sleep, 600)
+        assert lone.run(nothing, abs, -1) == 1
+
+
+def test_work_that_is_wanted_no_more_is_ended(lone: LoneProcess):
+    def check() -> None:
+        message = "cancelled"
+        raise LeaseLostError(message)
+
+    started = time.monotonic()
+    with lone.place():
+        with pytest.raises(LeaseLostError):
+            lone.run(check, time.sleep, 600)
+        assert lone.run(nothing, abs, -1) == 1
+    assert time.monotonic() - started < 60
 
 
 def test_it_dies_with_a_worker_that_is_killed(tmp_path: Path):
@@ -53,7 +80,9 @@ def test_it_dies_with_a_worker_that_is_killed(tmp_path: Path):
 import datetime, threading
 from shared.alone import LoneProcess
 work = "(open({begun!r}, 'w').close(), __import__('time').sleep(90))"
-threading.Thread(target=LoneProcess(datetime.timedelta(seconds=99)).run, args=(eval, work)).start()
+lone = LoneProcess(datetime.timedelta(seconds=99))
+lone.place().__enter__()
+threading.Thread(target=lone.run, args=(lambda: None, eval, work)).start()
 """
     begun = tmp_path / "begun"
     with subprocess.Popen(
@@ -68,5 +97,5 @@ threading.Thread(target=LoneProcess(datetime.timedelta(seconds=99)).run, args=(e
 
 
 def test_an_error_of_the_work_is_raised_as_it_is(lone: LoneProcess):
-    with pytest.raises(ValueError, match="invalid literal"):
-        lone.run(int, "a study")
+    with lone.place(), pytest.raises(ValueError, match="invalid literal"):
+        lone.run(nothing, int, "a study")

@@ -21,9 +21,9 @@ import psutil
 import pytest
 from pydicom.uid import JPEGLSLossless
 
-from shared.errors import BadInputError, BrokenImageError, TooLargeError, TryAgainError
+from shared.errors import BadInputError, BrokenImageError, LeaseLostError, TooLargeError, TryAgainError
 from tests.support.dicoms import a_dicom
-from worker_cnn.children import ChildPool, DecoderKilledError
+from worker_cnn.children import ChildPool, DecoderKilledError, Terms
 from worker_cnn.decoding import DecoderPool, PreparedImage, prepare
 
 
@@ -35,14 +35,14 @@ def decoders() -> Iterator[DecoderPool]:
 
 @pytest.fixture(scope="module")
 def children() -> Iterator[ChildPool]:
-    pool = ChildPool(workers=2, set_up=_nothing, limit=timedelta(seconds=2), memory_bytes=500_000_000)
+    pool = ChildPool(workers=2, set_up=_nothing, memory_bytes=500_000_000)
     yield pool
     pool.stop()
 
 
 @pytest.fixture
 def lone_child() -> Iterator[ChildPool]:
-    pool = ChildPool(workers=1, set_up=_nothing, limit=timedelta(seconds=20))
+    pool = ChildPool(workers=1, set_up=_nothing)
     yield pool
     pool.stop()
 
@@ -52,7 +52,7 @@ _nothing = gc.collect  # something importable that does no harm
 
 def test_a_child_prepares_what_the_function_does(decoders):
     data = a_dicom(transfer_syntax=JPEGLSLossless)
-    inside, here = decoders.prepare(data, name="a.dcm", size=64), prepare(data, name="a.dcm", size=64)
+    inside, here = decoders.prepare(lambda: data, name="a.dcm", size=64), prepare(data, name="a.dcm", size=64)
     assert np.array_equal(inside.model_input, here.model_input)
     assert np.array_equal(inside.preview, here.preview)
     assert inside.attributes == here.attributes
@@ -60,7 +60,7 @@ def test_a_child_prepares_what_the_function_does(decoders):
 
 def test_an_error_of_a_child_arrives_with_its_type_and_file(decoders):
     with pytest.raises(TooLargeError) as caught:
-        decoders.prepare(a_dicom(Rows=65535, Columns=65535), name="huge.dcm", size=64)
+        decoders.prepare(lambda: a_dicom(Rows=65535, Columns=65535), name="huge.dcm", size=64)
     assert caught.value.file == "huge.dcm"
 
 
@@ -77,12 +77,47 @@ def test_a_crash_costs_its_own_file_and_not_its_neighbours(children):
         assert [neighbour.result() for neighbour in neighbours] == [None] * 20
 
 
-def test_a_hang_is_ended_at_the_limit(children):
+def test_a_hang_is_ended_at_the_limit(children, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("worker_cnn.children._SPARE_SECONDS", 0.0)
     start = time.monotonic()
-    with pytest.raises(BrokenImageError, match="longer than 2 s"):
-        children.call(time.sleep, 60, file="slow.dcm")
-    assert time.monotonic() - start < 15
+    with pytest.raises(BrokenImageError, match="did not end within 2 s"):
+        children.call(time.sleep, 60, file="slow.dcm", terms=Terms(timedelta(seconds=0.5)))
+    assert time.monotonic() - start < 20
     assert children.call(os.getpid, file="next.dcm") != os.getpid()
+
+
+def test_a_file_that_burns_more_processor_time_than_it_may_is_ended_and_says_so(children):
+    charged = []
+    terms = Terms(timedelta(seconds=1), charge=charged.append)
+    with pytest.raises(TooLargeError, match="more than 1 s of processor time") as caught:
+        children.call(sum, range(10**11), file="evil.jpg", terms=terms)
+    assert caught.value.file == "evil.jpg"
+    assert charged == [1.0]
+    assert children.call(len, b"abc", file="next.dcm", terms=Terms(timedelta(seconds=1))) == 3
+
+
+def test_only_the_processor_time_that_a_file_used_is_charged_whatever_the_clock_says(children):
+    charged = []
+    terms = Terms(charge=charged.append)
+    children.call(time.sleep, 2, file="waits.dcm", terms=terms)
+    with pytest.raises(ValueError, match="invalid literal"):
+        children.call(int, "no number", file="wrong.dcm", terms=terms)
+    assert all(seconds < 1 for seconds in charged)
+    assert len(charged) == 2
+
+
+def test_work_that_is_wanted_no_more_is_ended_and_its_child_is_free_again(lone_child):
+    begun = time.monotonic()
+
+    def check() -> None:
+        if time.monotonic() - begun > 2:
+            message = "cancelled"
+            raise LeaseLostError(message)
+
+    with pytest.raises(LeaseLostError):
+        lone_child.call(sum, range(10**11), file="evil.jpg", terms=Terms(check=check))
+    assert lone_child.call(len, b"abc", file="next.dcm") == 3
+    assert time.monotonic() - begun < 20
 
 
 def test_hunger_for_memory_is_an_error_and_not_the_machines_end(children):
@@ -128,8 +163,8 @@ def test_a_child_that_is_killed_at_every_try_is_no_passing_trouble(children):
 
 def test_children_die_with_a_worker_that_is_killed():
     script = (
-        "import os, threading, time, datetime; from worker_cnn.children import ChildPool, DecoderKilledError;"
-        "pool = ChildPool(workers=1, set_up=threading.get_ident, limit=datetime.timedelta(seconds=99));"
+        "import os, threading, time; from worker_cnn.children import ChildPool;"
+        "pool = ChildPool(workers=1, set_up=threading.get_ident);"
         "print(pool.call(os.getpid, file='x'), flush=True); pool.call(time.sleep, 90, file='x')"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as worker:
@@ -140,7 +175,7 @@ def test_children_die_with_a_worker_that_is_killed():
 
 
 def test_a_pool_that_stopped_says_try_again():
-    pool = ChildPool(workers=1, set_up=_nothing, limit=timedelta(seconds=5))
+    pool = ChildPool(workers=1, set_up=_nothing)
     pool.stop()
     with pytest.raises(TryAgainError):
         pool.call(len, b"abc", file="x")
@@ -167,6 +202,6 @@ def test_every_file_at_hand_is_an_image_or_a_reason(
 
 def _outcome(decoders: DecoderPool, file: Path) -> PreparedImage | BadInputError:
     try:
-        return decoders.prepare(file.read_bytes(), name=file.name, size=320)
+        return decoders.prepare(file.read_bytes, name=file.name, size=320)
     except BadInputError as error:
         return error

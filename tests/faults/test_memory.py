@@ -13,7 +13,7 @@ from shared.errors import BrokenImageError, TooLargeError
 from tests.support.dicoms import a_dicom, a_jpeg, a_png, a_png_bomb
 from worker_cnn import room
 from worker_cnn.decoding import DecoderPool
-from worker_cnn.room import memory_of_each
+from worker_cnn.room import memory_of_all
 
 SIDE = 4000
 MEASURE = """
@@ -39,7 +39,7 @@ print(peak() - before)
 
 @pytest.fixture
 def decoders(monkeypatch: pytest.MonkeyPatch) -> Iterator[DecoderPool]:
-    """Decode in a container of 1 GiB, where each child gets the least there is."""
+    """Decode in a container of 1 GiB, where the children have the least there is."""
     monkeypatch.setattr(room, "memory_limit", lambda: 1024**3)
     with DecoderPool(workers=1) as pool:
         yield pool
@@ -81,9 +81,9 @@ def test_a_large_picture_takes_a_few_bytes_a_pixel(make, most, tmp_path: Path):
 def test_a_picture_without_room_is_refused_with_its_size_and_what_to_do(decoders: DecoderPool, data: bytes):
     data = data.replace((1000).to_bytes(4) * 2, (9000).to_bytes(4) * 2)
     with pytest.raises(TooLargeError, match=r"(10000|9000) x \d+ pixels.*fewer pixels") as caught:
-        decoders.prepare(data, name="large", size=288)
+        decoders.prepare(lambda: data, name="large", size=288)
     assert caught.value.file == "large"
-    assert decoders.prepare(a_dicom(), name="small", size=288).rows == 48
+    assert decoders.prepare(a_dicom, name="small", size=288).rows == 48
 
 
 def test_a_broken_picture_leaves_its_room_to_the_next(decoders: DecoderPool):
@@ -91,13 +91,13 @@ def test_a_broken_picture_leaves_its_room_to_the_next(decoders: DecoderPool):
     start = whole.index(b"\xff\xda")
     broken = whole[: start + 4] + b"\x7f" + whole[start + 5 :]
     with pytest.raises(BrokenImageError):
-        decoders.prepare(broken, name="broken", size=288)
-    assert decoders.prepare(whole, name="whole", size=288).rows == 4600
+        decoders.prepare(lambda: broken, name="broken", size=288)
+    assert decoders.prepare(lambda: whole, name="whole", size=288).rows == 4600
 
 
 @pytest.mark.parametrize("children", [1, 2, 4])
 def test_all_children_and_the_worker_fit_into_the_container(monkeypatch: pytest.MonkeyPatch, children: int):
     for gigabytes in (3, 4, 8, 64):
         monkeypatch.setattr(room, "memory_limit", lambda: gigabytes * 1024**3)  # noqa: B023  called at once
-        every = children * (memory_of_each(children) + 100 * 1024**2)
+        every = memory_of_all(children) + children * 100 * 1024**2
         assert every + 900 * 1024**2 <= gigabytes * 1024**3

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -19,8 +20,11 @@ from shared.settings import ModelSettings, QueueSettings
 from shared.storage import Storage, original_key, preview_key
 from shared.work import Outcome, Workplace, handle
 from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, the_study
+from worker_cnn.budgets import Accounts
+from worker_cnn.children import Terms
 from worker_cnn.decoding import prepare
 from worker_cnn.runtime import load_model
+from worker_cnn.slots import Ticket
 from worker_cnn.tasks import Bench, Original, classify_study
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "chest-4.dcm"
@@ -39,10 +43,13 @@ def bench(storage: Storage) -> Bench:
     model = load_model(bundle, device="cpu", threads=1)
     return Bench(
         storage,
-        decode=lambda original: prepare(original.content, name=original.name, size=bundle.card.input_size),
+        decode=lambda original, _ticket, _terms: prepare(
+            original.read(), name=original.name, size=bundle.card.input_size
+        ),
         predict=lambda pixels: model.run(pixels[np.newaxis])[0],
         bundle=bundle,
         settings=ModelSettings(),
+        accounts=Accounts(timedelta(seconds=30)),
     )
 
 
@@ -95,8 +102,12 @@ def test_a_study_that_is_erased_while_it_is_looked_at_leaves_no_picture(
 
 
 def test_an_image_looked_at_alone_is_found_to_be_what_it_is_in_company(bench: Bench):
-    original = Original(0, "chest.dcm", SAMPLE.read_bytes())
-    alone, in_company = (bench.look(original, alone=alone).analysis for alone in (True, False))
+    original = Original(0, "chest.dcm", SAMPLE.read_bytes, room=0)
+    ticket, terms = Ticket(Priority.ROUTINE, room=0), Terms()
+    with bench.lone.place():
+        alone, in_company = (
+            bench.look(original, ticket, terms, alone=alone).analysis for alone in (True, False)
+        )
     assert alone is not None
     assert in_company is not None
     assert alone.findings == in_company.findings

@@ -18,6 +18,7 @@ from shared.domain import (
     ReportSections,
     Stage,
     StudyEvent,
+    StudyId,
     StudyStatus,
     Verification,
     ViewPosition,
@@ -129,12 +130,62 @@ def test_two_workers_that_finish_at_once_leave_one_report(database: Database):
 
 def test_the_claim_of_a_dead_worker_uses_up_no_attempt_and_is_tried_alone(database: Database):
     study_id = a_study(database)
-    for _ in range(10):
-        a_claim(database, study_id, lease=EXPIRED)
-        with database.session() as session:
-            studies.expire_leases(session)
+    lose_its_worker(database, study_id)
     row = the_study(database, study_id)
-    assert (row.status, row.failures, row.alone) == (StudyStatus.QUEUED, 0, True)
+    assert (row.status, row.failures, row.expired_alone, row.alone) == (StudyStatus.QUEUED, 0, 0, True)
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_study_that_takes_its_worker_along_each_time_ends_as_failed(database: Database, stage: Stage):
+    study_id = a_study(database)
+    if stage is Stage.LLM:
+        claim = a_claim(database, study_id)
+        with database.session() as session:
+            findings.store(session, study_id, claim.token, image_findings(), MODEL)
+    lose_its_worker(database, study_id, stage)
+    for _ in range(studies.MAX_EXPIRED_ALONE - 1):
+        assert lose_its_worker(database, study_id, stage) == [studies.Hint(stage, Priority.ROUTINE)]
+    assert the_study(database, study_id).status is stage.waiting
+    assert lose_its_worker(database, study_id, stage) == []
+    row = the_study(database, study_id)
+    assert row.status is StudyStatus.FAILED
+    assert "died each time" in (row.error_detail or "")
+    with database.session() as session:
+        assert studies.retry(session, study_id) is not None
+    assert the_study(database, study_id).expired_alone == 0
+
+
+def test_a_try_that_ends_well_makes_good_for_those_that_died(database: Database):
+    study_id = a_study(database)
+    for _ in range(studies.MAX_EXPIRED_ALONE):
+        lose_its_worker(database, study_id)
+    claim = a_claim(database, study_id)
+    with database.session() as session:
+        findings.store(session, study_id, claim.token, image_findings(), MODEL)
+    row = the_study(database, study_id)
+    assert (row.status, row.expired_alone, row.alone) == (StudyStatus.CLASSIFIED, 0, False)
+
+
+def lose_its_worker(database: Database, study_id: StudyId, stage: Stage = Stage.CNN) -> list[studies.Hint]:
+    a_claim(database, study_id, stage, lease=EXPIRED)
+    with database.session() as session:
+        return studies.expire_leases(session)
+
+
+def test_a_worker_leaves_studies_waiting_that_it_has_no_place_for(database: Database):
+    alone, theirs, ours = a_study(database), a_study(database, owner="burdened"), a_study(database)
+    lose_its_worker(database, alone)
+    later = studies.Later(alone=True, owners=frozenset({"burdened"}))
+
+    def take(later: studies.Later) -> StudyId | None:
+        with database.session() as session:
+            claim = studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, later=later)
+        return claim.study_id if claim else None
+
+    assert [take(later) for _ in range(2)] == [ours, None]
+    assert [take(studies.NOTHING) for _ in range(2)] == [alone, None]
+    let_time_pass(database)
+    assert take(studies.NOTHING) == theirs
 
 
 def test_only_failures_alone_count_and_the_last_one_makes_it_failed(database: Database):

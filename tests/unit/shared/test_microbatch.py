@@ -111,3 +111,26 @@ def test_a_batch_whose_server_is_away_is_not_asked_for_again_one_by_one():
         answers = [threads.submit(batcher, number) for number in range(4)]
         assert all(isinstance(answer.exception(), TryAgainError) for answer in answers)
     assert asked == [4]
+
+
+def test_what_is_urgent_goes_into_the_next_batch_before_what_came_earlier():
+    batches: list[Sequence[str]] = []
+    busy, entered = threading.Event(), threading.Event()
+
+    def run(items: Sequence[str]) -> Sequence[str]:
+        batches.append(items)
+        entered.set()
+        busy.wait(5)
+        return items
+
+    batcher = MicroBatcher[str, str](run, max_size=2, max_wait=timedelta(0), name="t")
+    with ThreadPoolExecutor(8) as threads:
+        threads.submit(batcher, "first")
+        assert entered.wait(5)
+        for number, (item, rank) in enumerate([("a", 2), ("b", 2), ("urgent", 0), ("c", 2)]):
+            threads.submit(batcher, item, rank=rank)
+            while len(batcher._waiting) <= number:
+                time.sleep(0.001)
+        busy.set()
+    assert batches == [["first"], ["urgent", "a"], ["b", "c"]]
+    batcher.stop()

@@ -1,0 +1,73 @@
+"""Studies that are small to send and take long: who has sent none waits for none, and all of them end."""
+
+import time
+
+from shared import studies
+from shared.domain import Priority, StudyEvent, StudyStatus
+from shared.study_queries import events_of, row_of
+from shared.tables import StudyRow
+from tests.faults.conftest import Line
+from tests.support.services import Service, wait_for
+
+BUDGETS = {"CXR_MODEL_FILE_BUDGET": "PT5S", "CXR_MODEL_STUDY_BUDGET": "PT12S", "CXR_MODEL_CONCURRENCY": "4"}
+SHORT_LEASE = {"CXR_QUEUE_LEASE": "PT2S", "CXR_QUEUE_HEARTBEAT": "PT0.5S"}
+
+
+def start_burning(line: Line, how: str) -> Service:
+    return line.start("tests.support.burning", "burns.jpg", how)
+
+
+def test_urgent_and_routine_work_goes_on_beside_an_archive_that_burns_every_thread_and_decoder(line: Line):
+    line.environment |= BUDGETS
+    heavy = line.submit(8, file="burns.jpg", priority=Priority.ARCHIVE, images=16)
+    start_burning(line, "60")
+    line.start("worker_llm")
+    line.start("shared.sweeper")
+    wait_for(lambda: line.status(heavy[0]) is StudyStatus.CLASSIFYING, 30, "the archive to be begun")
+    started = time.monotonic()
+    urgent = line.submit(priority=Priority.URGENT)
+    line.wait(urgent, 40)
+    waited = time.monotonic() - started
+    # Three of the archive's files, where all of them take 8 studies x 12 s.
+    assert waited < 20, f"the urgent study waited {waited:.0f} s"
+    line.wait(line.submit(owner="another"), 40)
+    assert not all(line.status(study).is_final for study in heavy), "the attack was over too soon to say"
+    line.wait(heavy[:1], 60)
+    with line.database.session() as session:
+        study = row_of(session, heavy[0])
+    assert study is not None
+    assert (study.status, study.error_file) == (StudyStatus.REJECTED, "burns.jpg")
+    assert "more than 12 s of processor time" in (study.error_detail or "")
+
+
+def test_a_cancelled_study_frees_its_decoder_and_its_thread(line: Line):
+    line.environment |= {"CXR_QUEUE_HEARTBEAT": "PT1S", "CXR_MODEL_CONCURRENCY": "1"}
+    worker = start_burning(line, "600")
+    (heavy,) = line.submit(file="burns.jpg", images=16, priority=Priority.ARCHIVE)
+    wait_for(lambda: line.status(heavy) is StudyStatus.CLASSIFYING, 30, "the study to be begun")
+    with line.database.session() as session:
+        assert studies.cancel(session, StudyRow.id == heavy) == 1
+    # By its budget the file alone would go on for thirty seconds of a processor.
+    wait_for(lambda: '"outcome": "lease-lost"' in worker.text(), 15, "the worker to let go of it")
+    (next_one,) = line.submit(priority=Priority.ARCHIVE)
+    wait_for(lambda: line.status(next_one) is StudyStatus.CLASSIFIED, 15, "the next study to be looked at")
+
+
+def test_a_study_that_kills_its_worker_each_time_ends_as_failed(line: Line):
+    line.environment |= SHORT_LEASE
+    line.start("shared.sweeper")
+    (deadly,) = line.submit(file="burns.jpg")
+    workers = [start_burning(line, "killed")]
+
+    def start_again_what_died() -> None:
+        if workers[-1].process.poll() is not None:
+            workers.append(start_burning(line, "killed"))
+
+    line.wait([deadly], 240, meanwhile=start_again_what_died)
+    with line.database.session() as session:
+        study = row_of(session, deadly)
+        events = [event.event for event in events_of(session, deadly)]
+    assert study is not None
+    assert study.status is StudyStatus.FAILED
+    assert "died each time" in (study.error_detail or "")
+    assert events.count(StudyEvent.CLAIMED) == 1 + studies.MAX_EXPIRED_ALONE
