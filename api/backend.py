@@ -62,7 +62,11 @@ class HintSender:
 
     def _send_all(self) -> None:
         while (hint := self._unsent.get()) is not None:
-            queue.send_hint(self.app, hint)
+            try:
+                queue.send_hint(self.app, hint)
+            except Exception as error:
+                # Whatever it was, the hints after it are to be sent; the sweeper makes up for this one.
+                log.exception("hint.unsent", stage=hint.stage, error=type(error).__name__)
 
 
 class Backend:

@@ -9,7 +9,7 @@ renewed in `shared/heartbeat.py`, waiting work is counted in `shared/waiting.py`
 The clock is Postgres' own: workers on machines whose clocks differ still agree on a lease.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -55,7 +55,8 @@ More than the failures of the work itself that are allowed, since a worker may a
 once or twice at this very study, but hardly five times.
 """
 
-_PUT_OFF_FOR: Final = timedelta(seconds=10)
+_LOOKED_THROUGH: Final = 1000
+"""Of the studies that wait, how many a worker looks through for one that it has a place for."""
 
 _DIED_EACH_TIME: Final = (
     "the worker that tried the study alone died each time: most likely the study takes more memory than the"
@@ -188,21 +189,20 @@ def claim(
     Which study a hint was sent for does not matter: that one may have been taken by an earlier hint, and a
     hint that was lost must not let a study wait behind all that came after it.
     """
-    if later.owners:
-        _put_off(session, stage, priority, later.owners)
-    not_alone = [~StudyRow.alone] if later.alone else []
+    waits = [
+        StudyRow.status == stage.waiting,
+        StudyRow.priority == priority,
+        StudyRow.not_before <= func.now(),
+    ]
+    if later != NOTHING:
+        first = select(StudyRow).where(*waits).order_by(StudyRow.id).limit(_LOOKED_THROUGH).subquery()
+        fit = select(first.c.id).where(first.c.owner.not_in(later.owners))
+        if later.alone:
+            fit = fit.where(~first.c.alone)
+        waits.append(StudyRow.id.in_(fit))
     # Ids are sorted by time. One that another worker is taking right now is not waited for.
     oldest = (
-        select(StudyRow.id)
-        .where(
-            StudyRow.status == stage.waiting,
-            StudyRow.priority == priority,
-            StudyRow.not_before <= func.now(),
-            *not_alone,
-        )
-        .order_by(StudyRow.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+        select(StudyRow.id).where(*waits).order_by(StudyRow.id).limit(1).with_for_update(skip_locked=True)
     )
     return take(session, StudyRow.id == oldest.scalar_subquery(), lease=lease)
 
@@ -356,22 +356,6 @@ def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
     values = {"alone": True, "expired_alone": counted}
     rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(ids), values=values)
     return [hint for hint in map(_hint_of, rows) if hint is not None]
-
-
-def _put_off(session: Session, stage: Stage, priority: Priority, owners: Collection[str]) -> None:
-    """Let owners' studies wait a little longer: neither claims nor hints are spent on them meanwhile."""
-    theirs = (
-        select(StudyRow.id)
-        .where(
-            StudyRow.status == stage.waiting,
-            StudyRow.priority == priority,
-            StudyRow.owner.in_(owners),
-            StudyRow.not_before <= func.now(),
-        )
-        .with_for_update(skip_locked=True)
-    )
-    later = func.now() + _PUT_OFF_FOR
-    session.execute(update(StudyRow).where(StudyRow.id.in_(theirs)).values(not_before=later))
 
 
 def _write_under_lease(

@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 Written = TypeVar("Written")
 
+_NO_PLACE_SECONDS: Final = 0.5
 _LONGEST_RELEASE: Final = timedelta(minutes=1)
 
 
@@ -73,6 +74,9 @@ def handle(
     claim = _claim(stage, priority, workplace, later)
     if claim is None:
         outcome = Outcome.NOTHING_WAITS
+        if later != NOTHING:
+            # What waits may be for later alone. Its hints come again and again: let them, but slowly.
+            time.sleep(_NO_PLACE_SECONDS)
     else:
         with structlog.contextvars.bound_contextvars(study_id=str(claim.study_id)):
             outcome = _handle(claim, stage, workplace, work)

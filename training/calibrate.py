@@ -29,6 +29,7 @@ from training.bundled.card import readme
 from training.calibration import CalibrationError, Method
 from training.command import stop
 from training.scoring.image_folder import find_images, say_missing
+from training.scoring.judge import in_children
 from training.scoring.label_table import Labelled, LabelTableError, merged
 from training.scoring.measured import Measured, measure
 from training.scoring.recalibrated import Recalibrated, recalibrate
@@ -128,7 +129,7 @@ def _measured(bundle: Bundle, rows: Sequence[Labelled], folder: Path, *, threads
     files = find_images(folder, [row.file for row in rows])
     say_missing([row.file for row in rows if row.file not in files], folder)
     with DecoderPool(workers=1) as decoder:
-        return measure(bundle, merged(rows, files), threads=threads, decode=decoder.prepare)
+        return measure(bundle, merged(rows, files), threads=threads, decode=in_children(decoder))
 
 
 def _said(found: Recalibrated) -> str:

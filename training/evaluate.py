@@ -29,7 +29,7 @@ from training.command import stop
 from training.scoring.examples import examples
 from training.scoring.figures import measured_figures
 from training.scoring.image_folder import find_images, say_missing
-from training.scoring.judge import Decode
+from training.scoring.judge import Decode, in_children
 from training.scoring.label_table import LabelTable, LabelTableError, merged
 from training.scoring.measured import Measured, measure, write_rows
 from training.scoring.record_table import read_labels, rows_of
@@ -81,14 +81,16 @@ def main() -> None:
                 status=1,
             )
         with DecoderPool(workers=1) as decoder:
-            measured = measure(bundle, merged(rows, files), threads=options.threads, decode=decoder.prepare)
+            measured = measure(
+                bundle, merged(rows, files), threads=options.threads, decode=in_children(decoder)
+            )
             if options.out is not None:
                 _write(options.out, "--out", lambda: write_rows(options.out, bundle, measured))
             print(table(bundle, labels, measured))
             if not any(one.probabilities for one in measured):
                 stop("no image is left to score; the column `refused` of --out says why of each", status=1)
             if options.report is not None:
-                page = report(bundle, labels, measured, threads=options.threads, decode=decoder.prepare)
+                page = report(bundle, labels, measured, threads=options.threads, decode=in_children(decoder))
                 _write(options.report, "--report", lambda: options.report.write_text(page, encoding="utf-8"))
     except (BundleError, LabelTableError, CxrError) as error:
         stop(str(error))

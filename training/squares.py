@@ -36,7 +36,7 @@ import worker_cnn.decoding
 import worker_cnn.dicom_pixels
 from shared.errors import BadInputError
 from training.table import Record
-from worker_cnn.children import ChildPool, DecoderKilledError
+from worker_cnn.children import ChildPool, DecoderKilledError, Terms
 from worker_cnn.decoding import prepare
 
 SHARD: Final = 256
@@ -207,11 +207,11 @@ def _alone(cache: Path) -> Iterator[None]:
 @contextmanager
 def _decoder(processes: int) -> Iterator[tuple[ThreadPoolExecutor, _Decode]]:
     """Give threads, and what each does with a file: have it decoded in a child process."""
-    pool = ChildPool(workers=processes, set_up=_set_up_child, limit=LIMIT)
+    pool = ChildPool(workers=processes, set_up=_set_up_child)
 
     def decode(file: Path, size: int) -> NDArray[np.uint8] | str:
         try:
-            return pool.call(square_of, file, size, file=file.name)
+            return pool.call(square_of, file, size, file=file.name, terms=Terms(LIMIT))
         except (FileNotFoundError, NotADirectoryError):
             return "the file is missing"
         except (IsADirectoryError, PermissionError) as error:

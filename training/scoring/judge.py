@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shared.bundles import Gate
 from shared.errors import BadInputError
-from worker_cnn.decoding import PreparedImage, prepare
+from worker_cnn.decoding import DecoderPool, PreparedImage, prepare
 from worker_cnn.quality import check
 from worker_cnn.runtime import Model
 
@@ -20,6 +20,15 @@ class Decode(Protocol):
     def __call__(self, data: bytes, *, name: str, size: int) -> PreparedImage:
         """Decode a file, or raise a BadInputError."""
         ...
+
+
+def in_children(decoder: DecoderPool) -> Decode:
+    """Return `prepare` as the pool does it."""
+
+    def decode(data: bytes, *, name: str, size: int) -> PreparedImage:
+        return decoder.prepare(lambda: data, name=name, size=size)
+
+    return decode
 
 
 @dataclass(frozen=True, slots=True)
