@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 
 from api import metrics
 from api.door import PROBES, Door
+from api.neighbours import user_of
 from api.problems import Code, ProblemError, response_of, unavailable
 from shared.domain import new_id
 
@@ -76,6 +77,10 @@ class Connection(HttpToolsProtocol):
         self._since = self._sent_since = self.loop.time()
         self._counted = _Transport(self, transport)
         super().connection_made(self._counted)
+        if self._door.users is not None:
+            client, server = (transport.get_extra_info(end)[:2] for end in ("peername", "sockname"))
+            if user_of(client, server) not in self._door.users:
+                self.app = _refusing(self.app, _FOREIGN_USER)
         self._door.admit(self)
 
     @override
@@ -130,7 +135,7 @@ class Connection(HttpToolsProtocol):
         self._step, self._since, self._has_begun = _Step.BODY, self.loop.time(), False
         self._head = self._framed = self._body = self._body_before = 0
         if self.is_spare and self._door.is_full:
-            self.app = _crowded(self.app)
+            self.app = _refusing(self.app, _CROWDED)
         super().on_headers_complete()
         if self.is_spare:
             self.cycle.keep_alive = False
@@ -321,18 +326,25 @@ class _Transport(asyncio.Transport):
         self._connection.hang_up()
 
 
-def _crowded(app: ASGIApp) -> ASGIApp:
-    """Return an app that serves probes, and tells everybody else that the server is full."""
+_CROWDED: Final = "full", unavailable("the server has as many connections as it takes")
+_FOREIGN_USER: Final = (
+    "foreign-user",
+    ProblemError(Code.FOREIGN_USER, "without API keys this server answers to the user who started it alone"),
+)
 
-    async def crowded(scope: Scope, receive: Receive, send: Send) -> None:
+
+def _refusing(app: ASGIApp, why: tuple[str, ProblemError]) -> ASGIApp:
+    """Return an app that serves probes, and tells everybody else why it does not serve them."""
+    reason, problem = why
+
+    async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in PROBES:
             await app(scope, receive, send)
             return
-        metrics.REFUSED.labels("full").inc()
-        problem = unavailable("the server has as many connections as it takes")
+        metrics.REFUSED.labels(reason).inc()
         await response_of(problem, path=scope["path"], request_id=new_id().hex)(scope, receive, send)
 
-    return crowded
+    return refusing
 
 
 def _written(problem: ProblemError) -> bytes:

@@ -56,8 +56,14 @@ def room_for(connections: int) -> int:
 class Door:
     """What the connections of one server share."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, users: frozenset[int] | None = None) -> None:
+        """Have nobody in yet.
+
+        Args:
+            users: of this machine, whose connections are served; None means everybody's.
+        """
         self.limits = limits
+        self.users = users
         self._connections: set[Connection] = set()
         self._looked = 0.0
         self._waiting: dict[Connection, None] = {}

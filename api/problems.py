@@ -43,6 +43,7 @@ class Code(StrEnum):
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     FOREIGN_PAGE = "foreign-page"
+    FOREIGN_USER = "foreign-user"
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     NOT_ACCEPTABLE = "not-acceptable"
@@ -92,6 +93,11 @@ KINDS: Final[dict[Code, Kind]] = {
     ),
     Code.FORBIDDEN: Kind(403, "The key may not do this", "Use a key that has the scope named in `scope`."),
     Code.FOREIGN_PAGE: Kind(403, "A request from another site's page", "Call from the server's own page."),
+    Code.FOREIGN_USER: Kind(
+        403,
+        "A request of another user of the machine",
+        "Call as the user who started the server, or have it ask for keys (`CXR_API_AUTH=required`).",
+    ),
     Code.NOT_FOUND: Kind(404, "No such thing", "Check the id; only the key that made a study sees it."),
     Code.METHOD_NOT_ALLOWED: Kind(405, "Not a method of this address", "The `Allow` header lists them."),
     Code.NOT_ACCEPTABLE: Kind(406, "Not in that format", "Ask for one of `formats`."),

@@ -13,7 +13,8 @@ from typing_extensions import override
 
 from api.connections import Connection
 from api.door import Door, Limits, room_for
-from shared.settings import ApiSettings
+from api.neighbours import own_users
+from shared.settings import ApiSettings, AuthMode
 
 STOP_SECONDS: Final = 20
 """How long requests under way may take to end after SIGTERM."""
@@ -27,7 +28,10 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, settings: ApiSettings, limits: Limits | None = None) -> None:
         """Take other limits than the settings', for a test."""
         self._app = app
-        self.door = Door(limits or Limits(connections=room_for(settings.max_connections)))
+        self.door = Door(
+            limits or Limits(connections=room_for(settings.max_connections)),
+            users=own_users() if settings.auth is AuthMode.OFF else None,
+        )
         config = uvicorn.Config(
             app,
             host=settings.host,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.__main__ import STOP_SECONDS
+from api.serving import STOP_SECONDS
 from shared.settings import QueueSettings
 from tests.support.helm import (
     NAMESPACE,

@@ -22,7 +22,7 @@ from tests.support.stack import FullStack
 
 OPEN = {
     "api": {
-        # `cxr up` asks for no keys: whoever is logged in on this machine may use it (docs/security.md).
+        # `cxr up` asks for no keys of the user who started it, as this test has (test_api_neighbours.py).
         r"HTTP (GET|OPTIONS) \S+: \d+",
     },
     "s3": S3,

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from api.backend import Backend
-from api.door import Limits
+from api.door import Door, Limits
 from api.main import create_app
 from api.serving import Server
 from shared import findings, reports, studies
@@ -68,6 +68,11 @@ class ApiServer:
         """What the routes stand on."""
         backend: Backend = self.app.state.backend
         return backend
+
+    @property
+    def door(self) -> Door:
+        """Who is let in."""
+        return self._server.door
 
     @property
     def port(self) -> int:
