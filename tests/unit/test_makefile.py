@@ -48,3 +48,14 @@ def test_training_without_a_folder_says_so_before_anything_is_installed():
     assert done.returncode == 2
     assert "make train-bundled DATA=folder" in done.stderr
     assert not (ROOT / ".no-environment").exists()
+
+
+def test_every_pinned_package_has_hashes_but_those_that_pytorch_s_index_has_too():
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    pin = r"^([\w.-]+)==\S+((?: \\\n    --hash=sha256:[0-9a-f]{64})*)$"
+    pins = re.findall(pin, constraints, re.MULTILINE)
+    lines = [line for line in constraints.splitlines() if line[0] not in " #"]
+    assert len(pins) == len(lines)
+    without = {name for name, hashes in pins if not hashes}
+    assert {"torch", "torchvision"} <= without
+    assert all(re.match(r"torch|torchvision|triton|nvidia-|cuda-", name) for name in without)
