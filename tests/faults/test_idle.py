@@ -110,9 +110,8 @@ def queues_consumed(line: Line) -> Mapping[int, set[str]]:
             if time.monotonic() > end:
                 break
     return {
-        process.pid: asked[port]
+        process.pid: set().union(*(asked[port] for port in _ports(process) & asked.keys()))
         for process in psutil.process_iter()
-        for port in _ports(process) & asked.keys()
     }
 
 
