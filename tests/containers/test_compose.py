@@ -130,7 +130,10 @@ def test_the_page_takes_a_radiograph_and_shows_its_report(installation: Installa
 
 
 KNOWN = {
-    "api": {"8000", r"8000 HTTP GET /(?!v1/)\S*: \d+", r"8000 HTTP \S+ \S+: 4\d\d"},
+    "api": {
+        *("8000", r"8000 HTTP GET /(?!v1/)\S*: \d+", r"8000 HTTP \S+ \S+: 4\d\d"),
+        *("9100", r"9100 HTTP \S+ \S+: \d+"),
+    },
     "worker-cnn": {"9100", r"9100 HTTP \S+ \S+: \d+"},
     "worker-llm": {"9100", r"9100 HTTP \S+ \S+: \d+"},
     "sweeper": {"9100", r"9100 HTTP \S+ \S+: \d+"},

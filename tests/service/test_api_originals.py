@@ -1,6 +1,7 @@
 """Originals that rot, vanish or are cut in the object store; a store and a disk that are full."""
 
 import hashlib
+import itertools
 import socket
 import subprocess
 import time
@@ -134,7 +135,6 @@ def read_only(infra: InfraStack) -> Iterator[None]:
         shell.append(f"-filer=127.0.0.1:{infra.state.ports.storage_filer}")
         line = " ".join(("fs.configure", "-locationPrefix=/buckets/", *options, "-apply"))
         subprocess.run(shell, input=f"{line}\n".encode(), capture_output=True, check=True, timeout=60)
-        time.sleep(1)  # until the filer has heard of it
 
     configure("-readOnly")
     try:
@@ -148,8 +148,13 @@ def test_a_store_that_takes_no_writes_is_told_and_reads_go_on(
 ):
     study_id = sent(client, CONTENT)
     with read_only(infra):
-        refused = send(client, a_png(4))
-        assert (refused.status_code, refused.json()["type"]) == (503, "/problems/unavailable")
+        numbers = itertools.count(4)
+
+        def is_refused() -> bool:
+            answer = send(client, a_png(next(numbers)))
+            return (answer.status_code, answer.json().get("type")) == (503, "/problems/unavailable")
+
+        wait_until(is_refused, timeout=30, what="the filer to have heard of it")
         time.sleep(1.1)
         answer = client.get("/readyz")
         assert answer.json()["parts"]["storage"] == {

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from prometheus_client import REGISTRY
 
 from api.backend import MOST_UPLOADS
 from migrations.__main__ import upgrade
@@ -217,13 +218,20 @@ def test_a_client_that_breaks_off_leaves_nothing_behind(api: ApiServer, client: 
         b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
         b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
     )
+
+    def gone() -> float:
+        # Of this process, in which other tests have servers too.
+        labels = {"method": "POST", "route": "/v1/studies", "status": "499"}
+        return REGISTRY.get_sample_value("cxr_http_requests_total", labels) or 0
+
+    before = gone()
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", api.port)) as connection:
             connection.sendall(head + bytes(5000))
-    gone = 'cxr_http_requests_total{method="POST",route="/v1/studies",status="499"} 3.0'
-    wait_until(
-        lambda: gone in client.get("/metrics").text, timeout=5, what="the broken uploads to be noticed"
-    )
+            # Of a connection that is closed before it is accepted nobody can tell whose it was.
+            wait_until(lambda: api.backend.uploads.held == 1, timeout=15, what="the upload to be begun")
+        wait_until(lambda: api.backend.uploads.held == 0, timeout=15, what="the upload to be given up")
+    wait_until(lambda: gone() == before + 3, timeout=15, what="the broken uploads to be noticed")
     assert client.get("/v1/studies").json()["items"] == []
 
 
