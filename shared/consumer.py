@@ -11,11 +11,16 @@ from kombu import Connection
 from typing_extensions import override
 
 
+def persistent(connection: Connection) -> Connection:
+    """Let a connection be asked for every second second for as long as the broker is away; return it."""
+    connection.ensure_connection = partial(connection.ensure_connection, interval_step=0)  # type: ignore[method-assign]  # it is called by name
+    return connection
+
+
 class PersistentConsumer(Consumer):
     """Takes messages."""
 
     @override
     def ensure_connected(self, conn: Connection) -> Connection:
         """Connect, however long it takes; called at the start and after each loss."""
-        conn.ensure_connection = partial(conn.ensure_connection, interval_step=0)  # type: ignore[method-assign]  # it is called by name
-        return super().ensure_connected(conn)
+        return super().ensure_connected(persistent(conn))

@@ -10,7 +10,6 @@ that takes the hints of some priorities only:
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Final
 
 import structlog
@@ -20,6 +19,7 @@ from kombu.mixins import ConsumerMixin
 from kombu.transport.base import StdChannel
 from typing_extensions import override
 
+from shared.consumer import persistent
 from shared.domain import Priority, Stage
 from shared.queue import queue_name
 
@@ -72,10 +72,8 @@ class _Lane(ConsumerMixin):
 
     @override
     def create_connection(self) -> Connection:
-        """Connect again every second second, as `shared.consumer` does."""
-        connection = super().create_connection()
-        connection.ensure_connection = partial(connection.ensure_connection, interval_step=0)  # type: ignore[method-assign]  # it is called by name
-        return connection
+        """Connect again, as the pool of all other threads does."""
+        return persistent(super().create_connection())
 
     @override
     def get_consumers(self, Consumer: Callable[..., Consumer], channel: StdChannel) -> Sequence[Consumer]:

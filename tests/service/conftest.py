@@ -1,14 +1,45 @@
 """What several of the tests on real servers use."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from shared.database import Database
 from shared.settings import DatabaseSettings
+from shared.storage import Storage
+from tests.support.api import ApiServer
 from tests.support.stack import InfraStack
+from tests.support.wires import Wire
+
+
+@pytest.fixture(scope="module")
+def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
+    """Return an API without keys; modules that need another have their own."""
+    with ApiServer(infra) as server:
+        yield server
+
+
+@pytest.fixture
+def client(api: ApiServer, database: Database) -> httpx.Client:
+    """Return a client of it, over an empty database."""
+    return api.client()
+
+
+@pytest.fixture
+def wire() -> Iterator[Callable[[ApiServer], Wire]]:
+    """Return what opens bare connections, which are closed with the test."""
+    with ExitStack() as sockets:
+
+        def connect(api: ApiServer) -> Wire:
+            connected = Wire(api.port)
+            sockets.callback(connected.socket.close)
+            return connected
+
+        yield connect
 
 
 @pytest.fixture

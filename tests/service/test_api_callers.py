@@ -1,8 +1,7 @@
 """Whose bytes are read, who may hold how many places, and how often one may ask: on real sockets."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -13,7 +12,7 @@ from shared.settings import AuthMode
 from shared.storage import Storage
 from tests.support.api import ADMIN_KEY, ApiServer, complete, send, sent
 from tests.support.stack import InfraStack, wait_until
-from tests.support.wires import SOON, SWALLOWED, Wire
+from tests.support.wires import SOON, SWALLOWED
 
 MOST_FAILURES = 20
 MOST_REQUESTS = 40
@@ -24,18 +23,6 @@ MOST_REQUESTS = 40
 def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
     with ApiServer(infra, auth=AuthMode.REQUIRED) as server:
         yield server
-
-
-@pytest.fixture
-def wire() -> Iterator[Callable[[ApiServer], Wire]]:
-    with ExitStack() as sockets:
-
-        def connect(api: ApiServer) -> Wire:
-            connected = Wire(api.port)
-            sockets.callback(connected.socket.close)
-            return connected
-
-        yield connect
 
 
 def a_key(api: ApiServer, *scopes: str) -> str:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from shared.settings import AuthMode
 from shared.storage import Storage
 from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, events, files, sent
 from tests.support.stack import InfraStack, wait_until
-from tests.support.wires import SOON, SWALLOWED, Wire
+from tests.support.wires import SOON, SWALLOWED
 
 ROOT = Path(__file__).parents[2]
 MEGABYTE = 1 << 20
@@ -43,18 +43,6 @@ def patient(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator
         infra, auth=AuthMode.REQUIRED, limits=Limits(connections=20, unsent_bytes=100_000)
     ) as server:
         yield server
-
-
-@pytest.fixture
-def wire() -> Iterator[Callable[[ApiServer], Wire]]:
-    with ExitStack() as sockets:
-
-        def connect(api: ApiServer) -> Wire:
-            connected = Wire(api.port)
-            sockets.callback(connected.socket.close)
-            return connected
-
-        yield connect
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -18,17 +17,6 @@ from tests.support.api import ApiServer, classify, complete, events, give_up, re
 from tests.support.stack import InfraStack, wait_until
 
 STATUSES = ["queued", "classifying", "classified", "reporting", "completed"]
-
-
-@pytest.fixture(scope="module")
-def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
-    with ApiServer(infra) as server:
-        yield server
-
-
-@pytest.fixture
-def client(api: ApiServer, database: Database) -> httpx.Client:
-    return api.client()
 
 
 def all_events(client: httpx.Client, study_id: object, **headers: str) -> list[dict]:

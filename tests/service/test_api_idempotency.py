@@ -2,7 +2,6 @@
 
 import io
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -17,24 +16,11 @@ from shared.database import Database
 from shared.domain import StudyId, new_id
 from shared.errors import LeaseLostError
 from shared.idempotency import Begun, InUse, Replayed, RequestKey, Reused
-from shared.storage import Storage
 from shared.tables import IdempotencyRow, StudyRow
 from tests.support.api import ApiServer, a_png, complete, files, send
 from tests.support.builders import a_study
-from tests.support.stack import InfraStack
 
 REQUEST = RequestKey("owner", "key-1")
-
-
-@pytest.fixture(scope="module")
-def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
-    with ApiServer(infra) as server:
-        yield server
-
-
-@pytest.fixture
-def client(api: ApiServer, database: Database) -> httpx.Client:
-    return api.client()
 
 
 def studies_in(database: Database) -> int:

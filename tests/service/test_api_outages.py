@@ -61,17 +61,6 @@ def storage(infra: InfraStack) -> Storage:
     return store
 
 
-@pytest.fixture(scope="module")
-def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
-    with ApiServer(infra) as server:
-        yield server
-
-
-@pytest.fixture
-def client(api: ApiServer, database: Database) -> httpx.Client:
-    return api.client()
-
-
 @pytest.fixture
 def away(infra: InfraStack, api: ApiServer) -> Iterator:
     """Return what stops a server for the rest of a test."""

@@ -1,7 +1,5 @@
 """Findings, reports and pictures over HTTP."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
@@ -10,20 +8,8 @@ from shared.domain import FindingStatus, StudyId
 from shared.errors import UnusableImageError
 from shared.labels import LABELS
 from shared.storage import Storage, heatmap_key, preview_key
-from tests.support.api import ApiServer, classify, complete, give_up, reject, sent
+from tests.support.api import classify, complete, give_up, reject, sent
 from tests.support.builders import a_finding
-from tests.support.stack import InfraStack
-
-
-@pytest.fixture(scope="module")
-def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
-    with ApiServer(infra) as server:
-        yield server
-
-
-@pytest.fixture
-def client(api: ApiServer, database: Database) -> httpx.Client:
-    return api.client()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -20,17 +19,6 @@ from tests.support import api as support
 from tests.support.api import ApiServer, a_png, complete, files, give_up, reject, send, sent
 from tests.support.builders import the_study
 from tests.support.stack import InfraStack, wait_until
-
-
-@pytest.fixture(scope="module")
-def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
-    with ApiServer(infra) as server:
-        yield server
-
-
-@pytest.fixture
-def client(api: ApiServer, database: Database) -> httpx.Client:
-    return api.client()
 
 
 def test_a_study_is_accepted_with_its_address_and_when_to_ask_again(client: httpx.Client, database: Database):

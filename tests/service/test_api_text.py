@@ -1,28 +1,13 @@
 """Texts from outside that lie about how they are written: read, or refused by name, and none is a 500."""
 
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from shared.database import Database
-from shared.storage import Storage
-from tests.support.api import ApiServer, a_png, files, send
-from tests.support.stack import InfraStack
+from tests.support.api import a_png, files, send
 
 BOUNDARY = "xyz"
-
-
-@pytest.fixture(scope="module")
-def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[ApiServer]:
-    with ApiServer(infra) as server:
-        yield server
-
-
-@pytest.fixture
-def client(api: ApiServer, database: Database) -> httpx.Client:
-    return api.client()
 
 
 def a_part(disposition: bytes, content: bytes, *headers: bytes) -> bytes:
