@@ -14,7 +14,19 @@ from shared.rendering.document import WORDS
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
 
-_BEFORE_LABELS: Final = ("item", "study_id", "files", "status", "error_type", "error_detail", "error_file")
+_BEFORE_LABELS: Final = (
+    "item",
+    "study_id",
+    "files",
+    "patient_id",
+    "patient_sex",
+    "patient_age_years",
+    "study_date",
+    "status",
+    "error_type",
+    "error_detail",
+    "error_file",
+)
 _AFTER_LABELS: Final = ("present", "impression", "report")
 _PIECE: Final = 1 << 16
 
@@ -57,11 +69,14 @@ def in_pieces(lines: Iterable[str]) -> Iterator[bytes]:
 def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
     study, report = item.study, item.report
     probabilities = {finding.label: f"{finding.probability:.4f}" for finding in item.findings}
-    texts = (study.item_key, str(study.id), ";".join(item.files), study.status.value)
+    age = study.patient_age_years
+    texts = (study.item_key, str(study.id), ";".join(item.files))
+    patient = (study.patient_id, study.patient_sex, None if age is None else f"{age:.4g}")
+    taken = (study.study_date.isoformat() if study.study_date else None, study.status.value)
     errors = (study.error_type, study.error_detail, study.error_file)
     outcome = (";".join(_present(item)), report.impression if report else None, _whole_report(item))
     numbers = (probabilities.get(label) for label in labels)
-    return [cell or "" for cell in (*texts, *errors, *numbers, *outcome)]
+    return [cell or "" for cell in (*texts, *patient, *taken, *errors, *numbers, *outcome)]
 
 
 def _json_object(item: BatchItem) -> dict[str, Any]:
@@ -71,6 +86,8 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
         "item": study.item_key,
         "study_id": str(study.id),
         "files": list(item.files),
+        "patient": {"id": study.patient_id, "sex": study.patient_sex, "age_years": study.patient_age_years},
+        "study_date": study.study_date.isoformat() if study.study_date else None,
         "status": study.status.value,
         "error": error if study.error_type else None,
         "findings": [
