@@ -170,6 +170,7 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
         patient_id=fields.patient_id,
         batch_id=BatchId(fields.batch_id) if fields.batch_id else None,
         item_key=submission.key if fields.batch_id else None,
+        item_path=fields.path if fields.batch_id else None,
     )
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -39,6 +39,16 @@ CHARSETS: Final = frozenset(
 )
 
 _CHUNK: Final = 1 << 20
+_LONGEST_PATH: Final = 4096
+
+
+def _shown(path: str) -> str:
+    """Return a path without what could disturb a table; its end, where it is longer than a path can be."""
+    return "".join(letter for letter in path if letter.isprintable())[-_LONGEST_PATH:]
+
+
+ItemPath = Annotated[str, AfterValidator(_shown)]
+"""Where in the client's archive an item of a batch lies. None is refused: nobody could mend it."""
 
 
 class Fields(BaseModel):
@@ -51,6 +61,7 @@ class Fields(BaseModel):
     language: Language = Language.ENGLISH
     patient_id: Annotated[Line, Field(max_length=64)] | None = None
     batch_id: UUID | None = None
+    path: ItemPath | None = None
 
 
 @dataclass(slots=True)

@@ -70,6 +70,7 @@ def erase(session: Session, study_id: StudyId) -> bool:
             patient_id=None,
             indication=None,
             item_key=None,
+            item_path=None,
             error_detail=None,
             error_file=None,
         )
