@@ -90,7 +90,8 @@ def test_the_file_gives_what_it_should(name: str, answers: dict[str, Answer]):
         return
     assert answer.study["status"] == "completed", answer.reason
     if outcome.like:
-        assert np.abs(answer.seen - answers[outcome.like].seen).max() <= 2
+        greatest = np.abs(answer.seen - answers[outcome.like].seen).max()
+        assert greatest <= 2
     if outcome.order_of:
         assert have_one_order(answer.seen, answers[outcome.order_of].seen)
     if outcome.warned_or is not None:

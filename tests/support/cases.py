@@ -20,7 +20,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEGBaseline8Bit, generate_uid
 
-from tests.support.dicoms import a_dicom, a_png, written
+from tests.support.dicoms import a_dicom, a_jpeg, a_png, written
 from tests.support.services import ROOT
 
 SIDE: Final = 512
@@ -70,12 +70,6 @@ def _windowed(pixels: Picture | None = None, **tags: Any) -> bytes:
     """Make a file of twelve bits with the window of all of them."""
     window = {"WindowCenter": "2048", "WindowWidth": "4096"}
     return _dicom(_twelve_bits() if pixels is None else pixels, **(window | tags))
-
-
-def _jpeg(pixels: Picture) -> bytes:
-    file = BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=95)
-    return file.getvalue()
 
 
 def _item(data: bytes) -> bytes:
@@ -128,7 +122,7 @@ def _lookup_of_twelve_bits() -> bytes:
 
 def _ycbcr_that_says_rgb() -> bytes:
     colour = np.dstack([the_chest()] * 3)
-    jpeg = _jpeg(colour)
+    jpeg = a_jpeg(colour)
     (length,) = unpack(">H", jpeg[4:6])
     without_marker = jpeg[:2] + jpeg[4 + length :]
     return _compressed(without_marker, pixels=colour, PhotometricInterpretation="RGB")
@@ -169,7 +163,7 @@ def _half(stream: bytes) -> int:
 
 def files() -> Mapping[str, tuple[bytes, Outcome]]:
     """Return name -> content and outcome of all files that are a study each."""
-    chest, twelve, jpeg = the_chest(), _twelve_bits(), _jpeg(the_chest())
+    chest, twelve, jpeg = the_chest(), _twelve_bits(), a_jpeg(the_chest())
     report, cut_off = Outcome(), Outcome(refused=("cut off", "ends early", "incomplete"))
     lateral = Outcome(refused=("lateral",))
     split = _half(jpeg)
