@@ -54,6 +54,10 @@ UPLOAD_BODY: dict[str, Any] = {
                         "language": {"type": "string", "enum": ["en", "es"], "default": "en"},
                         "patient_id": {"type": "string", "maxLength": 64},
                         "batch_id": {"type": "string", "format": "uuid"},
+                        "path": {
+                            "type": "string",
+                            "description": "Of a batch's item: where in its archive it lies.",
+                        },
                         "mixed": {
                             "type": "boolean",
                             "default": False,

@@ -173,6 +173,7 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
         study_date=study_date,
         batch_id=BatchId(fields.batch_id) if fields.batch_id else None,
         item_key=submission.key if fields.batch_id else None,
+        item_path=fields.path if fields.batch_id else None,
     )
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -40,6 +40,16 @@ CHARSETS: Final = frozenset(
 )
 
 _CHUNK: Final = 1 << 20
+_LONGEST_PATH: Final = 4096
+
+
+def _shown(path: str) -> str:
+    """Return a path without what could disturb a table; its end, where it is longer than a path can be."""
+    return "".join(letter for letter in path if letter.isprintable())[-_LONGEST_PATH:]
+
+
+ItemPath = Annotated[str, AfterValidator(_shown)]
+"""Where in the client's archive an item of a batch lies. None is refused: nobody could mend it."""
 
 
 class Fields(BaseModel):
@@ -52,8 +62,13 @@ class Fields(BaseModel):
     language: Language = Language.ENGLISH
     patient_id: Annotated[Line, Field(max_length=64)] | None = None
     batch_id: UUID | None = None
+    path: ItemPath | None = None
     mixed: bool = False
     """That several patients or studies in one, or another id than the files', are meant."""
+
+
+_NEWER_FIELDS: Final = frozenset({"path", "mixed"})
+"""Not in a fingerprint unless given, so that a key from before they were known still fits its request."""
 
 
 @dataclass(slots=True)
@@ -206,8 +221,7 @@ def fingerprint(received: Received, fields: Fields) -> str:
 
     The multipart bytes themselves differ between two sendings of the same request (the boundary).
     """
-    # A field that was not given is left out, so that a key from before the field was known still fits.
-    said = fields.model_dump_json(exclude=None if fields.mixed else {"mixed"})
+    said = fields.model_dump_json(exclude=set(_NEWER_FIELDS - fields.model_fields_set))
     digest = hashlib.sha256(said.encode())
     for file, size in zip(received.files, received.sizes, strict=True):
         name = (file.filename or "").encode()

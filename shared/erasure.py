@@ -73,6 +73,7 @@ def erase(session: Session, study_id: StudyId) -> bool:
             study_date=None,
             indication=None,
             item_key=None,
+            item_path=None,
             error_detail=None,
             error_file=None,
         )

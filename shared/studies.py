@@ -91,6 +91,7 @@ class NewStudy:
     study_date: date | None = None
     batch_id: BatchId | None = None
     item_key: str | None = None
+    item_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
             owner=study.owner,
             batch_id=study.batch_id,
             item_key=study.item_key,
+            item_path=study.item_path,
             status=StudyStatus.QUEUED,
             priority=study.priority,
             language=study.language,

@@ -60,6 +60,8 @@ class StudyRow(Base):
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id"))
     item_key: Mapped[str | None] = mapped_column(String(255))
     """In a batch: the client's own name of the item (its Idempotency-Key)."""
+    item_path: Mapped[Prose | None]
+    """In a batch: where in the client's archive the item lies, where the client says so."""
     status: Mapped[StudyStatus]
     priority: Mapped[Priority]
     language: Mapped[Language]
