@@ -14,7 +14,13 @@ from shared.rendering.document import WORDS
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
 
-_BEFORE_LABELS: Final = ("item", "study_id", "files", "status", "error_type", "error_detail", "error_file")
+_BYTE_ORDER_MARK: Final = "\ufeff"
+"""Says of a CSV that it is UTF-8: without it a spreadsheet reads every letter beyond ASCII as two others."""
+_BEFORE_LABELS: Final = (
+    *("item", "path", "study_id", "files", "sha256"),
+    *("patient_id", "patient_sex", "patient_age_years", "study_date", "status"),
+    *("error_type", "error_detail", "error_file"),
+)
 _AFTER_LABELS: Final = ("present", "impression", "report")
 _PIECE: Final = 1 << 16
 
@@ -30,7 +36,7 @@ separator of another country (`;`, tab) or a line's end would cut it, since ther
 
 def csv_lines(items: Iterable[BatchItem], labels: Sequence[str]) -> Iterator[str]:
     """Write the header and a line for each item, with a column of probabilities for each label."""
-    yield _csv_line([*_BEFORE_LABELS, *labels, *_AFTER_LABELS])
+    yield _BYTE_ORDER_MARK + _csv_line([*_BEFORE_LABELS, *labels, *_AFTER_LABELS])
     for item in items:
         yield _csv_line(_cells(item, labels))
 
@@ -57,11 +63,15 @@ def in_pieces(lines: Iterable[str]) -> Iterator[bytes]:
 def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
     study, report = item.study, item.report
     probabilities = {finding.label: f"{finding.probability:.4f}" for finding in item.findings}
-    texts = (study.item_key, str(study.id), ";".join(item.files), study.status.value)
+    files, digests = ";".join(item.files), ";".join(item.digests)
+    texts = (study.item_key, study.item_path or files, str(study.id), files, digests)
+    age = study.patient_age_years
+    patient = (study.patient_id, study.patient_sex, None if age is None else f"{age:.4g}")
+    taken = (study.study_date.isoformat() if study.study_date else None, study.status.value)
     errors = (study.error_type, study.error_detail, study.error_file)
     outcome = (";".join(_present(item)), report.impression if report else None, _whole_report(item))
     numbers = (probabilities.get(label) for label in labels)
-    return [cell or "" for cell in (*texts, *errors, *numbers, *outcome)]
+    return [cell or "" for cell in (*texts, *patient, *taken, *errors, *numbers, *outcome)]
 
 
 def _json_object(item: BatchItem) -> dict[str, Any]:
@@ -69,8 +79,12 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
     error = {"type": study.error_type, "detail": study.error_detail, "file": study.error_file}
     return {
         "item": study.item_key,
+        "path": study.item_path,
         "study_id": str(study.id),
         "files": list(item.files),
+        "sha256": list(item.digests),
+        "patient": {"id": study.patient_id, "sex": study.patient_sex, "age_years": study.patient_age_years},
+        "study_date": study.study_date.isoformat() if study.study_date else None,
         "status": study.status.value,
         "error": error if study.error_type else None,
         "findings": [

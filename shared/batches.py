@@ -29,10 +29,16 @@ _CANCELLED_AT_ONCE: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """One study of a batch, with all that its line of the results says."""
+    """One study of a batch, with all that its line of the results says.
+
+    Attributes:
+        files: the names of its images, in their order.
+        digests: the SHA-256 of each, in the same order.
+    """
 
     study: StudyRow
     files: Sequence[str]
+    digests: Sequence[str]
     findings: Sequence[Finding]
     report: ReportRow | None
 
@@ -99,8 +105,17 @@ def items_after(
     ids = [row.id for row in rows]
     if not ids:
         return ()
-    files, found, reports = _files(session, ids), _findings(session, ids), _reports(session, ids)
-    return [BatchItem(row, files[row.id], found[row.id], reports.get(row.id)) for row in rows]
+    images, found, reports = _images(session, ids), _findings(session, ids), _reports(session, ids)
+    return [
+        BatchItem(
+            study=row,
+            files=[image.file for image in images[row.id]],
+            digests=[image.sha256 for image in images[row.id]],
+            findings=found[row.id],
+            report=reports.get(row.id),
+        )
+        for row in rows
+    ]
 
 
 def labels(session: Session, batch_id: BatchId) -> Sequence[str]:
@@ -118,12 +133,12 @@ def labels(session: Session, batch_id: BatchId) -> Sequence[str]:
     return session.scalars(statement.order_by(FindingRow.label)).all()
 
 
-def _files(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[str]]:
-    names: defaultdict[UUID, list[str]] = defaultdict(list)
-    statement = select(ImageRow.study_id, ImageRow.file).where(ImageRow.study_id.in_(ids))
-    for study_id, name in session.execute(statement.order_by(ImageRow.study_id, ImageRow.index)):
-        names[study_id].append(name)
-    return names
+def _images(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[ImageRow]]:
+    images: defaultdict[UUID, list[ImageRow]] = defaultdict(list)
+    statement = select(ImageRow).where(ImageRow.study_id.in_(ids))
+    for image in session.scalars(statement.order_by(ImageRow.study_id, ImageRow.index)):
+        images[image.study_id].append(image)
+    return images
 
 
 def _findings(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, Sequence[Finding]]:

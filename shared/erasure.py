@@ -68,8 +68,12 @@ def erase(session: Session, study_id: StudyId) -> bool:
             erased_at=func.now(),
             updated_at=func.now(),
             patient_id=None,
+            patient_sex=None,
+            patient_age_years=None,
+            study_date=None,
             indication=None,
             item_key=None,
+            item_path=None,
             error_detail=None,
             error_file=None,
         )

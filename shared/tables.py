@@ -4,7 +4,7 @@ studies 1─n images 1─n findings        studies 1─n reports (versions)     
 batches 1─n studies                    api_keys, idempotency_keys, discarded_… stand alone
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -60,11 +60,17 @@ class StudyRow(Base):
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id"))
     item_key: Mapped[str | None] = mapped_column(String(255))
     """In a batch: the client's own name of the item (its Idempotency-Key)."""
+    item_path: Mapped[Prose | None]
+    """In a batch: where in the client's archive the item lies, where the client says so."""
     status: Mapped[StudyStatus]
     priority: Mapped[Priority]
     language: Mapped[Language]
     indication: Mapped[Prose | None]
     patient_id: Mapped[Prose | None]
+    """As it was typed, else as the files have it; this and the next three are erased with the study."""
+    patient_sex: Mapped[str | None] = mapped_column(String(1))
+    patient_age_years: Mapped[float | None]
+    study_date: Mapped[date | None]
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
     updated_at: Mapped[Moment] = mapped_column(server_default=func.now())
     erased_at: Mapped[Moment | None]

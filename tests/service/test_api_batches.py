@@ -17,6 +17,7 @@ from shared.database import Database
 from shared.domain import StudyId, StudyStatus, new_id
 from shared.storage import Storage
 from tests.support.api import ApiServer, a_png, complete, give_up, send, sent
+from tests.support.builders import the_study
 from tests.support.stack import InfraStack
 
 
@@ -49,7 +50,7 @@ def counts(client: httpx.Client, batch: dict) -> dict[str, int]:
 def rows(client: httpx.Client, batch: dict) -> list[dict[str, str]]:
     answer = client.get(batch["links"]["results"], params={"format": "csv"})
     assert answer.headers["content-type"].startswith("text/csv")
-    return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
 
 
 def test_a_fresh_batch_is_open_and_empty(client: httpx.Client, batch: dict):
@@ -129,6 +130,20 @@ def test_results_have_a_line_for_every_item_in_order(client: httpx.Client, batch
     assert [line["item"] for line in lines] == ["=1+1", "case-2", "case-3", "case-4"]
     assert lines[0]["report"]["impression"] == lines[0]["impression"] == "Pleural effusion."
     assert lines[1]["error"]["type"] == "not-an-image"
+
+
+def test_results_name_an_item_by_its_path_and_its_files_by_their_digests(
+    client: httpx.Client, batch: dict, database: Database
+):
+    path = "ward 1/" + "x" * 300 + "/\u202eMüller\x00.png"
+    study_id = sent(client, a_png(1), key="item", batch_id=batch["id"], path=path)
+    send(client, b"bad", key="case-2", batch_id=batch["id"], path="ward 2/bad.png")
+    first, second = rows(client, batch)
+    assert first["path"] == "ward 1/" + "x" * 300 + "/Müller.png"
+    assert first["sha256"] == hashlib.sha256(a_png(1)).hexdigest()
+    assert (second["path"], second["sha256"]) == ("ward 2/bad.png", "")
+    client.delete(f"/v1/studies/{study_id}")
+    assert the_study(database, study_id).item_path is None
 
 
 def test_results_of_an_unknown_format_name_those_that_exist(client: httpx.Client, batch: dict):
@@ -215,7 +230,7 @@ def test_long_results_are_streamed_in_pieces(client: httpx.Client, batch: dict, 
         assert "content-length" not in answer.headers
         pieces = list(answer.iter_raw())
     assert len(pieces) > 3
-    table = list(csv.DictReader(io.StringIO(b"".join(pieces).decode(), newline="")))
+    table = list(csv.DictReader(io.StringIO(b"".join(pieces).decode("utf-8-sig"), newline="")))
     assert len({row["item"] for row in table}) == 5000
     assert [row["study_id"] for row in table] == sorted(row["study_id"] for row in table)
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -20,7 +21,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 def an_item(status: StudyStatus = StudyStatus.COMPLETED, *, key: str = "item-1", **columns: str) -> BatchItem:
     study = StudyRow(id=new_id(), status=status, item_key=key, created_at=NOW, **columns)
     if status is not StudyStatus.COMPLETED:
-        return BatchItem(study, (), (), None)
+        return BatchItem(study, (), (), (), None)
     report = ReportRow(
         version=1,
         language=Language.ENGLISH,
@@ -32,12 +33,39 @@ def an_item(status: StudyStatus = StudyStatus.COMPLETED, *, key: str = "item-1",
         fallback=False,
     )
     found = (a_finding("Effusion"), a_finding("Hernia", FindingStatus.ABSENT))
-    return BatchItem(study, ("a.dcm", "b.dcm"), found, report)
+    return BatchItem(study, ("a.dcm", "b.dcm"), ("a" * 64, "b" * 64), found, report)
 
 
 def table(*items: BatchItem) -> list[dict[str, str]]:
-    text = "".join(csv_lines(items, ["Effusion", "Hernia"]))
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    content = b"".join(in_pieces(csv_lines(items, ["Effusion", "Hernia"])))
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def test_results_are_joined_to_a_table_of_labels_by_path_or_by_digest():
+    item = an_item(key="ward%201/M%C3%BCller.dcm@0123", item_path="ward 1/Müller.dcm")
+    (row,) = table(item)
+    assert (row["path"], row["sha256"]) == ("ward 1/Müller.dcm", f"{'a' * 64};{'b' * 64}")
+    (line,) = ndjson_lines([item])
+    assert (json.loads(line)["path"], json.loads(line)["sha256"]) == (
+        "ward 1/Müller.dcm",
+        ["a" * 64, "b" * 64],
+    )
+
+
+def test_an_item_that_was_sent_without_a_path_goes_by_its_files_names():
+    (row,) = table(an_item())
+    assert row["path"] == "a.dcm;b.dcm"
+
+
+def test_a_csv_begins_with_the_mark_by_which_spreadsheets_know_utf_8():
+    content = b"".join(in_pieces(csv_lines([an_item(item_path="Müller.dcm")], [])))
+    assert content.startswith(b"\xef\xbb\xbfitem,path,")
+    assert content.count(b"\xef\xbb\xbf") == 1
+
+
+def test_a_path_is_no_formula_either():
+    (row,) = table(an_item(item_path="=HYPERLINK(A1)/b.dcm"))
+    assert row["path"] == "'=HYPERLINK(A1)/b.dcm"
 
 
 def test_a_line_of_csv_holds_probabilities_and_the_whole_report():
@@ -96,7 +124,7 @@ def test_a_formula_in_a_cell_s_midst_is_text_where_the_cell_is_cut_there(separat
 
 def test_a_second_file_s_name_is_no_formula_either():
     item = an_item()
-    (row,) = table(BatchItem(item.study, ("a.dcm", "=1+1.dcm", "-x.dcm"), item.findings, item.report))
+    (row,) = table(replace(item, files=("a.dcm", "=1+1.dcm", "-x.dcm")))
     assert row["files"] == "a.dcm;'=1+1.dcm;'-x.dcm"
 
 
