@@ -61,13 +61,17 @@ class AsyncClient:
         language: str | None = None,
         patient_id: str | None = None,
         batch_id: str | None = None,
+        mixed: bool = False,
         idempotency_key: str | None = None,
         wait: float | None = None,
     ) -> models.Study:
         """Send the images of one study; with `wait`, wait so many seconds for its end.
 
+        Args:
+            mixed: that files of several patients or studies, or a `patient_id` that is not theirs, are meant.
+
         Raises:
-            ProblemError: the server refused it.
+            ProblemError: the server refused it; `groups` of several patients' files belong together.
             NotDoneError: it was taken, but did not end in time (a TimeoutError too).
         """
         study = await self.send(
@@ -78,6 +82,7 @@ class AsyncClient:
                 language=language,
                 patient_id=patient_id,
                 batch_id=batch_id,
+                mixed=mixed,
                 idempotency_key=idempotency_key,
             )
         )

@@ -85,6 +85,7 @@ def submit(
     language: str | None = None,
     patient_id: str | None = None,
     batch_id: str | None = None,
+    mixed: bool = False,
     idempotency_key: str | None = None,
 ) -> Call[models.Study]:
     """Send a study."""
@@ -94,6 +95,7 @@ def submit(
         "language": language,
         "patient_id": patient_id,
         "batch_id": batch_id,
+        "mixed": "true" if mixed else None,
     }
     headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
     return Call(
