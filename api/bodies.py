@@ -73,6 +73,7 @@ def image_body(image: ImageRow) -> schemas.Image:
         media_type=image.media_type,
         width=image.width,
         height=image.height,
+        orientation=image.attributes.get("orientation"),
         view=image.view,
         status="pending" if image.used is None else "used" if image.used else "rejected",
         error=error_body(image.error_type, image.error_detail, image.file),

@@ -67,8 +67,12 @@ class Image(Body):
     index: int
     file: str = Field(description="The name that the client gave the file.")
     media_type: str
-    width: int
+    width: int = Field(description="As shown: what EXIF or the quality gate turns is turned.")
     height: int
+    orientation: tuple[str, str] | None = Field(
+        description="Towards which side of the patient a row runs, then a column: A, P, R, L, H, F (DICOM).",
+        examples=[["L", "F"]],
+    )
     view: ViewPosition | None
     status: Literal["pending", "used", "rejected"]
     error: StudyError | None

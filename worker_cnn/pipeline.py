@@ -30,6 +30,7 @@ _KEPT_ATTRIBUTES: Final = frozenset(
         "study_instance_uid",
         "series_instance_uid",
         "pixel_spacing_mm",
+        "orientation",
     }
 )
 
