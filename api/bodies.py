@@ -74,6 +74,7 @@ def image_body(image: ImageRow) -> schemas.Image:
         width=image.width,
         height=image.height,
         view=image.view,
+        view_source=image.view_source,
         status="pending" if image.used is None else "used" if image.used else "rejected",
         error=error_body(image.error_type, image.error_detail, image.file),
         warnings=image.warnings,

@@ -33,6 +33,7 @@ class Image(Answer):
     index: int
     file: str | None = None
     view: str | None = None
+    view_source: str | None = None
     status: str | None = None
     error: StudyError | None = None
     warnings: list[str] = []
