@@ -61,6 +61,8 @@ class Client:
         language: str | None = None,
         patient_id: str | None = None,
         batch_id: str | None = None,
+        path: str | None = None,
+        mixed: bool = False,
         idempotency_key: str | None = None,
         wait: float | None = None,
     ) -> models.Study:
@@ -78,6 +80,8 @@ class Client:
                 language=language,
                 patient_id=patient_id,
                 batch_id=batch_id,
+                path=path,
+                mixed=mixed,
                 idempotency_key=idempotency_key,
             )
         )

@@ -171,8 +171,10 @@ class BatchResult(Answer):
     """One item of a batch."""
 
     item: str
+    path: str | None = None
     study_id: str
     files: list[str] = []
+    sha256: list[str] = []
     status: str
     error: StudyError | None = None
 
