@@ -3,7 +3,9 @@
 from typing import Final
 
 from api import schemas
+from api.auth import Caller
 from shared.domain import StudyId, StudyStatus
+from shared.keys import Scope
 from shared.study_queries import StudyView
 from shared.tables import BatchRow, ImageRow, StudyRow
 
@@ -27,6 +29,8 @@ def study_body(view: StudyView) -> schemas.Study:
         priority=study.priority,
         language=study.language,
         batch_id=str(study.batch_id) if study.batch_id else None,
+        patient=patient_body(study),
+        study_date=study.study_date,
         created_at=study.created_at,
         updated_at=study.updated_at,
         error=error_body(study.error_type, study.error_detail, study.error_file),
@@ -44,6 +48,20 @@ def study_body(view: StudyView) -> schemas.Study:
             page=f"/#/studies/{study.id}",
         ),
     )
+
+
+def patient_body(study: StudyRow) -> schemas.Patient:
+    """Write down what is known of a study's patient."""
+    return schemas.Patient.model_validate(
+        {"id": study.patient_id, "sex": study.patient_sex, "age_years": study.patient_age_years}
+    )
+
+
+def for_caller(body: schemas.Study, caller: Caller) -> schemas.Study:
+    """Leave out the patient for whoever may send and not read."""
+    if caller.may(Scope.READ):
+        return body
+    return body.model_copy(update={"patient": schemas.Patient(), "study_date": None})
 
 
 def image_body(image: ImageRow) -> schemas.Image:

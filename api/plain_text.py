@@ -18,6 +18,11 @@ _REFUSED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _BLANK_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
 
 
+def without_unseen(text: str) -> str:
+    """Return a file's line without what is refused of a client: it is the device's, and must be shown."""
+    return "".join(letter for letter in text if not _is_no_text(letter))
+
+
 def _check_prose(text: str) -> str:
     return _check(text, allowed=_LAYOUT | _JOINERS_AND_MARKS)
 

@@ -58,6 +58,8 @@ class Code(StrEnum):
     URI_TOO_LONG = "uri-too-long"
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
     INVALID_REQUEST = "invalid-request"
+    SEVERAL_PATIENTS = "several-patients"
+    OTHER_PATIENT = "other-patient"
     IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"
     TOO_MANY_REQUESTS = "too-many-requests"
     HEADERS_TOO_LARGE = "headers-too-large"
@@ -119,6 +121,16 @@ KINDS: Final[dict[Code, Kind]] = {
     ),
     Code.INVALID_REQUEST: Kind(
         422, "A field is missing or wrong", "`errors` names each field and what it wants."
+    ),
+    Code.SEVERAL_PATIENTS: Kind(
+        422,
+        "Files of several patients or studies",
+        "Send each of `groups` as a study of its own, or add the field `mixed=true` if it is meant.",
+    ),
+    Code.OTHER_PATIENT: Kind(
+        422,
+        "Another patient than the files'",
+        "Correct `patient_id`, or leave it out, or add the field `mixed=true` if it is meant.",
     ),
     Code.IDEMPOTENCY_KEY_REUSED: Kind(
         422, "The Idempotency-Key belongs to another request", "Use a fresh key for other content."

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Response
 from api import schemas
 from api.auth import Reader
 from api.backend import Stack
-from api.bodies import NOT_A_MEDICAL_DEVICE
+from api.bodies import NOT_A_MEDICAL_DEVICE, patient_body
 from api.findings import best_rows, name_of
 from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, view_of
@@ -18,6 +18,7 @@ from api.problems import Code, ProblemError
 from api.schemas import LATER, VERSION, problems
 from shared import findings, reports
 from shared.domain import ModelVersion, ReportSections, StudyId, StudyStatus, ViewPosition, WriterVersion
+from shared.patients import Patient
 from shared.rendering import html, text
 from shared.rendering.document import FindingLine, ImageLine, ReportDocument
 from shared.study_queries import StudyView
@@ -70,20 +71,22 @@ def get_report(
     if same(if_none_match, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if media_type == JSON:
-        return Response(report_body(report).model_dump_json(), headers=headers, media_type=JSON)
+        return Response(report_body(report, view.study).model_dump_json(), headers=headers, media_type=JSON)
     if media_type == html.MEDIA_TYPE:
         headers["Content-Security-Policy"] = _HTML_POLICY
     content = RENDERERS[media_type](document_of(view, report, rows))
     return Response(content, headers=headers, media_type=media_type)
 
 
-def report_body(report: ReportRow) -> schemas.ReportBody:
+def report_body(report: ReportRow, study: StudyRow) -> schemas.ReportBody:
     """Write a report down."""
     return schemas.ReportBody(
         study_id=str(report.study_id),
         version=report.version,
         status=report.status,
         language=report.language,
+        patient=patient_body(study),
+        study_date=study.study_date,
         sections=schemas.Sections(
             technique=report.technique, findings=report.findings, impression=report.impression
         ),
@@ -117,7 +120,8 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
         model=ModelVersion(study.model_id or "", study.model_version or "", study.model_digest or ""),
         writer=WriterVersion(report.writer_id, report.writer_version),
         fallback=report.fallback,
-        patient_id=study.patient_id,
+        patient=Patient(study.patient_id, study.patient_sex, study.patient_age_years),
+        study_date=study.study_date,
         indication=study.indication,
     )
 

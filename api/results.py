@@ -17,7 +17,8 @@ NDJSON: Final = "application/x-ndjson"
 _BYTE_ORDER_MARK: Final = "\ufeff"
 """Says of a CSV that it is UTF-8: without it a spreadsheet reads every letter beyond ASCII as two others."""
 _BEFORE_LABELS: Final = (
-    *("item", "path", "study_id", "files", "sha256", "status"),
+    *("item", "path", "study_id", "files", "sha256"),
+    *("patient_id", "patient_sex", "patient_age_years", "study_date", "status"),
     *("error_type", "error_detail", "error_file"),
 )
 _AFTER_LABELS: Final = ("present", "impression", "report")
@@ -63,11 +64,14 @@ def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
     study, report = item.study, item.report
     probabilities = {finding.label: f"{finding.probability:.4f}" for finding in item.findings}
     files, digests = ";".join(item.files), ";".join(item.digests)
-    texts = (study.item_key, study.item_path or files, str(study.id), files, digests, study.status.value)
+    texts = (study.item_key, study.item_path or files, str(study.id), files, digests)
+    age = study.patient_age_years
+    patient = (study.patient_id, study.patient_sex, None if age is None else f"{age:.4g}")
+    taken = (study.study_date.isoformat() if study.study_date else None, study.status.value)
     errors = (study.error_type, study.error_detail, study.error_file)
     outcome = (";".join(_present(item)), report.impression if report else None, _whole_report(item))
     numbers = (probabilities.get(label) for label in labels)
-    return [cell or "" for cell in (*texts, *errors, *numbers, *outcome)]
+    return [cell or "" for cell in (*texts, *patient, *taken, *errors, *numbers, *outcome)]
 
 
 def _json_object(item: BatchItem) -> dict[str, Any]:
@@ -79,6 +83,8 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
         "study_id": str(study.id),
         "files": list(item.files),
         "sha256": list(item.digests),
+        "patient": {"id": study.patient_id, "sex": study.patient_sex, "age_years": study.patient_age_years},
+        "study_date": study.study_date.isoformat() if study.study_date else None,
         "status": study.status.value,
         "error": error if study.error_type else None,
         "findings": [

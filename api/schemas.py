@@ -1,6 +1,6 @@
 """The bodies of requests and answers, as clients and the OpenAPI document see them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -103,6 +103,14 @@ class StudyLinks(Body):
     page: str
 
 
+class Patient(Body):
+    """What is known of a study's patient: typed, or in the files; for keys that may read."""
+
+    id: str | None = Field(default=None, description="As it was sent, else as the files have it.")
+    sex: Literal["F", "M", "O"] | None = None
+    age_years: float | None = Field(default=None, description="At the study; a fraction for infants.")
+
+
 class Study(Body):
     """A study: where it stands and what happened to it."""
 
@@ -111,6 +119,8 @@ class Study(Body):
     priority: Priority
     language: Language
     batch_id: str | None
+    patient: Patient = Patient()  # an answer that an earlier release kept for its key has none
+    study_date: date | None = None
     created_at: datetime
     updated_at: datetime
     error: StudyError | None
@@ -204,6 +214,8 @@ class ReportBody(Body):
     version: int
     status: str = Field(examples=["preliminary"])
     language: Language
+    patient: Patient
+    study_date: date | None
     sections: Sections
     writer: WriterId
     verification: VerificationBody

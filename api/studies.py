@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from api import schemas, submission, upload
 from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
-from api.bodies import etag_of, study_body, study_path
+from api.bodies import etag_of, for_caller, study_body, study_path
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
 from api.paging import cursor_after, position_of
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
@@ -57,6 +57,12 @@ UPLOAD_BODY: dict[str, Any] = {
                         "path": {
                             "type": "string",
                             "description": "Of a batch's item: where in its archive it lies.",
+                        },
+                        "mixed": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": "Files of several patients or studies, or a `patient_id` that is "
+                            "not theirs, are meant; without it they are refused.",
                         },
                     },
                 },
@@ -107,7 +113,7 @@ async def post_study(
         headers["Idempotency-Replayed"] = "true"
     seconds = preferred_wait(prefer)
     if seconds is None:
-        return _json(taken.body, taken.status_code, headers | RETRY_AFTER)
+        return _json(for_caller(taken.body, caller), taken.status_code, headers | RETRY_AFTER)
     headers["Preference-Applied"] = f"wait={seconds:g}"
     study, body = await _wait(backend, caller, taken.study_id, seconds=seconds)
     if study.status.is_final:
@@ -223,7 +229,7 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
             message = f"the study is {row.status}; only a failed one can be retried"
             raise ProblemError(Code.NOT_FAILED, message)
     backend.hints.send(hint)
-    body = study_body(view_of(backend, study_id, caller))
+    body = for_caller(study_body(view_of(backend, study_id, caller)), caller)
     return _json(body, HTTPStatus.ACCEPTED, {"Location": study_path(study_id)} | RETRY_AFTER)
 
 
@@ -253,7 +259,7 @@ async def _wait(
 ) -> tuple[StudyRow, schemas.Study]:
     def look() -> tuple[StudyRow, schemas.Study]:
         view = view_of(backend, study_id, caller)
-        return view.study, study_body(view)
+        return view.study, for_caller(study_body(view), caller)
 
     async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study]]:
         await backend.key_ring.check_again(caller, Scope.WRITE)

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.orm import Session
 
-from api import metrics, schemas
+from api import metrics, patients, schemas
 from api.auth import Caller
 from api.backend import Backend
 from api.bodies import study_body
@@ -110,6 +110,7 @@ def _take_fresh(backend: Backend, submission: Submission, held: Begun | None) ->
     if refusal is not None and submission.fields.batch_id is None:
         raise ContentError(refusal)
     files = [] if refusal else submission.checked.files
+    patients.check(files, submission.fields)
     digests = sorted({file.sha256 for file in files})
     with backend.database.session() as session:
         _check_batch(batches.find, session, submission)
@@ -160,6 +161,7 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
         )
         for file in files
     ]
+    patient, study_date = patients.known(files, fields)
     return NewStudy(
         id=StudyId(new_id()),
         owner=submission.caller.owner,
@@ -167,7 +169,8 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
         language=fields.language,
         images=images,
         indication=fields.indication,
-        patient_id=fields.patient_id,
+        patient=patient,
+        study_date=study_date,
         batch_id=BatchId(fields.batch_id) if fields.batch_id else None,
         item_key=submission.key if fields.batch_id else None,
         item_path=fields.path if fields.batch_id else None,

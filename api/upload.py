@@ -27,6 +27,7 @@ from api.problems import Code, ProblemError, unavailable
 from shared import dicom
 from shared.domain import Language, Priority
 from shared.errors import BadInputError, EmptyFileError, TooLargeError
+from shared.patients import Identity
 from shared.settings import ApiSettings
 
 FILES_FIELD: Final = "files"
@@ -62,6 +63,12 @@ class Fields(BaseModel):
     patient_id: Annotated[Line, Field(max_length=64)] | None = None
     batch_id: UUID | None = None
     path: ItemPath | None = None
+    mixed: bool = False
+    """That several patients or studies in one, or another id than the files', are meant."""
+
+
+_NEWER_FIELDS: Final = frozenset({"path", "mixed"})
+"""Not in a fingerprint unless given, so that a key from before they were known still fits its request."""
 
 
 @dataclass(slots=True)
@@ -85,15 +92,22 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """A file that is a radiograph as far as its header tells; `content` stands at its start."""
+    """A file that is a radiograph as far as its header tells; `content` stands at its start.
+
+    Attributes:
+        position: of the file in the request, or of the zip that it came in.
+        identity: whose it is, as its header says.
+    """
 
     name: str
+    position: int
     content: BinaryIO
     sha256: str
     size: int
     media_type: str
     width: int
     height: int
+    identity: Identity
 
 
 @dataclass(slots=True)
@@ -192,8 +206,8 @@ def check(received: Received, settings: ApiSettings) -> Checked:
     if received.refusal is not None:
         return checked
     try:
-        for name, content in _unpacked(received.files, settings, checked.unpacked):
-            checked.files.append(_check_file(name, content, settings))
+        for position, name, content in _unpacked(received.files, settings, checked.unpacked):
+            checked.files.append(_check_file(name, content, settings, position=position))
             if len(checked.files) > settings.max_files:
                 message = f"a study has at most {settings.max_files} images"
                 raise TooLargeError(message, file=name)
@@ -207,7 +221,8 @@ def fingerprint(received: Received, fields: Fields) -> str:
 
     The multipart bytes themselves differ between two sendings of the same request (the boundary).
     """
-    digest = hashlib.sha256(fields.model_dump_json().encode())
+    said = fields.model_dump_json(exclude=set(_NEWER_FIELDS - fields.model_fields_set))
+    digest = hashlib.sha256(said.encode())
     for file, size in zip(received.files, received.sizes, strict=True):
         name = (file.filename or "").encode()
         digest.update(len(name).to_bytes(8) + name + size.to_bytes(8))
@@ -268,7 +283,8 @@ class _BoundedParser(MultiPartParser):
 
 def _unpacked(
     files: Sequence[UploadFile], settings: ApiSettings, temporary: list[BinaryIO]
-) -> Iterator[tuple[str, BinaryIO]]:
+) -> Iterator[tuple[int, str, BinaryIO]]:
+    """Yield each file's position in the request (a zip's, for its members), its name and its content."""
     limits = zips.Limits(
         files=settings.max_files,
         file_bytes=settings.max_file_bytes,
@@ -276,16 +292,16 @@ def _unpacked(
         ratio=settings.max_zip_ratio,
     )
     left = limits.total_bytes
-    for file in files:
+    for position, file in enumerate(files):
         name = file.filename or "unnamed"
         if not _is_zip(file.file):
-            yield name, file.file
+            yield position, name, file.file
             continue
         for member_name, content in zips.members(file.file, name=name, limits=limits, left=left):
             left -= content.seek(0, os.SEEK_END)
             content.seek(0)
             temporary.append(content)
-            yield member_name, content
+            yield position, member_name, content
 
 
 def _is_zip(content: BinaryIO) -> bool:
@@ -295,7 +311,7 @@ def _is_zip(content: BinaryIO) -> bool:
     return head.startswith(zips.MAGIC) and head[128:] != b"DICM"
 
 
-def _check_file(name: str, content: BinaryIO, settings: ApiSettings) -> CheckedFile:
+def _check_file(name: str, content: BinaryIO, settings: ApiSettings, *, position: int) -> CheckedFile:
     size = content.seek(0, 2)
     content.seek(0)
     if size == 0:
@@ -304,12 +320,14 @@ def _check_file(name: str, content: BinaryIO, settings: ApiSettings) -> CheckedF
     header = dicom.check_header(content, name=name, max_pixels=settings.max_pixels)
     return CheckedFile(
         name=name,
+        position=position,
         content=content,
         sha256=sha256_of(content),
         size=size,
         media_type=header.media_type,
         width=header.columns,
         height=header.rows,
+        identity=header.identity,
     )
 
 

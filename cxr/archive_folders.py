@@ -9,12 +9,12 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from typing_extensions import override
 
 from cxr.archive_names import Found, is_left_behind
-from cxr.contents import Source, State, reason_of
+from cxr.contents import Opened, Source, State, reason_of
 from cxr.errors import ArchiveError
 
 _KINDS: Final = {
@@ -42,7 +42,7 @@ class OnDisk(Source):
         return State(now.st_size, (now.st_dev, now.st_ino, now.st_mtime_ns))
 
     @override
-    def open(self) -> IO[bytes]:
+    def open(self) -> Opened:
         return self.path.open("rb")
 
 

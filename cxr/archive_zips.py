@@ -10,7 +10,7 @@ from typing import IO, Final
 from typing_extensions import override
 
 from cxr.archive_names import Found, is_left_behind, with_slashes
-from cxr.contents import Source, State
+from cxr.contents import Opened, Source, State
 from cxr.errors import ArchiveError
 
 _MAGIC: Final = b"PK\x03\x04"
@@ -30,7 +30,7 @@ class InZip(Source):
         return State(self.member.file_size)
 
     @override
-    def open(self) -> IO[bytes]:
+    def open(self) -> Opened:
         if self.member.flag_bits & _ENCRYPTED:
             message = "is encrypted: pack it without a password"
             raise ArchiveError(message)
@@ -38,7 +38,10 @@ class InZip(Source):
 
 
 class _SharedZip:
-    """An open zip whose members several threads read; its directory is read once, however long it is."""
+    """An open zip whose members several threads read; its directory is read once, however long it is.
+
+    The standard library counts the members that are open, and its count is not safe in threads.
+    """
 
     def __init__(self, path: Path) -> None:
         self._zip = zipfile.ZipFile(path)
@@ -47,17 +50,27 @@ class _SharedZip:
     def members(self) -> list[zipfile.ZipInfo]:
         return self._zip.infolist()
 
-    def open(self, member: zipfile.ZipInfo) -> IO[bytes]:
-        with self._lock:  # which members are open is counted, and the standard library does not lock that
-            opened = self._zip.open(member)
-        close = opened.close
+    def open(self, member: zipfile.ZipInfo) -> Opened:
+        with self._lock:
+            return _SharedMember(self._zip.open(member), self._lock)
 
-        def close_alone() -> None:
-            with self._lock:
-                close()
 
-        opened.close = close_alone  # type: ignore[method-assign]
-        return opened
+class _SharedMember:
+    """An open member."""
+
+    def __init__(self, member: IO[bytes], lock: threading.Lock) -> None:
+        self._member = member
+        self._lock = lock
+
+    def read(self, size: int, /) -> bytes:
+        return self._member.read(size)
+
+    def seek(self, offset: int, /) -> int:
+        return self._member.seek(offset)
+
+    def close(self) -> None:
+        with self._lock:
+            self._member.close()
 
 
 def read_zip(path: Path) -> Found:

@@ -14,6 +14,7 @@ from cxr.models import Study
 _AHEAD: Final = 4
 """Items in hand for each upload that runs: a large archive is not queued as a whole."""
 _SENT_BEFORE: Final = "/problems/idempotency-key-reused"
+_SEVERAL: Final = 2
 _SEVERAL_STUDIES: Final = "/problems/several-patients"
 _ABOUT_THE_CONTENT: Final = frozenset({400, 413, 415, 422})
 
@@ -84,13 +85,14 @@ class BatchUpload:
 def _groups(problem: ProblemError, files: int) -> Sequence[Sequence[int]]:
     """Return the positions of the files of each study; none where the files cannot be told apart by them.
 
-    A zip within a folder is one file, of which every study may have a part.
+    A zip within a folder is one file, of which every study may have a part. A file that is in no group, since
+    it is no image, gets one of its own, and with it a reason of its own.
     """
-    if problem.type != _SEVERAL_STUDIES:
-        return ()
     groups: list[list[int]] = problem.problem.get("positions", [])
     named = [position for group in groups for position in group]
-    return groups if len(groups) > 1 and sorted(named) == list(range(files)) else ()
+    if problem.type != _SEVERAL_STUDIES or len(groups) < _SEVERAL or len(set(named)) < len(named):
+        return ()
+    return [*groups, *([position] for position in range(files) if position not in named)]
 
 
 def _reason_of(problem: ProblemError) -> str:

@@ -68,8 +68,12 @@ class Client:
     ) -> models.Study:
         """Send the images of one study; with `wait`, wait so many seconds for its end.
 
+        Args:
+            path: of an item of a batch, where in its archive it lies; the results name it.
+            mixed: that files of several patients or studies, or a `patient_id` that is not theirs, are meant.
+
         Raises:
-            ProblemError: the server refused it.
+            ProblemError: the server refused it; `groups` of several patients' files belong together.
             NotDoneError: it was taken, but did not end in time (a TimeoutError too).
         """
         study = self.send(

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Protocol
+from typing import Protocol
 from zipfile import BadZipFile
 
 from typing_extensions import override
@@ -41,6 +41,22 @@ class State:
     version: tuple[int, ...] = ()
 
 
+class Opened(Protocol):
+    """What `Content` needs of an open file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, fewer only at the end."""
+        ...
+
+    def seek(self, offset: int, /) -> int:
+        """Go to a place in it."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
 class Source(Protocol):
     """Where a file's content comes from."""
 
@@ -48,7 +64,7 @@ class Source(Protocol):
         """Return what it is like now."""
         ...
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> Opened:
         """Open it at its start."""
         ...
 
@@ -66,7 +82,7 @@ class Content(io.RawIOBase):
         self._source = source
         self._state = state
         self._position = 0
-        self._opened: IO[bytes] | None = None
+        self._opened: Opened | None = None
         self._ended = False
 
     @override

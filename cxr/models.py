@@ -4,7 +4,7 @@ Fields that a newer server adds are kept (`model_extra`), so that nothing is los
 written out again; statuses are plain strings, so that a new one does not break an old client.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -55,6 +55,14 @@ class ModelId(Answer):
     digest: str | None = None
 
 
+class Patient(Answer):
+    """What is known of a study's patient: sex is F, M or O, the age is that at the study."""
+
+    id: str | None = None
+    sex: str | None = None
+    age_years: float | None = None
+
+
 class Study(Answer):
     """Where a study stands."""
 
@@ -63,6 +71,8 @@ class Study(Answer):
     priority: str = "routine"
     language: str = "en"
     batch_id: str | None = None
+    patient: Patient = Patient()
+    study_date: date | None = None
     created_at: datetime
     updated_at: datetime
     error: StudyError | None = None
@@ -144,6 +154,8 @@ class Report(Answer):
     version: int
     status: str
     language: str
+    patient: Patient = Patient()
+    study_date: date | None = None
     sections: Sections
     writer: Writer
     verification: Verification
@@ -175,6 +187,8 @@ class BatchResult(Answer):
     study_id: str
     files: list[str] = []
     sha256: list[str] = []
+    patient: Patient = Patient()
+    study_date: date | None = None
     status: str
     error: StudyError | None = None
 

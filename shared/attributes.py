@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
@@ -153,6 +153,14 @@ def integer_of(dataset: Dataset, keyword: str) -> int | None:
     return None
 
 
+def date_of(dataset: Dataset, keyword: str) -> date | None:
+    """Return a Date (PS3.5 6.2: YYYYMMDD, or YYYY.MM.DD of old files), or None where it is none."""
+    digits = re.fullmatch(r"([0-9]{4})(\.?)([0-9]{2})\2([0-9]{2})", _text(dataset, keyword) or "")
+    with suppress(ValueError):
+        return date(int(digits[1]), int(digits[3]), int(digits[4])) if digits else None
+    return None
+
+
 def _is_list(value: object) -> bool:
     return hasattr(value, "__getitem__") and not isinstance(value, str | bytes)
 
@@ -180,18 +188,12 @@ def _uid(dataset: Dataset, keyword: str) -> str | None:
 def _age_years(dataset: Dataset) -> float | None:
     years: float | None = None
     age = re.fullmatch(r"([0-9]{1,3})([DWMY])", _code(dataset, "PatientAge") or "")
-    born, taken = _date(dataset, "PatientBirthDate"), _date(dataset, "StudyDate")
+    born, taken = date_of(dataset, "PatientBirthDate"), date_of(dataset, "StudyDate")
     if age is not None:
         years = int(age[1]) * _DAYS_IN[age[2]] / _DAYS_IN_A_YEAR
     elif born is not None and taken is not None:
         years = (taken - born).days / _DAYS_IN_A_YEAR
     return years if years is not None and 0.0 <= years <= _OLDEST_YEARS else None
-
-
-def _date(dataset: Dataset, keyword: str) -> date | None:
-    with suppress(ValueError):
-        return datetime.strptime(_text(dataset, keyword) or "", "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
-    return None
 
 
 def _spacing(dataset: Dataset, keyword: str) -> tuple[float, float] | None:

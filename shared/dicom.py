@@ -39,6 +39,7 @@ from shared.errors import (
     TooLargeError,
     UnsupportedImageError,
 )
+from shared.patients import NOBODY, Identity, identity_of
 from shared.pixel_data import check_pixel_data, refuse_excess
 
 __all__ = ["SNIFF_BYTES", "Attributes", "Header", "MediaType", "check_dicom", "check_header", "sniff"]
@@ -131,6 +132,7 @@ class Header:
     columns: int
     transfer_syntax: str | None = None
     attributes: Attributes = field(default_factory=Attributes)
+    identity: Identity = NOBODY
 
 
 def sniff(head: bytes) -> MediaType | None:
@@ -224,7 +226,8 @@ def check_dicom(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header, 
         rows, columns = _check_pixels(opened, name=name, max_pixels=max_pixels)
         syntax = str(opened.transfer_syntax)
         attributes = attributes_of(opened.dataset, rows=rows, columns=columns, transfer_syntax_uid=syntax)
-        return Header(MediaType.DICOM, rows, columns, syntax, attributes), opened
+        identity = identity_of(opened.dataset, attributes)
+        return Header(MediaType.DICOM, rows, columns, syntax, attributes, identity), opened
 
 
 def _check_preamble(head: bytes, *, name: str) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO, Final
 
-from pydicom.charset import default_encoding
+from pydicom.charset import convert_encodings, default_encoding, python_encoding
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -41,9 +41,10 @@ from pydicom.uid import (
 from pydicom.valuerep import VR
 
 from shared.attributes import TAGS as ATTRIBUTE_TAGS
-from shared.attributes import value_of
+from shared.attributes import quietly, value_of
 from shared.elements import Element, Walk
 from shared.errors import BadInputError, BrokenImageError, TooLargeError, UnsupportedImageError
+from shared.patients import TAGS as IDENTITY_TAGS
 
 PREAMBLE_BYTES: Final = 128
 MAGIC: Final = b"DICM"
@@ -95,7 +96,9 @@ _PIXEL_TAGS: Final = (
     "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData",
 )
-_TAGS: Final = frozenset(tag_for_keyword(keyword) for keyword in (*ATTRIBUTE_TAGS, *_PIXEL_TAGS))
+_TAGS: Final = frozenset(
+    tag_for_keyword(keyword) for keyword in (*ATTRIBUTE_TAGS, *IDENTITY_TAGS, *_PIXEL_TAGS)
+)
 
 _HEADER_BYTES: Final = 2_000_000
 """Most bytes of a header that are parsed (what is skipped does not count): LUTs take some 100 kB."""
@@ -241,8 +244,18 @@ def _raw(element: Element, walk: Walk, *, little_endian: bool) -> RawDataElement
 
 def _dataset(elements: list[RawDataElement], walk: Walk, *, little_endian: bool) -> Dataset:
     dataset = Dataset({element.tag: element for element in elements if element.value})
-    dataset.set_original_encoding(walk.is_implicit, little_endian, default_encoding)
+    dataset.set_original_encoding(walk.is_implicit, little_endian, _encodings(dataset))
     return dataset
+
+
+def _encodings(dataset: Dataset) -> list[str]:
+    """Return in which encodings the file's text is; Python is asked for none that DICOM does not know."""
+    said = value_of(dataset, "SpecificCharacterSet")
+    names = [said] if isinstance(said, str) else list(said or ())
+    if not names or any(name not in python_encoding for name in names):
+        return [default_encoding]
+    with quietly():
+        return convert_encodings(names)
 
 
 def _transfer_syntax(meta: Dataset, file: BinaryIO, *, name: str) -> UID:

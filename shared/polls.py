@@ -12,7 +12,8 @@ from shared.study_queries import StudyView
 from shared.tables import ImageRow, StudyEventRow, StudyRow
 
 _STUDY: Final = (
-    *("id", "owner", "batch_id", "status", "priority", "language", "indication", "patient_id"),
+    *("id", "owner", "batch_id", "status", "priority", "language", "indication"),
+    *("patient_id", "patient_sex", "patient_age_years", "study_date"),
     *("created_at", "updated_at", "erased_at"),
     *("error_type", "error_detail", "error_file", "model_id", "model_version", "model_digest"),
 )

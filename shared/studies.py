@@ -11,7 +11,7 @@ The clock is Postgres' own: workers on machines whose clocks differ still agree 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -43,6 +43,7 @@ from shared.domain import (
     statuses_before,
 )
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
+from shared.patients import NO_PATIENT, Patient
 from shared.tables import ImageRow, StudyEventRow, StudyRow
 
 CHANNEL: Final = "study_events"
@@ -86,7 +87,8 @@ class NewStudy:
     language: Language
     images: Sequence[StoredImage]
     indication: str | None = None
-    patient_id: str | None = None
+    patient: Patient = NO_PATIENT
+    study_date: date | None = None
     batch_id: BatchId | None = None
     item_key: str | None = None
     item_path: str | None = None
@@ -153,7 +155,10 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
             priority=study.priority,
             language=study.language,
             indication=study.indication,
-            patient_id=study.patient_id,
+            patient_id=study.patient.id,
+            patient_sex=study.patient.sex,
+            patient_age_years=study.patient.age_years,
+            study_date=study.study_date,
         ),
     )
     session.flush()

@@ -4,7 +4,7 @@ studies 1─n images 1─n findings        studies 1─n reports (versions)     
 batches 1─n studies                    api_keys, idempotency_keys, discarded_… stand alone
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,6 +67,10 @@ class StudyRow(Base):
     language: Mapped[Language]
     indication: Mapped[Prose | None]
     patient_id: Mapped[Prose | None]
+    """As it was typed, else as the files have it; this and the next three are erased with the study."""
+    patient_sex: Mapped[str | None] = mapped_column(String(1))
+    patient_age_years: Mapped[float | None]
+    study_date: Mapped[date | None]
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
     updated_at: Mapped[Moment] = mapped_column(server_default=func.now())
     erased_at: Mapped[Moment | None]

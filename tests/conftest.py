@@ -14,8 +14,8 @@ from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
 from tests.support.stack import InfraStack
 
-# The developer's own settings must not leak into a test; the data folder alone is for the tests.
-for _name in [name for name in os.environ if name.startswith("CXR_") and name != "CXR_TEST_DATA"]:
+# The developer's own settings must not leak into a test; CXR_TEST_DATA and CXR_TEST_DEVICE are for the tests.
+for _name in [name for name in os.environ if name.startswith("CXR_") and not name.startswith("CXR_TEST_")]:
     del os.environ[_name]
 
 

@@ -93,6 +93,7 @@ def open_graph(path: Path, *, device: str, threads: int) -> Model:
     except Exception as error:  # ONNX Runtime's own errors share no base class but this
         message = f"{path.name} of the model bundle {path.parent.name!r} cannot be loaded: {error}"
         raise BundleError(message) from error
+    _check_providers(session, providers)
     missing = set(OUTPUTS) - {output.name for output in session.get_outputs()}
     if missing:
         message = f"{path.name} of the model bundle {path.parent.name!r} lacks the outputs {sorted(missing)}"
@@ -114,4 +115,18 @@ def _providers(device: str) -> list[Any]:
             f"{', '.join(available)}. Set CXR_MODEL_DEVICE=cpu to run on the CPU"
         )
         raise DeviceError(message)
+    # The CUDA libraries of pip's packages are found wherever they lie; one that is missing is said below.
+    ort.preload_dlls()
     return [("CUDAExecutionProvider", {"device_id": int(number or 0)})]
+
+
+def _check_providers(session: ort.InferenceSession, asked: list[Any]) -> None:
+    """Refuse a session that does without the device: ONNX Runtime goes on with the CPU and only prints why."""
+    if "CUDAExecutionProvider" in dict(one for one in asked if isinstance(one, tuple)) and (
+        "CUDAExecutionProvider" not in session.get_providers()
+    ):
+        message = (
+            "ONNX Runtime cannot use the GPU: it names above the library or the driver that it lacks "
+            "(nvidia-smi shows the driver). Set CXR_MODEL_DEVICE=cpu to run on the CPU"
+        )
+        raise DeviceError(message)

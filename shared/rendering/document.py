@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from shared.domain import (
@@ -13,6 +13,7 @@ from shared.domain import (
     ViewPosition,
     WriterVersion,
 )
+from shared.patients import NO_PATIENT, Patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,35 @@ class ReportDocument:
     model: ModelVersion
     writer: WriterVersion
     fallback: bool
-    patient_id: str | None = None
+    patient: Patient = NO_PATIENT
+    study_date: date | None = None
     indication: str | None = None
 
     @property
     def words(self) -> "Words":
         """The fixed words in the report's language."""
         return WORDS[self.language]
+
+    @property
+    def patient_line(self) -> str:
+        """What is known of the patient, in words: id, sex, age."""
+        patient = self.patient
+        known = (patient.id, self.words.sexes.get(patient.sex or ""), self._age)
+        return ", ".join(part for part in known if part)
+
+    @property
+    def _age(self) -> str | None:
+        """The age in full years, of an infant in months, of a newborn in days."""
+        years = self.patient.age_years
+        if years is None:
+            return None
+        # A month is no fraction of a year that a float holds: 7 months must not be read as 6.
+        months = int(years * _MONTHS_IN_A_YEAR + _ROUNDING)
+        if months < 1:
+            return self.words.days.format(round(years * _DAYS_IN_A_YEAR))
+        if months < _MONTHS_OF_INFANTS:
+            return self.words.months.format(months)
+        return self.words.years.format(int(years + _ROUNDING))
 
     @property
     def sorted_findings(self) -> list[FindingLine]:
@@ -78,6 +101,11 @@ class Words:
     report_status: Mapping[str, str]
     study: str
     patient: str
+    sexes: Mapping[str, str]
+    years: str
+    months: str
+    days: str
+    study_date: str
     reported: str
     version: str
     images: str
@@ -98,6 +126,11 @@ class Words:
     not_a_medical_device: str
 
 
+_MONTHS_IN_A_YEAR: Final = 12
+_MONTHS_OF_INFANTS: Final = 24
+"""Under two years an age is told in months."""
+_DAYS_IN_A_YEAR: Final = 365.25
+_ROUNDING: Final = 1e-6
 _ORDER: Final = (FindingStatus.PRESENT, FindingStatus.UNCERTAIN, FindingStatus.ABSENT)
 
 WORDS: Final[Mapping[Language, Words]] = {
@@ -106,6 +139,11 @@ WORDS: Final[Mapping[Language, Words]] = {
         report_status={"preliminary": "preliminary", "final": "final"},
         study="Study",
         patient="Patient",
+        sexes={"F": "female", "M": "male", "O": "other sex"},
+        years="{} years",
+        months="{} mo",
+        days="{} d",
+        study_date="Study date",
         reported="Reported",
         version="version",
         images="Images",
@@ -137,6 +175,11 @@ WORDS: Final[Mapping[Language, Words]] = {
         report_status={"preliminary": "preliminar", "final": "definitivo"},
         study="Estudio",
         patient="Paciente",
+        sexes={"F": "sexo femenino", "M": "sexo masculino", "O": "otro sexo"},
+        years="{} años",
+        months="{} m",
+        days="{} d",
+        study_date="Fecha",
         reported="Informado",
         version="versión",
         images="Imágenes",

@@ -56,7 +56,8 @@ def _head(document: ReportDocument) -> Iterator[str]:
     reported = f"{document.reported_at:%Y-%m-%d %H:%M %Z}, {words.version} {document.version}"
     for name, value in (
         (words.study, document.study_id),
-        (words.patient, document.patient_id),
+        (words.patient, document.patient_line),
+        (words.study_date, document.study_date.isoformat() if document.study_date else None),
         (words.reported, reported),
         (words.images, images),
         (words.indication, document.indication),

@@ -84,7 +84,7 @@ def test_every_reference_leads_somewhere(document: dict):
 def test_the_upload_names_every_field(document: dict):
     body = document["paths"]["/v1/studies"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert set(body["properties"]) == {
-        *("files", "priority", "indication", "language", "patient_id", "batch_id", "path"),
+        *("files", "priority", "indication", "language", "patient_id", "batch_id", "path", "mixed"),
     }
     assert body["required"] == ["files"]
 

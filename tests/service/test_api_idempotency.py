@@ -1,5 +1,6 @@
 """Idempotency-Key, as Stripe defines it, with real threads for what happens at once."""
 
+import hashlib
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -210,3 +211,17 @@ def test_keys_of_two_owners_have_nothing_to_do_with_each_other(database: Databas
     with database.session() as session:
         other = RequestKey("somebody-else", "key-1")
         assert isinstance(idempotency.begin(session, other, fingerprint="e" * 64), Begun)
+
+
+def test_a_field_that_was_not_given_is_not_in_the_fingerprint_of_a_request():
+    """A batch that was begun before an upgrade goes on after it: its keys are kept as long as the batch."""
+    file = UploadFile(io.BytesIO(b"x"), size=1, filename="image0.png")
+    fields = Fields(indication="cough")
+    before = hashlib.sha256(
+        b'{"priority":null,"indication":"cough","language":"en","patient_id":null,"batch_id":null}'
+        + len(b"image0.png").to_bytes(8)
+        + b"image0.png"
+        + (1).to_bytes(8)
+        + hashlib.sha256(b"x").digest()
+    )
+    assert fingerprint(Received([file], FormData(), [1], None), fields) == before.hexdigest()

@@ -1,12 +1,13 @@
 """Builds the values that tests need, each with sensible defaults."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import func, update
 
 from shared import studies
 from shared.database import Database
 from shared.domain import BatchId, Finding, FindingStatus, Language, Priority, Stage, StudyId, new_id
+from shared.patients import Patient
 from shared.studies import Claim, NewStudy, StoredImage
 from shared.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
 
@@ -34,7 +35,8 @@ def a_study(
         priority=priority,
         language=Language.ENGLISH,
         images=images,
-        patient_id="P-1",
+        patient=Patient("P-1", "F", 45.0),
+        study_date=date(2026, 1, 5),
         indication="cough",
         batch_id=batch_id,
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from shared.bundles import Bundle, load_bundle
+from tests.support.devices import DEVICE
 from training.bundled.pool import LABELS, read_pool
 from training.metrics import macro_auroc
 from training.squares import square_of
@@ -25,7 +26,7 @@ def bundle() -> Bundle:
 
 @pytest.fixture(scope="module")
 def model(bundle: Bundle) -> Model:
-    return load_model(bundle, device="cpu", threads=1)
+    return load_model(bundle, device=DEVICE, threads=1)
 
 
 def seen(model: Model, bundle: Bundle, path: Path) -> ImageOutput:

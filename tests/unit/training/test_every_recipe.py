@@ -15,6 +15,7 @@ import torch
 from shared.bundles import Bundle, load_bundle
 from shared.domain import FindingStatus
 from shared.settings import ModelSettings
+from tests.support.devices import DEVICE
 from tests.support.trained import LABELS, draw_dataset, write_recipe
 from training import export, train
 from training.fitting.run_folder import read_json
@@ -36,7 +37,7 @@ class Sources(NamedTuple):
 def sources(tmp_path_factory) -> Sources:
     """Two data sets, and how the train command is told of them."""
     folder = tmp_path_factory.mktemp("sources")
-    words = ["--cache", str(folder / "cache"), "--device", "cpu", "--workers", "0", "--epochs", "1"]
+    words = ["--cache", str(folder / "cache"), "--device", DEVICE, "--workers", "0", "--epochs", "1"]
     for name, labels in SOURCES.items():
         table = draw_dataset(folder / name, 96, name=name, labels=labels, uncertain=True)
         words += ["--table", str(table), "--images", f"{name}={folder / name}"]
@@ -80,7 +81,7 @@ def test_it_trains_on_two_sources_and_the_worker_serves_it(name, sources, tmp_pa
     assert len(summary["members"]) == members
     assert summary["datasets"] == list(SOURCES)
     bundle = served(folder, monkeypatch)
-    model = load_model(bundle, device="cpu", threads=1)
+    model = load_model(bundle, device=DEVICE, threads=1)
     assert [label.id for label in bundle.card.labels] == list(LABELS)
     assert bundle.card.metrics.by_source.keys() == set(SOURCES)
     row = pq.read_table(run / "predictions.parquet", filters=[("split", "=", "test")]).to_pylist()[0]

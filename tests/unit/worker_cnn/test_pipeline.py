@@ -11,6 +11,7 @@ from shared.domain import FindingStatus, ViewPosition
 from shared.errors import UnusableImageError
 from shared.imaging import summary
 from tests.support.bundles import SIZE, write_tiny_bundle
+from tests.support.devices import DEVICE
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.pipeline import ImageAnalysis, analyse
 from worker_cnn.previews import heatmap_png, radiograph_png
@@ -31,7 +32,7 @@ def analysis_of(pixels: Pixels, bundle: Bundle, attributes: Attributes | None = 
         made.exposure,
         *pixels.shape,
     )
-    output = load_model(bundle, device="cpu", threads=1).run(prepared.model_input[np.newaxis])[0]
+    output = load_model(bundle, device=DEVICE, threads=1).run(prepared.model_input[np.newaxis])[0]
     return analyse(prepared, output, bundle, index=3)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from shared.bundles import BundleError, load_bundle
 from tests.support.bundles import SIZE, write_tiny_bundle
+from tests.support.devices import DEVICE
 from worker_cnn.runtime import DeviceError, load_model, open_graph
 
 
@@ -14,7 +15,7 @@ def bundle(tmp_path):
 
 
 def test_a_batch_gives_one_output_an_image_in_its_order(bundle):
-    model = load_model(bundle, device="cpu", threads=1)
+    model = load_model(bundle, device=DEVICE, threads=1)
     images = np.stack([np.full((SIZE, SIZE), gray, np.float32) for gray in (0.0, 0.5, 1.0)])
     outputs = model.run(images)
     assert [output.view for output in outputs] == pytest.approx([0.0, 0.5, 1.0])
@@ -24,7 +25,7 @@ def test_a_batch_gives_one_output_an_image_in_its_order(bundle):
 
 
 def test_an_image_gets_the_same_output_in_any_company(bundle):
-    model = load_model(bundle, device="cpu", threads=1)
+    model = load_model(bundle, device=DEVICE, threads=1)
     images = np.random.default_rng(0).random((5, SIZE, SIZE), np.float32)
     together = model.run(images)
     alone = [model.run(image[np.newaxis])[0] for image in images]
@@ -45,11 +46,22 @@ def test_a_gpu_that_onnx_runtime_cannot_use_is_said_with_the_way_out(bundle, mon
         load_model(bundle, device="cuda:0", threads=1)
 
 
+def test_a_gpu_that_onnx_runtime_silently_does_without_is_refused(bundle, monkeypatch):
+    # A CPU build that is asked for CUDA goes on with the CPU, as a CUDA build without its libraries does.
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr("onnxruntime.preload_dlls", lambda: None)
+    with (
+        pytest.warns(UserWarning, match="CUDAExecutionProvider"),
+        pytest.raises(DeviceError, match="cannot use the GPU"),
+    ):
+        load_model(bundle, device="cuda", threads=1)
+
+
 def test_a_file_that_is_no_graph_is_named(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"not a graph")
     with pytest.raises(BundleError, match=r"model\.onnx .* cannot be loaded"):
-        open_graph(path, device="cpu", threads=1)
+        open_graph(path, device=DEVICE, threads=1)
 
 
 def test_a_graph_without_the_feature_map_is_refused(tmp_path):
@@ -57,4 +69,4 @@ def test_a_graph_without_the_feature_map_is_refused(tmp_path):
     text = head + " { logits = Abs (images) }"
     onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
     with pytest.raises(BundleError, match=r"lacks the outputs .*feature_map"):
-        open_graph(tmp_path / "model.onnx", device="cpu", threads=1)
+        open_graph(tmp_path / "model.onnx", device=DEVICE, threads=1)

@@ -4,7 +4,7 @@ import base64
 import dataclasses
 import hashlib
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -17,6 +17,7 @@ from shared.domain import (
     ViewPosition,
     WriterVersion,
 )
+from shared.patients import Patient
 from shared.rendering import html, text
 from shared.rendering.document import WORDS, FindingLine, ImageLine, ReportDocument
 
@@ -44,7 +45,8 @@ DOCUMENT = ReportDocument(
     writer=WriterVersion("template", "3"),
     fallback=False,
     indication="Cough & fever <2 weeks>",
-    patient_id="P-17",
+    patient=Patient("P-17", "F", 45.0),
+    study_date=date(2026, 1, 1),
 )
 
 
@@ -119,7 +121,9 @@ def test_a_report_speaks_one_language(render, language: Language):
 def test_html_escapes_what_came_from_outside():
     attack = "<script>alert(1)</script><img src=x onerror=alert(1)>"
     sections = ReportSections(attack, attack, attack)
-    page = page_of(dataclasses.replace(DOCUMENT, sections=sections, indication=attack, patient_id=attack))
+    page = page_of(
+        dataclasses.replace(DOCUMENT, sections=sections, indication=attack, patient=Patient(attack))
+    )
     assert "script" not in page.tags
     assert "img" not in page.tags
     assert page.words.count(attack) == 5
@@ -137,7 +141,9 @@ def test_the_style_hash_is_that_of_the_style_on_the_page():
 
 
 def test_a_report_without_optional_parts_has_no_empty_lines_for_them():
-    bare = dataclasses.replace(DOCUMENT, indication=None, patient_id=None, images=[DOCUMENT.images[1]])
+    bare = dataclasses.replace(
+        DOCUMENT, indication=None, patient=Patient(), study_date=None, images=[DOCUMENT.images[1]]
+    )
     for written in (text.render(bare).decode(), page_of(bare).words):
         assert "Indication" not in written
         assert "Patient" not in written

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support.devices import DEVICE
 from tests.support.trained import draw_dataset
 from training.train import main
 
@@ -30,7 +31,7 @@ def words(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
 
     def arguments(recipe: Path, out: Path, *more: str) -> list[str]:
         given = ["--table", drawn / "table.parquet", "--images", drawn, "--out", out, "--cache", cache]
-        return [str(recipe), *map(str, given), "--device", "cpu", "--workers", "0", *more]
+        return [str(recipe), *map(str, given), "--device", DEVICE, "--workers", "0", *more]
 
     return arguments
 
