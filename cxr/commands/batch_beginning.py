@@ -113,8 +113,8 @@ def command(path: Path, *options: str) -> str:
 
 
 @contextmanager
-def way_on_said(path: Path, journal: Journal) -> Iterator[None]:
-    """Say how a batch is gone on with, when it is stopped before its end.
+def way_on_said(path: Path) -> Iterator[None]:
+    """Say how a batch that is begun is gone on with, when it is stopped before its end.
 
     Raises:
         typer.Exit: it was stopped, by Ctrl-C or SIGTERM.
@@ -123,13 +123,11 @@ def way_on_said(path: Path, journal: Journal) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stop:
-        said = f"go on with: {command(path, '--resume')}" if journal.beginning else "nothing was sent"
-        notes.print(f"stopped; {said}", markup=False)
+        notes.print(f"stopped; go on with: {command(path, '--resume')}", markup=False)
         code = exit_codes.TERMINATED if isinstance(stop, _TerminatedError) else exit_codes.INTERRUPTED
         raise typer.Exit(code) from stop
     except (CxrError, OSError):
-        if journal.beginning:
-            notes.print(f"stopped by an error; go on with: {command(path, '--resume')}", markup=False)
+        notes.print(f"stopped by an error; go on with: {command(path, '--resume')}", markup=False)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)

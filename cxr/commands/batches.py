@@ -2,9 +2,10 @@
 
 import sys
 import time
+from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -81,8 +82,8 @@ def submit(
         if begun is not None:
             wishes.check(begun)
         archive = _look_through(path, study_per_folder=begun.study_per_folder if begun else study_per_folder)
-        with way_on_said(path, journal):
-            beginning = begun or begin(client, journal, path, name=name, wishes=wishes)
+        beginning = begun or begin(client, journal, path, name=name, wishes=wishes)
+        with way_on_said(path):
             notes.print(f"batch {beginning.batch}: {len(archive.items)} items", markup=False)
             for left_out, reason in archive.left_out.items():
                 journal.note_left_out(left_out, reason)
@@ -163,36 +164,36 @@ def _send(
 
 
 def _summarise(client: Client, batch: Batch, journal: Journal, archive: Archive, *, as_json: bool) -> int:
-    errors = [one for one in client.batches.results(batch.id) if one.error is not None or _ended_badly(one)]
-    without = len(errors) + len(journal.refused) + len(journal.left_out)
+    errors = [
+        *(one.model_dump(mode="json") for one in client.batches.results(batch.id) if _has_no_report(one)),
+        *(_unsent(path, "refused", reason) for path, reason in journal.refused.items()),
+        *(_unsent(path, "left out", reason) for path, reason in journal.left_out.items()),
+    ]
     if as_json:
-        print_json(
-            {
-                "batch": batch.model_dump(mode="json"),
-                "errors": [one.model_dump(mode="json") for one in errors],
-                "refused": journal.refused,
-                "left_out": journal.left_out,
-                "split": journal.split,
-                "passed_over": archive.passed_over,
-            }
-        )
-        return exit_codes.STUDY_FAILED if without else exit_codes.DONE
+        extent = {"split": journal.split, "passed_over": archive.passed_over}
+        print_json({"batch": batch.model_dump(mode="json"), "errors": errors, **extent})
+        return exit_codes.STUDY_FAILED if errors else exit_codes.DONE
     out.print(_describe(batch), markup=False)
     for one in errors:
-        reason = one.error.detail if one.error else one.status
-        out.print(f"  {shown(one.path or path_of(one.item))}: {one.status}: {reason}", markup=False)
-    for what, reasons in (("refused", journal.refused), ("left out", journal.left_out)):
-        for path, reason in reasons.items():
-            out.print(f"  {path}: {what}: {reason}", markup=False)
-    if without:
-        counts = f"{len(errors) + len(journal.refused)} refused or failed, {len(journal.left_out)} left out"
-        out.print(f"{without} without a report: {counts}", markup=False)
+        path = shown(one["path"] or path_of(one["item"]))
+        reason = f": {one['error']['detail']}" if one["error"] else ""
+        out.print(f"  {path}: {one['status']}{reason}", markup=False)
+    if errors:
+        kinds = Counter(one["status"] for one in errors).items()
+        counts = ", ".join(f"{number} {kind}" for kind, number in kinds)
+        out.print(f"without a report: {len(errors)} ({counts})", markup=False)
     for path, studies in journal.split.items():
         out.print(f"{path} held {studies} studies, each sent by itself", style="dim", markup=False)
     if archive.passed_over:
         out.print(_describe_passed_over(archive.passed_over), style="dim", markup=False)
     out.print(f"results: cxr batch results {batch.id} -o results.csv", style="dim", markup=False)
-    return exit_codes.STUDY_FAILED if without else exit_codes.DONE
+    return exit_codes.STUDY_FAILED if errors else exit_codes.DONE
+
+
+def _unsent(path: str, status: str, reason: str) -> dict[str, Any]:
+    """Return a line, as of the results, for what the server does not have."""
+    error = {"type": "about:blank", "detail": reason, "file": None}
+    return {"item": None, "path": path, "study_id": None, "files": [], "status": status, "error": error}
 
 
 def _describe_passed_over(paths: dict[str, str]) -> str:
@@ -207,5 +208,5 @@ def _describe(batch: Batch) -> str:
     return f"batch {batch.id} {state}: {batch.total} items: {counts or 'none'}"
 
 
-def _ended_badly(result: BatchResult) -> bool:
-    return result.status in {"rejected", "failed", "cancelled"}
+def _has_no_report(result: BatchResult) -> bool:
+    return result.error is not None or result.status in {"rejected", "failed", "cancelled"}
