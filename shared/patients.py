@@ -137,6 +137,7 @@ def patient_of(identities: Sequence[Identity], *, typed_id: str | None) -> tuple
 
 _Key = frozenset[tuple[str, str]]
 
+_UNREADABLE: Final = "\ufffd"
 _ID: Final = frozenset({"PatientID", "IssuerOfPatientID"})
 _TELLS_APART: Final[Mapping[str, Callable[[Identity], str | None]]] = {
     "PatientID": lambda identity: _plain(identity.patient_id),
@@ -167,9 +168,13 @@ def _only_known(values: Sequence[Value | None]) -> Value | None:
 
 
 def _text(dataset: Dataset, keyword: str) -> str | None:
+    raw = dataset.get_item(keyword)
     value = value_of(dataset, keyword)
-    if value is None:
+    if raw is None or value is None:
         return None
     # A backslash makes pydicom read several values: an id with one in it is still an id.
     text = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
+    if _UNREADABLE in text and isinstance(raw.value, bytes):
+        # Not in the character set that the file names: wrong letters still tell two ids apart.
+        text = raw.value.decode("latin-1")
     return text.strip(" \0") or None

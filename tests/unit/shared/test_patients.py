@@ -1,12 +1,23 @@
 """Which files contradict each other, which belong together, and what is known of a study's patient."""
 
 from datetime import date
+from io import BytesIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 
+from shared.dicom import check_header
 from shared.patients import NOBODY, Identity, Patient, differing, groups_of, patient_of, same
+from tests.support.dicoms import a_dicom
 
 ONE = Identity("CASE-1", "HERE", date(1980, 2, 2), "F", 45.0, "2.25.1", date(2026, 1, 5))
 
@@ -91,3 +102,57 @@ def test_of_two_patients_only_what_both_say_is_known():
     assert patient_of([ONE, other], typed_id="CASE-9")[0] == Patient("CASE-9", "F", None)
     elsewhere = Identity("CASE-1", "ELSEWHERE")
     assert patient_of([ONE, elsewhere], typed_id=None)[0].id is None
+
+
+def read(content: bytes) -> Identity:
+    return check_header(BytesIO(content), name="a.dcm", max_pixels=10**6).identity
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        ImplicitVRLittleEndian,
+        ExplicitVRLittleEndian,
+        ExplicitVRBigEndian,
+        DeflatedExplicitVRLittleEndian,
+        RLELossless,
+    ],
+)
+def test_a_file_of_any_encoding_says_whose_it_is(syntax: UID):
+    file = a_dicom(
+        transfer_syntax=syntax,
+        SpecificCharacterSet="ISO_IR 192",
+        PatientID="Größe-7 ",
+        IssuerOfPatientID="Klinik Süd",
+        PatientBirthDate="19800202",
+        PatientSex="F",
+        PatientAge="006M",
+        StudyDate="20260105",
+    )
+    assert read(file) == Identity(
+        "Größe-7", "Klinik Süd", date(1980, 2, 2), "F", 0.5, "2.25.2", date(2026, 1, 5)
+    )
+
+
+@pytest.mark.parametrize("named", [b"ISO_IR 192", b"ISO_IR 999", b"undefined ", b"idna      "])
+def test_ids_in_another_character_set_than_the_file_names_are_still_told_apart(named: bytes):
+    ids = [
+        read(
+            a_dicom(PatientID="X1", SpecificCharacterSet="ISO_IR 192")
+            .replace(b"ISO_IR 192", named)
+            .replace(b"X1", letter + b"1")
+        ).patient_id
+        for letter in (b"\xc4", b"\xd6")
+    ]
+    assert ids == ["Ä1", "Ö1"]
+
+
+@pytest.mark.parametrize("day", ["20261305", "2026015", "00000000", "26-01-05", "today"])
+def test_a_date_that_is_none_says_nothing(day: str):
+    file = a_dicom(StudyDate="20260105").replace(b"20260105", day.encode().ljust(8))
+    assert read(file).study_date is None
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DA")
+def test_a_date_as_old_files_write_it_is_read():
+    assert read(a_dicom(StudyDate="1999.02.03")).study_date == date(1999, 2, 3)

@@ -148,3 +148,27 @@ def test_a_report_without_optional_parts_has_no_empty_lines_for_them():
         assert "Indication" not in written
         assert "Patient" not in written
         assert "arnings" not in written.replace("WARNINGS", "Warnings")
+
+
+@pytest.mark.parametrize(
+    ("language", "patient", "line"),
+    [
+        (Language.ENGLISH, Patient("P-17", "F", 45.9), "P-17, female, 45 years"),
+        (Language.SPANISH, Patient("P-17", "M", 2.0), "P-17, sexo masculino, 2 años"),
+        (Language.ENGLISH, Patient(None, "O", 7 * 30.4375 / 365.25), "other sex, 7 mo"),
+        (Language.SPANISH, Patient("P-17", None, 1.99), "P-17, 23 m"),
+        (Language.ENGLISH, Patient(None, None, 3 / 365.25), "3 d"),
+    ],
+)
+def test_every_form_says_whose_study_it_is_and_of_when(language: Language, patient: Patient, line: str):
+    document = dataclasses.replace(DOCUMENT, language=language, patient=patient)
+    words = WORDS[language]
+    assert f"{words.patient:<12}{line}\n{words.study_date:<12}2026-01-01\n" in plain(document)
+    assert f"{words.patient}{line}\n{words.study_date}2026-01-01\n" in printed(document)
+
+
+def test_of_whom_nothing_is_known_nothing_is_said():
+    bare = dataclasses.replace(DOCUMENT, patient=Patient(), study_date=None)
+    for words in (plain(bare), printed(bare)):
+        assert "Patient" not in words
+        assert "Study date" not in words
