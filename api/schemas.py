@@ -337,7 +337,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         410: "The study was erased.",
         413: "Larger than this server takes; `detail` names the limit.",
         415: "The body is not of the kind that is read here.",
-        422: "A field is missing or wrong; `errors` names each.",
+        422: "A field is missing or wrong: `errors` names each; or files contradict each other: `groups`.",
         429: "More than one caller may have at once; ask again after `Retry-After` seconds.",
         503: "The database or the object store is away; ask again after `Retry-After` seconds.",
     }

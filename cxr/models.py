@@ -184,8 +184,10 @@ class BatchResult(Answer):
     """One item of a batch."""
 
     item: str
+    path: str | None = None
     study_id: str
     files: list[str] = []
+    sha256: list[str] = []
     patient: Patient = Patient()
     study_date: date | None = None
     status: str

@@ -93,7 +93,7 @@ def open_graph(path: Path, *, device: str, threads: int) -> Model:
     except Exception as error:  # ONNX Runtime's own errors share no base class but this
         message = f"{path.name} of the model bundle {path.parent.name!r} cannot be loaded: {error}"
         raise BundleError(message) from error
-    _check_providers(session, providers)
+    _check_providers(session, device)
     missing = set(OUTPUTS) - {output.name for output in session.get_outputs()}
     if missing:
         message = f"{path.name} of the model bundle {path.parent.name!r} lacks the outputs {sorted(missing)}"
@@ -120,13 +120,11 @@ def _providers(device: str) -> list[Any]:
     return [("CUDAExecutionProvider", {"device_id": int(number or 0)})]
 
 
-def _check_providers(session: ort.InferenceSession, asked: list[Any]) -> None:
-    """Refuse a session that does without the device: ONNX Runtime goes on with the CPU and only prints why."""
-    if "CUDAExecutionProvider" in dict(one for one in asked if isinstance(one, tuple)) and (
-        "CUDAExecutionProvider" not in session.get_providers()
-    ):
+def _check_providers(session: ort.InferenceSession, device: str) -> None:
+    """Refuse a session without its device: ONNX Runtime goes on with the CPU and only prints why."""
+    if device != "cpu" and "CUDAExecutionProvider" not in session.get_providers():
         message = (
-            "ONNX Runtime cannot use the GPU: it names above the library or the driver that it lacks "
-            "(nvidia-smi shows the driver). Set CXR_MODEL_DEVICE=cpu to run on the CPU"
+            f"device {device!r} cannot be used: ONNX Runtime names above the library or the driver that it "
+            "lacks (nvidia-smi shows the driver). Set CXR_MODEL_DEVICE=cpu to run on the CPU"
         )
         raise DeviceError(message)
