@@ -14,7 +14,6 @@ branch_labels = None
 depends_on = None
 
 
-
 def upgrade() -> None:
     op.add_column("images", sa.Column("view_source", sa.String(length=16), nullable=True))
     op.add_column("studies", sa.Column("set_aside", JSONB(), nullable=False, server_default=sa.text("'[]'")))
