@@ -75,6 +75,7 @@ def image_body(image: ImageRow) -> schemas.Image:
         height=image.height,
         orientation=image.attributes.get("orientation"),
         view=image.view,
+        view_source=image.view_source,
         status="pending" if image.used is None else "used" if image.used else "rejected",
         error=error_body(image.error_type, image.error_detail, image.file),
         warnings=image.warnings,

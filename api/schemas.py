@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.plain_text import Line
-from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition
+from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition, ViewSource
 from shared.keys import Scope
 
 STUDY_ID = "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11"
@@ -74,6 +74,9 @@ class Image(Body):
         examples=[["L", "F"]],
     )
     view: ViewPosition | None
+    view_source: ViewSource | None = Field(
+        description="What the view is known from; a view from the `image` alone is a guess."
+    )
     status: Literal["pending", "used", "rejected"]
     error: StudyError | None
     warnings: list[str]
