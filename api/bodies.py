@@ -36,6 +36,7 @@ def study_body(view: StudyView) -> schemas.Study:
         error=error_body(study.error_type, study.error_detail, study.error_file),
         model=model_body(study),
         images=[image_body(image) for image in view.images],
+        set_aside=[schemas.SetAside.model_validate(file) for file in study.set_aside],
         timeline=[
             schemas.TimelineEntry(status=event.status, event=event.event, at=event.at, detail=event.detail)
             for event in view.events

@@ -118,6 +118,13 @@ class Patient(Body):
     age_years: float | None = Field(default=None, description="At the study; a fraction for infants.")
 
 
+class SetAside(Body):
+    """A file that came with a study and is none of its images."""
+
+    file: str = Field(description="The name that the client gave the file.")
+    reason: str
+
+
 class Study(Body):
     """A study: where it stands and what happened to it."""
 
@@ -133,6 +140,7 @@ class Study(Body):
     error: StudyError | None
     model: ModelId | None = Field(description="The classifier; null until the study is classified.")
     images: list[Image]
+    set_aside: list[SetAside] = []  # missing from what an earlier release kept for its key
     timeline: list[TimelineEntry]
     links: StudyLinks
 

@@ -42,6 +42,13 @@ class Image(Answer):
     warnings: list[str] = []
 
 
+class SetAside(Answer):
+    """A file that is none of a study's images."""
+
+    file: str
+    reason: str
+
+
 class TimelineEntry(Answer):
     """One thing that happened to a study."""
 
@@ -82,6 +89,7 @@ class Study(Answer):
     error: StudyError | None = None
     model: ModelId | None = None
     images: list[Image] = []
+    set_aside: list[SetAside] = []
     timeline: list[TimelineEntry] = []
     links: dict[str, str | None] = {}
 

@@ -82,6 +82,8 @@ def submit(
         study = client.submit(
             files, priority=priority, language=language, indication=indication, patient_id=patient_id
         )
+        for aside in study.set_aside:
+            notes.print(f"set aside: {aside.file}: {aside.reason}", markup=False)
         if wait:
             study = await_end(client, study, timeout=timeout, as_json=as_json)
         if as_json:
