@@ -32,7 +32,11 @@ class Image(Answer):
 
     index: int
     file: str | None = None
+    width: int | None = None
+    height: int | None = None
+    orientation: tuple[str, str] | None = None
     view: str | None = None
+    view_source: str | None = None
     status: str | None = None
     error: StudyError | None = None
     warnings: list[str] = []
