@@ -151,7 +151,9 @@ def await_end(client: Client, study: Study, *, timeout: float, as_json: bool = F
 
 
 def print_result(client: Client, study: Study) -> None:
-    """Print findings, report, and where the page shows them."""
+    """Print warnings, findings, report, and where the page shows them."""
+    for warning in study.warnings:
+        out.print(f"! {warning}", style="bold yellow", markup=False)
     print_findings(client.findings(study.id))
     out.print()
     out.print(client.report_as(study.id, "text").strip(), markup=False)
