@@ -88,6 +88,7 @@ class Study(Answer):
     updated_at: datetime
     error: StudyError | None = None
     model: ModelId | None = None
+    warnings: list[str] = []
     images: list[Image] = []
     set_aside: list[SetAside] = []
     timeline: list[TimelineEntry] = []
@@ -168,6 +169,7 @@ class Report(Answer):
     language: str
     patient: Patient = Patient()
     study_date: date | None = None
+    warnings: list[str] = []
     sections: Sections
     writer: Writer
     verification: Verification
@@ -203,6 +205,7 @@ class BatchResult(Answer):
     study_date: date | None = None
     status: str
     error: StudyError | None = None
+    warnings: list[str] = []
 
 
 class Key(Answer):

@@ -1,8 +1,8 @@
 """Files that are not read: which of them hold a picture all the same, and which have another purpose.
 
 A text, a program or a database beside the images of a study is none of its images, and is set aside. A
-picture or an archive of another format may be the radiograph itself, and so may be what bears the name of one:
-such a file is refused, so that nobody takes the report for one on all that was sent.
+picture or an archive of another format may be the radiograph itself, and so may be what bears the name of
+one: such a file is refused, so that nobody takes the report for one on all that was sent.
 """
 
 import re

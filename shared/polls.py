@@ -7,19 +7,19 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, text
 
 from shared.database import Database
-from shared.domain import Language, Priority, StudyEvent, StudyId, StudyStatus, ViewPosition
+from shared.domain import Language, Priority, StudyEvent, StudyId, StudyStatus, ViewPosition, ViewSource
 from shared.study_queries import StudyView
 from shared.tables import ImageRow, StudyEventRow, StudyRow
 
 _STUDY: Final = (
     *("id", "owner", "batch_id", "status", "priority", "language", "indication"),
-    *("patient_id", "patient_sex", "patient_age_years", "study_date"),
+    *("patient_id", "patient_sex", "patient_age_years", "study_date", "set_aside"),
     *("created_at", "updated_at", "erased_at"),
     *("error_type", "error_detail", "error_file", "model_id", "model_version", "model_digest"),
 )
 _IMAGE: Final = (
-    *("study_id", "index", "file", "media_type", "width", "height", "used", "view"),
-    *("error_type", "error_detail", "warnings"),
+    *("study_id", "index", "file", "media_type", "width", "height", "used", "view", "view_source"),
+    *("error_type", "error_detail", "warnings", "attributes"),
 )
 _EVENT: Final = ("id", "event", "status", "at", "detail")
 
@@ -67,7 +67,8 @@ def _study(row: RowMapping) -> StudyRow:
 
 def _image(found: Mapping[str, Any]) -> ImageRow:
     view = ViewPosition(found["view"]) if found["view"] else None
-    return ImageRow(**{**found, "view": view})
+    source = ViewSource(found["view_source"]) if found["view_source"] else None
+    return ImageRow(**{**found, "view": view, "view_source": source})
 
 
 def _event(found: Mapping[str, Any], study_id: StudyId) -> StudyEventRow:

@@ -22,6 +22,7 @@ def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report
             version=(newest or 0) + 1,
             status="preliminary",
             language=report.language,
+            warnings=list(report.warnings),
             technique=report.sections.technique,
             findings=report.sections.findings,
             impression=report.sections.impression,

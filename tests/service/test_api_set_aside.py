@@ -1,4 +1,4 @@
-"""What comes with a film and is no image is named and set aside; a study of which nothing is left is refused."""
+"""What is no image and comes with one is named and set aside; a study with nothing left is refused."""
 
 import io
 import zipfile
@@ -8,6 +8,7 @@ import httpx
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
+    UID,
     BasicTextSRStorage,
     EncapsulatedPDFStorage,
     ExplicitVRLittleEndian,
@@ -47,14 +48,14 @@ def client(api: ApiServer, database: Database) -> httpx.Client:
     return api.client()
 
 
-def an_object(sop_class: str, modality: str | None) -> bytes:
+def an_object(sop_class: UID, modality: str | None) -> bytes:
     """Write a DICOM object without pixels."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = sop_class
-    dataset.file_meta.MediaStorageSOPInstanceUID = "2.25.7"
-    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, "2.25.7"
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID("2.25.7")
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, UID("2.25.7")
     if modality is not None:
         dataset.Modality = modality
     return written(dataset)
