@@ -7,28 +7,25 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, text
 
 from shared.database import Database
-from shared.domain import Language, Priority, StudyEvent, StudyId, StudyStatus, ViewPosition, ViewSource
+from shared.domain import Language, Priority, StudyEvent, StudyId, StudyStatus, ViewPosition
 from shared.study_queries import StudyView
 from shared.tables import ImageRow, StudyEventRow, StudyRow
 
-_STUDY: Final = (
-    *("id", "owner", "batch_id", "status", "priority", "language", "indication"),
-    *("patient_id", "patient_sex", "patient_age_years", "study_date", "set_aside"),
-    *("created_at", "updated_at", "erased_at"),
-    *("error_type", "error_detail", "error_file", "model_id", "model_version", "model_digest"),
-)
-_IMAGE: Final = (
-    *("study_id", "index", "file", "media_type", "width", "height", "used", "view", "view_source"),
-    *("error_type", "error_detail", "warnings", "attributes"),
-)
-_EVENT: Final = ("id", "event", "status", "at", "detail")
+
+def _columns(row: type[StudyRow | ImageRow | StudyEventRow]) -> tuple[str, ...]:
+    # All of them: what a list of names had forgotten would be None in the poll, and in no other answer.
+    return tuple(column.name for column in row.__table__.columns)
 
 
 def _selected(table: str, names: tuple[str, ...]) -> str:
     return ", ".join(f'{table}."{name}"' for name in names)
 
 
-# Both lists come by an index on (study_id, …), in its order. The names are constants from above.
+_STUDY: Final = _columns(StudyRow)
+_IMAGE: Final = _columns(ImageRow)
+_EVENT: Final = _columns(StudyEventRow)
+
+# Both lists come by an index on (study_id, …), in its order. The names are those of our tables.
 _POLL: Final = text(f"""
     SELECT {_selected("studies", _STUDY)},
         (SELECT json_agg(picture ORDER BY picture.index) FROM (
@@ -67,8 +64,7 @@ def _study(row: RowMapping) -> StudyRow:
 
 def _image(found: Mapping[str, Any]) -> ImageRow:
     view = ViewPosition(found["view"]) if found["view"] else None
-    source = ViewSource(found["view_source"]) if found["view_source"] else None
-    return ImageRow(**{**found, "view": view, "view_source": source})
+    return ImageRow(**{**found, "view": view})
 
 
 def _event(found: Mapping[str, Any], study_id: StudyId) -> StudyEventRow:
