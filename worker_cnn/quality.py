@@ -78,8 +78,10 @@ def _reason(exposure: Exposure, output: ImageOutput, attributes: Attributes, gat
             "the picture is clipped: nearly all of it is pure black or white; export it with its own window"
         )
     if attributes.view is ViewPosition.LATERAL:
+        place = f" ({attributes.view_place} says so)" if attributes.view_place else ""
         return (
-            "the picture is a lateral view: the classifier knows frontal (PA and AP) chest radiographs only"
+            f"the picture is a lateral view{place}: the classifier knows frontal (PA and AP) chest "
+            "radiographs only"
         )
     if not is_chest(output, gate):
         return "the picture does not look like a frontal chest radiograph; nothing else can be classified"
