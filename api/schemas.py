@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.plain_text import Line
-from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition
+from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition, ViewSource
 from shared.keys import Scope
 
 STUDY_ID = "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11"
@@ -67,9 +67,16 @@ class Image(Body):
     index: int
     file: str = Field(description="The name that the client gave the file.")
     media_type: str
-    width: int
+    width: int = Field(description="As shown: what EXIF or the quality gate turns is turned.")
     height: int
+    orientation: tuple[str, str] | None = Field(
+        description="Towards which side of the patient a row runs, then a column: A, P, R, L, H, F (DICOM).",
+        examples=[["L", "F"]],
+    )
     view: ViewPosition | None
+    view_source: ViewSource | None = Field(
+        description="What the view is known from; a view from the `image` alone is a guess."
+    )
     status: Literal["pending", "used", "rejected"]
     error: StudyError | None
     warnings: list[str]
@@ -334,7 +341,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         410: "The study was erased.",
         413: "Larger than this server takes; `detail` names the limit.",
         415: "The body is not of the kind that is read here.",
-        422: "A field is missing or wrong; `errors` names each.",
+        422: "A field is missing or wrong: `errors` names each; or files contradict each other: `groups`.",
         429: "More than one caller may have at once; ask again after `Retry-After` seconds.",
         503: "The database or the object store is away; ask again after `Retry-After` seconds.",
     }

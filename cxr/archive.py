@@ -2,35 +2,51 @@
 
 The key of an item is its path within the archive and the digest of its content: sent twice, an item
 is still one; changed between two runs, it is another.
+
+archive_folders.py, archive_zips.py: what is in it. archive_names.py: what that is called.
+contents.py: what is read of it.
 """
 
 import hashlib
-import shutil
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 from urllib.parse import quote
 
+from cxr.archive_folders import read_folder
+from cxr.archive_names import Found, each_once, shown
+from cxr.archive_zips import read_zip
+from cxr.contents import Content, Source, plain_reasons
 from cxr.errors import ArchiveError
 
 _CHUNK: Final = 1 << 20
-_IN_MEMORY_BYTES: Final = 16 << 20
 _LONGEST_PATH: Final = 180
 """Characters of the path that go into a key; the server takes keys of up to 255."""
-_NOT_IMAGES: Final = frozenset({"DICOMDIR", "Thumbs.db", "desktop.ini"})
+_NAMED_REASONS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """One file: its name and how to open it."""
+    """One file: its name and where its content is."""
 
     name: str
-    open: Callable[[], BinaryIO]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An item that was read: what is sent under its key is what was read, or nothing.
+
+    Attributes:
+        key: the Idempotency-Key.
+        uploads: name and opener of each file.
+    """
+
+    key: str
+    uploads: Sequence[tuple[str, Callable[[], BinaryIO]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +60,46 @@ class Item:
     path: str
     files: tuple[ArchiveFile, ...]
 
-    def key(self) -> str:
-        """Return the item's Idempotency-Key; reads the whole item."""
+    def seal(self) -> Sealed:
+        """Read the item, whole.
+
+        Raises:
+            ArchiveError: a file of it cannot be read, or changes meanwhile.
+        """
         digest = hashlib.sha256()
+        uploads = []
         for file in self.files:
-            with file.open() as content:
-                while chunk := content.read(_CHUNK):
-                    digest.update(chunk)
-        return item_key(self.path, digest.hexdigest())
+            try:
+                opener = _seal(file, digest.update)
+            except ArchiveError as error:
+                if len(self.files) == 1:
+                    raise
+                message = f"{shown(file.name)} {error}"
+                raise ArchiveError(message) from error
+            uploads.append((file.name, opener))
+        return Sealed(item_key(self.path, digest.hexdigest()), uploads)
+
+    def parts(self, groups: Sequence[Sequence[int]]) -> "list[Item]":
+        """Return an item for each group of the files' positions."""
+        return [
+            Item(f"{self.path} ({number} of {len(groups)})", tuple(self.files[one] for one in group))
+            for number, group in enumerate(groups, start=1)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What a folder or a zip holds.
+
+    Attributes:
+        items: in order of their paths.
+        left_out: what might have been a radiograph and is not sent: the reason, by its path as it is shown.
+        passed_over: what is no radiograph or is sent under another path, in the same way.
+    """
+
+    items: Sequence[Item]
+    left_out: dict[str, str]
+    passed_over: dict[str, str]
 
 
 def item_key(path: str, digest: str) -> str:
@@ -63,27 +111,46 @@ def item_key(path: str, digest: str) -> str:
     return f"{safe}@{digest[:32]}"
 
 
-def items_of(archive: Path, *, study_per_folder: bool) -> list[Item]:
-    """List the studies of a folder or a zip in order of their paths.
+def read_archive(path: Path, *, study_per_folder: bool) -> Archive:
+    """List the studies of a folder or a zip.
 
-    Hidden files and what operating systems leave in folders are no items; everything else is: what
-    is no radiograph the server refuses with a reason, and the batch accounts for it.
+    What systems leave in folders is passed over; everything else is an item, hidden or not: what is no
+    radiograph the server refuses with a reason, and the batch accounts for it.
 
     Raises:
-        ArchiveError: there is nothing in it, or the zip is broken.
+        ArchiveError: there is nothing in it, or the zip cannot be read.
     """
-    if archive.is_dir():
-        files = list(_folder_files(archive))
-    elif zipfile.is_zipfile(archive):
-        files = list(_zip_files(archive))
-    else:
-        message = f"neither a folder nor a zip: {archive}"
+    found = read_folder(path) if path.is_dir() else read_zip(path)
+    archive = Archive(
+        items=_folders_of(found) if study_per_folder else _files_of(found),
+        left_out={shown(name): reason for name, reason in sorted(found.left_out.items())},
+        passed_over={shown(name): shown(reason) for name, reason in sorted(found.passed_over.items())},
+    )
+    if not archive.items:
+        reasons = [f"{name}: {reason}" for name, reason in (archive.left_out | archive.passed_over).items()]
+        message = "\n  ".join([f"no files to send in {path}", *reasons[:_NAMED_REASONS]])
         raise ArchiveError(message)
-    if not files:
-        message = f"no files in {archive}"
-        raise ArchiveError(message)
-    if not study_per_folder:
-        return [Item(path, (file,)) for path, file in files]
+    return archive
+
+
+def _seal(file: ArchiveFile, take: Callable[[bytes], None]) -> Callable[[], BinaryIO]:
+    """Read a file once; return what opens it again, as long as it is the same."""
+    with plain_reasons():
+        opener = partial(Content, file.source, file.source.state())
+    with opener() as content:
+        while chunk := content.read(_CHUNK):
+            take(chunk)
+    return cast("Callable[[], BinaryIO]", opener)  # it does all that a BinaryIO does
+
+
+def _files_of(found: Found) -> list[Item]:
+    files = _sorted(found)
+    paths = each_once([path for path, _ in files])
+    return [Item(path, (file,)) for path, (_, file) in zip(paths, files, strict=True)]
+
+
+def _folders_of(found: Found) -> list[Item]:
+    files = _sorted(found)
     files.sort(key=lambda entry: entry[0].rpartition("/")[0])
     return [
         Item(folder or ".", tuple(file for _, file in group))
@@ -91,44 +158,6 @@ def items_of(archive: Path, *, study_per_folder: bool) -> list[Item]:
     ]
 
 
-def _folder_files(folder: Path) -> Iterator[tuple[str, ArchiveFile]]:
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.is_file() and _is_content(relative.parts):
-            yield relative.as_posix(), ArchiveFile(path.name, partial(_open_file, path))
-
-
-def _open_file(path: Path) -> BinaryIO:
-    return path.open("rb")
-
-
-def _zip_files(archive: Path) -> Iterator[tuple[str, ArchiveFile]]:
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            names = sorted(entry.filename for entry in opened.infolist() if not entry.is_dir())
-    except (zipfile.BadZipFile, OSError, NotImplementedError, UnicodeError) as error:
-        message = f"cannot read {archive}: {error}"
-        raise ArchiveError(message) from error
-    for name in names:
-        parts = tuple(part for part in name.split("/") if part)
-        if _is_content(parts):
-            yield name, ArchiveFile(parts[-1], partial(_open_member, archive, name))
-
-
-def _open_member(archive: Path, name: str) -> BinaryIO:
-    """Unpack one member; httpx wants to know its length and to go back to its start."""
-    unpacked = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes
-    try:
-        with zipfile.ZipFile(archive) as opened, opened.open(name) as member:
-            shutil.copyfileobj(member, unpacked, _CHUNK)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
-        unpacked.close()
-        message = f"cannot read {name} in {archive}: {error}"
-        raise ArchiveError(message) from error
-    unpacked.seek(0)
-    return unpacked  # type: ignore[return-value]  # it does all that a BinaryIO does
-
-
-def _is_content(parts: tuple[str, ...]) -> bool:
-    hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-    return bool(parts) and not hidden and parts[-1] not in _NOT_IMAGES
+def _sorted(found: Found) -> list[tuple[str, ArchiveFile]]:
+    files = sorted(found.files, key=lambda entry: entry[0].split("/"))
+    return [(path, ArchiveFile(path.rpartition("/")[2], source)) for path, source in files]

@@ -61,6 +61,7 @@ class AsyncClient:
         language: str | None = None,
         patient_id: str | None = None,
         batch_id: str | None = None,
+        path: str | None = None,
         mixed: bool = False,
         idempotency_key: str | None = None,
         wait: float | None = None,
@@ -68,6 +69,7 @@ class AsyncClient:
         """Send the images of one study; with `wait`, wait so many seconds for its end.
 
         Args:
+            path: of an item of a batch, where in its archive it lies; the results name it.
             mixed: that files of several patients or studies, or a `patient_id` that is not theirs, are meant.
 
         Raises:
@@ -82,6 +84,7 @@ class AsyncClient:
                 language=language,
                 patient_id=patient_id,
                 batch_id=batch_id,
+                path=path,
                 mixed=mixed,
                 idempotency_key=idempotency_key,
             )

@@ -1,18 +1,21 @@
 """Sending an archive: several uploads at once, each item under its own key, journalled."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
-from cxr.archive import Item, item_key
+from cxr.archive import Item, Sealed
 from cxr.client import Client
 from cxr.errors import ArchiveError, ProblemError
-from cxr.journal import Journal
+from cxr.journal import Beginning, Journal
+from cxr.models import Study
 
 _AHEAD: Final = 4
 """Items in hand for each upload that runs: a large archive is not queued as a whole."""
 _SENT_BEFORE: Final = "/problems/idempotency-key-reused"
+_SEVERAL: Final = 2
+_SEVERAL_STUDIES: Final = "/problems/several-patients"
 _ABOUT_THE_CONTENT: Final = frozenset({400, 413, 415, 422})
 
 
@@ -22,50 +25,80 @@ class BatchUpload:
 
     client: Client
     journal: Journal
-    batch_id: str
-    priority: str
-    language: str | None
+    beginning: Beginning
 
-    def send_all(self, items: Iterable[Item], *, at_once: int, on_sent: Callable[[], None]) -> None:
-        """Send every item that the journal does not have yet.
+    def send_all(self, items: Iterable[Item], *, at_once: int) -> Iterator[int]:
+        """Send every item that the journal does not have yet; yield how many are done, again and again.
 
         Raises:
             NotReachableError: the server is gone; what was sent is in the journal.
             ProblemError: the server refuses the batch (not an item of it).
         """
-        with ThreadPoolExecutor(at_once, thread_name_prefix="upload") as uploads:
-            try:
-                for done in _bounded(uploads, self._send, items, ahead=at_once * _AHEAD):
-                    done.result()
-                    on_sent()
-            except BaseException:
-                uploads.shutdown(wait=False, cancel_futures=True)
-                raise
+        uploads = ThreadPoolExecutor(at_once, thread_name_prefix="upload")
+        try:
+            ended = _bounded(uploads, self._send, items, ahead=at_once * _AHEAD)
+            for number, sent in enumerate(ended, start=1):
+                sent.result()
+                yield number
+        finally:
+            # Whoever stops us does not wait for uploads that wait for the server.
+            uploads.shutdown(wait=False, cancel_futures=True)
 
     def _send(self, item: Item) -> None:
-        key = item_key(item.path, "")
         try:
-            key = item.key()
-            if self.journal.has(key):
-                return
-            study = self.client.submit(
-                [(file.name, file.open) for file in item.files],
-                batch_id=self.batch_id,
-                priority=self.priority,
-                language=self.language,
-                idempotency_key=key,
-            )
-        except (OSError, ArchiveError) as error:  # a bad disk, or removed since it was listed
-            self.journal.note_unread(key, f"cannot be read: {error}")
+            sealed = item.seal()
+            if not self.journal.has(sealed.key):
+                self._send_sealed(item, sealed)
+        except ArchiveError as error:
+            self.journal.note_left_out(item.path, str(error))
+
+    def _send_sealed(self, item: Item, sealed: Sealed) -> None:
+        try:
+            study = self._submit(item, sealed)
         except ProblemError as problem:
-            if problem.type == _SENT_BEFORE:
-                self.journal.note(key)  # the key holds the content's digest: only a field was different
+            groups = _groups(problem, len(item.files))
+            if groups:
+                for part in item.parts(groups):
+                    self._send(part)
+                self.journal.note_split(item.path, sealed.key, len(groups))
+            elif problem.type == _SENT_BEFORE:
+                # The key holds the content's digest: only a field was different.
+                self.journal.note_taken(item.path, sealed.key)
             elif problem.status in _ABOUT_THE_CONTENT:
-                self.journal.note(key, refused=str(problem))
+                self.journal.note_refused(item.path, sealed.key, _reason_of(problem))
             else:
                 raise
         else:
-            self.journal.note(key, study_id=study.id)
+            self.journal.note_taken(item.path, sealed.key, study_id=study.id)
+
+    def _submit(self, item: Item, sealed: Sealed) -> Study:
+        return self.client.submit(
+            sealed.uploads,
+            batch_id=self.beginning.batch,
+            priority=self.beginning.priority,
+            language=self.beginning.language,
+            path=item.path,
+            idempotency_key=sealed.key,
+        )
+
+
+def _groups(problem: ProblemError, files: int) -> Sequence[Sequence[int]]:
+    """Return the positions of the files of each study; none where the files cannot be told apart by them.
+
+    A zip within a folder is one file, of which every study may have a part. A file that is in no group, since
+    it is no image, gets one of its own, and with it a reason of its own.
+    """
+    groups: list[list[int]] = problem.problem.get("positions", [])
+    named = [position for group in groups for position in group]
+    if problem.type != _SEVERAL_STUDIES or len(groups) < _SEVERAL or len(set(named)) < len(named):
+        return ()
+    return [*groups, *([position] for position in range(files) if position not in named)]
+
+
+def _reason_of(problem: ProblemError) -> str:
+    if problem.type == _SEVERAL_STUDIES:
+        return f"{problem}. Unpack it, or send it as a batch of its own"
+    return str(problem)
 
 
 def _bounded(

@@ -85,6 +85,7 @@ def submit(
     language: str | None = None,
     patient_id: str | None = None,
     batch_id: str | None = None,
+    path: str | None = None,
     mixed: bool = False,
     idempotency_key: str | None = None,
 ) -> Call[models.Study]:
@@ -95,6 +96,7 @@ def submit(
         "language": language,
         "patient_id": patient_id,
         "batch_id": batch_id,
+        "path": _utf8(path) if path else None,
         "mixed": "true" if mixed else None,
     }
     headers = {"Idempotency-Key": idempotency_key or str(uuid4())}

@@ -58,6 +58,9 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at Python's end
         code = exit_codes.READER_GONE
+    if code in {exit_codes.INTERRUPTED, exit_codes.TERMINATED}:
+        sys.stderr.flush()
+        os._exit(code)  # threads may wait for the server still: whoever stops the command does not
     sys.exit(code)
 
 

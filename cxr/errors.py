@@ -6,7 +6,7 @@ CxrError
 ├── NotReadyError         findings or report are not there yet
 ├── NotDoneError          the study did not end in time
 ├── StudyEndedError       the study ended without what was asked for
-├── ArchiveError          what should be sent as a batch cannot be read
+├── ArchiveError          what should be sent as a batch, or a file of it, cannot be read or sent so
 └── StackError            the local stack cannot do what it was told
 """
 
@@ -48,7 +48,7 @@ class NotDoneError(CxrError, TimeoutError):
 
 
 class ArchiveError(CxrError):
-    """The archive cannot be read."""
+    """The archive or a file of it cannot be read, or not be sent in this way."""
 
 
 class StackError(CxrError):

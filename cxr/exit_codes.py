@@ -8,12 +8,15 @@ from cxr.errors import ArchiveError, CxrError, NotReachableError, ProblemError, 
 
 DONE: Final = 0
 STUDY_FAILED: Final = 1
-"""The study was refused, rejected or failed; of a batch: at least one item was."""
+"""The study was refused, rejected or failed; of a batch: at least one item was, or was left out."""
 WRONG_USAGE: Final = 2
 NOT_REACHABLE: Final = 3
 INTERRUPTED: Final = 130
+"""By Ctrl-C; as a shell says of it: 128 and the number of SIGINT."""
 READER_GONE: Final = 141
 """As a shell says of a program whose reader went (`| head`): 128 and the number of SIGPIPE."""
+TERMINATED: Final = 143
+"""By SIGTERM, told in the same way."""
 
 _ABOUT_THE_FILE: Final = frozenset(
     {httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNSUPPORTED_MEDIA_TYPE}

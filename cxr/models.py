@@ -32,7 +32,11 @@ class Image(Answer):
 
     index: int
     file: str | None = None
+    width: int | None = None
+    height: int | None = None
+    orientation: tuple[str, str] | None = None
     view: str | None = None
+    view_source: str | None = None
     status: str | None = None
     error: StudyError | None = None
     warnings: list[str] = []
@@ -183,8 +187,10 @@ class BatchResult(Answer):
     """One item of a batch."""
 
     item: str
+    path: str | None = None
     study_id: str
     files: list[str] = []
+    sha256: list[str] = []
     patient: Patient = Patient()
     study_date: date | None = None
     status: str

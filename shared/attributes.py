@@ -38,6 +38,7 @@ TAGS: Final = (
     "PhotometricInterpretation",
     "PixelSpacing",
     "ImagerPixelSpacing",
+    "PatientOrientation",
 )
 """The tags that `attributes_of` reads, by keyword."""
 
@@ -48,6 +49,8 @@ _VIEWS: Final = {
     "RL": ViewPosition.LATERAL,
     "LATERAL": ViewPosition.LATERAL,
 }
+_SIDES: Final = re.compile("[APRLHF]{1,3}")
+_AXES: Final = {"A": "depth", "P": "depth", "R": "width", "L": "width", "H": "height", "F": "height"}
 _DAYS_IN: Final = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
 _DAYS_IN_A_YEAR: Final = 365.25
 _OLDEST_YEARS: Final = 125.0
@@ -68,6 +71,8 @@ class Attributes:
         sop_instance_uid: valid by PS3.5 9.1, or None. Never part of a path or a key; patient data.
         pixel_spacing_mm: distance between rows, then between columns; at the detector when the file has
             no other.
+        orientation: Patient Orientation (PS3.3 C.7.6.1.1.1): the side of the patient towards which a row runs,
+            then a column, each by the letters A, P, R, L, H and F.
     """
 
     modality: str | None = None
@@ -84,6 +89,7 @@ class Attributes:
     study_instance_uid: str | None = None
     series_instance_uid: str | None = None
     pixel_spacing_mm: tuple[float, float] | None = None
+    orientation: tuple[str, str] | None = None
 
 
 def attributes_of(dataset: Dataset, *, rows: int, columns: int, transfer_syntax_uid: str) -> Attributes:
@@ -103,6 +109,7 @@ def attributes_of(dataset: Dataset, *, rows: int, columns: int, transfer_syntax_
         study_instance_uid=_uid(dataset, "StudyInstanceUID"),
         series_instance_uid=_uid(dataset, "SeriesInstanceUID"),
         pixel_spacing_mm=_spacing(dataset, "PixelSpacing") or _spacing(dataset, "ImagerPixelSpacing"),
+        orientation=_orientation(dataset),
     )
 
 
@@ -201,4 +208,12 @@ def _spacing(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
         between_rows, between_columns = (float(value) for value in value_of(dataset, keyword))
         if 0.0 < between_rows < 100.0 and 0.0 < between_columns < 100.0:
             return between_rows, between_columns
+    return None
+
+
+def _orientation(dataset: Dataset) -> tuple[str, str] | None:
+    with suppress(Exception):  # two codes, or whatever the file has instead
+        row, column = (str(value).strip().upper() for value in value_of(dataset, "PatientOrientation"))
+        sides = _SIDES.fullmatch(row) and _SIDES.fullmatch(column)
+        return (row, column) if sides and _AXES[row[0]] != _AXES[column[0]] else None
     return None

@@ -25,6 +25,12 @@ MOST_CHUNKS: Final = 50_000
 
 _FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """SOF0 to SOF15 without DHT, JPG and DAC (ISO 10918-1 table B.1), and JPEG-LS (ISO 14495-1 C.1.1)."""
+_APP1: Final = 0xE1
+_EXIF: Final = b"Exif\0\0"
+_EXIF_ENTRIES: Final = 1000
+_ORIENTATION: Final = 0x0112
+_ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
+"""Values of Orientation whose rows are columns as stored."""
 _BARE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 _JPEG_SEGMENTS: Final = 10_000
 """An ICC profile or an EXIF preview takes dozens; the limit bounds the walk."""
@@ -52,22 +58,57 @@ def png_claim(file: BinaryIO) -> Claim | None:
 
 def jpeg_claim(file: BinaryIO) -> Claim | None:
     """Read the frame header of a JPEG, lossless JPEG or JPEG-LS codestream."""
-    if file.read(2) != JPEG_MAGIC[:2]:
+    for marker, _ in _segments(file):
+        if marker in _FRAME_MARKERS:
+            head = file.read(5)
+            return Claim(*struct.unpack(">xHH", head)) if len(head) == 5 else None
+    return None
+
+
+def jpeg_lies_on_its_side(file: BinaryIO) -> bool:
+    """Tell whether EXIF has a JPEG's picture shown turned by 90°: with its rows as columns."""
+    for marker, length in _segments(file):
+        if marker == _APP1:
+            body = file.read(length)
+            if body.startswith(_EXIF):
+                return _exif_orientation(body[len(_EXIF) :]) in _ON_ITS_SIDE
+    return False
+
+
+def _exif_orientation(tiff: bytes) -> int | None:
+    """Read Orientation of the first directory (CIPA DC-008 4.6.4), a TIFF's (TIFF 6.0, section 2)."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None:
         return None
+    try:
+        (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (entries,) = struct.unpack_from(f"{order}H", tiff, start)
+        for entry in range(min(entries, _EXIF_ENTRIES)):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, start + 2 + 12 * entry)
+            if tag == _ORIENTATION:
+                return int(value)
+    except struct.error:  # it ends early, or points beyond its end
+        return None
+    return None
+
+
+def _segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Yield the marker and the length of each segment before the first scan; the file stands at its body."""
+    if file.read(2) != JPEG_MAGIC[:2]:
+        return
     for _ in range(_JPEG_SEGMENTS):
         marker = _next_marker(file)
-        if marker is None or marker in {0xD9, 0xDA}:  # the end, or a scan before any frame header
-            return None
+        if marker is None or marker in {0xD9, 0xDA}:  # the end, or a scan
+            return
         if marker in _BARE_MARKERS:
             continue
-        head = file.read(7)
-        if len(head) < 7:
-            return None
-        length, _, rows, columns = struct.unpack(">HBHH", head)
-        if marker in _FRAME_MARKERS:
-            return Claim(rows, columns)
-        file.seek(length - 7, 1)
-    return None
+        head = file.read(2)
+        if len(head) < 2:
+            return
+        length = max(0, int.from_bytes(head, "big") - 2)
+        start = file.tell()
+        yield marker, length
+        file.seek(start + length)
 
 
 def _next_marker(file: BinaryIO) -> int | None:

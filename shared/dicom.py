@@ -24,7 +24,15 @@ from pydicom.uid import (
 )
 
 from shared.attributes import Attributes, attributes_of, integer_of, value_of
-from shared.codestreams import JPEG_MAGIC, PNG_MAGIC, jpeg_claim, jpeg_excess, png_claim, png_excess
+from shared.codestreams import (
+    JPEG_MAGIC,
+    PNG_MAGIC,
+    jpeg_claim,
+    jpeg_excess,
+    jpeg_lies_on_its_side,
+    png_claim,
+    png_excess,
+)
 from shared.dicom_files import (
     MAGIC,
     PREAMBLE_BYTES,
@@ -122,7 +130,7 @@ class Header:
     """What a file says about itself, checked.
 
     Attributes:
-        rows: height in pixels, as stored: a JPEG's EXIF orientation may turn it by 90° later.
+        rows: height in pixels, as the picture is shown: a JPEG's EXIF orientation may have turned it.
         columns: width in pixels.
         transfer_syntax: UID of a DICOM file's encoding, else None.
     """
@@ -215,6 +223,8 @@ def check_header(file: BinaryIO, *, name: str, max_pixels: int) -> Header:
         message = "the file is cut off or corrupt: it does not say how large its picture is"
         raise BrokenImageError(message, file=name)
     _check_size(claim.rows, claim.columns, name=name, max_pixels=max_pixels)
+    if media_type is MediaType.JPEG and jpeg_lies_on_its_side(_rewound(file)):
+        return Header(media_type, rows=claim.columns, columns=claim.rows)
     return Header(media_type, claim.rows, claim.columns)
 
 

@@ -156,6 +156,15 @@ class ViewPosition(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class ViewSource(StrEnum):
+    """What a view is known from."""
+
+    FILE = "file"
+    """The file says it."""
+    IMAGE = "image"
+    """The file does not, and the picture looks like it: a guess."""
+
+
 class Language(StrEnum):
     """A language in which reports are written (ISO 639-1)."""
 

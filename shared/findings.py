@@ -15,6 +15,7 @@ from shared.domain import (
     StudyEvent,
     StudyId,
     ViewPosition,
+    ViewSource,
 )
 from shared.errors import BadInputError
 from shared.studies import Hint, finish
@@ -36,6 +37,7 @@ class ImageFindings:
     findings: Sequence[Finding] = ()
     rejection: BadInputError | None = None
     warnings: Sequence[str] = ()
+    view_source: ViewSource | None = None
     heatmaps: frozenset[str] = frozenset()
     attributes: dict[str, Any] = field(default_factory=dict)
 
@@ -68,6 +70,7 @@ def write_images(session: Session, study_id: StudyId, images: Sequence[ImageFind
             .values(
                 used=image.rejection is None,
                 view=image.view,
+                view_source=image.view_source,
                 error_type=image.rejection.code if image.rejection else None,
                 error_detail=image.rejection.detail if image.rejection else None,
                 warnings=list(image.warnings),

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     DateTime,
+    Enum,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -24,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import Base, Moment, Prose, Sha256
-from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition
+from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition, ViewSource
 
 
 class StudyRow(Base):
@@ -89,6 +90,8 @@ class StudyRow(Base):
     not_before: Mapped[Moment] = mapped_column(server_default=func.now())
     """No worker takes it sooner: what it needs was away at the last try."""
 
+    set_aside: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """The files that are no images, each as its name and why; erased with the study."""
     error_type: Mapped[str | None] = mapped_column(String(64))
     error_detail: Mapped[Prose | None]
     error_file: Mapped[Prose | None]
@@ -118,6 +121,11 @@ class ImageRow(Base):
     used: Mapped[bool | None]
     """None until the CNN worker has looked at it."""
     view: Mapped[ViewPosition | None]
+    view_source: Mapped[ViewSource | None] = mapped_column(
+        # Without the CHECK of the others: one that comes later could refuse what the release before writes.
+        Enum(ViewSource, native_enum=False, values_callable=list, length=16)
+    )
+    """None where the view is unknown."""
     error_type: Mapped[str | None] = mapped_column(String(64))
     error_detail: Mapped[Prose | None]
     warnings: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from shared.attributes import Attributes
 from shared.bundles import Bundle
-from shared.domain import Box, Finding, FindingStatus, ModelVersion, ViewPosition
+from shared.domain import Box, Finding, FindingStatus, ModelVersion, ViewPosition, ViewSource
 from shared.errors import BadInputError
 from worker_cnn import heatmaps, quality
 from worker_cnn.decoding import PreparedImage
@@ -31,6 +31,7 @@ _KEPT_ATTRIBUTES: Final = frozenset(
         "study_instance_uid",
         "series_instance_uid",
         "pixel_spacing_mm",
+        "orientation",
     }
 )
 
@@ -40,7 +41,8 @@ class ImageAnalysis:
     """What was made of one image.
 
     Attributes:
-        view: by the file's tag, else as read from the pixels.
+        view: as the file says, else as read from the pixels.
+        view_source: which of the two; None where the view is unknown.
         findings: one for every label of the model; none when the image was rejected.
         rejection: why the image was not classified; its preview is still there to look at.
         warnings: sentences for the reader of the findings.
@@ -50,6 +52,7 @@ class ImageAnalysis:
     """
 
     view: ViewPosition
+    view_source: ViewSource | None
     findings: tuple[Finding, ...]
     rejection: BadInputError | None
     warnings: tuple[str, ...]
@@ -76,6 +79,7 @@ def analyse(prepared: PreparedImage, output: ImageOutput, bundle: Bundle, *, ind
         findings = findings_of(output.logits, bundle.card, image=index, boxes=boxes)
     return ImageAnalysis(
         view=judged.view,
+        view_source=judged.view_source,
         findings=findings,
         rejection=judged.rejection,
         warnings=judged.warnings,

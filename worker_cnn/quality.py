@@ -11,7 +11,7 @@ import numpy as np
 
 from shared.attributes import Attributes
 from shared.bundles import Gate
-from shared.domain import ViewPosition
+from shared.domain import ViewPosition, ViewSource
 from shared.errors import UnusableImageError
 from shared.imaging import Exposure
 from worker_cnn.predict import sigmoid
@@ -33,12 +33,14 @@ class Quality:
     """What the gate says.
 
     Attributes:
-        view: by the file's tag, else as read from the pixels when that is sure.
+        view: as the file says, else as read from the pixels when that is sure.
+        view_source: which of the two; None where the view is unknown.
         rejection: why the picture is not classified.
         warnings: what the reader should know about a picture that is.
     """
 
     view: ViewPosition
+    view_source: ViewSource | None
     rejection: UnusableImageError | None
     warnings: tuple[str, ...]
 
@@ -47,8 +49,11 @@ def check(exposure: Exposure, output: ImageOutput, attributes: Attributes, gate:
     """Look at one picture's exposure, what the graph says beside the labels, and its tags."""
     reason = _reason(exposure, output, attributes, gate)
     if reason is not None:
-        return Quality(attributes.view, UnusableImageError(reason), ())
-    return Quality(_view(output, attributes, gate), None, _warnings(output, attributes, gate))
+        # What is no frontal chest radiograph has no projection that the pixels could tell.
+        source = None if attributes.view is ViewPosition.UNKNOWN else ViewSource.FILE
+        return Quality(attributes.view, source, UnusableImageError(reason), ())
+    view, source = _view(output, attributes, gate)
+    return Quality(view, source, None, _warnings(output, attributes, gate))
 
 
 def is_chest(output: ImageOutput, gate: Gate) -> bool:
@@ -77,13 +82,13 @@ def _reason(exposure: Exposure, output: ImageOutput, attributes: Attributes, gat
     return None
 
 
-def _view(output: ImageOutput, attributes: Attributes, gate: Gate) -> ViewPosition:
+def _view(output: ImageOutput, attributes: Attributes, gate: Gate) -> tuple[ViewPosition, ViewSource | None]:
     if attributes.view is not ViewPosition.UNKNOWN:
-        return attributes.view
+        return attributes.view, ViewSource.FILE
     ap = sigmoid(output.view)
     if max(ap, 1.0 - ap) < gate.min_view:
-        return ViewPosition.UNKNOWN
-    return ViewPosition.AP if ap > 0.5 else ViewPosition.PA
+        return ViewPosition.UNKNOWN, None
+    return ViewPosition.AP if ap > 0.5 else ViewPosition.PA, ViewSource.IMAGE
 
 
 def _warnings(output: ImageOutput, attributes: Attributes, gate: Gate) -> tuple[str, ...]:

@@ -240,6 +240,7 @@ def _image_findings(seen: Seen) -> ImageFindings:
     return ImageFindings(
         index=seen.index,
         view=analysis.view,
+        view_source=analysis.view_source,
         findings=analysis.findings,
         rejection=seen.rejection,
         warnings=analysis.warnings,

@@ -2,19 +2,23 @@
 
 import sys
 import time
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cxr import exit_codes
-from cxr.archive import items_of
+from cxr.archive import Archive, read_archive
+from cxr.archive_names import shown
 from cxr.batch_upload import BatchUpload
 from cxr.client import Client
+from cxr.commands.batch_beginning import Wishes, begin, begun_before, way_on_said
+from cxr.commands.batch_progress import progress
 from cxr.commands.connection import connect
 from cxr.commands.studies import Language, Priority
-from cxr.journal import Journal, path_of
+from cxr.journal import Beginning, Journal, path_of
 from cxr.local.home import find_home
 from cxr.models import Batch, BatchResult
 from cxr.output import notes, out, print_json, whole_file
@@ -25,6 +29,7 @@ app = typer.Typer(
 
 _LOOK_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 120.0
+_NAMED_PATHS: Final = 10
 
 BatchId = Annotated[str, typer.Argument(metavar="ID", help="The batch's id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -35,43 +40,55 @@ def submit(
     path: Annotated[Path, typer.Argument(exists=True, help="A folder or a zip; each file is one study.")],
     *,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with this archive's last batch; nothing is sent twice.")
+        bool, typer.Option("--resume", help="Go on with this archive's last batch, or begin its first one.")
+    ] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin another batch of an archive that was sent before.")
     ] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Uploads at once.", min=1, max=64)] = 4,
     study_per_folder: Annotated[
         bool, typer.Option("--study-per-folder", help="The files of one folder are one study.")
     ] = False,
     wait: Annotated[bool, typer.Option(help="Stay until every item is done.")] = True,
-    priority: Annotated[Priority, typer.Option(help="How urgent it is.")] = Priority.ARCHIVE,
+    priority: Annotated[Priority | None, typer.Option(help="How urgent it is; archive by default.")] = None,
     language: Annotated[Language | None, typer.Option(help="Language of the reports.")] = None,
     name: Annotated[str | None, typer.Option(help="The batch's name.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Send every file of a folder or a zip as a study of one batch.
 
-    Killed or cut off, the same command with --resume goes on where it was.
-    Exit status 1 says that at least one item has no report.
+    Every file ends with a report or a reason, in the summary, with --json, and in the results. Only what
+    systems leave behind (.DS_Store, Thumbs.db, DICOMDIR, .git) is passed over; hidden files are sent. Links
+    are followed, to each folder once, and not upwards. Two files of one name in a zip are two items.
+    With --study-per-folder a folder that holds several patients or studies, as its files' headers say, is
+    sent as so many.
+
+    Killed, cut off or stopped with Ctrl-C, the same archive with --resume goes on where it was, in the way
+    in which it was begun; what could not be read is tried again. What was sent before is not sent again
+    without a word: --resume or --new has to say which is meant. A script may always say --resume.
+
+    Exit status: 0 each file has its report; 1 at least one has none; 2 wrong usage, or nothing to send;
+    3 no server; 130 or 143 stopped by Ctrl-C or SIGTERM.
 
     Examples: [bold]cxr batch submit ./archive[/], [bold]cxr batch submit archive.zip --resume --jobs 8[/]
     """
-    items = items_of(path, study_per_folder=study_per_folder)
+    if resume and new:
+        message = "say --resume or --new, not both"
+        raise typer.BadParameter(message)
+    wishes = Wishes(study_per_folder, priority and priority.value, language and language.value)
     with connect(patience=_PATIENCE_SECONDS) as client:
-        journal = _journal(client, path, name=name, resume=resume)
-        batch_id = journal.batch_id or ""
-        notes.print(f"batch {batch_id}: {len(items)} items", markup=False)
-        upload = BatchUpload(client, journal, batch_id, priority.value, language)
-        with _progress() as progress:
-            sending = progress.add_task("sent", total=len(items))
-            upload.send_all(items, at_once=jobs, on_sent=lambda: progress.advance(sending))
-            batch = client.batches.get(batch_id)
-            if wait:
-                done = progress.add_task("done", total=batch.total)
-                while not batch.done:
-                    progress.update(done, completed=batch.finished)
-                    time.sleep(_LOOK_SECONDS)
-                    batch = client.batches.get(batch_id)
-                progress.update(done, completed=batch.finished)
-        code = _summarise(client, batch, journal, as_json=as_json)
+        journal = Journal.of(find_home().folder("batches"), archive=path, url=client.url)
+        begun = None if new else begun_before(client, journal, path, resume=resume)
+        if begun is not None:
+            wishes.check(begun)
+        archive = _look_through(path, study_per_folder=begun.study_per_folder if begun else study_per_folder)
+        beginning = begun or begin(client, journal, path, name=name, wishes=wishes)
+        with way_on_said(path):
+            notes.print(f"batch {beginning.batch}: {len(archive.items)} items", markup=False)
+            for left_out, reason in archive.left_out.items():
+                journal.note_left_out(left_out, reason)
+            batch = _send(client, journal, beginning, archive, jobs=jobs, wait=wait)
+            code = _summarise(client, batch, journal, archive, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -122,47 +139,67 @@ def cancel(batch_id: BatchId) -> None:
         out.print(_describe(client.batches.cancel(batch_id)), markup=False)
 
 
-def _journal(client: Client, path: Path, *, name: str | None, resume: bool) -> Journal:
-    journal = Journal.of(find_home().folder("batches"), archive=path, url=client.url)
-    if resume and journal.batch_id is not None:
-        return journal
-    if journal.batch_id is not None:
-        notes.print("a new batch; --resume would have gone on with the last one", style="dim")
-    batch = client.batches.create(name or path.resolve().name)
-    journal.begin(batch.id, archive=path, url=client.url)
-    return journal
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=notes,
-        disable=not sys.stderr.isatty(),
+def _look_through(path: Path, *, study_per_folder: bool) -> Archive:
+    looking: AbstractContextManager[object] = (
+        notes.status("looking through the archive") if sys.stderr.isatty() else nullcontext()
     )
+    with looking:
+        return read_archive(path, study_per_folder=study_per_folder)
 
 
-def _summarise(client: Client, batch: Batch, journal: Journal, *, as_json: bool) -> int:
-    errors = [one for one in client.batches.results(batch.id) if one.error is not None or _ended_badly(one)]
+def _send(
+    client: Client, journal: Journal, beginning: Beginning, archive: Archive, *, jobs: int, wait: bool
+) -> Batch:
+    """Send what is to be sent, and wait for its end."""
+    upload = BatchUpload(client, journal, beginning)
+    with progress() as show:
+        for sent in upload.send_all(archive.items, at_once=jobs):
+            show("sent", sent, len(archive.items))
+        batch = client.batches.get(beginning.batch)
+        while wait and not batch.done:
+            show("done", batch.finished, batch.total)
+            time.sleep(_LOOK_SECONDS)
+            batch = client.batches.get(beginning.batch)
+    return batch
+
+
+def _summarise(client: Client, batch: Batch, journal: Journal, archive: Archive, *, as_json: bool) -> int:
+    errors = [
+        *(one.model_dump(mode="json") for one in client.batches.results(batch.id) if _has_no_report(one)),
+        *(_unsent(path, "refused", reason) for path, reason in journal.refused.items()),
+        *(_unsent(path, "left out", reason) for path, reason in journal.left_out.items()),
+    ]
     if as_json:
-        print_json(
-            {
-                "batch": batch.model_dump(mode="json"),
-                "errors": [one.model_dump(mode="json") for one in errors],
-                "refused": journal.refused,
-            }
-        )
-    else:
-        out.print(_describe(batch), markup=False)
-        for one in errors:
-            reason = one.error.detail if one.error else one.status
-            out.print(f"  {path_of(one.item)}: {one.status}: {reason}", markup=False)
-        for path, reason in journal.refused.items():
-            out.print(f"  {path}: refused: {reason}", markup=False)
-        out.print(f"results: cxr batch results {batch.id} -o results.csv", style="dim", markup=False)
-    return exit_codes.STUDY_FAILED if errors or journal.refused else exit_codes.DONE
+        extent = {"split": journal.split, "passed_over": archive.passed_over}
+        print_json({"batch": batch.model_dump(mode="json"), "errors": errors, **extent})
+        return exit_codes.STUDY_FAILED if errors else exit_codes.DONE
+    out.print(_describe(batch), markup=False)
+    for one in errors:
+        path = shown(one["path"] or path_of(one["item"]))
+        reason = f": {one['error']['detail']}" if one["error"] else ""
+        out.print(f"  {path}: {one['status']}{reason}", markup=False)
+    if errors:
+        kinds = Counter(one["status"] for one in errors).items()
+        counts = ", ".join(f"{number} {kind}" for kind, number in kinds)
+        out.print(f"without a report: {len(errors)} ({counts})", markup=False)
+    for path, studies in journal.split.items():
+        out.print(f"{path} held {studies} studies, each sent by itself", style="dim", markup=False)
+    if archive.passed_over:
+        out.print(_describe_passed_over(archive.passed_over), style="dim", markup=False)
+    out.print(f"results: cxr batch results {batch.id} -o results.csv", style="dim", markup=False)
+    return exit_codes.STUDY_FAILED if errors else exit_codes.DONE
+
+
+def _unsent(path: str, status: str, reason: str) -> dict[str, Any]:
+    """Return a line, as of the results, for what the server does not have."""
+    error = {"type": "about:blank", "detail": reason, "file": None}
+    return {"item": None, "path": path, "study_id": None, "files": [], "status": status, "error": error}
+
+
+def _describe_passed_over(paths: dict[str, str]) -> str:
+    some = ", ".join(list(paths)[:_NAMED_PATHS])
+    more = f" and {len(paths) - _NAMED_PATHS} more (--json names all)" if len(paths) > _NAMED_PATHS else ""
+    return f"passed over: {some}{more}"
 
 
 def _describe(batch: Batch) -> str:
@@ -171,5 +208,5 @@ def _describe(batch: Batch) -> str:
     return f"batch {batch.id} {state}: {batch.total} items: {counts or 'none'}"
 
 
-def _ended_badly(result: BatchResult) -> bool:
-    return result.status in {"rejected", "failed", "cancelled"}
+def _has_no_report(result: BatchResult) -> bool:
+    return result.error is not None or result.status in {"rejected", "failed", "cancelled"}

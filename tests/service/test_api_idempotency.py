@@ -225,3 +225,23 @@ def test_a_field_that_was_not_given_is_not_in_the_fingerprint_of_a_request():
         + hashlib.sha256(b"x").digest()
     )
     assert fingerprint(Received([file], FormData(), [1], None), fields) == before.hexdigest()
+
+
+def test_an_answer_that_an_earlier_release_kept_is_given_again(client: httpx.Client, database: Database):
+    """An item's of a batch is kept as long as the batch: a study's newer fields must have a default."""
+    known = {
+        *("id", "status", "priority", "language", "batch_id", "created_at", "updated_at", "error", "model"),
+        *("images", "timeline", "links"),
+    }
+    known_of_images = {
+        *("index", "file", "media_type", "width", "height", "view", "status", "error", "warnings", "links"),
+    }
+    first = send(client, a_png(), key="old")
+    body = {name: value for name, value in first.json().items() if name in known}
+    body["images"] = [
+        {name: value for name, value in image.items() if name in known_of_images} for image in body["images"]
+    ]
+    with database.session() as session:
+        session.execute(update(IdempotencyRow).values(body=body))
+    again = send(client, a_png(), key="old")
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])

@@ -6,12 +6,12 @@ import zipfile
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from shared.database import Database
 from shared.domain import StudyId
-from shared.tables import IdempotencyRow, StudyRow
-from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, send, sent
+from shared.tables import StudyRow
+from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, sent
 from tests.support.builders import the_study
 from tests.support.dicoms import a_dicom
 from tests.support.stack import InfraStack, wait_until
@@ -159,6 +159,7 @@ def test_what_is_typed_or_in_the_file_is_shown_in_every_form_and_erased(
     study = client.get(f"/v1/studies/{study_id}").json()
     listed = client.get("/v1/studies").json()["items"][0]
     report = client.get(f"/v1/studies/{study_id}/report").json()
+    assert study == listed
     for body in (study, listed, report):
         assert (body["patient"], body["study_date"]) == (patient, "2026-01-05")
     for media_type in ("text/plain", "text/html"):
@@ -225,17 +226,4 @@ def test_results_of_a_batch_name_the_patient(client: httpx.Client, database: Dat
         "F",
         "45",
         "2026-01-05",
-    )
-
-
-def test_a_key_s_answer_of_an_earlier_release_is_given_again(client: httpx.Client, database: Database):
-    first = send(client, a_png(), key="old")
-    body = {name: value for name, value in first.json().items() if name not in {"patient", "study_date"}}
-    with database.session() as session:
-        session.execute(update(IdempotencyRow).values(body=body))
-    again = send(client, a_png(), key="old")
-    assert (again.status_code, again.json()["id"], again.json()["patient"]) == (
-        202,
-        first.json()["id"],
-        NOBODY,
     )

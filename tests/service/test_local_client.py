@@ -9,16 +9,12 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 from PIL import Image
 
 from cxr import AsyncClient, Client, NotReachableError, ProblemError, cli
-from cxr.archive import ArchiveFile, Item, items_of
-from cxr.batch_upload import BatchUpload
 from cxr.commands import connection
-from cxr.journal import Journal
 from cxr.local.home import services_root
 from cxr.local.state import free_port
 from tests.support.stack import FullStack, wait_until
@@ -314,7 +310,7 @@ def test_a_batch_that_is_killed_and_resumed_has_every_item_once(stack, client, a
         "batch", "results", summary["batch"]["id"], "--format", "csv", "-o", str(tmp_path / "results.csv")
     )
     assert results.returncode == 0
-    with (tmp_path / "results.csv").open(newline="") as file:
+    with (tmp_path / "results.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len({row["item"] for row in rows}) == _GOOD + _BAD
     assert sum(bool(row["report"]) for row in rows) == _GOOD
@@ -334,44 +330,20 @@ def test_a_name_that_is_not_utf_8_and_a_file_that_cannot_be_read_stop_no_batch(s
     second = stack.run("batch", "submit", str(folder), "--resume", "--json")
 
     assert first.returncode == 1, first.stderr
-    assert json.loads(first.stdout)["batch"]["counts"]["completed"] == 1
-    assert "cannot be read" in json.loads(first.stdout)["refused"]["bad-%FC.png"]
+    summary = json.loads(first.stdout)
+    assert summary["batch"]["counts"]["completed"] == 1
+    ((path, reason),) = [(one["path"], one["error"]["detail"]) for one in summary["errors"]]
+    assert path == r"bad-\xfc.png"
+    assert "cannot be read" in reason
     assert second.returncode == 0, second.stderr
     assert json.loads(second.stdout)["batch"]["counts"]["completed"] == 2
-    assert json.loads(second.stdout)["refused"] == {}
-
-
-def test_a_file_that_vanishes_after_it_was_listed_is_one_refused_item(client, archive, tmp_path):
-    gone = tmp_path / "gone.png"
-    shutil.copy(archive / "ward 0" / "chest-0.png", gone)
-
-    def open_once() -> BinaryIO:
-        content = gone.open("rb")
-        gone.unlink()
-        return content
-
-    items = [
-        Item("gone.png", (ArchiveFile("gone.png", open_once),)),
-        *items_of(archive / "ward 1", study_per_folder=False),
-    ]
-    batch = client.batches.create("vanishing")
-    journal = Journal.of(tmp_path, archive=archive, url=client.url)
-    journal.begin(batch.id, archive=archive, url=client.url)
-    sent: list[str] = []
-
-    BatchUpload(client, journal, batch.id, "archive", None).send_all(
-        items, at_once=2, on_sent=lambda: sent.append("one")
-    )
-
-    assert len(sent) == len(items)
-    assert client.batches.get(batch.id).total == len(items) - 1
-    assert list(journal.refused) == ["gone.png"]
+    assert json.loads(second.stdout)["errors"] == []
 
 
 def test_resuming_a_finished_batch_sends_nothing(stack, archive):
     first, second = (
-        json.loads(stack.run("batch", "submit", str(archive), *resume, "--json").stdout)["batch"]
-        for resume in ([], ["--resume"])
+        json.loads(stack.run("batch", "submit", str(archive), how, "--json").stdout)["batch"]
+        for how in ("--new", "--resume")
     )
 
     assert second == first
@@ -390,7 +362,7 @@ def test_a_zip_is_a_batch_of_its_members(stack, archive, tmp_path):
 def test_a_cancelled_batch_works_on_nothing_any_more(stack, client, archive):
     stack.hold("worker-cnn")
     try:
-        done = stack.run("batch", "submit", str(archive), "--no-wait", "--json")
+        done = stack.run("batch", "submit", str(archive), "--new", "--no-wait", "--json")
         batch_id = json.loads(done.stdout)["batch"]["id"]
 
         cancelled = stack.run("batch", "cancel", batch_id)

@@ -55,6 +55,7 @@ def test_a_submission_sends_the_fields_that_were_given_and_no_other():
     call = calls.submit(["a.dcm"], priority="urgent", batch_id="b1")
 
     assert call.fields == {"priority": "urgent", "batch_id": "b1"}
+    assert calls.submit(["a.dcm"], mixed=True).fields == {"mixed": "true"}
 
 
 def test_a_file_is_opened_anew_for_each_attempt(tmp_path):

@@ -135,7 +135,7 @@ def test_a_refusal_under_json_is_the_problem_as_one_document(monkeypatch, capsys
     ("arguments", "code", "said"),
     [
         (["batch", "submit", "FOLDER/one-file"], 2, "neither a folder nor a zip"),
-        (["batch", "submit", "FOLDER/empty"], 2, "no files in"),
+        (["batch", "submit", "FOLDER/empty"], 2, "no files to send in"),
         (["batch", "results", "b1", "-o", "FOLDER/none/results.csv"], 2, "No such file or directory"),
         (["models", "list"], 3, "config.json is no JSON object"),
         (["keys", "list"], 3, "state.json is broken"),

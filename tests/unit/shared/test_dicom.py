@@ -1,5 +1,6 @@
 """The door: what is let in, and the reason that everything else is given."""
 
+import struct
 import zlib
 from contextlib import suppress
 from io import BytesIO
@@ -79,6 +80,23 @@ def test_a_dicom_file_says_its_size_and_encoding(syntax):
 def test_png_and_jpeg_say_their_size(data, media_type):
     header = check(data)
     assert (header.media_type, header.rows, header.columns) == (media_type, 30, 20)
+
+
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
+@pytest.mark.parametrize("orientation", range(10))
+def test_a_jpeg_s_size_is_that_of_the_picture_as_exif_has_it_shown(orientation, order):
+    tiff = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
+    entries = struct.pack(f"{order}HHHIHHHHIHHI", 2, 0x0100, 3, 1, 7, 0, 0x0112, 3, 1, orientation, 0, 0)
+    header = check(a_jpeg(gray(), exif=b"Exif\0\0" + tiff + entries))
+    assert (header.rows, header.columns) == ((20, 30) if 5 <= orientation <= 8 else (30, 20))
+
+
+@pytest.mark.parametrize(
+    "exif", [b"", b"MM\0*", b"MM\0*\0\0\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"\xff" * 50]
+)
+def test_exif_that_is_garbage_turns_nothing(exif):
+    header = check(a_jpeg(gray(), exif=b"Exif\0\0" + exif))
+    assert (header.rows, header.columns) == (30, 20)
 
 
 @pytest.mark.parametrize("name", ["chest-1.png", "chest-3.jpg", "chest-4.dcm", "chest-6-jpeg2000.dcm"])
@@ -398,6 +416,22 @@ def test_the_spacing_at_the_detector_stands_in_for_the_patients():
     assert attributes(ImagerPixelSpacing=[0.2, 0.1]).pixel_spacing_mm == (0.2, 0.1)
     both = attributes(ImagerPixelSpacing=[0.2, 0.1], PixelSpacing=[0.15, 0.14])
     assert both.pixel_spacing_mm == (0.15, 0.14)
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        (["L", "F"], ("L", "F")),
+        (["p ", "fl"], ("P", "FL")),
+        (["L", ""], None),
+        (["L", "R"], None),
+        (["left", "foot"], None),
+        ("L", None),
+        (None, None),
+    ],
+)
+def test_the_patients_orientation_is_two_directions_or_none(stored, read):
+    assert attributes(PatientOrientation=stored).orientation == read
 
 
 def test_no_message_repeats_a_value_of_the_file():

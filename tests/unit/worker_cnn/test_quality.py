@@ -4,7 +4,7 @@ import pytest
 from shared.attributes import Attributes
 from shared.bands import Bands
 from shared.bundles import CAM_WEIGHTS, GRAPH
-from shared.domain import ViewPosition
+from shared.domain import ViewPosition, ViewSource
 from shared.imaging import Exposure, summary
 from tests.support.bundles import tiny_card
 from worker_cnn.quality import TURNS, check, turn_of
@@ -71,14 +71,26 @@ def test_a_lateral_view_is_refused_with_that_reason():
 
 
 def test_the_tag_tells_the_view_before_the_pixels_do():
-    assert check(GOOD, output(view=9.0), Attributes(view=ViewPosition.PA), GATE).view is ViewPosition.PA
+    quality = check(GOOD, output(view=9.0), Attributes(view=ViewPosition.PA), GATE)
+    assert (quality.view, quality.view_source) == (ViewPosition.PA, ViewSource.FILE)
 
 
 @pytest.mark.parametrize(
-    ("logit", "view"), [(9.0, ViewPosition.AP), (-9.0, ViewPosition.PA), (0.1, ViewPosition.UNKNOWN)]
+    ("logit", "view", "source"),
+    [
+        (9.0, ViewPosition.AP, ViewSource.IMAGE),
+        (-9.0, ViewPosition.PA, ViewSource.IMAGE),
+        (0.1, ViewPosition.UNKNOWN, None),
+    ],
 )
-def test_without_a_tag_the_pixels_tell_the_view_when_they_are_sure(logit, view):
-    assert check(GOOD, output(view=logit), Attributes(), GATE).view is view
+def test_without_a_tag_the_pixels_tell_the_view_when_they_are_sure(logit, view, source):
+    quality = check(GOOD, output(view=logit), Attributes(), GATE)
+    assert (quality.view, quality.view_source) == (view, source)
+
+
+def test_the_pixels_tell_no_view_of_what_is_refused():
+    quality = check(GOOD, output(view=9.0, chest=-9.0), Attributes(), GATE)
+    assert (quality.view, quality.view_source) == (ViewPosition.UNKNOWN, None)
 
 
 @pytest.mark.parametrize("turn", [1, 2, 3, 4])
