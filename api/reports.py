@@ -88,7 +88,10 @@ def report_body(report: ReportRow, study: StudyRow) -> schemas.ReportBody:
         patient=patient_body(study),
         study_date=study.study_date,
         sections=schemas.Sections(
-            technique=report.technique, findings=report.findings, impression=report.impression
+            indication=reports.indication_of(report, study),
+            technique=report.technique,
+            findings=report.findings,
+            impression=report.impression,
         ),
         writer=schemas.WriterId(id=report.writer_id, version=report.writer_version),
         verification=schemas.VerificationBody(
@@ -122,7 +125,7 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
         fallback=report.fallback,
         patient=Patient(study.patient_id, study.patient_sex, study.patient_age_years),
         study_date=study.study_date,
-        indication=study.indication,
+        indication=reports.indication_of(report, study),
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from shared.batches import BatchItem
 from shared.domain import FindingStatus
-from shared.rendering.document import WORDS
+from shared.rendering.document import WORDS, quoted
+from shared.reports import indication_of
 
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
@@ -103,6 +104,7 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
         else {
             "version": report.version,
             "language": report.language.value,
+            "indication": indication_of(report, study),
             "technique": report.technique,
             "findings": report.findings,
             "impression": report.impression,
@@ -121,7 +123,10 @@ def _whole_report(item: BatchItem) -> str | None:
     if report is None:
         return None
     words = WORDS[report.language]
+    indication = indication_of(report, item.study)
+    head = f"{words.indication} ({words.as_given}): {quoted(indication)}\n" if indication else ""
     return (
+        f"{head}"
         f"{words.technique}: {report.technique}\n"
         f"{words.findings}: {report.findings}\n"
         f"{words.impression}: {report.impression}"

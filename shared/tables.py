@@ -167,6 +167,8 @@ class ReportRow(Base):
     status: Mapped[str] = mapped_column(String(16))
     """preliminary, until a radiologist signs (FHIR DiagnosticReport.status)."""
     language: Mapped[Language]
+    indication: Mapped[Prose | None]
+    """In the sender's words; no writer has seen them."""
     technique: Mapped[Prose]
     findings: Mapped[Prose]
     impression: Mapped[Prose]

@@ -79,19 +79,21 @@ def messages_of(plan: ReportPlan, language: Language, *, brief: bool) -> Message
     system = (_SHORT if brief else _LONG)[language]
     return [
         {"role": "system", "content": system},
-        {"role": "user", "content": "\n".join(_lines(plan, language))},
+        {"role": "user", "content": "\n".join(_lines(plan, language, brief=brief))},
     ]
 
 
-def _lines(plan: ReportPlan, language: Language) -> Iterator[str]:
-    yield from (_line(step, language) for step in plan.findings)
+def _lines(plan: ReportPlan, language: Language, *, brief: bool) -> Iterator[str]:
+    yield from (_line(step, language, brief=brief) for step in plan.findings)
     yield _IMPRESSION
-    yield from (_line(step, language) for step in plan.impression)
+    yield from (_line(step, language, brief=brief) for step in plan.impression)
 
 
-def _line(step: Step, language: Language) -> str:
+def _line(step: Step, language: Language, *, brief: bool) -> str:
+    # The adapter was tuned on two words: what it hedges is said again in the words of the scale.
+    certainty = Certainty.POSSIBLE if brief and step.certainty is Certainty.PROBABLE else step.certainty
     names = ", ".join(LEXICONS[language].term(label).names[0].text for label in step.labels)
-    return f"{_CERTAINTY[language][step.certainty]}: {names}"
+    return f"{_CERTAINTY[language][certainty]}: {names}"
 
 
 def answer_for(findings: str, impression: str) -> str:

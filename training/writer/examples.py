@@ -6,7 +6,7 @@ Map: `draw_request` -> `is_held_out` · `Example`, `draw_examples` (what tuning 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -24,6 +24,8 @@ _HELD_OUT: Final = 8
 """One set in so many is held out."""
 _MOST_DETECTED: Final = 6
 _DETECTED: Final = (Certainty.STATED, Certainty.PROBABLE, Certainty.POSSIBLE)
+_TAUGHT: Final = (Certainty.STATED, Certainty.POSSIBLE)
+"""The adapter's prompt knows no more words (`prompts.py`)."""
 _PROBABILITY: Final = {
     Certainty.STATED: 0.95,
     Certainty.PROBABLE: 0.7,
@@ -33,10 +35,12 @@ _PROBABILITY: Final = {
 _THRESHOLD: Final = 0.2
 
 
-def draw_request(random: Random, *, held_out: bool) -> ReportRequest:
+def draw_request(
+    random: Random, *, held_out: bool, certainties: Sequence[Certainty] = _DETECTED
+) -> ReportRequest:
     """Draw a set of findings from one side: 1 to 6 detected, as sure as it comes, the rest not."""
     while True:
-        request = _draw(random)
+        request = _draw(random, certainties)
         if is_held_out(request) is held_out:
             return request
 
@@ -47,15 +51,15 @@ def is_held_out(request: ReportRequest) -> bool:
     return hashlib.sha256(text.encode()).digest()[0] % _HELD_OUT == 0
 
 
-def _draw(random: Random) -> ReportRequest:
+def _draw(random: Random, certainties: Sequence[Certainty]) -> ReportRequest:
     whole = random.random() < 0.5
     vocabulary = CHESTXRAY14 if whole else tuple(random.sample(list(RANK), random.randint(6, len(RANK))))
     detected = random.sample(vocabulary, random.randint(1, min(_MOST_DETECTED, len(vocabulary))))
-    certainties = dict.fromkeys(vocabulary, Certainty.NOT_DETECTED)
-    certainties |= {label: random.choice(_DETECTED) for label in detected}
+    drawn = dict.fromkeys(vocabulary, Certainty.NOT_DETECTED)
+    drawn |= {label: random.choice(certainties) for label in detected}
     return ReportRequest(
         seed=f"{random.getrandbits(64):016x}",
-        findings=tuple(_finding(label, certainty) for label, certainty in certainties.items()),
+        findings=tuple(_finding(label, certainty) for label, certainty in drawn.items()),
         language=random.choice(tuple(Language)),
     )
 
@@ -81,7 +85,7 @@ class Example:
 def draw_examples(random: Random) -> Iterator[Example]:
     """Yield prompts with the template's own words for the same plan, without end."""
     while True:
-        request = draw_request(random, held_out=False)
+        request = draw_request(random, held_out=False, certainties=_TAUGHT)
         plan = plan_report(request, random)
         yield Example(
             messages_of(plan, request.language, brief=True),
