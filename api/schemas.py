@@ -79,7 +79,7 @@ class Image(Body):
     )
     status: Literal["pending", "used", "rejected"]
     error: StudyError | None
-    warnings: list[str]
+    warnings: list[str] = Field(description="What makes its findings less sure, or was done to the image.")
     links: ImageLinks
 
 
@@ -132,6 +132,9 @@ class Study(Body):
     updated_at: datetime
     error: StudyError | None
     model: ModelId | None = Field(description="The classifier; null until the study is classified.")
+    warnings: list[str] = Field(
+        description="Those of its images, each once; with the files' names where there are several images."
+    )
     images: list[Image]
     timeline: list[TimelineEntry]
     links: StudyLinks
@@ -226,6 +229,9 @@ class ReportBody(Body):
     language: Language
     patient: Patient
     study_date: date | None
+    warnings: list[str] = Field(
+        description="What to know before it is read, in its language; the impression begins with it."
+    )
     sections: Sections
     writer: WriterId
     verification: VerificationBody

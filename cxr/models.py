@@ -81,6 +81,7 @@ class Study(Answer):
     updated_at: datetime
     error: StudyError | None = None
     model: ModelId | None = None
+    warnings: list[str] = []
     images: list[Image] = []
     timeline: list[TimelineEntry] = []
     links: dict[str, str | None] = {}
@@ -161,6 +162,7 @@ class Report(Answer):
     language: str
     patient: Patient = Patient()
     study_date: date | None = None
+    warnings: list[str] = []
     sections: Sections
     writer: Writer
     verification: Verification
@@ -196,6 +198,7 @@ class BatchResult(Answer):
     study_date: date | None = None
     status: str
     error: StudyError | None = None
+    warnings: list[str] = []
 
 
 class Key(Answer):

@@ -24,6 +24,7 @@ def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report
             version=(newest or 0) + 1,
             status="preliminary",
             language=report.language,
+            warnings=list(report.warnings),
             indication=session.scalar(select(StudyRow.indication).where(StudyRow.id == study_id)),
             technique=report.sections.technique,
             findings=report.sections.findings,

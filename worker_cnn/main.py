@@ -39,7 +39,7 @@ def main() -> int:
     bundle = load_bundle(settings.bundle)
     model = load_model(bundle, device=settings.device, threads=settings.threads)
     size = bundle.card.input_size
-    model.run(np.zeros((1, size, size), np.float32))
+    model.warm_up(side=size, batch=settings.batch_size)
     log.info("model.loaded", model=bundle.version.id, digest=bundle.version.digest, device=settings.device)
     database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
     app = queue.create_app("worker-cnn", queue_settings, stage=Stage.CNN)

@@ -9,7 +9,8 @@ The graph (ONNX) takes `images` (N, 1, S, S) float32 in [0, 1], normalises by it
     chest        (N,)          logit of a chest radiograph against anything else
     distance     (N,)          how far the picture lies from real chests, about 1 for one
 
-ONNX Runtime runs it on the CPU, and on a GPU when its CUDA build is installed (not measured by us).
+ONNX Runtime runs it on the CPU, and on a GPU when its CUDA build is installed. Measured on an H100: the
+logits are the CPU's within 2e-6, and a batch of a size that was not seen before costs about a second.
 """
 
 from dataclasses import dataclass
@@ -49,8 +50,16 @@ class ImageOutput:
 class Model:
     """A loaded graph. `run` may be called from many threads."""
 
-    def __init__(self, session: ort.InferenceSession) -> None:
+    def __init__(self, session: ort.InferenceSession, *, few_sizes: bool) -> None:
+        """Take a session; `few_sizes` where a batch of a new size is slow: all become powers of two."""
         self._session = session
+        self._few_sizes = few_sizes
+
+    def warm_up(self, *, side: int, batch: int) -> None:
+        """Run once each size that a batch of at most so many images can have, where sizes matter."""
+        sizes = {_power_of_two(size) for size in range(1, batch + 1)} if self._few_sizes else {1}
+        for size in sorted(sizes):
+            self.run(np.zeros((size, side, side), np.float32))
 
     def run(self, images: Array) -> list[ImageOutput]:
         """Classify a batch.
@@ -58,11 +67,16 @@ class Model:
         Args:
             images: (N, S, S) float32 in [0, 1], from `shared.imaging.model_input`.
         """
+        count = len(images)
+        if self._few_sizes:
+            images = np.concatenate(
+                [images, np.zeros_like(images[:1]).repeat(_power_of_two(count) - count, 0)]
+            )
         values = self._session.run(list(OUTPUTS), {"images": images[:, np.newaxis]})
         logits, maps, view, turned, chest, distance = values
         return [
             ImageOutput(logits[i], maps[i], float(view[i]), turned[i], float(chest[i]), float(distance[i]))
-            for i in range(len(images))
+            for i in range(count)
         ]
 
 
@@ -98,7 +112,7 @@ def open_graph(path: Path, *, device: str, threads: int) -> Model:
     if missing:
         message = f"{path.name} of the model bundle {path.parent.name!r} lacks the outputs {sorted(missing)}"
         raise BundleError(message)
-    return Model(session)
+    return Model(session, few_sizes=device != "cpu")
 
 
 def _providers(device: str) -> list[Any]:
@@ -117,7 +131,13 @@ def _providers(device: str) -> list[Any]:
         raise DeviceError(message)
     # The CUDA libraries of pip's packages are found wherever they lie; one that is missing is said below.
     ort.preload_dlls()
-    return [("CUDAExecutionProvider", {"device_id": int(number or 0)})]
+    # TF32 is a tenth faster, and moves probabilities by 0.001: 2 of 938 findings changed their status.
+    return [("CUDAExecutionProvider", {"device_id": int(number or 0), "use_tf32": 0})]
+
+
+def _power_of_two(count: int) -> int:
+    """Return the least power of two that is not less."""
+    return 1 << (count - 1).bit_length()
 
 
 def _check_providers(session: ort.InferenceSession, device: str) -> None:

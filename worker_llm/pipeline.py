@@ -5,12 +5,14 @@ A study in which nothing was detected leaves nothing to write: its two sentences
 The heart of the report worker. It does no I/O but the writer's, and lets nothing out that `verify` has
 not passed.
 
-Map: `write_reports` -> `_by_rule`.
+Map: `write_reports` -> `_by_rule`; `with_warnings`.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shared.domain import Report, ReportSections, Verification, WriterVersion
+from shared.rendering.document import WORDS
 from worker_llm.request import ReportRequest
 from worker_llm.verify import verify
 from worker_llm.writers.base import NoReport, Writer
@@ -56,6 +58,17 @@ def write_reports(requests: Sequence[ReportRequest], writer: Writer, *, attempts
         reports.get(index) or _by_rule(request, attempts=attempts, failures=failures[index])
         for index, request in enumerate(requests)
     ]
+
+
+def with_warnings(report: Report, warnings: Sequence[str]) -> Report:
+    """Put what its reader must know before a verified report's impression, a line each.
+
+    No writer and no verifier sees the warnings: they are said whatever was written.
+    """
+    word = WORDS[report.language].warning
+    impression = "\n".join((*(f"{word}: {warning}" for warning in warnings), report.sections.impression))
+    sections = replace(report.sections, impression=impression)
+    return replace(report, sections=sections, warnings=tuple(warnings))
 
 
 def _report(

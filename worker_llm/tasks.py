@@ -15,7 +15,7 @@ from typing import Final
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from shared import findings, queue, reports, study_queries, telemetry, tracing
+from shared import findings, queue, reports, study_queries, telemetry, tracing, warnings
 from shared.alone import LoneProcess
 from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, study_findings
 from shared.errors import LeaseLostError
@@ -24,7 +24,7 @@ from shared.settings import ReportSettings
 from shared.studies import Claim, Later
 from shared.tables import ImageRow, StudyRow
 from shared.work import Outcome, Workplace, handle, write
-from worker_llm.pipeline import write_reports
+from worker_llm.pipeline import with_warnings, write_reports
 from worker_llm.request import ReportNote, ReportRequest, View
 from worker_llm.writers import load_writer
 
@@ -69,11 +69,12 @@ def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
     study_id = claim.study_id
     with workplace.database.session() as session:
         request = _request(session, study_id, claim.language)
+        said_first = warnings.of_study(study_queries.images_of(session, study_id), claim.language)
     check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
         report = desk.write(request, claim, check)
     check()
-    write(lambda: _store(workplace, claim, report))
+    write(lambda: _store(workplace, claim, with_warnings(report, said_first)))
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()
     return Outcome.DONE

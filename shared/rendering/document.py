@@ -33,7 +33,6 @@ class ImageLine:
     number: int
     view: ViewPosition
     used: bool
-    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ class ReportDocument:
 
     Attributes:
         status: preliminary, or final once a radiologist has signed.
+        warnings: what its reader must know first, in its language.
         fallback: whether the template stood in for the writer.
     """
 
@@ -56,6 +56,7 @@ class ReportDocument:
     model: ModelVersion
     writer: WriterVersion
     fallback: bool
+    warnings: Sequence[str] = ()
     patient: Patient = NO_PATIENT
     study_date: date | None = None
     indication: str | None = None
@@ -127,6 +128,7 @@ class Words:
     probability: str
     threshold: str
     warnings: str
+    warning: str
     made_by: str
     fallback: str
     finding_status: Mapping[FindingStatus, str]
@@ -166,6 +168,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         probability="Probability",
         threshold="Threshold",
         warnings="Warnings",
+        warning="Warning",
         made_by="Written by {writer} from the findings of {model}.",
         fallback="The writer's own text did not agree with the findings; the template's stands in for it.",
         finding_status={
@@ -203,6 +206,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         probability="Probabilidad",
         threshold="Umbral",
         warnings="Advertencias",
+        warning="Advertencia",
         made_by="Redactado por {writer} a partir de los hallazgos de {model}.",
         fallback="El texto propio del redactor no coincidía con los hallazgos; lo sustituye la plantilla.",
         finding_status={

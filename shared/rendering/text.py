@@ -22,6 +22,7 @@ def _lines(document: ReportDocument) -> Iterator[str]:
     yield words.title.upper() + status.rjust(WIDTH - len(words.title))
     yield "=" * WIDTH
     yield from _head(document)
+    yield from _warnings(document)
     if document.indication:
         yield ""
         yield f"{words.indication.upper()} ({words.as_given})"
@@ -37,7 +38,6 @@ def _lines(document: ReportDocument) -> Iterator[str]:
     yield ""
     yield words.classifier.upper()
     yield from _table(document)
-    yield from _warnings(document)
     yield ""
     yield "-" * WIDTH
     yield from _fill(
@@ -78,12 +78,11 @@ def _table(document: ReportDocument) -> Iterator[str]:
 
 
 def _warnings(document: ReportDocument) -> Iterator[str]:
-    warnings = [(image.number, warning) for image in document.images for warning in image.warnings]
-    if warnings:
+    if document.warnings:
         yield ""
         yield document.words.warnings.upper()
-    for number, warning in warnings:
-        yield from _fill(f"{number}: {warning}", first="  ", rest="     ")
+    for warning in document.warnings:
+        yield from _fill(warning, first="  ", rest="  ")
 
 
 def _paragraphs(text: str) -> Iterator[str]:

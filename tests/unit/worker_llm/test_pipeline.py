@@ -10,7 +10,7 @@ from shared.errors import TryAgainError
 from tests.support.llm_reports import request_for
 from worker_llm.fixed import denial
 from worker_llm.lexicon import RANK
-from worker_llm.pipeline import write_reports
+from worker_llm.pipeline import with_warnings, write_reports
 from worker_llm.prompts import answer_for, messages_for, parse_answer
 from worker_llm.request import ReportRequest
 from worker_llm.verify import verify
@@ -172,3 +172,18 @@ def test_whatever_way_a_model_hedges_a_label_has_one_word_in_both_sections(langu
 def test_an_answer_without_the_two_sections_is_no_report(text):
     (request,) = requests_for("a")
     assert isinstance(parse_answer(text, request), NoReport)
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [(Language.ENGLISH, "Warning"), (Language.SPANISH, "Advertencia")]
+)
+def test_what_is_warned_about_stands_before_the_impression(language, word):
+    request = request_for({"Effusion": ABSENT, "Nodule": ABSENT}, language)
+    (written,) = write_reports([request], TemplateWriter(), attempts=1)
+    warned = with_warnings(written, ["a.png: Turned.", "b.png: Inverted."])
+    assert warned.sections.impression == (
+        f"{word}: a.png: Turned.\n{word}: b.png: Inverted.\n{written.sections.impression}"
+    )
+    assert warned.warnings == ("a.png: Turned.", "b.png: Inverted.")
+    assert warned.sections.findings == written.sections.findings
+    assert with_warnings(written, []) == written
