@@ -96,6 +96,8 @@ def submit(
                 patient_id=patient_id,
                 mixed=mixed,
             )
+        for aside in study.set_aside:
+            notes.print(f"set aside: {aside.file}: {aside.reason}", markup=False)
         if wait:
             study = await_end(client, study, timeout=timeout, as_json=as_json)
         if as_json:
