@@ -153,7 +153,7 @@ def claims_of_orientation(orientation: tuple[str, str] | None) -> frozenset[Clai
 
 
 def view_of(said: Mapping[Place, frozenset[Claim]]) -> FileView:
-    """Bring together what a file's places say: the first is believed, and what speaks against it is a doubt."""
+    """Bring together what the places say: the first is believed; what speaks against it is a doubt."""
     of_image = [(place, said[place]) for place in Place if place not in OF_THE_STUDY and said.get(place)]
     of_study = [said[place] for place in Place if place in OF_THE_STUDY and said.get(place)]
     everything = frozenset[Claim]().union(*(claims for _, claims in of_image))
@@ -171,7 +171,10 @@ def view_of(said: Mapping[Place, frozenset[Claim]]) -> FileView:
     if Claim.LATERAL in claims:
         return FileView(ViewPosition.LATERAL, first, tuple(doubts))
     exact = [(place, _exact(claims)) for place, claims in directed if _exact(claims) is not None]
-    if any(Claim.LATERAL in claims for claims in (everything, *of_study)) or len({end for _, end in exact}) > 1:
+    if (
+        any(Claim.LATERAL in claims for claims in (everything, *of_study))
+        or len({end for _, end in exact}) > 1
+    ):
         doubts.append(ViewDoubt.CONTRADICTION)
     place, position = exact[0] if exact else (None, None)
     return FileView(position or ViewPosition.UNKNOWN, place, tuple(doubts))

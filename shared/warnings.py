@@ -58,9 +58,12 @@ _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
         ImageWarning.UNDER_18: "The patient is under 18: the classifier was not trained on children.",
         ImageWarning.OTHER_BODY_PART: "The file names another body part than the chest.",
         ImageWarning.VIEW_CONTRADICTED: (
-            "The file contradicts itself about the view, PA, AP or lateral: findings hold for a frontal view only."
+            "The file contradicts itself about the view (PA, AP or lateral): findings hold for a frontal "
+            "view only."
         ),
-        ImageWarning.OBLIQUE: "The file says that the view is oblique: findings hold for a frontal view only.",
+        ImageWarning.OBLIQUE: (
+            "The file says that the view is oblique: findings hold for a frontal view only."
+        ),
         ImageWarning.DECUBITUS: "The file says that the patient lies on the side: findings may not hold.",
         ImageWarning.STUDY_SAYS_LATERAL: (
             "The file says that the study is of a lateral view: findings hold for a frontal view only."
@@ -80,8 +83,8 @@ _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
         ImageWarning.UNDER_18: "El paciente es menor de 18 años: el clasificador no se entrenó con niños.",
         ImageWarning.OTHER_BODY_PART: "El archivo nombra otra parte del cuerpo distinta del tórax.",
         ImageWarning.VIEW_CONTRADICTED: (
-            "El archivo se contradice sobre la proyección, PA, AP o lateral: los hallazgos solo valen para una "
-            "proyección frontal."
+            "El archivo se contradice sobre la proyección (PA, AP o lateral): los hallazgos solo valen para "
+            "una proyección frontal."
         ),
         ImageWarning.OBLIQUE: (
             "El archivo dice que la proyección es oblicua: los hallazgos solo valen para una frontal."

@@ -14,6 +14,7 @@ from shared.bundles import Gate
 from shared.domain import ViewPosition, ViewSource
 from shared.errors import UnusableImageError
 from shared.imaging import Exposure
+from shared.views import ViewDoubt
 from shared.warnings import ImageWarning
 from worker_cnn.predict import sigmoid
 from worker_cnn.runtime import ImageOutput
@@ -33,6 +34,12 @@ _FEWEST_LEVELS: Final = 8  # of 256 gray levels
 _MOST_CLIPPED: Final = 0.9  # share of pure black and pure white; collimated films reach about 0.5
 _SURE_DESPITE_TAG: Final = 0.95  # 99 % of chests reach it; a hip came to 0.89
 _CHEST_PARTS: Final = ("CHEST", "THORAX", "LUNG", "TORAX", "RIB", "HEART")
+_DOUBTS: Final = {
+    ViewDoubt.CONTRADICTION: ImageWarning.VIEW_CONTRADICTED,
+    ViewDoubt.OBLIQUE: ImageWarning.OBLIQUE,
+    ViewDoubt.DECUBITUS: ImageWarning.DECUBITUS,
+    ViewDoubt.STUDY_SAYS_LATERAL: ImageWarning.STUDY_SAYS_LATERAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,7 @@ def _warnings(output: ImageOutput, attributes: Attributes, gate: Gate) -> tuple[
         warnings.append(ImageWarning.UNDER_18)
     if _names_another_part(attributes):
         warnings.append(ImageWarning.OTHER_BODY_PART)
+    warnings += [_DOUBTS[doubt] for doubt in attributes.view_doubts]
     return tuple(warnings)
 
 
