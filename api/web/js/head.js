@@ -35,7 +35,7 @@ export function studyHead({ signal, onDelete, onRetry }) {
     title.textContent = studyName(study);
     drawPatient(patient, study);
     drawWarnings(warnings, study.warnings);
-    drawSetAside(setAside, study.set_aside ?? []);
+    drawSetAside(setAside, study.set_aside);
     facts.textContent = factsOf(study).join(" · ");
     status.textContent = statusLine(study);
     status.className = `status-line status-${study.status}`;

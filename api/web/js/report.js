@@ -8,7 +8,7 @@ import { notify } from "./notices.js";
 
 const TITLES = {
   en: { warnings: "Warnings", indication: "Indication (as given by the sender)", technique: "Technique", findings: "Findings", impression: "Impression" },
-  es: { warnings: "Advertencias", indication: "Indicación (según el remitente)", technique: "Técnica", findings: "Hallazgos", impression: "Impresión" },
+  es: { warnings: "Advertencias", indication: "Indicación (tal como la indicó el remitente)", technique: "Técnica", findings: "Hallazgos", impression: "Impresión" },
 };
 const ORDER = ["indication", "technique", "findings", "impression"];
 const FORMATS = [
@@ -81,8 +81,13 @@ function sectionsOf({ sections }) {
 function plainText(report, titles) {
   const warnings = report.warnings.map((words) => `- ${words}`).join("\n");
   const parts = [["warnings", warnings], ...sectionsOf(report)].filter(([, text]) => text !== "");
-  const texts = parts.map(([name, text]) => `${titles[name].toUpperCase()}\n${text}`);
+  const texts = parts.map(([name, text]) => `${titles[name].toUpperCase()}\n${name === "indication" ? quoted(text) : text}`);
   return [...texts, report.not_a_medical_device].join("\n\n");
+}
+
+/** The sender's words on one line, in quotation marks: none of them can pass for a heading of the report. */
+function quoted(text) {
+  return `“${text.replace(/\s+/g, " ").replace(/[“”«»]/g, '"')}”`;
 }
 
 async function copy(text) {
