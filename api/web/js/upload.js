@@ -68,7 +68,10 @@ export function uploadForm({ info, signal, onSent }) {
       onSent(await delivery.send({ ...fieldsOf(form), ...said }, { signal, ...progress(status) }));
     } catch (error) {
       if (error.name === "AbortError") return;
-      fill(status, problemBox(error, ...waysOn(error)), whatIsIn(delivery.taken(), files.length));
+      const ways = waysOn(error);
+      // The server's advice is for programs; here it is buttons.
+      if (ways.length > 0) error.advice = "";
+      fill(status, problemBox(error, ...ways), whatIsIn(delivery.taken(), files.length));
       status.querySelector("button")?.focus();
     } finally {
       send.disabled = false;
