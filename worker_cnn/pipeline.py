@@ -82,7 +82,7 @@ def analyse(prepared: PreparedImage, output: ImageOutput, bundle: Bundle, *, ind
         view_source=judged.view_source,
         findings=findings,
         rejection=judged.rejection,
-        warnings=judged.warnings,
+        warnings=(*judged.warnings, *prepared.warnings),
         preview_png=radiograph_png(prepared.preview),
         heatmap_pngs=pictures,
         model=bundle.version,
