@@ -38,6 +38,7 @@ def study_body(view: StudyView) -> schemas.Study:
         model=model_body(study),
         warnings=warnings.of_study(view.images),
         images=[image_body(image) for image in view.images],
+        set_aside=[schemas.SetAside.model_validate(file) for file in study.set_aside],
         timeline=[
             schemas.TimelineEntry(status=event.status, event=event.event, at=event.at, detail=event.detail)
             for event in view.events

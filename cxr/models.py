@@ -42,6 +42,13 @@ class Image(Answer):
     warnings: list[str] = []
 
 
+class SetAside(Answer):
+    """A file that is none of a study's images."""
+
+    file: str
+    reason: str
+
+
 class TimelineEntry(Answer):
     """One thing that happened to a study."""
 
@@ -83,6 +90,7 @@ class Study(Answer):
     model: ModelId | None = None
     warnings: list[str] = []
     images: list[Image] = []
+    set_aside: list[SetAside] = []
     timeline: list[TimelineEntry] = []
     links: dict[str, str | None] = {}
 

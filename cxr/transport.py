@@ -27,8 +27,11 @@ _KEY_IN_USE: Final = "/problems/idempotency-key-in-use"
 
 
 def base_url(url: str | None) -> str:
-    """Return the server's address: as given, or CXR_URL, or the local stack's."""
-    return (url or os.environ.get("CXR_URL") or DEFAULT_URL).rstrip("/")
+    """Return the server's address: as given, or CXR_URL, or the local stack's.
+
+    Every path begins with the API's version already, which some write into the address too.
+    """
+    return (url or os.environ.get("CXR_URL") or DEFAULT_URL).rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def auth_headers(key: str | None) -> dict[str, str]:

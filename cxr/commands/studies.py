@@ -12,6 +12,7 @@ from cxr import exit_codes
 from cxr.client import DEFAULT_TIMEOUT, Client
 from cxr.commands.connection import connect
 from cxr.errors import NotDoneError, NotReachableError
+from cxr.mixed import advice_for
 from cxr.models import Study
 from cxr.output import describe, notes, out, print_findings, print_json, whole_file
 
@@ -70,18 +71,33 @@ def submit(
     language: Annotated[Language | None, typer.Option(help="Language of the report.")] = None,
     indication: Annotated[str | None, typer.Option(help="Why the radiograph was taken.")] = None,
     patient_id: Annotated[str | None, typer.Option(help="The patient's id, kept with the study.")] = None,
+    mixed: Annotated[
+        bool,
+        typer.Option("--mixed", help="Files of several patients or studies are meant to be one study."),
+    ] = False,
     timeout: Annotated[float, typer.Option(help="Longest wait, in seconds.")] = DEFAULT_TIMEOUT,
 ) -> None:
     """Send the images of one study.
+
+    Files of several patients or studies, as their headers say, are refused, with the commands that send each
+    study by itself. A whole folder of studies is sent with [bold]cxr batch submit[/].
 
     Exit status: 0 done, 1 the study was refused or failed, 2 wrong usage, 3 no server.
 
     Examples: [bold]cxr submit chest.dcm --wait[/], [bold]cxr submit pa.dcm lateral.dcm --json[/]
     """
     with connect() as client:
-        study = client.submit(
-            files, priority=priority, language=language, indication=indication, patient_id=patient_id
-        )
+        with advice_for(files):
+            study = client.submit(
+                files,
+                priority=priority,
+                language=language,
+                indication=indication,
+                patient_id=patient_id,
+                mixed=mixed,
+            )
+        for aside in study.set_aside:
+            notes.print(f"set aside: {aside.file}: {aside.reason}", markup=False)
         if wait:
             study = await_end(client, study, timeout=timeout, as_json=as_json)
         if as_json:
