@@ -17,7 +17,7 @@ from shared.codestreams import jpeg_end, jpeg_is_one_scan
 _END: Final = b"\xff\xd9"
 _NO_CODE: Final = b"\xff\0" * 8
 """64 one-bits, their bytes stuffed: no Huffman code is all ones (ISO 10918-1 C.2). As many as libjpeg-turbo
-reads ahead, and as few, since it stumbles over none of them but only when there are no more."""
+reads ahead, and as few, since it makes up to two blocks of them and stumbles only when there are no more."""
 
 
 def sealed(frame: bytes, transfer_syntax: UID) -> bytes:
@@ -43,8 +43,9 @@ def sealed_jpeg(frame: bytes) -> bytes:
         return _picture(frame) + _NO_CODE
     if _has_end(frame) or jpeg_end(BytesIO(frame)) is not None:
         return frame
-    # Of several scans libjpeg-turbo reads nothing before it has seen the end; the other one judges.
-    decode(frame + _NO_CODE)
+    # Of several scans libjpeg-turbo reads nothing before it has seen the end; the other one judges. A scan
+    # that refines others takes some thousand bits as they come.
+    decode(frame + 1000 * _NO_CODE)
     return frame + _END
 
 
