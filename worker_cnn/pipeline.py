@@ -23,7 +23,6 @@ from worker_cnn.runtime import ImageOutput
 _KEPT_ATTRIBUTES: Final = frozenset(
     {
         "modality",
-        "view",
         "body_part",
         "age_years",
         "sex",
@@ -83,7 +82,7 @@ def analyse(prepared: PreparedImage, output: ImageOutput, bundle: Bundle, *, ind
         view_source=judged.view_source,
         findings=findings,
         rejection=judged.rejection,
-        warnings=judged.warnings,
+        warnings=(*judged.warnings, *prepared.warnings),
         preview_png=radiograph_png(prepared.preview),
         heatmap_pngs=pictures,
         model=bundle.version,
