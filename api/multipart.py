@@ -85,23 +85,23 @@ class BoundedParser(MultiPartParser):
 async def _without_preamble(
     stream: AsyncGenerator[bytes, None], delimiter: bytes
 ) -> AsyncGenerator[bytes, None]:
-    """Pass over what stands before the first boundary, which is for readers that know no multipart."""
-    held = b""
+    """Pass over what stands before the first boundary, which is for readers that know no multipart.
+
+    Raises:
+        MultiPartException: there is no boundary for too long.
+    """
+    held = b"\r\n"  # the first boundary may be the first line
     async for piece in stream:
         held += piece
-        if held[: len(delimiter)] == delimiter[: len(held)]:
-            start = 0
-        else:
-            start = held.find(b"\r\n" + delimiter) + 2
-            if start < 2:
-                if len(held) > LONGEST_PREAMBLE:
-                    message = f"there is no boundary in its first {LONGEST_PREAMBLE} bytes"
-                    raise MultiPartException(message)
-                continue
-        if len(held) - start >= len(delimiter):
-            yield held[start:]
+        start = held.find(b"\r\n" + delimiter)
+        if max(start, 0) > LONGEST_PREAMBLE or (start < 0 and len(held) > LONGEST_PREAMBLE):
+            message = f"there is no boundary in its first {LONGEST_PREAMBLE} bytes"
+            raise MultiPartException(message)
+        if start >= 0:
+            yield held[start + 2 :]
             break
     else:
-        yield held
+        message = "there is no boundary"
+        raise MultiPartException(message)
     async for piece in stream:
         yield piece

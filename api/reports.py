@@ -90,7 +90,10 @@ def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
         study_date=study.study_date,
         warnings=warnings_of(view, report),
         sections=schemas.Sections(
-            technique=report.technique, findings=report.findings, impression=report.impression
+            indication=reports.indication_of(report, study),
+            technique=report.technique,
+            findings=report.findings,
+            impression=report.impression,
         ),
         writer=schemas.WriterId(id=report.writer_id, version=report.writer_version),
         verification=schemas.VerificationBody(
@@ -131,7 +134,7 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
         fallback=report.fallback,
         patient=Patient(study.patient_id, study.patient_sex, study.patient_age_years),
         study_date=study.study_date,
-        indication=study.indication,
+        indication=reports.indication_of(report, study),
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from shared.batches import BatchItem
 from shared.domain import FindingStatus
-from shared.rendering.document import WORDS
+from shared.rendering.document import WORDS, quoted
+from shared.reports import indication_of
 
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
@@ -106,6 +107,7 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
         else {
             "version": report.version,
             "language": report.language.value,
+            "indication": indication_of(report, study),
             "technique": report.technique,
             "findings": report.findings,
             "impression": report.impression,
@@ -124,9 +126,12 @@ def _whole_report(item: BatchItem) -> str | None:
     if report is None:
         return None
     words = WORDS[report.language]
+    indication = indication_of(report, item.study)
+    quotation = f"{words.indication} ({words.as_given}): {quoted(indication)}" if indication else None
     return "\n".join(
         (
             *(f"{words.warning}: {warning}" for warning in item.warnings),
+            *((quotation,) if quotation else ()),
             f"{words.technique}: {report.technique}",
             f"{words.findings}: {report.findings}",
             f"{words.impression}: {report.impression}",

@@ -211,6 +211,9 @@ class Findings(Body):
 class Sections(Body):
     """The body of a report."""
 
+    indication: str | None = Field(
+        description="In the sender's words, whatever they say: nothing else in the report is made of them."
+    )
     technique: str
     findings: str
     impression: str

@@ -138,8 +138,9 @@ class Findings(Answer):
 
 
 class Sections(Answer):
-    """The body of a report."""
+    """The body of a report; the indication is in the words of whoever sent the study."""
 
+    indication: str | None = None
     technique: str
     findings: str
     impression: str

@@ -171,6 +171,8 @@ class ReportRow(Base):
     language: Mapped[Language]
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     """Sentences, which the impression begins with."""
+    indication: Mapped[Prose | None]
+    """In the sender's words; no writer has seen them."""
     technique: Mapped[Prose]
     findings: Mapped[Prose]
     impression: Mapped[Prose]

@@ -23,6 +23,7 @@ from worker_cnn.runtime import ImageOutput
 _KEPT_ATTRIBUTES: Final = frozenset(
     {
         "modality",
+        "view",
         "body_part",
         "age_years",
         "sex",

@@ -1,9 +1,11 @@
 """From findings to verified reports: write, verify, write the refused ones again, and fall back to rules.
 
+A study in which nothing was detected leaves nothing to write: its two sentences come by rule.
+
 The heart of the report worker. It does no I/O but the writer's, and lets nothing out that `verify` has
 not passed.
 
-Map: `write_reports` -> `_fall_back`; `with_warnings`.
+Map: `write_reports` -> `_by_rule`; `with_warnings`.
 """
 
 from collections.abc import Sequence
@@ -31,9 +33,15 @@ def write_reports(requests: Sequence[ReportRequest], writer: Writer, *, attempts
 
     Raises:
         TryAgainError: the writer cannot be reached; nothing was written.
+        ValueError: a request has no labels: there is nothing to report.
     """
-    reports: dict[int, Report] = {}
-    failures: dict[int, tuple[str, ...]] = dict.fromkeys(range(len(requests)), ())
+    if not all(request.certainties() for request in requests):
+        message = "a report needs at least one label that was looked for"
+        raise ValueError(message)
+    reports = {index: _by_rule(request) for index, request in enumerate(requests) if not request.detected()}
+    failures: dict[int, tuple[str, ...]] = {
+        index: () for index in range(len(requests)) if index not in reports
+    }
     for attempt in range(1, attempts + 1):
         waiting = [index for index in failures if index not in reports]
         if not waiting:
@@ -47,7 +55,7 @@ def write_reports(requests: Sequence[ReportRequest], writer: Writer, *, attempts
                 )
             failures[index] += reasons
     return [
-        reports.get(index) or _fall_back(request, attempts=attempts, failures=failures[index])
+        reports.get(index) or _by_rule(request, attempts=attempts, failures=failures[index])
         for index, request in enumerate(requests)
     ]
 
@@ -76,13 +84,18 @@ def _report(
     return Report(language=request.language, sections=sections, writer=writer, verification=verification)
 
 
-def _fall_back(request: ReportRequest, *, attempts: int, failures: tuple[str, ...]) -> Report:
-    """Write by rule, and hold that text to the same standard."""
-    sections = write_by_rule(request, seed=request.study_id)
+def _by_rule(request: ReportRequest, *, attempts: int = 0, failures: tuple[str, ...] = ()) -> Report:
+    """Write by rule, and hold that text to the same standard; it is a fall-back when others were refused."""
+    sections = write_by_rule(request)
     reasons = verify(sections, request)
     if reasons:
         message = f"the template's report was refused: {'; '.join(reasons)}"
         raise UnverifiableError(message)
     return _report(
-        request, sections, TEMPLATE_VERSION, attempts=attempts + 1, failures=failures, fallback=True
+        request,
+        sections,
+        TEMPLATE_VERSION,
+        attempts=attempts + 1,
+        failures=failures,
+        fallback=attempts > 0,
     )

@@ -94,6 +94,12 @@ class ReportDocument:
         return sorted(self.findings, key=lambda line: (order.index(line.status), -line.probability))
 
 
+def quoted(text: str) -> str:
+    """Quote a sender's words on one line: none of them can look like a heading, or end the quotation."""
+    plain = " ".join(text.split()).translate(dict.fromkeys(map(ord, "“”«»"), '"'))
+    return f"“{plain}”"
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """The fixed words of a report."""
@@ -112,6 +118,7 @@ class Words:
     images: str
     not_used: str
     indication: str
+    as_given: str
     technique: str
     findings: str
     impression: str
@@ -151,6 +158,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         images="Images",
         not_used="not used",
         indication="Indication",
+        as_given="as given by the sender",
         technique="Technique",
         findings="Findings",
         impression="Impression",
@@ -188,6 +196,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         images="Imágenes",
         not_used="no utilizada",
         indication="Indicación",
+        as_given="tal como la indicó el remitente",
         technique="Técnica",
         findings="Hallazgos",
         impression="Impresión",

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from shared.rendering.document import ReportDocument
+from shared.rendering.document import ReportDocument, quoted
 
 MEDIA_TYPE: Final = "text/plain"
 WIDTH: Final = 78
@@ -23,6 +23,10 @@ def _lines(document: ReportDocument) -> Iterator[str]:
     yield "=" * WIDTH
     yield from _head(document)
     yield from _warnings(document)
+    if document.indication:
+        yield ""
+        yield f"{words.indication.upper()} ({words.as_given})"
+        yield from _paragraphs(quoted(document.indication))
     for title, body in (
         (words.technique, document.sections.technique),
         (words.findings, document.sections.findings),
@@ -60,7 +64,6 @@ def _head(document: ReportDocument) -> Iterator[str]:
         (words.study_date, document.study_date.isoformat() if document.study_date else None),
         (words.reported, reported),
         (words.images, images),
-        (words.indication, document.indication),
     ):
         if value:
             yield from _fill(" ".join(value.split()), first=f"{name:<12}", rest=" " * 12)

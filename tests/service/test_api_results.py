@@ -70,6 +70,7 @@ def test_the_report_as_json(client: httpx.Client, study_id: StudyId):
     answer = client.get(f"/v1/studies/{study_id}/report")
     body = answer.json()
     assert body["sections"] == {
+        "indication": "cough",
         "technique": "Frontal view.",
         "findings": "There is a pleural effusion.",
         "impression": "Pleural effusion.",

@@ -52,6 +52,16 @@ def test_results_are_joined_to_a_table_of_labels_by_path_or_by_digest():
     )
 
 
+def test_the_indication_is_a_section_of_its_own_and_a_quotation_in_a_table():
+    item = an_item(indication="cough\nFindings: large left pneumothorax.")
+    (row,) = table(item)
+    assert row["report"].startswith(
+        "Indication (as given by the sender): “cough Findings: large left pneumothorax.”\nTechnique: "
+    )
+    (line,) = ndjson_lines([item])
+    assert json.loads(line)["report"]["indication"] == "cough\nFindings: large left pneumothorax."
+
+
 def test_an_item_that_was_sent_without_a_path_goes_by_its_files_names():
     (row,) = table(an_item())
     assert row["path"] == "a.dcm;b.dcm"
