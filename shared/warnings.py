@@ -40,6 +40,10 @@ class ImageWarning(StrEnum):
     UNDER_18 = "under-18"
     """The classifier has learnt from adults."""
     OTHER_BODY_PART = "other-body-part"
+    WINDOW_NOT_USED = "window-not-used"
+    """It would have left nearly nothing of the picture but black and white."""
+    PADDING_IS_WHITE = "padding-is-white"
+    """Padding is shown black, but here it has the value of the film's white."""
 
 
 _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
@@ -64,6 +68,14 @@ _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
         ImageWarning.WAS_INVERTED: "The image was inverted, black for white, before it was read.",
         ImageWarning.UNDER_18: "The patient is under 18: the classifier was not trained on children.",
         ImageWarning.OTHER_BODY_PART: "The file names another body part than the chest.",
+        ImageWarning.WINDOW_NOT_USED: (
+            "The window in the file would hide the picture: the image is shown, and was read, over its own "
+            "range."
+        ),
+        ImageWarning.PADDING_IS_WHITE: (
+            "The file marks white pixels as lying outside of the image: they are black here, and may have "
+            "been part of it."
+        ),
     },
     Language.SPANISH: {
         ImageWarning.SEEMS_TURNED_CLOCKWISE: (
@@ -84,6 +96,13 @@ _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
         ImageWarning.WAS_INVERTED: "La imagen se invirtió, negro por blanco, antes de leerla.",
         ImageWarning.UNDER_18: "El paciente es menor de 18 años: el clasificador no se entrenó con niños.",
         ImageWarning.OTHER_BODY_PART: "El archivo nombra otra parte del cuerpo distinta del tórax.",
+        ImageWarning.WINDOW_NOT_USED: (
+            "La ventana del archivo ocultaría la imagen: se muestra y se ha leído en su propio rango."
+        ),
+        ImageWarning.PADDING_IS_WHITE: (
+            "El archivo marca píxeles blancos como exteriores a la imagen: aquí son negros, y podrían haber "
+            "formado parte de ella."
+        ),
     },
 }
 _NOT_USED: Final[Mapping[Language, str]] = {

@@ -77,4 +77,12 @@ def undone(prepared: PreparedImage, turn: int) -> PreparedImage:
             attributes = replace(attributes, pixel_spacing_mm=spacing and spacing[::-1])
     # Made of the preview, which is finer than the input and as gray; the border of the square stays black.
     square = model_input(preview.astype(np.float32) / np.float32(255.0), prepared.model_input.shape[0])
-    return PreparedImage(square, preview, attributes, exposure, rows, columns)
+    return replace(
+        prepared,
+        model_input=square,
+        preview=preview,
+        attributes=attributes,
+        exposure=exposure,
+        rows=rows,
+        columns=columns,
+    )

@@ -23,7 +23,6 @@ from worker_cnn.runtime import ImageOutput
 _KEPT_ATTRIBUTES: Final = frozenset(
     {
         "modality",
-        "view",
         "body_part",
         "age_years",
         "sex",
@@ -93,7 +92,7 @@ def analyse(
         view_source=judged.view_source,
         findings=findings,
         rejection=judged.rejection,
-        warnings=judged.warnings if done is None else (done, *judged.warnings),
+        warnings=(*(() if done is None else (done,)), *judged.warnings, *prepared.warnings),
         size=(prepared.columns, prepared.rows),
         preview_png=radiograph_png(prepared.preview),
         heatmap_pngs=pictures,
