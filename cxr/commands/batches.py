@@ -86,7 +86,7 @@ def submit(
             wishes.check(begun)
         archive = _look_through(path, study_per_folder=begun.study_per_folder if begun else study_per_folder)
         beginning = begun or begin(client, journal, path, name=name, wishes=wishes)
-        with way_on_said(path):
+        with way_on_said(client, path):
             notes.print(f"batch {beginning.batch}: {len(archive.items)} items", markup=False)
             for left_out, reason in archive.left_out.items():
                 journal.note_left_out(left_out, reason)

@@ -14,10 +14,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    column = sa.Column(
-        "warnings", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
+    op.add_column(
+        "reports",
+        sa.Column("warnings", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
     )
-    op.add_column("reports", column)
 
 
 def downgrade() -> None:
