@@ -89,7 +89,6 @@ def test_the_attributes_that_are_needed_downstream_are_kept_and_no_others(bundle
     assert analysis.attributes == {
         "age_years": 60.0,
         "sex": "F",
-        "view": ViewPosition.AP,
         "orientation": ("L", "F"),
     }
 
