@@ -152,8 +152,8 @@ of the test radiographs; one that is not upright is put right before it is class
 so, or warns where that fails. AP against PA, from pixels: AUROC {g.view_auroc:.3f}.
 
 The pixels do not tell a lateral view: the classes of the gate have none, and most laterals pass for frontal
-ones (the row `lateral` above). They are refused by what the file says of its view; what says nothing, as a PNG,
-is reported on, with a view that is marked as judged from the image.
+ones (the row `lateral` above). They are refused by what the file says of its view; what says nothing, as a
+PNG, is reported on, with a view that is marked as judged from the image.
 """
 
 
