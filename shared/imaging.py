@@ -30,7 +30,7 @@ PREVIEW_SIDE: Final = 1536
 _PERCENTILES: Final = (0.5, 99.5)
 # Percentiles of a strided sample differ from the full image's by far less than one of 256 gray levels.
 _PERCENTILE_SAMPLE: Final = 1_000_000
-_FILM_SAMPLE: Final = 65_536
+_FILM_SAMPLE: Final = 16_384
 _MOST_OF_ONE_VALUE: Final = 0.02
 """Share of a picture's pixels; of an 8-bit film, the most frequent gray level has about as much."""
 _LEAST_FILM: Final = 0.1

@@ -42,7 +42,7 @@ from worker_cnn.room import check_room
 _PIXEL_DATA: Final = 0x7FE00010
 _GRAY: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 _MAY_HAVE_UNUSED_BITS: Final = frozenset({*JPEGTransferSyntaxes, RLELossless})
-_SAMPLE: Final = 65_536
+_SAMPLE: Final = 16_384
 _CLEARLY: Final = 4.0
 _LARGEST_SLOPE: Final = 1e6
 _LARGEST_SHIFT: Final = 1e6

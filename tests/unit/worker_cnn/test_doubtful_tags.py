@@ -22,7 +22,7 @@ Y, X = np.mgrid[:96, :80]
 FILM = (500 + 20 * Y + 15 * X).astype(np.uint16)
 """12 bits, smooth: 500 to 3,585."""
 GRAY = (FILM // 16).astype(np.uint8)
-WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
+WINDOW: dict[str, Any] = {"WindowCenter": 2048, "WindowWidth": 4096}
 
 
 def look(data: bytes) -> PreparedImage:
@@ -131,7 +131,7 @@ def test_the_stream_says_how_many_components_there_are(kind: str, *, has_colours
     file = BytesIO()
     options: dict[str, Any] = {"quality": 100} if kind == "JPEG" else {"no_jp2": True}
     Image.fromarray(np.dstack([GRAY] * 3) if has_colours else GRAY).save(file, kind, **options)
-    said = (
+    said: dict[str, Any] = (
         {"SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2"}
         if has_colours
         else {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
@@ -157,7 +157,7 @@ def test_a_window_far_too_wide_is_recognised():
 
 
 def test_usual_windows_are_used():
-    narrow = {"WindowCenter": 2048, "WindowWidth": 1500}
+    narrow: dict[str, Any] = {"WindowCenter": 2048, "WindowWidth": 1500}
     collimated = FILM.copy()
     collimated[:, :40] = 0
     for data in (a_dicom(FILM, **WINDOW), a_dicom(FILM, **narrow), a_dicom(collimated, **narrow)):
@@ -172,7 +172,7 @@ def test_an_empty_exposure_stays_empty():
 @pytest.mark.parametrize("syntax", [None, RLELossless])
 @pytest.mark.parametrize("stored", [8, 10])
 def test_values_larger_than_the_stored_bits_are_kept(stored: int, syntax: Any):
-    tags = {"transfer_syntax": syntax} if syntax else {}
+    tags: dict[str, Any] = {"transfer_syntax": syntax} if syntax else {}
     smaller = a_dicom(FILM, **tags, **WINDOW)
     at = smaller.index(b"(\0\1\1US\2\0") + 8  # Bits Stored, and High Bit ten bytes behind it
     data = smaller[:at] + pack("<H", stored) + smaller[at + 2 : at + 10]
