@@ -16,9 +16,13 @@ from datetime import date
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
 from pydicom.uid import RE_VALID_UID
 
+from shared import views
 from shared.domain import ViewPosition
+from shared.views import FileView, ViewDoubt
 
 # pydicom's own messages quote the values that they stumble over, and those are the patient's.
 logging.getLogger("pydicom").disabled = True
@@ -30,6 +34,13 @@ TAGS: Final = (
     "SeriesInstanceUID",
     "Modality",
     "ViewPosition",
+    "ViewCodeSequence",
+    "ProjectionEponymousNameCodeSequence",
+    "SeriesDescription",
+    "StudyDescription",
+    "ProtocolName",
+    "AcquisitionDeviceProcessingDescription",
+    "PerformedProcedureStepDescription",
     "BodyPartExamined",
     "PatientAge",
     "PatientBirthDate",
@@ -42,12 +53,17 @@ TAGS: Final = (
 )
 """The tags that `attributes_of` reads, by keyword."""
 
-_VIEWS: Final = {
-    "PA": ViewPosition.PA,
-    "AP": ViewPosition.AP,
-    "LL": ViewPosition.LATERAL,
-    "RL": ViewPosition.LATERAL,
-    "LATERAL": ViewPosition.LATERAL,
+_VIEW_TEXTS: Final = {
+    views.Place.POSITION: "ViewPosition",
+    views.Place.SERIES: "SeriesDescription",
+    views.Place.PROCESSING: "AcquisitionDeviceProcessingDescription",
+    views.Place.PROTOCOL: "ProtocolName",
+    views.Place.STEP: "PerformedProcedureStepDescription",
+    views.Place.STUDY: "StudyDescription",
+}
+_VIEW_CODES: Final = {
+    views.Place.CODE: "ViewCodeSequence",
+    views.Place.EPONYM: "ProjectionEponymousNameCodeSequence",
 }
 _SIDES: Final = re.compile("[APRLHF]{1,3}")
 _AXES: Final = {"A": "depth", "P": "depth", "R": "width", "L": "width", "H": "height", "F": "height"}
@@ -55,6 +71,7 @@ _DAYS_IN: Final = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
 _DAYS_IN_A_YEAR: Final = 365.25
 _OLDEST_YEARS: Final = 125.0
 _LONGEST_VALUE: Final = 1024
+_LONGEST_SEQUENCE: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +81,8 @@ class Attributes:
     Attributes:
         modality: as the file has it, in capitals: "DX".
         view: UNKNOWN when the file does not say, or says something else than PA, AP or lateral.
+        view_place: which attribute says it, by its name.
+        view_doubts: what else the file says about the view that the reader should know.
         body_part: Body Part Examined, in capitals: "CHEST".
         age_years: from Patient's Age, else from the birth date and the study's; a fraction for infants.
         sex: "M", "F" or "O".
@@ -77,6 +96,8 @@ class Attributes:
 
     modality: str | None = None
     view: ViewPosition = ViewPosition.UNKNOWN
+    view_place: str | None = None
+    view_doubts: tuple[ViewDoubt, ...] = ()
     body_part: str | None = None
     age_years: float | None = None
     sex: str | None = None
@@ -94,9 +115,12 @@ class Attributes:
 
 def attributes_of(dataset: Dataset, *, rows: int, columns: int, transfer_syntax_uid: str) -> Attributes:
     """Read what downstream needs from a data set, whatever state it is in."""
+    view = _view(dataset)
     return Attributes(
         modality=_code(dataset, "Modality"),
-        view=_VIEWS.get(_code(dataset, "ViewPosition") or "", ViewPosition.UNKNOWN),
+        view=view.position,
+        view_place=view.place,
+        view_doubts=view.doubts,
         body_part=_code(dataset, "BodyPartExamined"),
         age_years=_age_years(dataset),
         sex=_one_of(_code(dataset, "PatientSex"), "M", "F", "O"),
@@ -111,6 +135,33 @@ def attributes_of(dataset: Dataset, *, rows: int, columns: int, transfer_syntax_
         pixel_spacing_mm=_spacing(dataset, "PixelSpacing") or _spacing(dataset, "ImagerPixelSpacing"),
         orientation=_orientation(dataset),
     )
+
+
+def _view(dataset: Dataset) -> FileView:
+    said = {
+        place: views.claims_in(_joined(value_of(dataset, keyword)), place)
+        for place, keyword in _VIEW_TEXTS.items()
+    }
+    for place, keyword in _VIEW_CODES.items():
+        for item in _items(dataset, keyword):
+            claims = views.claims_of_code(
+                _joined(value_of(item, "CodeValue")), _joined(value_of(item, "CodeMeaning"))
+            )
+            said[place] = said.get(place, frozenset()) | claims
+    said[views.Place.ORIENTATION] = views.claims_of_orientation(_orientation(dataset))
+    return views.view_of(said)
+
+
+def _joined(value: object) -> str:
+    """Return a text, or all of several, as one line."""
+    if isinstance(value, str):
+        return value
+    return " ".join(str(one) for one in value) if isinstance(value, MultiValue) else ""
+
+
+def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    value = value_of(dataset, keyword, longest=_LONGEST_SEQUENCE)
+    return [item for item in value if isinstance(item, Dataset)] if isinstance(value, Sequence) else []
 
 
 @contextmanager

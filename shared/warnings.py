@@ -32,9 +32,18 @@ class ImageWarning(StrEnum):
     SEEMS_UPSIDE_DOWN = "seems-upside-down"
     SEEMS_TURNED_ANTICLOCKWISE = "seems-turned-anticlockwise"
     SEEMS_INVERTED = "seems-inverted"
+    WAS_TURNED_CLOCKWISE = "was-turned-clockwise"
+    """Turned by 90° before it was classified, as these four say what was done to the picture."""
+    WAS_TURNED_UPSIDE_DOWN = "was-turned-upside-down"
+    WAS_TURNED_ANTICLOCKWISE = "was-turned-anticlockwise"
+    WAS_INVERTED = "was-inverted"
     UNDER_18 = "under-18"
     """The classifier has learnt from adults."""
     OTHER_BODY_PART = "other-body-part"
+    VIEW_CONTRADICTED = "view-contradicted"
+    OBLIQUE = "oblique"
+    DECUBITUS = "decubitus"
+    STUDY_SAYS_LATERAL = "study-says-lateral"
     WINDOW_NOT_USED = "window-not-used"
     """It would have left nearly nothing of the picture but black and white."""
     PADDING_IS_WHITE = "padding-is-white"
@@ -55,8 +64,25 @@ _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
         ImageWarning.SEEMS_INVERTED: (
             "The image seems to be inverted, black for white: findings on it are not reliable."
         ),
+        ImageWarning.WAS_TURNED_CLOCKWISE: "The image was turned by 90° clockwise before it was read.",
+        ImageWarning.WAS_TURNED_UPSIDE_DOWN: "The image was turned by 180° before it was read.",
+        ImageWarning.WAS_TURNED_ANTICLOCKWISE: (
+            "The image was turned by 90° anticlockwise before it was read."
+        ),
+        ImageWarning.WAS_INVERTED: "The image was inverted, black for white, before it was read.",
         ImageWarning.UNDER_18: "The patient is under 18: the classifier was not trained on children.",
         ImageWarning.OTHER_BODY_PART: "The file names another body part than the chest.",
+        ImageWarning.VIEW_CONTRADICTED: (
+            "The file contradicts itself about the view (PA, AP or lateral): findings hold for a frontal "
+            "view only."
+        ),
+        ImageWarning.OBLIQUE: (
+            "The file says that the view is oblique: findings hold for a frontal view only."
+        ),
+        ImageWarning.DECUBITUS: "The file says that the patient lies on the side: findings may not hold.",
+        ImageWarning.STUDY_SAYS_LATERAL: (
+            "The file says that the study is of a lateral view: findings hold for a frontal view only."
+        ),
         ImageWarning.WINDOW_NOT_USED: (
             "The window in the file would hide the picture: the image is shown, and was read, over its own "
             "range."
@@ -77,8 +103,28 @@ _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
         ImageWarning.SEEMS_INVERTED: (
             "La imagen parece estar invertida, negro por blanco: los hallazgos no son fiables."
         ),
+        ImageWarning.WAS_TURNED_CLOCKWISE: "La imagen se giró 90° en sentido horario antes de leerla.",
+        ImageWarning.WAS_TURNED_UPSIDE_DOWN: "La imagen se giró 180° antes de leerla.",
+        ImageWarning.WAS_TURNED_ANTICLOCKWISE: (
+            "La imagen se giró 90° en sentido antihorario antes de leerla."
+        ),
+        ImageWarning.WAS_INVERTED: "La imagen se invirtió, negro por blanco, antes de leerla.",
         ImageWarning.UNDER_18: "El paciente es menor de 18 años: el clasificador no se entrenó con niños.",
         ImageWarning.OTHER_BODY_PART: "El archivo nombra otra parte del cuerpo distinta del tórax.",
+        ImageWarning.VIEW_CONTRADICTED: (
+            "El archivo se contradice sobre la proyección (PA, AP o lateral): los hallazgos solo valen para "
+            "una proyección frontal."
+        ),
+        ImageWarning.OBLIQUE: (
+            "El archivo dice que la proyección es oblicua: los hallazgos solo valen para una frontal."
+        ),
+        ImageWarning.DECUBITUS: (
+            "El archivo dice que el paciente está en decúbito lateral: los hallazgos pueden no valer."
+        ),
+        ImageWarning.STUDY_SAYS_LATERAL: (
+            "El archivo dice que el estudio es de una proyección lateral: los hallazgos solo valen para una "
+            "frontal."
+        ),
         ImageWarning.WINDOW_NOT_USED: (
             "La ventana del archivo ocultaría la imagen: se muestra y se ha leído en su propio rango."
         ),

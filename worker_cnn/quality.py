@@ -14,6 +14,7 @@ from shared.bundles import Gate
 from shared.domain import ViewPosition, ViewSource
 from shared.errors import UnusableImageError
 from shared.imaging import Exposure
+from shared.views import ViewDoubt
 from shared.warnings import ImageWarning
 from worker_cnn.predict import sigmoid
 from worker_cnn.runtime import ImageOutput
@@ -27,12 +28,19 @@ TURNS: Final = (
     ImageWarning.SEEMS_INVERTED,
 )
 """What `ImageOutput.turned` tells apart, in its order; the first is upright."""
+INVERTED: Final = TURNS.index(ImageWarning.SEEMS_INVERTED)
 
 _LEAST_DEVIATION: Final = 0.02  # a chest film has about 0.25; a blank one with noise less than 0.02
 _FEWEST_LEVELS: Final = 8  # of 256 gray levels
 _MOST_CLIPPED: Final = 0.9  # share of pure black and pure white; collimated films reach about 0.5
 _SURE_DESPITE_TAG: Final = 0.95  # 99 % of chests reach it; a hip came to 0.89
 _CHEST_PARTS: Final = ("CHEST", "THORAX", "LUNG", "TORAX", "RIB", "HEART")
+_DOUBTS: Final = {
+    ViewDoubt.CONTRADICTION: ImageWarning.VIEW_CONTRADICTED,
+    ViewDoubt.OBLIQUE: ImageWarning.OBLIQUE,
+    ViewDoubt.DECUBITUS: ImageWarning.DECUBITUS,
+    ViewDoubt.STUDY_SAYS_LATERAL: ImageWarning.STUDY_SAYS_LATERAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +86,10 @@ def _reason(exposure: Exposure, output: ImageOutput, attributes: Attributes, gat
             "the picture is clipped: nearly all of it is pure black or white; export it with its own window"
         )
     if attributes.view is ViewPosition.LATERAL:
+        place = f" ({attributes.view_place} says so)" if attributes.view_place else ""
         return (
-            "the picture is a lateral view: the classifier knows frontal (PA and AP) chest radiographs only"
+            f"the picture is a lateral view{place}: the classifier knows frontal (PA and AP) chest "
+            "radiographs only"
         )
     if not is_chest(output, gate):
         return "the picture does not look like a frontal chest radiograph; nothing else can be classified"
@@ -108,6 +118,7 @@ def _warnings(output: ImageOutput, attributes: Attributes, gate: Gate) -> tuple[
         warnings.append(ImageWarning.UNDER_18)
     if _names_another_part(attributes):
         warnings.append(ImageWarning.OTHER_BODY_PART)
+    warnings += [_DOUBTS[doubt] for doubt in attributes.view_doubts]
     return tuple(warnings)
 
 

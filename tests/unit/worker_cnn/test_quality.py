@@ -6,6 +6,7 @@ from shared.bands import Bands
 from shared.bundles import CAM_WEIGHTS, GRAPH
 from shared.domain import ViewPosition, ViewSource
 from shared.imaging import Exposure, summary
+from shared.views import ViewDoubt
 from shared.warnings import ImageWarning
 from tests.support.bundles import tiny_card
 from worker_cnn.quality import TURNS, check, turn_of
@@ -69,6 +70,19 @@ def test_a_lateral_view_is_refused_with_that_reason():
     reason = check(GOOD, output(), Attributes(view=ViewPosition.LATERAL), GATE).rejection
     assert reason is not None
     assert "lateral" in reason.detail
+
+
+def test_a_refused_lateral_view_names_the_place_that_says_so():
+    attributes = Attributes(view=ViewPosition.LATERAL, view_place="Series Description")
+    reason = check(GOOD, output(), attributes, GATE).rejection
+    assert reason is not None
+    assert "Series Description" in reason.detail
+
+
+@pytest.mark.parametrize("doubt", list(ViewDoubt))
+def test_every_doubt_about_the_view_is_a_warning(doubt):
+    (warning,) = check(GOOD, output(), Attributes(view_doubts=(doubt,)), GATE).warnings
+    assert warning.value in {"view-contradicted", "oblique", "decubitus", "study-says-lateral"}
 
 
 def test_the_tag_tells_the_view_before_the_pixels_do():
