@@ -150,6 +150,10 @@ through; the others should be refused.
 Upright, turned by 90°, 180°, 270° or inverted: named rightly for {100 * g.turned_accuracy:.1f} %
 of the test radiographs; one that is not upright is put right before it is classified, and its report says
 so, or warns where that fails. AP against PA, from pixels: AUROC {g.view_auroc:.3f}.
+
+The pixels do not tell a lateral view: the classes of the gate have none, and most laterals pass for frontal
+ones (the row `lateral` above). They are refused by what the file says of its view; what says nothing, as a
+PNG, is reported on, with a view that is marked as judged from the image.
 """
 
 
