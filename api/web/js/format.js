@@ -86,6 +86,12 @@ export function studyName(study) {
   return others.length === 0 ? first.file : `${first.file} and ${others.length} more`;
 }
 
+/** "PA", or "AP (guessed)" of a view that no tag of the file says; "" where none is known. */
+export function viewName({ view, view_source: source }) {
+  if (!view || view === "UNKNOWN") return "";
+  return source === "image" ? `${view} (guessed)` : view;
+}
+
 /** "1 image", "2 images". */
 export function count(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;

@@ -1,7 +1,7 @@
 /** The head of a study's view: what it is, where it stands, what was wrong, and what can be done. */
 
 import { fill, h } from "./dom.js";
-import { LANGUAGES, age, calendarDay, count, fullMoment, isFinal, moment, sexWord, studyName } from "./format.js";
+import { LANGUAGES, age, calendarDay, count, fullMoment, isFinal, moment, sexWord, studyName, viewName } from "./format.js";
 import { mark } from "./marks.js";
 import { drawSteps, drawTimeline, statusLine } from "./timeline.js";
 
@@ -63,7 +63,7 @@ export function studyHead({ signal, onDelete, onRetry }) {
 }
 
 function factsOf(study) {
-  const views = study.images.map((image) => image.view).filter((view) => view && view !== "UNKNOWN");
+  const views = study.images.map(viewName).filter(Boolean);
   return [
     count(study.images.length, "image"),
     ...(views.length > 0 ? [views.join(", ")] : []),

@@ -2,7 +2,7 @@
 
 import { saveFrom } from "./download.js";
 import { fill, h } from "./dom.js";
-import { isFinal } from "./format.js";
+import { isFinal, viewName } from "./format.js";
 import { mark } from "./marks.js";
 import { faultBox } from "./notices.js";
 import { pictures } from "./overlay.js";
@@ -96,7 +96,7 @@ export function radiographs({ signal, onError, onStepFinding }) {
     study.images.forEach((image, at) => {
       const button = tabs.children[at];
       button.setAttribute("aria-pressed", String(at === current));
-      const name = image.view && image.view !== "UNKNOWN" ? image.view : image.file;
+      const name = viewName(image) || image.file;
       const warned = image.warnings.length > 0 ? [mark("warning"), h("span.visually-hidden", {}, " (warning)")] : [];
       fill(button, `${at + 1} ${name}${image.status === "rejected" ? " (not used)" : ""}`, ...warned);
     });
@@ -130,7 +130,7 @@ function hasPreview(image) {
 }
 
 function captionOf(image) {
-  return image.view && image.view !== "UNKNOWN" ? `${image.file} · ${image.view}` : image.file;
+  return [image.file, viewName(image)].filter(Boolean).join(" · ");
 }
 
 /** What is on the screen is never the original: it has 256 grays, and often fewer pixels. */

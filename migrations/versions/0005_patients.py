@@ -6,8 +6,8 @@ Locks: ACCESS EXCLUSIVE on studies for an instant; the columns are empty, so tha
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0008"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

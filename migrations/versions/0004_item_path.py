@@ -6,7 +6,7 @@ Locks: ACCESS EXCLUSIVE on studies for an instant; the column has no default, so
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
+revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None

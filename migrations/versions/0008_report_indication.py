@@ -6,8 +6,8 @@ Locks: ACCESS EXCLUSIVE on reports for an instant.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
