@@ -4,6 +4,7 @@ from typing import Final
 
 from api import schemas
 from api.auth import Caller
+from shared import warnings
 from shared.domain import StudyId, StudyStatus
 from shared.keys import Scope
 from shared.study_queries import StudyView
@@ -35,7 +36,9 @@ def study_body(view: StudyView) -> schemas.Study:
         updated_at=study.updated_at,
         error=error_body(study.error_type, study.error_detail, study.error_file),
         model=model_body(study),
+        warnings=warnings.of_study(view.images),
         images=[image_body(image) for image in view.images],
+        set_aside=[schemas.SetAside.model_validate(file) for file in study.set_aside],
         timeline=[
             schemas.TimelineEntry(status=event.status, event=event.event, at=event.at, detail=event.detail)
             for event in view.events
@@ -78,7 +81,7 @@ def image_body(image: ImageRow) -> schemas.Image:
         view_source=image.view_source,
         status="pending" if image.used is None else "used" if image.used else "rejected",
         error=error_body(image.error_type, image.error_detail, image.file),
-        warnings=image.warnings,
+        warnings=warnings.in_words(image.warnings),
         links=schemas.ImageLinks(preview=f"{path}/preview.png", original=f"{path}/original"),
     )
 

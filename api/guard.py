@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
@@ -62,6 +63,9 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["path"].startswith("/v1/"):
+            # To redirect a form would be to ask for all of it twice.
+            scope["path"] = scope["path"].rstrip("/")
         headers = Headers(scope=scope)
         offered = headers.get("x-request-id", "")
         request_id = offered if _REQUEST_ID.fullmatch(offered) else new_id().hex
@@ -108,7 +112,7 @@ class Guard:
             raise ProblemError(Code.UNSUPPORTED_MEDIA_TYPE, message)
         length = headers.get("content-length", "0")
         limit = self._limit(scope)
-        if length.isdecimal() and int(length) > limit:
+        if length.isdecimal() and int(length) > limit and _is_taken(scope):
             raise _too_large(limit)
 
     def _limit(self, scope: Scope) -> int:
@@ -190,6 +194,12 @@ def _check_origin(scope: Scope, headers: Headers) -> None:
     if sites or set(headers.getlist("origin")) - {ours}:
         message = "the request comes from another site's page"
         raise ProblemError(Code.FOREIGN_PAGE, message)
+
+
+def _is_taken(scope: Scope) -> bool:
+    """Whether a route takes the request: what none takes is answered as such, and its body is not read."""
+    routes = [route for route in scope["app"].router.routes if not isinstance(route, Mount)]
+    return any(route.matches(scope)[0] is Match.FULL for route in routes)
 
 
 def _too_large(limit: int) -> ProblemError:

@@ -6,7 +6,7 @@ one of the handlers at the end. The `type` is stable and can be opened: /problem
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -198,9 +198,11 @@ class ProblemError(HTTPException):
 class ContentError(ProblemError):
     """Content that is refused at the door, in the words of the error that says why."""
 
-    def __init__(self, error: BadInputError) -> None:
-        """Keep the error's code, detail and file."""
+    def __init__(self, error: BadInputError, *, set_aside: Sequence[Mapping[str, str]] = ()) -> None:
+        """Keep the error's code, detail and file, and what else of the same request is no image."""
         super().__init__(Code(error.code), error.detail)
+        if set_aside:
+            self.members["set_aside"] = set_aside
         if error.file is not None:
             self.members["file"] = error.file
 
@@ -292,6 +294,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
         return Response(status_code=error.status_code, headers=error.headers)
     phrase = HTTPStatus(error.status_code).phrase
     detail = f"{request.method} {request.url.path}: {phrase.lower()}"
+    if request.url.path.startswith("/v1/v1/"):
+        detail += "; it has /v1 twice, so leave it out of the server's address"
     headers = dict(error.headers or {})
     if code is Code.METHOD_NOT_ALLOWED:
         # The page's files, which no route is, can only be read.

@@ -16,7 +16,7 @@ from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, view_of
 from api.problems import Code, ProblemError
 from api.schemas import LATER, VERSION, problems
-from shared import findings, reports
+from shared import findings, reports, warnings
 from shared.domain import ModelVersion, ReportSections, StudyId, StudyStatus, ViewPosition, WriterVersion
 from shared.patients import Patient
 from shared.rendering import html, text
@@ -71,15 +71,16 @@ def get_report(
     if same(if_none_match, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if media_type == JSON:
-        return Response(report_body(report, view.study).model_dump_json(), headers=headers, media_type=JSON)
+        return Response(report_body(view, report).model_dump_json(), headers=headers, media_type=JSON)
     if media_type == html.MEDIA_TYPE:
         headers["Content-Security-Policy"] = _HTML_POLICY
     content = RENDERERS[media_type](document_of(view, report, rows))
     return Response(content, headers=headers, media_type=media_type)
 
 
-def report_body(report: ReportRow, study: StudyRow) -> schemas.ReportBody:
+def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
     """Write a report down."""
+    study = view.study
     return schemas.ReportBody(
         study_id=str(report.study_id),
         version=report.version,
@@ -87,8 +88,12 @@ def report_body(report: ReportRow, study: StudyRow) -> schemas.ReportBody:
         language=report.language,
         patient=patient_body(study),
         study_date=study.study_date,
+        warnings=warnings_of(view, report),
         sections=schemas.Sections(
-            technique=report.technique, findings=report.findings, impression=report.impression
+            indication=reports.indication_of(report, study),
+            technique=report.technique,
+            findings=report.findings,
+            impression=report.impression,
         ),
         writer=schemas.WriterId(id=report.writer_id, version=report.writer_version),
         verification=schemas.VerificationBody(
@@ -97,6 +102,12 @@ def report_body(report: ReportRow, study: StudyRow) -> schemas.ReportBody:
         created_at=report.created_at,
         not_a_medical_device=NOT_A_MEDICAL_DEVICE,
     )
+
+
+def warnings_of(view: StudyView, report: ReportRow) -> list[str]:
+    """Return what to know before the report is read."""
+    # An earlier release stored none with its reports.
+    return report.warnings or warnings.of_study(view.images, report.language)
 
 
 def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) -> ReportDocument:
@@ -108,13 +119,14 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
         status=report.status,
         language=report.language,
         reported_at=report.created_at.astimezone(UTC),
+        warnings=warnings_of(view, report),
         sections=ReportSections(report.technique, report.findings, report.impression),
         findings=[
             FindingLine(name_of(row.label, report.language), row.status, row.probability, row.threshold)
             for row in best_rows(rows)
         ],
         images=[
-            ImageLine(image.index + 1, image.view or ViewPosition.UNKNOWN, bool(image.used), image.warnings)
+            ImageLine(image.index + 1, image.view or ViewPosition.UNKNOWN, bool(image.used))
             for image in view.images
         ],
         model=ModelVersion(study.model_id or "", study.model_version or "", study.model_digest or ""),
@@ -122,7 +134,7 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
         fallback=report.fallback,
         patient=Patient(study.patient_id, study.patient_sex, study.patient_age_years),
         study_date=study.study_date,
-        indication=study.indication,
+        indication=reports.indication_of(report, study),
     )
 
 

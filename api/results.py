@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from shared.batches import BatchItem
 from shared.domain import FindingStatus
-from shared.rendering.document import WORDS
+from shared.rendering.document import WORDS, quoted
+from shared.reports import indication_of
 
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
@@ -21,7 +22,7 @@ _BEFORE_LABELS: Final = (
     *("patient_id", "patient_sex", "patient_age_years", "study_date", "status"),
     *("error_type", "error_detail", "error_file"),
 )
-_AFTER_LABELS: Final = ("present", "impression", "report")
+_AFTER_LABELS: Final = ("present", "warnings", "impression", "report")
 _PIECE: Final = 1 << 16
 
 _SIGNS: Final = "=+\\-@＝＋－＠﹦﹢﹣﹫−"  # noqa: RUF001  the wide and small ones are read as the plain ones
@@ -69,9 +70,11 @@ def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
     patient = (study.patient_id, study.patient_sex, None if age is None else f"{age:.4g}")
     taken = (study.study_date.isoformat() if study.study_date else None, study.status.value)
     errors = (study.error_type, study.error_detail, study.error_file)
-    outcome = (";".join(_present(item)), report.impression if report else None, _whole_report(item))
+    said = ("\n".join(item.warnings), report.impression if report else None, _whole_report(item))
     numbers = (probabilities.get(label) for label in labels)
-    return [cell or "" for cell in (*texts, *patient, *taken, *errors, *numbers, *outcome)]
+    return [
+        cell or "" for cell in (*texts, *patient, *taken, *errors, *numbers, ";".join(_present(item)), *said)
+    ]
 
 
 def _json_object(item: BatchItem) -> dict[str, Any]:
@@ -97,12 +100,14 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
             for finding in item.findings
         ],
         "present": _present(item),
+        "warnings": list(item.warnings),
         "impression": report.impression if report else None,
         "report": None
         if report is None
         else {
             "version": report.version,
             "language": report.language.value,
+            "indication": indication_of(report, study),
             "technique": report.technique,
             "findings": report.findings,
             "impression": report.impression,
@@ -121,10 +126,16 @@ def _whole_report(item: BatchItem) -> str | None:
     if report is None:
         return None
     words = WORDS[report.language]
-    return (
-        f"{words.technique}: {report.technique}\n"
-        f"{words.findings}: {report.findings}\n"
-        f"{words.impression}: {report.impression}"
+    indication = indication_of(report, item.study)
+    quotation = f"{words.indication} ({words.as_given}): {quoted(indication)}" if indication else None
+    return "\n".join(
+        (
+            *(f"{words.warning}: {warning}" for warning in item.warnings),
+            *((quotation,) if quotation else ()),
+            f"{words.technique}: {report.technique}",
+            f"{words.findings}: {report.findings}",
+            f"{words.impression}: {report.impression}",
+        )
     )
 
 

@@ -79,16 +79,17 @@ class Image(Body):
     width: int = Field(description="As shown: what EXIF or the quality gate turns is turned.")
     height: int
     orientation: tuple[str, str] | None = Field(
+        default=None,
         description="Towards which side of the patient a row runs, then a column: A, P, R, L, H, F (DICOM).",
         examples=[["L", "F"]],
     )
     view: ViewPosition | None
     view_source: ViewSource | None = Field(
-        description="What the view is known from; a view from the `image` alone is a guess."
+        default=None, description="What the view is known from; a view from the `image` alone is a guess."
     )
     status: Literal["pending", "used", "rejected"]
     error: StudyError | None
-    warnings: list[str]
+    warnings: list[str] = Field(description="What makes its findings less sure, or was done to the image.")
     links: ImageLinks
 
 
@@ -127,21 +128,37 @@ class Patient(Body):
     age_years: float | None = Field(default=None, description="At the study; a fraction for infants.")
 
 
+class SetAside(Body):
+    """A file that came with a study and is none of its images."""
+
+    file: str = Field(description="The name that the client gave the file.")
+    reason: str
+
+
 class Study(Body):
-    """A study: where it stands and what happened to it."""
+    """A study: where it stands and what happened to it.
+
+    What a release adds has a default, here and in an image: the answer that an earlier one kept for its
+    Idempotency-Key has none of it.
+    """
 
     id: str = Field(examples=[STUDY_ID])
     status: StudyStatus
     priority: Priority
     language: Language
     batch_id: str | None
-    patient: Patient = Patient()  # an answer that an earlier release kept for its key has none
+    patient: Patient = Patient()
     study_date: date | None = None
     created_at: datetime
     updated_at: datetime
     error: StudyError | None
     model: ModelId | None = Field(description="The classifier; null until the study is classified.")
+    warnings: list[str] = Field(
+        default=[],
+        description="Those of its images, each once; with the files' names where there are several images.",
+    )
     images: list[Image]
+    set_aside: list[SetAside] = []  # missing from what an earlier release kept for its key
     timeline: list[TimelineEntry]
     links: StudyLinks
 
@@ -203,6 +220,9 @@ class Findings(Body):
 class Sections(Body):
     """The body of a report."""
 
+    indication: str | None = Field(
+        description="In the sender's words, whatever they say: nothing else in the report is made of them."
+    )
     technique: str
     findings: str
     impression: str
@@ -232,6 +252,9 @@ class ReportBody(Body):
     language: Language
     patient: Patient
     study_date: date | None
+    warnings: list[str] = Field(
+        description="What to know before it is read, in its language; the impression begins with it."
+    )
     sections: Sections
     writer: WriterId
     verification: VerificationBody

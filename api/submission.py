@@ -20,7 +20,7 @@ from api.backend import Backend
 from api.bodies import study_body
 from api.problems import Code, ContentError, Noun, ProblemError, not_found
 from api.upload import Checked, CheckedFile, Fields
-from shared import batches, erasure, idempotency, studies, study_queries, telemetry, tracing
+from shared import batches, erasure, foreign, idempotency, studies, study_queries, telemetry, tracing
 from shared.domain import BatchId, Priority, Stage, StudyId, new_id
 from shared.errors import BadInputError, LeaseLostError
 from shared.idempotency import Begun, RequestKey
@@ -108,7 +108,7 @@ def _take_fresh(backend: Backend, submission: Submission, held: Begun | None) ->
     started = time.time()
     refusal = submission.checked.refusal
     if refusal is not None and submission.fields.batch_id is None:
-        raise ContentError(refusal)
+        raise ContentError(refusal, set_aside=foreign.noted(submission.checked.set_aside))
     files = [] if refusal else submission.checked.files
     patients.check(files, submission.fields)
     digests = sorted({file.sha256 for file in files})
@@ -168,6 +168,7 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
         priority=submission.priority,
         language=fields.language,
         images=images,
+        set_aside=submission.checked.set_aside,
         indication=fields.indication,
         patient=patient,
         study_date=study_date,

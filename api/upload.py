@@ -7,7 +7,7 @@ received (`receive`) -> fields read (`fields_of`)
 import errno
 import hashlib
 import os
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, BinaryIO, Final
@@ -18,26 +18,24 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
-from typing_extensions import override
+from starlette.formparsers import MultiPartException
 
 from api import zips
+from api.multipart import FILES_FIELD, BoundedParser
 from api.plain_text import Line, PlainText
 from api.problems import Code, ProblemError, unavailable
-from shared import dicom
+from shared import dicom, foreign
 from shared.domain import Language, Priority
-from shared.errors import BadInputError, EmptyFileError, TooLargeError
+from shared.errors import BadInputError, EmptyFileError, ForeignFileError, ForeignObjectError, TooLargeError
 from shared.patients import Identity
 from shared.settings import ApiSettings
-
-FILES_FIELD: Final = "files"
-MOST_PARTS: Final = 1000
-MOST_FIELDS: Final = 32
-LARGEST_FIELD: Final = 64 * 1024
 
 CHARSETS: Final = frozenset(
     {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "latin1", "windows-1252", "cp1252"}
 )
+
+MOST_MEMBERS: Final = 1000
+"""Of a zip, of any kind: a disc has its viewer's files beside the images."""
 
 _CHUNK: Final = 1 << 20
 _LONGEST_PATH: Final = 4096
@@ -112,11 +110,23 @@ class CheckedFile:
 
 @dataclass(slots=True)
 class Checked:
-    """What became of the files: all of them good, or the first refusal."""
+    """What became of the files: good or set aside, all of them, or the first refusal.
+
+    Attributes:
+        set_aside: why each of the files that are no images is none; it names the file.
+    """
 
     files: list[CheckedFile] = field(default_factory=list)
+    set_aside: list[BadInputError] = field(default_factory=list)
     refusal: BadInputError | None = None
     unpacked: list[BinaryIO] = field(default_factory=list)
+
+    def put_aside(self, content: BinaryIO, reason: BadInputError) -> None:
+        """Note a file that is no image; what was unpacked of it takes no more room."""
+        self.set_aside.append(reason)
+        if content in self.unpacked:
+            self.unpacked.remove(content)
+            content.close()
 
     def close(self) -> None:
         """Delete what was unpacked."""
@@ -134,7 +144,7 @@ async def receive(request: Request, settings: ApiSettings) -> Received:
         message = "send multipart/form-data with the images in the field `files`"
         raise ProblemError(Code.UNSUPPORTED_MEDIA_TYPE, message)
     _check_charset(request.headers)
-    parser = _BoundedParser(request.headers, request.stream(), settings=settings)
+    parser = BoundedParser(request.headers, request.stream(), settings=settings)
     try:
         with room():
             form = await parser.parse()
@@ -187,6 +197,11 @@ def fields_of(received: Received) -> Fields:
             faults.append(_fault(name, "given more than once"))
         elif value or name == FILES_FIELD:
             values[name] = value  # an empty form field is one that was not filled in
+    faults += [
+        _fault(FILES_FIELD, "a text, and no file: with curl, write files=@NAME")
+        for file in received.files
+        if file.filename is None and not _is_known(file.file)
+    ]
     if not received.files:
         faults.append(_fault(FILES_FIELD, "at least one file is required"))
         values.pop(FILES_FIELD, None)
@@ -201,18 +216,23 @@ def fields_of(received: Received) -> Fields:
 
 
 def check(received: Received, settings: ApiSettings) -> Checked:
-    """Look at every file, unpack zips, and stop at the first file that cannot be used. Blocks."""
+    """Look at every file, unpack zips, and stop at the first image that cannot be used. Blocks."""
     checked = Checked(refusal=received.refusal)
     if received.refusal is not None:
         return checked
     try:
         for position, name, content in _unpacked(received.files, settings, checked.unpacked):
-            checked.files.append(_check_file(name, content, settings, position=position))
+            try:
+                checked.files.append(_check_file(name, content, settings, position=position))
+            except (ForeignFileError, ForeignObjectError) as reason:
+                checked.put_aside(content, reason)
             if len(checked.files) > settings.max_files:
                 message = f"a study has at most {settings.max_files} images"
                 raise TooLargeError(message, file=name)
     except BadInputError as refusal:
         checked.refusal = refusal
+    if not checked.files and checked.refusal is None:
+        checked.refusal = _nothing_left(checked.set_aside)
     return checked
 
 
@@ -239,54 +259,12 @@ def sha256_of(content: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-class _BoundedParser(MultiPartParser):
-    """Starlette's parser, which also stops keeping a file's bytes once a limit is broken.
-
-    The rest is still read, since the fields that say how to answer (`batch_id`) may come last.
-    """
-
-    spool_max_size = 4 << 20
-
-    def __init__(
-        self, headers: Headers, stream: AsyncGenerator[bytes, None], *, settings: ApiSettings
-    ) -> None:
-        super().__init__(
-            headers, stream, max_files=MOST_PARTS, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD
-        )
-        self._settings = settings
-        self.sizes: list[int] = []
-        self.refusal: TooLargeError | None = None
-
-    @override
-    def on_headers_finished(self) -> None:
-        super().on_headers_finished()
-        file = self._current_part.file
-        if file is not None:
-            self.sizes.append(0)
-            file.filename = zips.base_name(file.filename or "")
-            if self._current_files > self._settings.max_files:
-                self._refuse(f"a study has at most {self._settings.max_files} files", file)
-
-    @override
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        file = self._current_part.file
-        if file is not None:
-            self.sizes[-1] += end - start
-            if self.sizes[-1] > self._settings.max_file_bytes:
-                self._refuse(f"the file has more than {self._settings.max_file_bytes} bytes", file)
-        if file is None or self.refusal is None:
-            super().on_part_data(data, start, end)
-
-    def _refuse(self, message: str, file: UploadFile) -> None:
-        self.refusal = self.refusal or TooLargeError(message, file=file.filename)
-
-
 def _unpacked(
     files: Sequence[UploadFile], settings: ApiSettings, temporary: list[BinaryIO]
 ) -> Iterator[tuple[int, str, BinaryIO]]:
     """Yield each file's position in the request (a zip's, for its members), its name and its content."""
     limits = zips.Limits(
-        files=settings.max_files,
+        files=MOST_MEMBERS,
         file_bytes=settings.max_file_bytes,
         total_bytes=settings.max_request_bytes,
         ratio=settings.max_zip_ratio,
@@ -294,7 +272,7 @@ def _unpacked(
     left = limits.total_bytes
     for position, file in enumerate(files):
         name = file.filename or "unnamed"
-        if not _is_zip(file.file):
+        if not zips.is_zip(_head_of(file.file)):
             yield position, name, file.file
             continue
         for member_name, content in zips.members(file.file, name=name, limits=limits, left=left):
@@ -304,11 +282,24 @@ def _unpacked(
             yield position, member_name, content
 
 
-def _is_zip(content: BinaryIO) -> bool:
-    head = content.read(132)
+def _is_known(content: BinaryIO) -> bool:
+    head = _head_of(content)
+    return zips.is_zip(head) or dicom.sniff(head) is not None
+
+
+def _nothing_left(set_aside: Sequence[BadInputError]) -> BadInputError:
+    """Return why a study is refused of which every file was set aside."""
+    first, *others = set_aside
+    if not others:
+        return first
+    message = f"none of the {len(set_aside)} files is a radiograph; the first of them: {first.detail}"
+    return type(first)(message, file=first.file)
+
+
+def _head_of(content: BinaryIO) -> bytes:
+    head = content.read(dicom.SNIFF_BYTES)
     content.seek(0)
-    # A DICOM file whose first 128 bytes look like a zip's is not unpacked but refused (`shared.dicom`).
-    return head.startswith(zips.MAGIC) and head[128:] != b"DICM"
+    return head
 
 
 def _check_file(name: str, content: BinaryIO, settings: ApiSettings, *, position: int) -> CheckedFile:
@@ -316,7 +307,8 @@ def _check_file(name: str, content: BinaryIO, settings: ApiSettings, *, position
     content.seek(0)
     if size == 0:
         message = "the file is empty"
-        raise EmptyFileError(message, file=name)
+        kind = EmptyFileError if foreign.is_named_like_an_image(name) else ForeignFileError
+        raise kind(message, file=name)
     header = dicom.check_header(content, name=name, max_pixels=settings.max_pixels)
     return CheckedFile(
         name=name,

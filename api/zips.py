@@ -30,7 +30,10 @@ _CHUNK: Final = 1 << 18
 _IN_MEMORY: Final = 4 << 20
 _ENCRYPTED: Final = 0x1
 _READ_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_IGNORED_NAMES: Final = frozenset({"DICOMDIR", ".DS_Store", "Thumbs.db", "desktop.ini"})
+_IGNORED_NAMES: Final = frozenset({"dicomdir", ".ds_store", "thumbs.db", "desktop.ini"})
+"""In lower case: what bears them is not always written by a system that tells the cases apart."""
+_DOCUMENTS: Final = (b"[Content_Types].xml", b"META-INF/", b"_rels/", b"mimetype")
+"""How the first member is called of a document, a book or a program that is a zip inside."""
 _CORRUPT: Final = (
     *(zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError),
     *(ValueError, OverflowError),
@@ -43,7 +46,7 @@ class Limits:
     """How much of an archive is unpacked.
 
     Attributes:
-        files: most members that are images.
+        files: most members, of any kind.
         file_bytes: most bytes of one member, unpacked.
         total_bytes: most bytes of all members together, unpacked.
         ratio: most unpacked bytes for one packed byte.
@@ -85,6 +88,12 @@ def members(
             left -= content.tell()
             content.seek(0)
             yield member_name, content
+
+
+def is_zip(head: bytes) -> bool:
+    """Whether a file that starts so is an archive to be unpacked, and no document that is a zip inside."""
+    # A DICOM file whose first 128 bytes look like a zip's is not unpacked but refused (`shared.dicom`).
+    return head.startswith(MAGIC) and head[128:132] != b"DICM" and not head[30:].startswith(_DOCUMENTS)
 
 
 def base_name(name: str) -> str:
@@ -137,9 +146,12 @@ class _SmallDirectory:
 
 def _is_ignored(entry: zipfile.ZipInfo) -> bool:
     """Whether an entry is a folder, or what an operating system or a DICOM medium adds to images."""
-    parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
+    path = entry.filename.replace("\\", "/")
+    parts = PurePosixPath(path).parts
     last = parts[-1] if parts else ""
-    return entry.is_dir() or "__MACOSX" in parts or last in _IGNORED_NAMES or last.startswith("._")
+    # Windows' own packer once wrote folders with its own separator.
+    is_folder = entry.is_dir() or (path.endswith("/") and entry.file_size == 0)
+    return is_folder or "__MACOSX" in parts or last.lower() in _IGNORED_NAMES or last.startswith("._")
 
 
 def _refuse_unreadable(entry: zipfile.ZipInfo, name: str) -> None:
@@ -181,7 +193,7 @@ def _copy(
     written = 0
     with _damage_named("the zip's member is cut off or corrupt", name), opened.open(entry) as source:
         while chunk := source.read(_CHUNK):
-            if written == 0 and chunk.startswith(MAGIC):
+            if written == 0 and is_zip(chunk):
                 message = "the zip holds another zip: send the images themselves"
                 raise NotAnImageError(message, file=name)
             written += len(chunk)

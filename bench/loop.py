@@ -26,7 +26,7 @@ from worker_cnn.decoding import prepare
 from worker_cnn.pipeline import analyse
 from worker_cnn.runtime import load_model
 from worker_llm.pipeline import write_reports
-from worker_llm.request import ReportRequest
+from worker_llm.request import ReportRequest, View
 from worker_llm.writers.base import Writer
 from worker_llm.writers.template import TemplateWriter
 
@@ -92,9 +92,9 @@ class BareLoop:
             run.rejected += 1
             return None
         return ReportRequest(
-            study_id=f"bench-{number}",
+            seed=f"bench-{number}",
             findings=study_findings([analysis.findings]),
-            views=(analysis.view,),
+            views=(View(analysis.view),),
         )
 
 

@@ -51,7 +51,7 @@ def main(options: Options, progress: Progress) -> Result:
     """Measure."""
     settings = ModelSettings()
     bundle = load_bundle(settings.bundle)
-    model = load_model(bundle, device=settings.device, threads=settings.threads)
+    model = load_model(bundle, device=settings.device, threads=settings.threads, batch=settings.batch_size)
     images = _images(bundle.card.input_size, options.choose(96, 512))
     rounds, size, threads = options.choose(3, 7), settings.batch_size, 2 * settings.batch_size
     batcher = MicroBatcher[Images, ImageOutput](

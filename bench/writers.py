@@ -114,7 +114,7 @@ def _request(study: str, first: int) -> ReportRequest:
     labels = CHESTXRAY14
     present = {labels[(first + step) % len(labels)] for step in range(_ABNORMAL)}
     return ReportRequest(
-        study_id=study,
+        seed=study,
         findings=tuple(
             Finding(label, 0.9, threshold=0.5, uncertain_from=0.4, status=FindingStatus.PRESENT)
             if label in present

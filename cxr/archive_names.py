@@ -5,9 +5,9 @@ from typing import Final
 
 from cxr.contents import Source
 
-_FILES: Final = frozenset({"dicomdir", ".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", ".localized"})
-_FOLDERS: Final = frozenset(
+_LEFT_BEHIND: Final = frozenset(
     {
+        *("dicomdir", ".ds_store", ".localized", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini"),
         *("__macosx", ".spotlight-v100", ".trashes", ".fseventsd", ".temporaryitems", "lost+found"),
         *("system volume information", "$recycle.bin", "@eadir", "#recycle"),
         *(".git", ".hg", ".svn"),
@@ -38,7 +38,7 @@ class Found:
 
 def is_left_behind(name: str) -> bool:
     """Tell whether a system, not a person, put a file or a folder of this name there."""
-    return name.casefold() in _FILES | _FOLDERS or name.startswith(_BEFORE_MACOS_FORKS)
+    return name.casefold() in _LEFT_BEHIND or name.startswith(_BEFORE_MACOS_FORKS)
 
 
 def with_slashes(path: str) -> str:

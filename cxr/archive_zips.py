@@ -96,14 +96,16 @@ def read_zip(path: Path) -> Found:
 
 
 def _opened(path: Path) -> _SharedZip:
+    if not path.is_file():
+        raise _is_none(path)  # a pipe would keep us waiting for whoever writes into it
     try:
         return _SharedZip(path)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError) as error:
         with path.open("rb") as file:
             is_zip = file.read(len(_MAGIC)) == _MAGIC
         if not is_zip:
-            message = f"neither a folder nor a zip: {path}. One study of some files: cxr submit FILES"
-        elif isinstance(error, UnicodeError):
+            raise _is_none(path) from error
+        if isinstance(error, UnicodeError):
             message = (
                 f"cannot read {path}: a name in it is not what it says (UTF-8). Unpack it, send the folder"
             )
@@ -113,6 +115,11 @@ def _opened(path: Path) -> _SharedZip:
                 f"({error}). Copy it once more, or unpack what can be and send the folder"
             )
         raise ArchiveError(message) from error
+
+
+def _is_none(path: Path) -> ArchiveError:
+    message = f"neither a folder nor a zip: {path}. One study of some files: cxr submit FILES"
+    return ArchiveError(message)
 
 
 def _name_of(member: zipfile.ZipInfo) -> str:

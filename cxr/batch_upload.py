@@ -9,13 +9,12 @@ from cxr.archive import Item, Sealed
 from cxr.client import Client
 from cxr.errors import ArchiveError, ProblemError
 from cxr.journal import Beginning, Journal
+from cxr.mixed import SEVERAL_STUDIES, groups_of
 from cxr.models import Study
 
 _AHEAD: Final = 4
 """Items in hand for each upload that runs: a large archive is not queued as a whole."""
 _SENT_BEFORE: Final = "/problems/idempotency-key-reused"
-_SEVERAL: Final = 2
-_SEVERAL_STUDIES: Final = "/problems/several-patients"
 _ABOUT_THE_CONTENT: Final = frozenset({400, 413, 415, 422})
 
 
@@ -83,20 +82,14 @@ class BatchUpload:
 
 
 def _groups(problem: ProblemError, files: int) -> Sequence[Sequence[int]]:
-    """Return the positions of the files of each study; none where the files cannot be told apart by them.
-
-    A zip within a folder is one file, of which every study may have a part. A file that is in no group, since
-    it is no image, gets one of its own, and with it a reason of its own.
-    """
-    groups: list[list[int]] = problem.problem.get("positions", [])
-    named = [position for group in groups for position in group]
-    if problem.type != _SEVERAL_STUDIES or len(groups) < _SEVERAL or len(set(named)) < len(named):
-        return ()
-    return [*groups, *([position] for position in range(files) if position not in named)]
+    """Return the positions of each study's files; what is no image is a group by itself."""
+    groups = groups_of(problem)
+    named = {position for group in groups for position in group}
+    return [*groups, *([position] for position in range(files) if position not in named)] if groups else ()
 
 
 def _reason_of(problem: ProblemError) -> str:
-    if problem.type == _SEVERAL_STUDIES:
+    if problem.type == SEVERAL_STUDIES:
         return f"{problem}. Unpack it, or send it as a batch of its own"
     return str(problem)
 

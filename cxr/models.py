@@ -42,6 +42,13 @@ class Image(Answer):
     warnings: list[str] = []
 
 
+class SetAside(Answer):
+    """A file that is none of a study's images."""
+
+    file: str
+    reason: str
+
+
 class TimelineEntry(Answer):
     """One thing that happened to a study."""
 
@@ -81,7 +88,9 @@ class Study(Answer):
     updated_at: datetime
     error: StudyError | None = None
     model: ModelId | None = None
+    warnings: list[str] = []
     images: list[Image] = []
+    set_aside: list[SetAside] = []
     timeline: list[TimelineEntry] = []
     links: dict[str, str | None] = {}
 
@@ -142,8 +151,9 @@ class Findings(Answer):
 
 
 class Sections(Answer):
-    """The body of a report."""
+    """The body of a report; the indication is in the words of whoever sent the study."""
 
+    indication: str | None = None
     technique: str
     findings: str
     impression: str
@@ -173,6 +183,7 @@ class Report(Answer):
     language: str
     patient: Patient = Patient()
     study_date: date | None = None
+    warnings: list[str] = []
     sections: Sections
     writer: Writer
     verification: Verification
@@ -215,6 +226,7 @@ class BatchResult(Answer):
     study_date: date | None = None
     status: str
     error: StudyError | None = None
+    warnings: list[str] = []
 
 
 class Key(Answer):

@@ -71,7 +71,7 @@ class Attributes:
         sop_instance_uid: valid by PS3.5 9.1, or None. Never part of a path or a key; patient data.
         pixel_spacing_mm: distance between rows, then between columns; at the detector when the file has
             no other.
-        orientation: Patient Orientation (PS3.3 C.7.6.1.1.1): the side of the patient towards which a row runs,
+        orientation: Patient Orientation (PS3.3 C.7.6.1.1.1): the side of the patient to which a row runs,
             then a column, each by the letters A, P, R, L, H and F.
     """
 

@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from shared import findings, studies
+from shared import findings, studies, warnings
 from shared.domain import (
     BatchId,
     Finding,
@@ -34,11 +34,13 @@ class BatchItem:
     Attributes:
         files: the names of its images, in their order.
         digests: the SHA-256 of each, in the same order.
+        warnings: what to know of its images, in the study's language.
     """
 
     study: StudyRow
     files: Sequence[str]
     digests: Sequence[str]
+    warnings: Sequence[str]
     findings: Sequence[Finding]
     report: ReportRow | None
 
@@ -135,6 +137,7 @@ def items_after(
             study=row,
             files=[image.file for image in images[row.id]],
             digests=[image.sha256 for image in images[row.id]],
+            warnings=warnings.of_study(images[row.id], row.language),
             findings=found[row.id],
             report=reports.get(row.id),
         )

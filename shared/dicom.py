@@ -23,6 +23,7 @@ from pydicom.uid import (
     XRayRadiofluoroscopicImageStorage,
 )
 
+from shared import foreign
 from shared.attributes import Attributes, attributes_of, integer_of, value_of
 from shared.codestreams import (
     JPEG_MAGIC,
@@ -43,6 +44,7 @@ from shared.dicom_files import (
 from shared.errors import (
     BrokenImageError,
     EmptyFileError,
+    ForeignObjectError,
     NotAnImageError,
     TooLargeError,
     UnsupportedImageError,
@@ -84,6 +86,15 @@ _REFUSED: Final = {
     "XA": "angiography",
     "XC": "a photograph",
 }
+_OTHERS: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "ANN AR ASMT AU BDUS BI BMD CD CFM DD DG DMS EC EEG EM EMG EOG EPS FA FID FS GM HD IOL "
+        "IVOCT IVUS KER LEN LP LS M3D MA MS OAM OCT OPM OPR OPT OPTBSV OPTENF OPV OSS PA PLAN POS "
+        "RESP RTINTENT RTRAD RTRECORD RTSEGANN SMR SRF ST STAIN TEXTUREMAP TG VA VF XAPROTOCOL ",
+    )
+)
+"""The other modalities of the standard (PS3.3 C.7.3.1.1.1), the retired ones too."""
 _PICTURES: Final = frozenset(
     {
         ComputedRadiographyImageStorage,
@@ -216,8 +227,7 @@ def check_header(file: BinaryIO, *, name: str, max_pixels: int) -> Header:
         case MediaType.JPEG as media_type:
             claim, excess = jpeg_claim(_rewound(file)), jpeg_excess(file)
         case _:
-            message = "the file is neither DICOM, PNG nor JPEG"
-            raise NotAnImageError(message, file=name)
+            raise foreign.error_of(head, name=name)
     refuse_excess(excess, name=name)
     if claim is None:
         message = "the file is cut off or corrupt: it does not say how large its picture is"
@@ -260,7 +270,9 @@ def _check_kind(opened: DicomFile, *, name: str) -> None:
     if modality and modality not in _TAKEN:
         what = f"{_REFUSED[modality]} ({modality})" if modality in _REFUSED else "of another modality"
         message = f"the DICOM object is {what}; radiographs are read (CR, DX, RG, RF, or a capture: OT, SC)"
-        raise UnsupportedImageError(message, file=name)
+        # An unknown one is a vendor's own word, maybe for a radiograph.
+        kind = ForeignObjectError if modality in _REFUSED or modality in _OTHERS else UnsupportedImageError
+        raise kind(message, file=name)
     promised = (
         value_of(opened.dataset, "SOPClassUID") in _PICTURES or value_of(opened.dataset, "Rows") is not None
     )
@@ -269,7 +281,7 @@ def _check_kind(opened: DicomFile, *, name: str) -> None:
         raise BrokenImageError(message, file=name)
     if opened.pixels is None or not opened.pixels.is_integer:
         message = "the DICOM object holds no picture of gray levels or colours"
-        raise UnsupportedImageError(message, file=name)
+        raise ForeignObjectError(message, file=name)
     frames = value_of(opened.dataset, "NumberOfFrames")
     if frames is not None and integer_of(opened.dataset, "NumberOfFrames") not in {0, 1}:
         message = "the DICOM file holds more than one frame; send each radiograph as a file of its own"

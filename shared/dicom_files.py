@@ -36,6 +36,8 @@ from pydicom.uid import (
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
+    MediaStorageDirectoryStorage,
+    MPEGTransferSyntaxes,
     RLELossless,
 )
 from pydicom.valuerep import VR
@@ -43,7 +45,13 @@ from pydicom.valuerep import VR
 from shared.attributes import TAGS as ATTRIBUTE_TAGS
 from shared.attributes import quietly, value_of
 from shared.elements import Element, Walk
-from shared.errors import BadInputError, BrokenImageError, TooLargeError, UnsupportedImageError
+from shared.errors import (
+    BadInputError,
+    BrokenImageError,
+    ForeignObjectError,
+    TooLargeError,
+    UnsupportedImageError,
+)
 from shared.patients import TAGS as IDENTITY_TAGS
 
 PREAMBLE_BYTES: Final = 128
@@ -105,6 +113,7 @@ _HEADER_BYTES: Final = 2_000_000
 _INFLATED_HEADER_BYTES: Final = 16_000_000
 _PIXEL_GROUP: Final = 0x7FE0
 _PIXEL_DATA: Final = 0x7FE00010
+_MEDIA_STORAGE_SOP_CLASS_UID: Final = 0x00020002
 _TRANSFER_SYNTAX_UID: Final = 0x00020010
 
 
@@ -201,7 +210,11 @@ def open_dicom(file: BinaryIO, *, name: str) -> DicomFile:
         file.seek(0)
         if file.read(PREAMBLE_BYTES + len(MAGIC))[PREAMBLE_BYTES:] != MAGIC:
             file.seek(0)
-        transfer_syntax = _transfer_syntax(_read_meta(file, name=name), file, name=name)
+        meta = _read_meta(file, name=name)
+        if value_of(meta, "MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+            message = "the DICOM object is the directory of a disc (DICOMDIR)"
+            raise ForeignObjectError(message, file=name)
+        transfer_syntax = _transfer_syntax(meta, file, name=name)
         start, source = file.tell(), file
         if transfer_syntax == DeflatedExplicitVRLittleEndian:
             source = BytesIO(inflate(file, _INFLATED_HEADER_BYTES))
@@ -220,7 +233,7 @@ def _read_meta(file: BinaryIO, *, name: str) -> Dataset:
         if element.tag >> 16 != 2:
             reader.seek(element.start)
             break
-        if element.tag == _TRANSFER_SYNTAX_UID:
+        if element.tag in (_MEDIA_STORAGE_SOP_CLASS_UID, _TRANSFER_SYNTAX_UID):
             kept.append(_raw(element, walk, little_endian=True))
         else:
             walk.skip(element)
@@ -270,6 +283,9 @@ def _transfer_syntax(meta: Dataset, file: BinaryIO, *, name: str) -> UID:
         # Left out by some writers: then it is one of the two uncompressed ones (PS3.5 10.1).
         return ExplicitVRLittleEndian if head[4:6] in _VALUE_REPRESENTATIONS else ImplicitVRLittleEndian
     transfer_syntax = UID(str(said))
+    if transfer_syntax in MPEGTransferSyntaxes:
+        message = "the DICOM object is a video"
+        raise ForeignObjectError(message, file=name)
     if transfer_syntax not in TRANSFER_SYNTAXES:
         known = transfer_syntax.name if not transfer_syntax.is_private else "a private one"
         message = (

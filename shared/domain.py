@@ -286,9 +286,14 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A written, verified report."""
+    """A written, verified report.
+
+    Attributes:
+        warnings: what its reader must know before it, in its language; its impression begins with them.
+    """
 
     language: Language
     sections: ReportSections
     writer: WriterVersion
     verification: Verification
+    warnings: tuple[str, ...] = ()

@@ -71,6 +71,7 @@ def erase(session: Session, study_id: StudyId) -> bool:
             patient_sex=None,
             patient_age_years=None,
             study_date=None,
+            set_aside=[],
             indication=None,
             item_key=None,
             item_path=None,

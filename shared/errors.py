@@ -3,9 +3,11 @@
 CxrError
 ├── BadInputError             the client can mend it: a 4xx, or the status REJECTED
 │   ├── NotAnImageError         neither DICOM, PNG nor JPEG
+│   │   └── ForeignFileError      nor any other picture or archive: set aside beside images
 │   ├── EmptyFileError          no bytes
 │   ├── BrokenImageError        cut off or corrupt
 │   ├── UnsupportedImageError   a DICOM object, transfer syntax or pixel format that is not read
+│   │   └── ForeignObjectError    whole, and by its header no radiograph, as an SR: set aside beside images
 │   ├── TooLargeError           more bytes, pixels, files or zip ratio than allowed
 │   └── UnusableImageError      readable, but not a chest radiograph, or empty, or clipped
 ├── TryAgainError             passing: something the work needs is away; no attempt is used up
@@ -44,6 +46,10 @@ class NotAnImageError(BadInputError):
     code = "not-an-image"
 
 
+class ForeignFileError(NotAnImageError):
+    """A file of another purpose, such as a text or a program on the same disc."""
+
+
 class EmptyFileError(BadInputError):
     """The file holds no bytes. Export it again."""
 
@@ -60,6 +66,10 @@ class UnsupportedImageError(BadInputError):
     """A kind of image that is not read. The message names what is."""
 
     code = "unsupported-image"
+
+
+class ForeignObjectError(UnsupportedImageError):
+    """A DICOM object of another kind than a radiograph, such as a report or a slice of a CT."""
 
 
 class TooLargeError(BadInputError):

@@ -28,6 +28,7 @@ class ImageFindings:
 
     Attributes:
         rejection: why the image was not used; then it has no findings.
+        warnings: codes of `shared/warnings.py`.
         heatmaps: the labels for which S3 holds a heatmap.
         attributes: the DICOM attributes that are needed downstream, by keyword.
     """

@@ -11,24 +11,21 @@ from shared.domain import Language, Priority, StudyEvent, StudyId, StudyStatus, 
 from shared.study_queries import StudyView
 from shared.tables import ImageRow, StudyEventRow, StudyRow
 
-_STUDY: Final = (
-    *("id", "owner", "batch_id", "status", "priority", "language", "indication"),
-    *("patient_id", "patient_sex", "patient_age_years", "study_date"),
-    *("created_at", "updated_at", "erased_at"),
-    *("error_type", "error_detail", "error_file", "model_id", "model_version", "model_digest"),
-)
-_IMAGE: Final = (
-    *("study_id", "index", "file", "media_type", "width", "height", "used", "view"),
-    *("error_type", "error_detail", "warnings"),
-)
-_EVENT: Final = ("id", "event", "status", "at", "detail")
+
+def _columns(row: type[StudyRow | ImageRow | StudyEventRow]) -> tuple[str, ...]:
+    # All of them: what a list of names had forgotten would be None in the poll, and in no other answer.
+    return tuple(column.name for column in row.__table__.columns)
 
 
 def _selected(table: str, names: tuple[str, ...]) -> str:
     return ", ".join(f'{table}."{name}"' for name in names)
 
 
-# Both lists come by an index on (study_id, …), in its order. The names are constants from above.
+_STUDY: Final = _columns(StudyRow)
+_IMAGE: Final = _columns(ImageRow)
+_EVENT: Final = _columns(StudyEventRow)
+
+# Both lists come by an index on (study_id, …), in its order. The names are those of our tables.
 _POLL: Final = text(f"""
     SELECT {_selected("studies", _STUDY)},
         (SELECT json_agg(picture ORDER BY picture.index) FROM (

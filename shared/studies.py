@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from shared import foreign
 from shared.domain import (
     TRANSITIONS,
     BatchId,
@@ -86,6 +87,7 @@ class NewStudy:
     priority: Priority
     language: Language
     images: Sequence[StoredImage]
+    set_aside: Sequence[BadInputError] = ()
     indication: str | None = None
     patient: Patient = NO_PATIENT
     study_date: date | None = None
@@ -159,6 +161,7 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
             patient_sex=study.patient.sex,
             patient_age_years=study.patient.age_years,
             study_date=study.study_date,
+            set_aside=foreign.noted(study.set_aside),
         ),
     )
     session.flush()
@@ -177,7 +180,11 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
         )
         for index, image in enumerate(study.images)
     )
-    session.add(StudyEventRow(study_id=study.id, event=StudyEvent.RECEIVED, status=StudyStatus.QUEUED))
+    detail = f"{len(study.set_aside)} set aside: no images" if study.set_aside else None
+    received = StudyEventRow(
+        study_id=study.id, event=StudyEvent.RECEIVED, status=StudyStatus.QUEUED, detail=detail
+    )
+    session.add(received)
     session.flush()
     if refusal is not None:
         _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, values=_error_values(refusal))

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Identity,
     Index,
     String,
+    Text,
     func,
     text,
 )
@@ -129,6 +130,7 @@ class ImageRow(Base):
     error_type: Mapped[str | None] = mapped_column(String(64))
     error_detail: Mapped[Prose | None]
     warnings: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))
+    """Codes of `shared/warnings.py`."""
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     """The DICOM attributes that are needed downstream, by keyword."""
 
@@ -167,6 +169,10 @@ class ReportRow(Base):
     status: Mapped[str] = mapped_column(String(16))
     """preliminary, until a radiologist signs (FHIR DiagnosticReport.status)."""
     language: Mapped[Language]
+    warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """Sentences, which the impression begins with."""
+    indication: Mapped[Prose | None]
+    """In the sender's words; no writer has seen them."""
     technique: Mapped[Prose]
     findings: Mapped[Prose]
     impression: Mapped[Prose]

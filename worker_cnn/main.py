@@ -37,9 +37,9 @@ def main() -> int:
     telemetry.configure("worker-cnn", TelemetrySettings())
     settings, queue_settings = ModelSettings(), QueueSettings()
     bundle = load_bundle(settings.bundle)
-    model = load_model(bundle, device=settings.device, threads=settings.threads)
+    model = load_model(bundle, device=settings.device, threads=settings.threads, batch=settings.batch_size)
     size = bundle.card.input_size
-    model.warm_up(side=size, batch=settings.batch_size)
+    model.run(np.zeros((1, size, size), np.float32))
     log.info("model.loaded", model=bundle.version.id, digest=bundle.version.digest, device=settings.device)
     database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
     app = queue.create_app("worker-cnn", queue_settings, stage=Stage.CNN)

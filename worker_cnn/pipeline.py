@@ -13,6 +13,7 @@ from shared.attributes import Attributes
 from shared.bundles import Bundle
 from shared.domain import Box, Finding, FindingStatus, ModelVersion, ViewPosition, ViewSource
 from shared.errors import BadInputError
+from shared.warnings import ImageWarning
 from worker_cnn import heatmaps, quality
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.predict import findings_of, probabilities_of, status_of
@@ -22,6 +23,7 @@ from worker_cnn.runtime import ImageOutput
 _KEPT_ATTRIBUTES: Final = frozenset(
     {
         "modality",
+        "view",
         "body_part",
         "age_years",
         "sex",
@@ -44,7 +46,7 @@ class ImageAnalysis:
         view_source: which of the two; None where the view is unknown.
         findings: one for every label of the model; none when the image was rejected.
         rejection: why the image was not classified; its preview is still there to look at.
-        warnings: sentences for the reader of the findings.
+        warnings: codes of what the reader of the findings should know.
         preview_png: the image for people, 8-bit gray.
         heatmap_pngs: an overlay for each label that is present or uncertain.
         attributes: of a DICOM file, those that are needed downstream.
@@ -54,7 +56,7 @@ class ImageAnalysis:
     view_source: ViewSource | None
     findings: tuple[Finding, ...]
     rejection: BadInputError | None
-    warnings: tuple[str, ...]
+    warnings: tuple[ImageWarning, ...]
     preview_png: bytes
     heatmap_pngs: dict[str, bytes]
     model: ModelVersion

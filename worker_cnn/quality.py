@@ -14,11 +14,18 @@ from shared.bundles import Gate
 from shared.domain import ViewPosition, ViewSource
 from shared.errors import UnusableImageError
 from shared.imaging import Exposure
+from shared.warnings import ImageWarning
 from worker_cnn.predict import sigmoid
 from worker_cnn.runtime import ImageOutput
 
 ADULT_YEARS: Final = 18.0
-TURNS: Final = ("", "turned by 90° clockwise", "turned by 180°", "turned by 90° anticlockwise", "inverted")
+TURNS: Final = (
+    None,
+    ImageWarning.SEEMS_TURNED_CLOCKWISE,
+    ImageWarning.SEEMS_UPSIDE_DOWN,
+    ImageWarning.SEEMS_TURNED_ANTICLOCKWISE,
+    ImageWarning.SEEMS_INVERTED,
+)
 """What `ImageOutput.turned` tells apart, in its order; the first is upright."""
 
 _LEAST_DEVIATION: Final = 0.02  # a chest film has about 0.25; a blank one with noise less than 0.02
@@ -36,13 +43,13 @@ class Quality:
         view: as the file says, else as read from the pixels when that is sure.
         view_source: which of the two; None where the view is unknown.
         rejection: why the picture is not classified.
-        warnings: what the reader should know about a picture that is.
+        warnings: what the reader should know about a picture that is, as codes.
     """
 
     view: ViewPosition
     view_source: ViewSource | None
     rejection: UnusableImageError | None
-    warnings: tuple[str, ...]
+    warnings: tuple[ImageWarning, ...]
 
 
 def check(exposure: Exposure, output: ImageOutput, attributes: Attributes, gate: Gate) -> Quality:
@@ -91,15 +98,16 @@ def _view(output: ImageOutput, attributes: Attributes, gate: Gate) -> tuple[View
     return ViewPosition.AP if ap > 0.5 else ViewPosition.PA, ViewSource.IMAGE
 
 
-def _warnings(output: ImageOutput, attributes: Attributes, gate: Gate) -> tuple[str, ...]:
+def _warnings(output: ImageOutput, attributes: Attributes, gate: Gate) -> tuple[ImageWarning, ...]:
     warnings = []
     turn, probability = turn_of(output)
-    if turn != 0 and probability >= gate.min_turned:
-        warnings.append(f"the image seems to be {TURNS[turn]}; findings on it are not reliable")
+    seems = TURNS[turn]
+    if seems is not None and probability >= gate.min_turned:
+        warnings.append(seems)
     if attributes.age_years is not None and attributes.age_years < ADULT_YEARS:
-        warnings.append("the patient is under 18: the classifier was not trained on children")
+        warnings.append(ImageWarning.UNDER_18)
     if _names_another_part(attributes):
-        warnings.append("the file names another body part than the chest")
+        warnings.append(ImageWarning.OTHER_BODY_PART)
     return tuple(warnings)
 
 

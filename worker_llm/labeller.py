@@ -4,8 +4,8 @@ A sentence is read, not searched. Its words become a string of symbols (`lexicon
 by longest match, and the string must be a sentence of this small grammar; anything else is unreadable and
 the sentence says nothing that could be trusted. That costs good sentences and lets no bad one through.
 
-    sentence = clause (joint clause)*   a clause after "," ";" or "and" starts with an opener (N W H D T S C)
-    clause   = C | S | T? (N|W) or-list p? | T? (H|D) or-list p? | T? list (n | h | D | p)?
+    sentence = clause (joint clause)*   a clause after "," ";" or "and" starts with an opener (N W H D T S)
+    clause   = S | T? (N|W) or-list p? | T? (H|D) or-list p? | T? list (n | h | D | p)?
     list     = L | L and L | L , L , and L           or-list = L | L or L | L , L , or L
 
 After NegEx (Chapman 2001), whose scopes this grammar makes explicit: "no A, B is present" has no reading.
@@ -20,7 +20,7 @@ from functools import cache
 from typing import Final
 
 from shared.domain import FindingStatus, Language
-from worker_llm.lexicon import Claim, Lexicon, Symbol, Term, expand, words
+from worker_llm.lexicon import Lexicon, Symbol, Term, expand, words
 from worker_llm.lexicon_en import ENGLISH
 from worker_llm.lexicon_es import SPANISH
 
@@ -46,7 +46,6 @@ class Sentence:
 
     text: str
     mentions: tuple[Mention, ...] = ()
-    claims: tuple[Claim, ...] = ()
     strange: tuple[tuple[str, str], ...] = ()
     readable: bool = True
 
@@ -55,7 +54,6 @@ class Sentence:
 class _Token:
     symbol: Symbol
     mention: Mention | None = None
-    claim: Claim | None = None
 
 
 def split_sentences(text: str) -> list[str]:
@@ -97,7 +95,7 @@ def _read_sentence(text: str, lexicon: Lexicon, extra: tuple[str, ...]) -> Sente
     parsed = _parse(tokens)
     if parsed is None:
         return Sentence(text, readable=False)
-    return Sentence(text, mentions=parsed[0], claims=parsed[1])
+    return Sentence(text, mentions=parsed)
 
 
 def _symbols(
@@ -135,39 +133,36 @@ def _vocabulary(language: Language, extra: tuple[str, ...]) -> tuple[dict[tuple[
     lexicon = LEXICONS[language]
     table: dict[tuple[str, ...], _Token] = {}
 
-    def add(pattern: str, token: _Token) -> None:
-        for phrase in expand(pattern):
-            key = tuple(words(phrase))
-            if table.setdefault(key, token) != token:
-                message = f"{phrase!r} has two meanings in the {language} lexicon"
-                raise ValueError(message)
+    def add(phrase: str, token: _Token) -> None:
+        if table.setdefault(tuple(words(phrase)), token) != token:
+            message = f"{phrase!r} has two meanings in the {language} lexicon"
+            raise ValueError(message)
 
     for symbol, phrases in lexicon.small.items():
         for phrase in phrases:
             add(phrase, _Token(symbol))
-    for claim, phrases in lexicon.claims.items():
-        for phrase in phrases:
-            add(phrase, _Token(Symbol.CLAIM, claim=claim))
     for term in (*lexicon.terms.values(), *(lexicon.term(label) for label in extra)):
-        for symbol, status, pattern in _patterns(term):
-            add(pattern, _Token(symbol, mention=Mention(term.label, status)))
+        for symbol, status, phrase in _phrases(term):
+            add(phrase, _Token(symbol, mention=Mention(term.label, status)))
     return table, max(map(len, table))
 
 
-def _patterns(term: Term) -> Iterable[tuple[Symbol, FindingStatus, str]]:
+def _phrases(term: Term) -> Iterable[tuple[Symbol, FindingStatus, str]]:
     for name in term.names:
         yield Symbol.LABEL, FindingStatus.PRESENT, name.text
         if name.plural:
             yield Symbol.LABEL, FindingStatus.PRESENT, name.plural
-    for text in term.also:
-        yield Symbol.LABEL, FindingStatus.PRESENT, text
+    for pattern in term.also:
+        for text in expand(pattern):
+            yield Symbol.LABEL, FindingStatus.PRESENT, text
     for status, clauses in (
         (FindingStatus.PRESENT, term.present),
         (FindingStatus.UNCERTAIN, term.uncertain),
         (FindingStatus.ABSENT, term.absent),
     ):
-        for text in clauses:
-            yield Symbol.STATEMENT, status, text
+        for pattern in clauses:
+            for text in expand(pattern):
+                yield Symbol.STATEMENT, status, text
 
 
 _OR_LIST: Final = r"L(?:oL)+|L(?:,L)+,?oL|L"
@@ -176,31 +171,28 @@ _CLAUSE: Final = re.compile(
     rf"(?P<absent>T?[NW](?:{_OR_LIST})p?|(?:{_AND_LIST}|{_OR_LIST})n)"
     rf"|(?P<uncertain>T?[HD](?:{_OR_LIST})p?|T?(?:{_AND_LIST}|{_OR_LIST})[hD])"
     rf"|(?P<present>T?(?:{_AND_LIST})p?)"
-    r"|(?P<whole>[SC]p?)",
+    r"|(?P<whole>Sp?)",
 )
-_JOINT: Final = re.compile(r";b|;(?=[NWHDTSC])|,?b|,?a(?=[NWHDTSC])|,(?=[NWHDTSC])|(?=W)")
+_JOINT: Final = re.compile(r";b|;(?=[NWHDTS])|,?b|,?a(?=[NWHDTS])|,(?=[NWHDTS])|(?=W)")
 
 
-def _parse(tokens: list[_Token]) -> tuple[tuple[Mention, ...], tuple[Claim, ...]] | None:
+def _parse(tokens: list[_Token]) -> tuple[Mention, ...] | None:
     """Give each label the status of its clause, or None when the grammar has no such sentence."""
     line = "".join(token.symbol.value for token in tokens)
     mentions: list[Mention] = []
-    claims: list[Claim] = []
     at = 0
     while True:
         clause = _CLAUSE.match(line, at)
         if clause is None:
             return None
         for token in tokens[clause.start() : clause.end()]:
-            if token.claim is not None:
-                claims.append(token.claim)
-            elif token.mention is not None:
+            if token.mention is not None:
                 whole = token.symbol is Symbol.STATEMENT
                 status = token.mention.status if whole else FindingStatus(str(clause.lastgroup))
                 mentions.append(Mention(token.mention.label, status))
         at = clause.end()
         if at == len(line):
-            return tuple(mentions), tuple(claims)
+            return tuple(mentions)
         joint = _JOINT.match(line, at)
         if joint is None or (joint.group() == "" and clause.lastgroup == "absent"):
             return None  # "no A without B" can be read two ways

@@ -1,11 +1,10 @@
 """What a report may say: every word that the template writes and the labeller understands.
 
-A language is one `Lexicon`: a `Term` for each label, the small words that state, deny and hedge, and the
-sentences that claim something of several labels at once. English is in `lexicon_en.py`, Spanish in
-`lexicon_es.py`. Whatever stands in neither is not understood, and what is not understood is not delivered.
+A language is one `Lexicon`: a `Term` for each label, and the small words that state, deny and hedge. English
+is in `lexicon_en.py`, Spanish in `lexicon_es.py`. Whatever stands in neither is not understood, and what is
+not understood is not delivered: no sentence can call the lungs, the chest or the rest of it normal.
 
-Map: Organ, RANK, NOT_A_FINDING, FEWEST_FOR_NORMAL
--> Name, Term, Claim, Lexicon -> `expand`, `word_set`, `words`.
+Map: Organ, RANK, NOT_A_FINDING -> Name, Term, Lexicon -> `expand`, `word_set`, `words`.
 """
 
 import itertools
@@ -58,9 +57,6 @@ RANK: Final[Mapping[str, Organ]] = {
 NOT_A_FINDING: Final = frozenset({"No_Finding", "No Finding"})
 """Outputs of some classifiers that say nothing of their own: the other labels say it."""
 
-FEWEST_FOR_NORMAL: Final = 6
-"""A classifier that looks for fewer labels than this may deny them, not call the chest normal."""
-
 
 def organ_of(label: str) -> Organ:
     """Return where a label belongs; one that nobody has placed is spoken of with the lungs."""
@@ -92,8 +88,8 @@ class Term:
     """All ways of speaking of one label.
 
     Attributes:
-        names: nouns that the template writes, the plainest first (the language model is told that one).
-        also: further nouns that the labeller understands.
+        names: nouns that the labeller understands as they stand; the first is the one that is written.
+        also: further ones, as patterns.
         present: whole clauses that state it; `uncertain` and `absent` likewise.
     """
 
@@ -105,22 +101,11 @@ class Term:
     absent: tuple[str, ...] = ()
 
 
-class Claim(StrEnum):
-    """What a sentence may say of several labels at once."""
-
-    LUNGS_CLEAR = "the lungs are clear"
-    PLEURA_CLEAR = "the pleural spaces are clear"
-    NORMAL = "nothing is abnormal"
-    NOTHING_ELSE = "nothing else is abnormal"
-    CORRELATE = "correlate with the clinic"
-
-
 class Symbol(StrEnum):
     """The part that a phrase plays in a sentence; one letter each, so that a sentence is a string."""
 
     LABEL = "L"
     STATEMENT = "S"
-    CLAIM = "C"
     NO = "N"
     WITHOUT = "W"
     MAYBE_BEFORE = "H"
@@ -142,14 +127,13 @@ class Lexicon:
     """One language.
 
     Attributes:
-        small: the phrases of every symbol that is neither a label, a statement nor a claim.
+        small: the phrases of every symbol that is neither a label nor a statement.
         strange: words that betray what no finding can carry, by kind ("side", "comparison", ...); they
             are only used to name a refusal, since any word that is not in the lexicon is refused.
     """
 
     language: Language
     terms: Mapping[str, Term]
-    claims: Mapping[Claim, tuple[str, ...]]
     small: Mapping[Symbol, tuple[str, ...]]
     strange: Mapping[str, frozenset[str]]
 

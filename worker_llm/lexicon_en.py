@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.domain import Language
-from worker_llm.lexicon import Claim, Lexicon, Name, Symbol, Term, expand, word_set
+from worker_llm.lexicon import Lexicon, Name, Symbol, Term, expand, word_set
 
 _TERMS: Final = (
     Term("Atelectasis", (Name("atelectasis"), Name("atelectatic change")), also=("atelectatic changes",)),
@@ -17,15 +17,7 @@ _TERMS: Final = (
         ),
         present=("the heart is enlarged", "the cardiac silhouette is enlarged"),
         uncertain=("the heart may be enlarged", "the cardiac silhouette may be enlarged"),
-        absent=(
-            "the heart size is normal",
-            "the heart is normal in size",
-            "the heart is not enlarged",
-            "the cardiac silhouette is normal in size",
-            "normal heart size",
-            "the (heart|cardiac silhouette|cardiac size|heart size) is (within normal limits|normal)",
-            "normal cardiac size",
-        ),
+        absent=("the (heart|cardiac silhouette) is not enlarged",),
     ),
     Term("Effusion", (Name("pleural effusion", "a", "pleural effusions"), Name("pleural fluid"))),
     Term(
@@ -58,17 +50,13 @@ _TERMS: Final = (
         also=("fibrosis", "lung fibrosis", "fibrotic changes"),
     ),
     Term("Pleural_Thickening", (Name("pleural thickening"), Name("thickening of the pleura"))),
-    Term("Hernia", (Name("hernia", "a", "hernias"), Name("diaphragmatic hernia", "a"))),
+    Term("Hernia", (Name("diaphragmatic (hiatal) hernia", "a"),), also=("(diaphragmatic|hiatal) hernia",)),
     Term(
         "Enlarged_Cardiomediastinum",
         (Name("enlarged cardiomediastinal silhouette", "an"), Name("cardiomediastinal enlargement")),
         present=("the cardiomediastinal silhouette is enlarged",),
         uncertain=("the cardiomediastinal silhouette may be enlarged",),
-        absent=(
-            "the cardiomediastinal silhouette is not enlarged",
-            "the cardiomediastinal silhouette is within normal limits",
-            "the cardiomediastinal silhouette is normal( in size|)",
-        ),
+        absent=("the cardiomediastinal silhouette is not enlarged",),
     ),
     Term(
         "Lung_Opacity",
@@ -97,38 +85,6 @@ _TERMS: Final = (
     Term("Tuberculosis", (Name("pulmonary tuberculosis"), Name("tuberculosis"))),
 )
 
-_CLAIMS: Final = {
-    Claim.LUNGS_CLEAR: (
-        "the lungs are clear",
-        "both lungs are clear",
-        "the lung fields are clear",
-        "the lungs show no abnormality",
-        "lungs are clear",
-        "clear lungs",
-    ),
-    Claim.PLEURA_CLEAR: ("the pleural spaces are clear", "pleural spaces are clear"),
-    Claim.NORMAL: (
-        "no acute cardiopulmonary abnormality",
-        "no radiographic abnormality is detected",
-        "no cardiopulmonary abnormality is seen",
-        "no abnormality is detected",
-        "no evidence of cardiopulmonary disease",
-        "no acute cardiopulmonary (disease|process|finding|findings)",
-        "no (acute|) abnormality (is seen|is identified|is detected|)",
-    ),
-    Claim.NOTHING_ELSE: (
-        "no other abnormality is detected",
-        "no further abnormality is seen",
-        "no other abnormality (is seen|is identified|)",
-        "no other finding",
-    ),
-    Claim.CORRELATE: (
-        "clinical correlation is recommended",
-        "correlation with the clinical findings is recommended",
-        "clinical correlation is advised",
-    ),
-}
-
 _SEEN: Final = "seen|identified|noted|demonstrated|detected|evident|visible|visualized|shown|found|observed"
 _SMALL: Final = {
     Symbol.NO: (
@@ -142,8 +98,8 @@ _SMALL: Final = {
     ),
     Symbol.WITHOUT: ("without", "without (radiographic|) evidence of"),
     Symbol.MAYBE_BEFORE: (
-        "(a|) (possible|suspected|questionable|equivocal)",
-        "possibly",
+        "(a|) (possible|probable|likely|suspected|questionable|equivocal)",
+        "(possibly|probably)",
         "there may be",
         "there might be",
         "suspicion of",
@@ -152,10 +108,11 @@ _SMALL: Final = {
         "cannot exclude",
     ),
     Symbol.MAYBE_AFTER: (
-        "(is|are) (possible|suspected|questionable|equivocal|not excluded|uncertain|in question)",
+        "(is|are) (possible|probable|likely|suspected|questionable|equivocal)",
+        "(is|are) (not excluded|uncertain|in question)",
         "(may|might) be present",
         "(cannot|can not) be (excluded|ruled out)",
-        "(is|are) possibly present",
+        "(is|are) (possibly|probably) present",
     ),
     Symbol.ABSENT_AFTER: (f"(is|are) not (present|{_SEEN})", "(is|are) absent"),
     Symbol.PRESENT_AFTER: (f"(is|are) (present|{_SEEN})", "present"),
@@ -179,6 +136,10 @@ _SMALL: Final = {
 }
 
 _STRANGE: Final = {
+    "normality, which no label is": word_set(
+        "clear normal normally unremarkable abnormality abnormalities abnormal disease process other further "
+        "else finding findings limits",
+    ),
     "side or zone": word_set(
         "left right bilateral bilaterally unilateral both base bases basal basilar apex apical "
         "upper lower middle lobe lobes zone zones retrocardiac perihilar hilar hilum lateral "
@@ -221,7 +182,6 @@ def _all(patterns: tuple[str, ...]) -> tuple[str, ...]:
 ENGLISH: Final = Lexicon(
     language=Language.ENGLISH,
     terms={term.label: term for term in _TERMS},
-    claims=_CLAIMS,
     small={symbol: _all(patterns) for symbol, patterns in _SMALL.items()},
     strange=_STRANGE,
 )

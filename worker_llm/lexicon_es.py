@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.domain import Language
-from worker_llm.lexicon import Claim, Lexicon, Name, Symbol, Term, expand, word_set
+from worker_llm.lexicon import Lexicon, Name, Symbol, Term, expand, word_set
 
 _TERMS: Final = (
     Term("Atelectasis", (Name("atelectasia", "una", "atelectasias"), Name("cambio atelectásico", "un"))),
@@ -13,14 +13,7 @@ _TERMS: Final = (
         also=("aumento (de la silueta cardiaca|del tamaño de la silueta cardiaca)", "agrandamiento cardiaco"),
         present=("el corazón está aumentado de tamaño", "la silueta cardíaca está aumentada de tamaño"),
         uncertain=("el corazón podría estar aumentado de tamaño",),
-        absent=(
-            "el corazón es de tamaño normal",
-            "la silueta cardíaca es de tamaño normal",
-            "el tamaño cardíaco es normal",
-            "(silueta cardiaca|corazón) de tamaño normal",
-            "la silueta cardiaca (es normal|no está aumentada de tamaño)",
-            "tamaño cardiaco normal",
-        ),
+        absent=("la silueta cardiaca no está aumentada de tamaño",),
     ),
     Term("Effusion", (Name("derrame pleural", "un", "derrames pleurales"), Name("líquido pleural"))),
     Term(
@@ -47,7 +40,11 @@ _TERMS: Final = (
     Term(
         "Pleural_Thickening", (Name("engrosamiento pleural", "un"), Name("engrosamiento de la pleura", "un"))
     ),
-    Term("Hernia", (Name("hernia", "una", "hernias"), Name("hernia diafragmática", "una"))),
+    Term(
+        "Hernia",
+        (Name("hernia diafragmática (de hiato)", "una"),),
+        also=("hernia (diafragmática|de hiato)",),
+    ),
     Term(
         "Enlarged_Cardiomediastinum",
         (
@@ -56,10 +53,7 @@ _TERMS: Final = (
         ),
         present=("la silueta cardiomediastínica está ensanchada",),
         uncertain=("la silueta cardiomediastínica podría estar ensanchada",),
-        absent=(
-            "la silueta cardiomediastínica no está ensanchada",
-            "la silueta cardiomediastínica es normal",
-        ),
+        absent=("la silueta cardiomediastínica no está ensanchada",),
     ),
     Term(
         "Lung_Opacity",
@@ -83,35 +77,6 @@ _TERMS: Final = (
     Term("Tuberculosis", (Name("tuberculosis pulmonar"), Name("tuberculosis"))),
 )
 
-_CLAIMS: Final = {
-    Claim.LUNGS_CLEAR: (
-        "los pulmones no muestran alteraciones",
-        "los campos pulmonares están libres",
-        "pulmones sin alteraciones",
-        "los pulmones están libres",
-    ),
-    Claim.PLEURA_CLEAR: ("los espacios pleurales están libres",),
-    Claim.NORMAL: (
-        "sin alteraciones cardiopulmonares agudas",
-        "no se detectan alteraciones radiológicas",
-        "no se observan alteraciones cardiopulmonares",
-        "sin hallazgos patológicos",
-        "sin alteraciones (radiológicas|)",
-        "no se (observan|identifican|detectan) (alteraciones|hallazgos patológicos)",
-    ),
-    Claim.NOTHING_ELSE: (
-        "no se detectan otras alteraciones",
-        "sin otras alteraciones",
-        "no se observan otras alteraciones",
-        "sin otros hallazgos",
-    ),
-    Claim.CORRELATE: (
-        "se recomienda correlación clínica",
-        "se recomienda correlacionar con la clínica",
-        "se sugiere correlación clínica",
-    ),
-}
-
 _SEE: Final = "observa|observan|identifica|identifican|aprecia|aprecian|detecta|detectan|visualiza|visualizan"
 _SMALL: Final = {
     Symbol.NO: (
@@ -125,8 +90,8 @@ _SMALL: Final = {
     Symbol.WITHOUT: ("sin", "sin evidencia de", "sin signos de"),
     Symbol.MAYBE_BEFORE: (
         "(posible|posibles|probable|probables)",
-        "(un|una) posible",
-        "(hay|se observa|se identifica) (un|una|) posible",
+        "(un|una) (posible|probable)",
+        "(hay|se observa|se identifica) (un|una|) (posible|probable)",
         "(podría|podrían) (haber|existir)",
         "dudosa",
         "dudoso",
@@ -134,7 +99,7 @@ _SMALL: Final = {
         "sugestivo de",
     ),
     Symbol.MAYBE_AFTER: (
-        "(es|son) (posible|posibles|dudoso|dudosa|dudosos|dudosas)",
+        "(es|son) (posible|posibles|probable|probables|dudoso|dudosa|dudosos|dudosas)",
         "(podría|podrían) estar (presente|presentes)",
     ),
     Symbol.MAYBE_EITHER: (
@@ -166,6 +131,10 @@ _SMALL: Final = {
 }
 
 _STRANGE: Final = {
+    "normality, which no label is": word_set(
+        "libre libres normal normales alteracion alteraciones anomalia anomalias hallazgo hallazgos "
+        "patologico patologicos otro otra otros otras",
+    ),
     "side or zone": word_set(
         "izquierdo izquierda derecho derecha bilateral bilaterales unilateral ambos ambas base "
         "bases basal basales apical superior inferior medio lobulo lobulos zona hilio perihiliar "
@@ -207,7 +176,6 @@ def _all(patterns: tuple[str, ...]) -> tuple[str, ...]:
 SPANISH: Final = Lexicon(
     language=Language.SPANISH,
     terms={term.label: term for term in _TERMS},
-    claims=_CLAIMS,
     small={symbol: _all(patterns) for symbol, patterns in _SMALL.items()},
     strange=_STRANGE,
 )

@@ -1,14 +1,18 @@
 """From findings to verified reports: write, verify, write the refused ones again, and fall back to rules.
 
+A study in which nothing was detected leaves nothing to write: its two sentences come by rule.
+
 The heart of the report worker. It does no I/O but the writer's, and lets nothing out that `verify` has
 not passed.
 
-Map: `write_reports` -> `_fall_back`.
+Map: `write_reports` -> `_by_rule`; `with_warnings`.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shared.domain import Report, ReportSections, Verification, WriterVersion
+from shared.rendering.document import WORDS
 from worker_llm.request import ReportRequest
 from worker_llm.verify import verify
 from worker_llm.writers.base import NoReport, Writer
@@ -29,9 +33,15 @@ def write_reports(requests: Sequence[ReportRequest], writer: Writer, *, attempts
 
     Raises:
         TryAgainError: the writer cannot be reached; nothing was written.
+        ValueError: a request has no labels: there is nothing to report.
     """
-    reports: dict[int, Report] = {}
-    failures: dict[int, tuple[str, ...]] = dict.fromkeys(range(len(requests)), ())
+    if not all(request.certainties() for request in requests):
+        message = "a report needs at least one label that was looked for"
+        raise ValueError(message)
+    reports = {index: _by_rule(request) for index, request in enumerate(requests) if not request.detected()}
+    failures: dict[int, tuple[str, ...]] = {
+        index: () for index in range(len(requests)) if index not in reports
+    }
     for attempt in range(1, attempts + 1):
         waiting = [index for index in failures if index not in reports]
         if not waiting:
@@ -45,9 +55,20 @@ def write_reports(requests: Sequence[ReportRequest], writer: Writer, *, attempts
                 )
             failures[index] += reasons
     return [
-        reports.get(index) or _fall_back(request, attempts=attempts, failures=failures[index])
+        reports.get(index) or _by_rule(request, attempts=attempts, failures=failures[index])
         for index, request in enumerate(requests)
     ]
+
+
+def with_warnings(report: Report, warnings: Sequence[str]) -> Report:
+    """Put what its reader must know before a verified report's impression, a line each.
+
+    No writer and no verifier sees the warnings: they are said whatever was written.
+    """
+    word = WORDS[report.language].warning
+    impression = "\n".join((*(f"{word}: {warning}" for warning in warnings), report.sections.impression))
+    sections = replace(report.sections, impression=impression)
+    return replace(report, sections=sections, warnings=tuple(warnings))
 
 
 def _report(
@@ -63,13 +84,18 @@ def _report(
     return Report(language=request.language, sections=sections, writer=writer, verification=verification)
 
 
-def _fall_back(request: ReportRequest, *, attempts: int, failures: tuple[str, ...]) -> Report:
-    """Write by rule, and hold that text to the same standard."""
-    sections = write_by_rule(request, seed=request.study_id)
+def _by_rule(request: ReportRequest, *, attempts: int = 0, failures: tuple[str, ...] = ()) -> Report:
+    """Write by rule, and hold that text to the same standard; it is a fall-back when others were refused."""
+    sections = write_by_rule(request)
     reasons = verify(sections, request)
     if reasons:
         message = f"the template's report was refused: {'; '.join(reasons)}"
         raise UnverifiableError(message)
     return _report(
-        request, sections, TEMPLATE_VERSION, attempts=attempts + 1, failures=failures, fallback=True
+        request,
+        sections,
+        TEMPLATE_VERSION,
+        attempts=attempts + 1,
+        failures=failures,
+        fallback=attempts > 0,
     )

@@ -4,6 +4,8 @@
 may be said, is `pipeline.py`'s business.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,17 +15,17 @@ from typing import Final
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from shared import findings, queue, reports, study_queries, telemetry, tracing
+from shared import findings, queue, reports, study_queries, telemetry, tracing, warnings
 from shared.alone import LoneProcess
 from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, study_findings
 from shared.errors import LeaseLostError
 from shared.lanes import Lanes
 from shared.settings import ReportSettings
 from shared.studies import Claim, Later
-from shared.tables import ImageRow
+from shared.tables import ImageRow, StudyRow
 from shared.work import Outcome, Workplace, handle, write
-from worker_llm.pipeline import write_reports
-from worker_llm.request import ReportNote, ReportRequest
+from worker_llm.pipeline import with_warnings, write_reports
+from worker_llm.request import ReportNote, ReportRequest, View
 from worker_llm.writers import load_writer
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
@@ -67,11 +69,12 @@ def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
     study_id = claim.study_id
     with workplace.database.session() as session:
         request = _request(session, study_id, claim.language)
+        said_first = warnings.of_study(study_queries.images_of(session, study_id), claim.language)
     check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
         report = desk.write(request, claim, check)
     check()
-    write(lambda: _store(workplace, claim, report))
+    write(lambda: _store(workplace, claim, with_warnings(report, said_first)))
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()
     return Outcome.DONE
@@ -95,14 +98,25 @@ def _request(session: Session, study_id: StudyId, language: Language) -> ReportR
     used = [image for image in images if image.used]
     per_image = findings.of_study(session, study_id)
     return ReportRequest(
-        study_id=str(study_id),
+        seed=_seed(study, images, language),
         findings=study_findings(per_image.values()),
         language=language,
-        views=tuple(image.view or ViewPosition.UNKNOWN for image in used),
+        views=tuple(_view(image) for image in used),
         images=len(images),
         notes=_notes(used),
-        indication=study.indication or "",
     )
+
+
+def _seed(study: StudyRow, images: Sequence[ImageRow], language: Language) -> str:
+    """Make the seed of the words: not of the study's id, so that the same pictures get the same text."""
+    digests = sorted(image.sha256 for image in images)
+    return hashlib.sha256(json.dumps([digests, study.model_digest, language]).encode()).hexdigest()
+
+
+def _view(image: ImageRow) -> View:
+    view = image.view or ViewPosition.UNKNOWN
+    told = image.attributes.get("view", ViewPosition.UNKNOWN)
+    return View(view, judged=view is not ViewPosition.UNKNOWN and told == ViewPosition.UNKNOWN)
 
 
 def _notes(images: Sequence[ImageRow]) -> tuple[ReportNote, ...]:

@@ -4,8 +4,7 @@ Strict on purpose: every sentence must be one that the labeller can read in full
 must be in the findings. What cannot be checked is refused. A refusal costs another attempt, or the
 template's report; a mistake would cost a patient.
 
-Map: `verify` -> `_section` -> `_shape`, `_unreadable`, `_statuses`, `_claims`, `_after_nothing_else`,
-`_repetition`.
+Map: `verify` -> `_section` -> `_shape`, `_unreadable`, `_certainties`, `_hedges`, `_denials`, `_repetition`.
 """
 
 import unicodedata
@@ -13,23 +12,26 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from shared.certainty import Certainty
 from shared.domain import FindingStatus, ReportSections
+from worker_llm.fixed import denial, nothing_detected, technique_line
 from worker_llm.labeller import Sentence, read
-from worker_llm.lexicon import FEWEST_FOR_NORMAL, Claim, Organ, organ_of
-from worker_llm.request import ReportRequest, technique_line
+from worker_llm.relations import may_be_the_same
+from worker_llm.request import ReportRequest
+from worker_llm.wording import hedges_of
 
-_ABSENT: Final = FindingStatus.ABSENT
+_SAYS: Final = {
+    Certainty.STATED: FindingStatus.PRESENT,
+    Certainty.PROBABLE: FindingStatus.UNCERTAIN,
+    Certainty.POSSIBLE: FindingStatus.UNCERTAIN,
+    Certainty.NOT_DETECTED: FindingStatus.ABSENT,
+}
+"""How the labeller reads what is said so surely."""
 _WORDS_A_LABEL: Final = 16
 _WORDS_FREE: Final = 30
 """A section may have so many words, and so many more for each label of the request."""
 _MOST_MENTIONS: Final = 2
 """How often one section may speak of one label: once to state it, once to take it up again."""
-
-_LOOKED_AT: Final = {
-    Claim.LUNGS_CLEAR: {"Consolidation", "Infiltration", "Lung_Opacity", "Pneumonia"},
-    Claim.PLEURA_CLEAR: {"Effusion"},
-}
-"""At least one of these must be among the findings before the whole may be called clear."""
 
 
 def verify(sections: ReportSections, request: ReportRequest) -> tuple[str, ...]:
@@ -44,8 +46,16 @@ def verify(sections: ReportSections, request: ReportRequest) -> tuple[str, ...]:
 def _failures(sections: ReportSections, request: ReportRequest) -> Iterator[str]:
     if sections.technique != technique_line(request):
         yield "technique: is not the line that rules write"
-    for name, text in (("findings", sections.findings), ("impression", sections.impression)):
-        sentences = read(text, request.language, labels=request.statuses())
+    if not request.detected():
+        if sections != nothing_detected(request):
+            yield "says something else than that nothing was detected"
+        return
+    not_detected = denial(request)
+    if not sections.findings.endswith(not_detected):
+        yield "findings: does not end with what was not detected"
+    findings = sections.findings.removesuffix(not_detected)
+    for name, text in (("findings", findings), ("impression", sections.impression)):
+        sentences = read(text, request.language, labels=request.certainties())
         for failure in _section(text, sentences, request):
             yield f"{name}: {failure}"
 
@@ -53,12 +63,10 @@ def _failures(sections: ReportSections, request: ReportRequest) -> Iterator[str]
 def _section(text: str, sentences: tuple[Sentence, ...], request: ReportRequest) -> Iterator[str]:
     yield from _shape(text, request)
     yield from _unreadable(sentences)
-    yield from _statuses(sentences, request.statuses())
-    yield from _claims(sentences, request.statuses())
-    yield from _after_nothing_else(sentences)
+    yield from _certainties(sentences, request)
+    yield from _hedges(sentences, request)
+    yield from _denials(sentences, request)
     yield from _repetition(sentences)
-    if not any(sentence.mentions or sentence.claims for sentence in sentences):
-        yield "says nothing"
 
 
 def _unreadable(sentences: Iterable[Sentence]) -> Iterator[str]:
@@ -69,52 +77,40 @@ def _unreadable(sentences: Iterable[Sentence]) -> Iterator[str]:
             yield f"no clear meaning: {sentence.text[:80]!r}"
 
 
-def _statuses(sentences: Iterable[Sentence], statuses: dict[str, FindingStatus]) -> Iterator[str]:
-    """Check that what is said is so, and that everything present or uncertain is said."""
+def _certainties(sentences: Iterable[Sentence], request: ReportRequest) -> Iterator[str]:
+    """Check that what is said is so, and that everything detected is said."""
+    certainties = request.certainties()
     said: dict[str, set[FindingStatus]] = {}
     for sentence in sentences:
         for mention in sentence.mentions:
             said.setdefault(mention.label, set()).add(mention.status)
     for label, spoken in said.items():
-        if label not in statuses:
+        if label not in certainties:
             yield f"{label} is not among the findings"
-        for status in spoken - {statuses.get(label)}:
-            if label in statuses:
-                yield f"{label} is {statuses[label]}, not {status}"
-    for label, status in statuses.items():
-        if status is not _ABSENT and label not in said:
-            yield f"{label} ({status}) is not mentioned"
+            continue
+        for status in spoken - {_SAYS[certainties[label]]}:
+            yield f"{label} is {certainties[label]}, not {status}"
+    for label in request.detected():
+        if label not in said:
+            yield f"{label} ({certainties[label]}) is not mentioned"
 
 
-def _claims(sentences: Iterable[Sentence], statuses: dict[str, FindingStatus]) -> Iterator[str]:
-    """Check the sentences that speak of several labels at once."""
-    abnormal = {label for label, status in statuses.items() if status is not _ABSENT}
-    forbidden: dict[Claim, set[str]] = {
-        Claim.LUNGS_CLEAR: {label for label in abnormal if organ_of(label) is Organ.LUNGS},
-        Claim.PLEURA_CLEAR: {label for label in abnormal if organ_of(label) is Organ.PLEURA},
-        Claim.NORMAL: abnormal,
-    }
-    for claim in {claim for sentence in sentences for claim in sentence.claims}:
-        if forbidden.get(claim):
-            yield f"says that {claim}, but {', '.join(sorted(forbidden[claim]))}"
-        if claim in _LOOKED_AT and not _LOOKED_AT[claim] & set(statuses):
-            yield f"says that {claim}, which nobody looked at"
-        if claim is Claim.NORMAL and len(statuses) < FEWEST_FOR_NORMAL:
-            yield f"says that {claim}, after looking for {len(statuses)} labels only"
-        if claim in {Claim.NOTHING_ELSE, Claim.CORRELATE} and not abnormal:
-            yield f"says that {claim}, with nothing found"
-
-
-def _after_nothing_else(sentences: Iterable[Sentence]) -> Iterator[str]:
-    """Check that nothing new is found once the text has said that there is nothing else."""
-    said: set[str] = set()
-    closed = False
+def _hedges(sentences: Iterable[Sentence], request: ReportRequest) -> Iterator[str]:
+    """Check that each hedge is the one wording of the scale, so that no two sections hedge differently."""
+    wordings = set(hedges_of(request).values())
     for sentence in sentences:
-        closed = closed or Claim.NOTHING_ELSE in sentence.claims
-        found = {mention.label for mention in sentence.mentions if mention.status is not _ABSENT}
-        if closed:
-            yield from (f"finds {label} after it said: nothing else" for label in sorted(found - said))
-        said |= found
+        hedged = any(mention.status is FindingStatus.UNCERTAIN for mention in sentence.mentions)
+        if hedged and sentence.text not in wordings:
+            yield f"is not in the words of the scale: {sentence.text[:80]!r}"
+
+
+def _denials(sentences: Iterable[Sentence], request: ReportRequest) -> Iterator[str]:
+    """Check that nothing is denied that may be the same as something detected."""
+    undeniable = may_be_the_same(request.detected()).difference(request.detected())
+    for sentence in sentences:
+        for mention in sentence.mentions:
+            if mention.status is FindingStatus.ABSENT and mention.label in undeniable:
+                yield f"denies {mention.label}, which may be the same as what was detected"
 
 
 def _repetition(sentences: tuple[Sentence, ...]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import shlex
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ import typer
 
 from cxr import exit_codes
 from cxr.client import Client
+from cxr.commands.connection import connect
 from cxr.commands.studies import Priority
 from cxr.errors import ArchiveError, CxrError, ProblemError
 from cxr.journal import Beginning, Journal
@@ -61,7 +62,7 @@ def begun_before(client: Client, journal: Journal, path: Path, *, resume: bool) 
     Raises:
         ArchiveError: it was sent before and nobody says that this is known, or it cannot be gone on with.
     """
-    anew = f"Send it as another batch: {command(path, '--new')}"
+    anew = f"Send it as another batch: {command(client, path, '--new')}"
     if journal.of_another_version is not None:
         batch = journal.of_another_version
         message = (
@@ -75,7 +76,7 @@ def begun_before(client: Client, journal: Journal, path: Path, *, resume: bool) 
     if not resume:
         message = (
             f"this archive was sent before, as batch {begun.batch}, begun {begun.at}. "
-            f"Go on with that one: {command(path, '--resume')}. {anew}"
+            f"Go on with that one: {command(client, path, '--resume')}. {anew}"
         )
         raise ArchiveError(message)
     try:
@@ -107,13 +108,21 @@ def begin(client: Client, journal: Journal, path: Path, *, name: str | None, wis
     return beginning
 
 
-def command(path: Path, *options: str) -> str:
-    """Return the command that sends an archive, to be typed as it is."""
-    return shlex.join(["cxr", "batch", "submit", str(path), *options])
+def command(client: Client, path: Path, *options: str) -> str:
+    """Return the command that sends an archive to a server, to be typed as it is."""
+    return shlex.join(["cxr", "batch", "submit", str(path), *options, *_address_of(client)])
+
+
+def _address_of(client: Client) -> list[str]:
+    """Return the option that leads to a server; none where the command finds it by itself."""
+    with suppress(CxrError), connect() as found:
+        if found.url == client.url:
+            return []
+    return ["--url", client.url]
 
 
 @contextmanager
-def way_on_said(path: Path) -> Iterator[None]:
+def way_on_said(client: Client, path: Path) -> Iterator[None]:
     """Say how a batch that is begun is gone on with, when it is stopped before its end.
 
     Raises:
@@ -123,11 +132,11 @@ def way_on_said(path: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stop:
-        notes.print(f"stopped; go on with: {command(path, '--resume')}", markup=False)
+        notes.print(f"stopped; go on with: {command(client, path, '--resume')}", markup=False)
         code = exit_codes.TERMINATED if isinstance(stop, _TerminatedError) else exit_codes.INTERRUPTED
         raise typer.Exit(code) from stop
     except (CxrError, OSError):
-        notes.print(f"stopped by an error; go on with: {command(path, '--resume')}", markup=False)
+        notes.print(f"stopped by an error; go on with: {command(client, path, '--resume')}", markup=False)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)

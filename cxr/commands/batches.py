@@ -59,18 +59,21 @@ def submit(
 ) -> None:
     """Send every file of a folder or a zip as a study of one batch.
 
-    Every file ends with a report or a reason, in the summary, with --json, and in the results. Only what
-    systems leave behind (.DS_Store, Thumbs.db, DICOMDIR, .git) is passed over; hidden files are sent. Links
-    are followed, to each folder once, and not upwards. Two files of one name in a zip are two items.
-    With --study-per-folder a folder that holds several patients or studies, as its files' headers say, is
-    sent as so many.
+    Every file ends with a report or a reason: the summary and --json name
+    each that has no report. Passed over is only what systems leave behind
+    (.DS_Store, Thumbs.db, DICOMDIR, .git); hidden files are sent. Links are
+    followed, to each folder once, and never upwards. Of a zip every member is
+    a file, also two of one name; a zip in a folder is one study.
 
-    Killed, cut off or stopped with Ctrl-C, the same archive with --resume goes on where it was, in the way
-    in which it was begun; what could not be read is tried again. What was sent before is not sent again
-    without a word: --resume or --new has to say which is meant. A script may always say --resume.
+    With --study-per-folder, a folder of several patients or studies, as the
+    files' headers say, is sent as so many studies.
 
-    Exit status: 0 each file has its report; 1 at least one has none; 2 wrong usage, or nothing to send;
-    3 no server; 130 or 143 stopped by Ctrl-C or SIGTERM.
+    After Ctrl-C, a crash or an outage, --resume goes on where it was and as
+    it was begun; what could not be read is tried again. What was sent before
+    is sent again only with --new. A script may always say --resume.
+
+    Exit status: 0 each file has a report; 1 at least one has none; 2 wrong
+    usage, or nothing to send; 3 no server; 130 Ctrl-C; 143 SIGTERM.
 
     Examples: [bold]cxr batch submit ./archive[/], [bold]cxr batch submit archive.zip --resume --jobs 8[/]
     """
@@ -85,7 +88,7 @@ def submit(
             wishes.check(begun)
         archive = _look_through(path, study_per_folder=begun.study_per_folder if begun else study_per_folder)
         beginning = begun or begin(client, journal, path, name=name, wishes=wishes)
-        with way_on_said(path):
+        with way_on_said(client, path):
             notes.print(f"batch {beginning.batch}: {len(archive.items)} items", markup=False)
             for left_out, reason in archive.left_out.items():
                 journal.note_left_out(left_out, reason)

@@ -12,6 +12,7 @@ from cxr import exit_codes
 from cxr.client import DEFAULT_TIMEOUT, Client
 from cxr.commands.connection import Key, Url, connect
 from cxr.errors import NotDoneError, NotReachableError
+from cxr.mixed import advice_for
 from cxr.models import Study
 from cxr.output import AsJson, describe, notes, out, print_findings, print_json, typed, whole_file
 
@@ -70,20 +71,35 @@ def submit(
     language: Annotated[Language | None, typer.Option(help="Language of the report.")] = None,
     indication: Annotated[str | None, typer.Option(help="Why the radiograph was taken.")] = None,
     patient_id: Annotated[str | None, typer.Option(help="The patient's id, kept with the study.")] = None,
+    mixed: Annotated[
+        bool,
+        typer.Option("--mixed", help="Files of several patients or studies are meant to be one study."),
+    ] = False,
     timeout: Annotated[float, typer.Option(help="Longest wait, in seconds.")] = DEFAULT_TIMEOUT,
     url: Url = None,
     key: Key = None,
 ) -> None:
     """Send the images of one study.
 
+    Files of several patients or studies, as their headers say, are refused, with the commands that send each
+    study by itself. A whole folder of studies is sent with [bold]cxr batch submit[/].
+
     Exit status: 0 done, 1 the study was refused or failed, 2 wrong usage, 3 no server.
 
     Examples: [bold]cxr submit chest.dcm --wait[/], [bold]cxr submit pa.dcm lateral.dcm --json[/]
     """
     with connect(url, key) as client:
-        study = client.submit(
-            files, priority=priority, language=language, indication=indication, patient_id=patient_id
-        )
+        with advice_for(files):
+            study = client.submit(
+                files,
+                priority=priority,
+                language=language,
+                indication=indication,
+                patient_id=patient_id,
+                mixed=mixed,
+            )
+        for aside in study.set_aside:
+            notes.print(f"set aside: {aside.file}: {aside.reason}", markup=False)
         if wait:
             with connect(url, key, patience=min(timeout, AWAY_SECONDS)) as patient:
                 study = await_end(patient, study, timeout=timeout, as_json=as_json)
@@ -147,7 +163,9 @@ def await_end(client: Client, study: Study, *, timeout: float, as_json: bool = F
 
 
 def print_result(client: Client, study: Study) -> None:
-    """Print findings, report, and where the page shows them."""
+    """Print warnings, findings, report, and where the page shows them."""
+    for warning in study.warnings:
+        out.print(f"! {warning}", style="bold yellow", markup=False)
     print_findings(client.findings(study.id))
     out.print()
     out.print(client.report_as(study.id, "text").strip(), markup=False)

@@ -33,7 +33,6 @@ class ImageLine:
     number: int
     view: ViewPosition
     used: bool
-    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ class ReportDocument:
 
     Attributes:
         status: preliminary, or final once a radiologist has signed.
+        warnings: what its reader must know first, in its language.
         fallback: whether the template stood in for the writer.
     """
 
@@ -56,6 +56,7 @@ class ReportDocument:
     model: ModelVersion
     writer: WriterVersion
     fallback: bool
+    warnings: Sequence[str] = ()
     patient: Patient = NO_PATIENT
     study_date: date | None = None
     indication: str | None = None
@@ -93,6 +94,12 @@ class ReportDocument:
         return sorted(self.findings, key=lambda line: (order.index(line.status), -line.probability))
 
 
+def quoted(text: str) -> str:
+    """Quote a sender's words on one line: none of them can look like a heading, or end the quotation."""
+    plain = " ".join(text.split()).translate(dict.fromkeys(map(ord, "“”«»"), '"'))
+    return f"“{plain}”"
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """The fixed words of a report."""
@@ -111,6 +118,7 @@ class Words:
     images: str
     not_used: str
     indication: str
+    as_given: str
     technique: str
     findings: str
     impression: str
@@ -120,6 +128,7 @@ class Words:
     probability: str
     threshold: str
     warnings: str
+    warning: str
     made_by: str
     fallback: str
     finding_status: Mapping[FindingStatus, str]
@@ -149,6 +158,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         images="Images",
         not_used="not used",
         indication="Indication",
+        as_given="as given by the sender",
         technique="Technique",
         findings="Findings",
         impression="Impression",
@@ -158,6 +168,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         probability="Probability",
         threshold="Threshold",
         warnings="Warnings",
+        warning="Warning",
         made_by="Written by {writer} from the findings of {model}.",
         fallback="The writer's own text did not agree with the findings; the template's stands in for it.",
         finding_status={
@@ -185,6 +196,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         images="Imágenes",
         not_used="no utilizada",
         indication="Indicación",
+        as_given="tal como la indicó el remitente",
         technique="Técnica",
         findings="Hallazgos",
         impression="Impresión",
@@ -194,6 +206,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         probability="Probabilidad",
         threshold="Umbral",
         warnings="Advertencias",
+        warning="Advertencia",
         made_by="Redactado por {writer} a partir de los hallazgos de {model}.",
         fallback="El texto propio del redactor no coincidía con los hallazgos; lo sustituye la plantilla.",
         finding_status={

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from shared.rendering.document import ReportDocument
+from shared.rendering.document import ReportDocument, quoted
 
 MEDIA_TYPE: Final = "text/plain"
 WIDTH: Final = 78
@@ -22,6 +22,11 @@ def _lines(document: ReportDocument) -> Iterator[str]:
     yield words.title.upper() + status.rjust(WIDTH - len(words.title))
     yield "=" * WIDTH
     yield from _head(document)
+    yield from _warnings(document)
+    if document.indication:
+        yield ""
+        yield f"{words.indication.upper()} ({words.as_given})"
+        yield from _paragraphs(quoted(document.indication))
     for title, body in (
         (words.technique, document.sections.technique),
         (words.findings, document.sections.findings),
@@ -33,7 +38,6 @@ def _lines(document: ReportDocument) -> Iterator[str]:
     yield ""
     yield words.classifier.upper()
     yield from _table(document)
-    yield from _warnings(document)
     yield ""
     yield "-" * WIDTH
     yield from _fill(
@@ -60,7 +64,6 @@ def _head(document: ReportDocument) -> Iterator[str]:
         (words.study_date, document.study_date.isoformat() if document.study_date else None),
         (words.reported, reported),
         (words.images, images),
-        (words.indication, document.indication),
     ):
         if value:
             yield from _fill(" ".join(value.split()), first=f"{name:<12}", rest=" " * 12)
@@ -75,12 +78,11 @@ def _table(document: ReportDocument) -> Iterator[str]:
 
 
 def _warnings(document: ReportDocument) -> Iterator[str]:
-    warnings = [(image.number, warning) for image in document.images for warning in image.warnings]
-    if warnings:
+    if document.warnings:
         yield ""
         yield document.words.warnings.upper()
-    for number, warning in warnings:
-        yield from _fill(f"{number}: {warning}", first="  ", rest="     ")
+    for warning in document.warnings:
+        yield from _fill(warning, first="  ", rest="  ")
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -40,6 +40,15 @@ def test_a_study_is_accepted_with_its_address_and_when_to_ask_again(client: http
     assert "cough" not in answer.text
 
 
+def test_a_poll_says_all_that_the_list_says(client: httpx.Client, database: Database):
+    sending = files(a_png(1), b"text", names=["a.png", "a.txt"])
+    study_id = client.post("/v1/studies", files=sending, data={"patient_id": "P-1"}).json()["id"]
+    complete(database, StudyId(study_id))
+    (listed,) = [one for one in client.get("/v1/studies").json()["items"] if one["id"] == study_id]
+    assert (listed["images"][0]["view_source"], len(listed["set_aside"])) == ("file", 1)
+    assert client.get(f"/v1/studies/{study_id}").json() == listed
+
+
 def test_originals_are_stored_unchanged_under_their_digest(client: httpx.Client, storage: Storage):
     content = a_png(int(time.time()))
     study_id = sent(client, content)

@@ -32,6 +32,7 @@ from shared.domain import (
     StudyId,
     Verification,
     ViewPosition,
+    ViewSource,
     WriterVersion,
 )
 from shared.errors import BadInputError
@@ -161,7 +162,15 @@ def classify(
     """Do the CNN worker's writing: findings on the first image, heatmaps for what is not absent."""
     claim = a_claim(database, study_id, Stage.CNN)
     heatmaps = frozenset(finding.label for finding in found if finding.status is not FindingStatus.ABSENT)
-    image = ImageFindings(0, ViewPosition.PA, found, warnings=("synthetic image",), heatmaps=heatmaps)
+    image = ImageFindings(
+        index=0,
+        view=ViewPosition.PA,
+        view_source=ViewSource.FILE,
+        findings=found,
+        warnings=("synthetic image",),
+        heatmaps=heatmaps,
+        attributes={"orientation": ["L", "F"]},
+    )
     with database.session() as session:
         findings.store(session, study_id, claim.token, [image], MODEL)
 

@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
+from shared.certainty import Certainty
 from shared.domain import Finding, FindingStatus, Language, ReportSections
-from worker_llm.request import ReportRequest, technique_line
+from worker_llm.fixed import denial, technique_line
+from worker_llm.relations import may_be_the_same
+from worker_llm.request import ReportRequest
+from worker_llm.wording import on_the_scale
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
 
@@ -28,7 +32,7 @@ NOUNS: Mapping[Language, Mapping[str, str]] = {
         "Emphysema": "emphysema",
         "Fibrosis": "fibrosis",
         "Pleural_Thickening": "pleural thickening",
-        "Hernia": "hernia",
+        "Hernia": "hiatal hernia",
         "Fracture": "fracture",
         "Lung_Opacity": "lung opacity",
         "Support_Devices": "support device",
@@ -99,24 +103,29 @@ class Case:
         return tuple(said for said in self.findings if said.status is not ABSENT)
 
     def sections(self) -> ReportSections:
-        """Write the report that makes these statements."""
+        """Write the report that makes these statements; its hedges are put on the scale as any writer's."""
         random = Random(self.seed)
-        language = self.request.language
+        findings, impression = (
+            on_the_scale(
+                " ".join(_say(said, self.request.language, random) for said in section), self.request
+            )
+            for section in (self.findings, self.impression)
+        )
         return ReportSections(
             technique=technique_line(self.request),
-            findings=" ".join(_say(said, language, random) for said in self.findings),
-            impression=" ".join(_say(said, language, random) for said in self.impression),
+            findings=f"{findings} {denial(self.request)}".strip(),
+            impression=impression,
         )
 
 
 def request_for(statuses: dict[str, FindingStatus], language: Language, *, study: str = "s") -> ReportRequest:
     """Build a request with these statuses."""
-    level = {PRESENT: 0.9, UNCERTAIN: 0.45, ABSENT: 0.1}
+    level = {PRESENT: 0.95, UNCERTAIN: 0.45, ABSENT: 0.1}
     findings = tuple(
         Finding(label, level[status], threshold=0.5, uncertain_from=0.4, status=status)
         for label, status in statuses.items()
     )
-    return ReportRequest(study_id=study, findings=findings, language=language)
+    return ReportRequest(seed=study, findings=findings, language=language)
 
 
 def draw_case(seed: int) -> Case:
@@ -128,8 +137,9 @@ def draw_case(seed: int) -> Case:
     for label in random.sample(known, random.randint(1, 6)):
         statuses[label] = random.choice((PRESENT, UNCERTAIN))
     abnormal = tuple(Said(label, status) for label, status in statuses.items() if status is not ABSENT)
-    denied = [Said(label, ABSENT) for label, status in statuses.items() if status is ABSENT]
-    findings = [*abnormal, *random.sample(denied, random.randint(1, 4))]
+    undeniable = may_be_the_same(said.label for said in abnormal)
+    denied = [Said(label, ABSENT) for label in statuses if label not in undeniable]
+    findings = [*abnormal, *random.sample(denied, min(len(denied), random.randint(1, 4)))]
     random.shuffle(findings)
     return Case(request_for(statuses, language, study=str(seed)), tuple(findings), abnormal, seed)
 
@@ -173,7 +183,7 @@ def drop_from_impression(case: Case, random: Random) -> Case:
 
 def invent(case: Case, random: Random) -> Case:
     """Speak of a label that the classifier does not know, in whatever way."""
-    unknown = sorted(set(NOUNS[case.request.language]) - set(case.request.statuses()))
+    unknown = sorted(set(NOUNS[case.request.language]) - set(case.request.certainties()))
     made_up = Said(random.choice(unknown), random.choice((PRESENT, UNCERTAIN, ABSENT)))
     if random.random() < 0.5:
         return replace(case, findings=(*case.findings, made_up))
@@ -182,7 +192,7 @@ def invent(case: Case, random: Random) -> Case:
 
 def invent_absent(case: Case, random: Random) -> Case:
     """State or suspect a label that is absent, in the impression only."""
-    absent = case.request.labels(ABSENT)
+    absent = case.request.labels(Certainty.NOT_DETECTED)
     made_up = Said(random.choice(absent), random.choice((PRESENT, UNCERTAIN)))
     return replace(case, impression=(*case.impression, made_up))
 

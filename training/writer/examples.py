@@ -6,11 +6,12 @@ Map: `draw_request` -> `is_held_out` · `Example`, `draw_examples` (what tuning 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from shared.certainty import Certainty
 from shared.domain import Finding, FindingStatus, Language
 from shared.labels import CHESTXRAY14
 from worker_llm.lexicon import RANK
@@ -21,44 +22,55 @@ from worker_llm.writers.template import render
 
 _HELD_OUT: Final = 8
 """One set in so many is held out."""
-_MOST_ABNORMAL: Final = 6
+_MOST_DETECTED: Final = 6
+_DETECTED: Final = (Certainty.STATED, Certainty.PROBABLE, Certainty.POSSIBLE)
+_TAUGHT: Final = (Certainty.STATED, Certainty.POSSIBLE)
+"""The adapter's prompt knows no more words (`prompts.py`)."""
 _PROBABILITY: Final = {
-    FindingStatus.PRESENT: 0.9,
-    FindingStatus.UNCERTAIN: 0.45,
-    FindingStatus.ABSENT: 0.1,
+    Certainty.STATED: 0.95,
+    Certainty.PROBABLE: 0.7,
+    Certainty.POSSIBLE: 0.3,
+    Certainty.NOT_DETECTED: 0.05,
 }
+_THRESHOLD: Final = 0.2
 
 
-def draw_request(random: Random, *, held_out: bool) -> ReportRequest:
-    """Draw a set of findings from one side: 0 to 6 present, up to 3 uncertain, the rest absent."""
+def draw_request(
+    random: Random, *, held_out: bool, certainties: Sequence[Certainty] = _DETECTED
+) -> ReportRequest:
+    """Draw a set of findings from one side: 1 to 6 detected, as sure as it comes, the rest not."""
     while True:
-        request = _draw(random)
+        request = _draw(random, certainties)
         if is_held_out(request) is held_out:
             return request
 
 
 def is_held_out(request: ReportRequest) -> bool:
-    """Tell the side of a set by its labels, their statuses and the language, never by its id."""
-    text = repr((request.language.value, sorted((k, v.value) for k, v in request.statuses().items())))
+    """Tell the side of a set by its labels, how sure they are, and the language, never by its seed."""
+    text = repr((request.language.value, sorted((k, v.value) for k, v in request.certainties().items())))
     return hashlib.sha256(text.encode()).digest()[0] % _HELD_OUT == 0
 
 
-def _draw(random: Random) -> ReportRequest:
+def _draw(random: Random, certainties: Sequence[Certainty]) -> ReportRequest:
     whole = random.random() < 0.5
     vocabulary = CHESTXRAY14 if whole else tuple(random.sample(list(RANK), random.randint(6, len(RANK))))
-    present = random.randint(0, _MOST_ABNORMAL)
-    uncertain = random.choice((0, 0, 1, 1, 2, 3))
-    abnormal = random.sample(vocabulary, min(present + uncertain, _MOST_ABNORMAL, len(vocabulary)))
-    statuses = dict.fromkeys(vocabulary, FindingStatus.ABSENT)
-    statuses |= dict.fromkeys(abnormal[:present], FindingStatus.PRESENT)
-    statuses |= dict.fromkeys(abnormal[present:], FindingStatus.UNCERTAIN)
+    detected = random.sample(vocabulary, random.randint(1, min(_MOST_DETECTED, len(vocabulary))))
+    drawn = dict.fromkeys(vocabulary, Certainty.NOT_DETECTED)
+    drawn |= {label: random.choice(certainties) for label in detected}
     return ReportRequest(
-        study_id=f"{random.getrandbits(64):016x}",
-        findings=tuple(
-            Finding(label, _PROBABILITY[status], threshold=0.5, uncertain_from=0.4, status=status)
-            for label, status in statuses.items()
-        ),
+        seed=f"{random.getrandbits(64):016x}",
+        findings=tuple(_finding(label, certainty) for label, certainty in drawn.items()),
         language=random.choice(tuple(Language)),
+    )
+
+
+def _finding(label: str, certainty: Certainty) -> Finding:
+    return Finding(
+        label,
+        _PROBABILITY[certainty],
+        threshold=_THRESHOLD,
+        uncertain_from=_THRESHOLD,
+        status=FindingStatus.ABSENT if certainty is Certainty.NOT_DETECTED else FindingStatus.PRESENT,
     )
 
 
@@ -73,9 +85,9 @@ class Example:
 def draw_examples(random: Random) -> Iterator[Example]:
     """Yield prompts with the template's own words for the same plan, without end."""
     while True:
-        request = draw_request(random, held_out=False)
+        request = draw_request(random, held_out=False, certainties=_TAUGHT)
         plan = plan_report(request, random)
         yield Example(
             messages_of(plan, request.language, brief=True),
-            answer_for(render(plan, request, random)),
+            answer_for(*render(plan, request.language, random)),
         )

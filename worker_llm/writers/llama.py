@@ -19,7 +19,7 @@ from shared import telemetry
 from shared.cores import usable_cores
 from shared.domain import WriterVersion
 from worker_llm.prompts import longest_answer, messages_for, parse_answer
-from worker_llm.request import ReportRequest
+from worker_llm.request import ReportRequest, seed_of
 from worker_llm.writers.base import Draft, WriterRefusedError
 from worker_llm.writers.bundled import ADAPTER, bundled_version
 from worker_llm.writers.merged import merged_model
@@ -98,9 +98,9 @@ class LlamaWriter:
     def _complete(self, request: ReportRequest, attempt: int) -> Draft:
         answer = self._engine.handle_chat_completions(
             {
-                "messages": messages_for(request, attempt=attempt, brief=self._brief),
+                "messages": messages_for(request, self.version, attempt=attempt, brief=self._brief),
                 "max_tokens": longest_answer(request),
-                "seed": crc32(f"{request.study_id}:{attempt}".encode()),
+                "seed": crc32(seed_of(request, self.version, attempt).encode()),
                 # In the order of transformers, which divides by the temperature before it cuts at top_p.
                 "samplers": ["top_k", "temperature", "top_p"],
                 "temperature": _TEMPERATURE if attempt == 1 else _TEMPERATURE_AGAIN,

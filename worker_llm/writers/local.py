@@ -1,7 +1,9 @@
 """A language model in this process: the bundled one with its adapter, or any Hugging Face causal model.
 
 The only module of the worker that imports torch, and only when it is used. Many waiting reports are one
-batch: prompts are padded on the left, so that all answers start at the same step.
+batch: prompts are padded on the left, so that all answers start at the same step. The likeliest words are
+taken, so that a study gets the same text whatever is written beside it; a text that takes the place of a
+refused one is drawn, by itself and with a seed of its own.
 
 Map: `LocalWriter` (`bundled`, `pretrained`) -> `write` -> `_generate`; `compute_type`.
 """
@@ -15,14 +17,13 @@ from zlib import crc32
 from shared import telemetry
 from shared.domain import WriterVersion
 from worker_llm.prompts import longest_answer, messages_for, parse_answer
-from worker_llm.request import ReportRequest
+from worker_llm.request import ReportRequest, seed_of
 from worker_llm.writers.base import Draft
 from worker_llm.writers.bundled import ADAPTER, bundled_version
 from worker_llm.writers.unpacked import unpacked_base
 
-_TEMPERATURE: Final = 0.2
 _TEMPERATURE_AGAIN: Final = 0.7
-"""The first text is nearly the likeliest one; a refused one is tried again with more freedom."""
+"""The first text is the likeliest one; a refused one is tried again with more freedom."""
 _TOP_P: Final = 0.95
 
 
@@ -59,36 +60,43 @@ class LocalWriter:
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
         """Write all requests in one batch; see `Writer.write`."""
+        if not requests:
+            return []
         prompts = [
             self._tokenizer.apply_chat_template(
-                messages_for(request, attempt=attempt, brief=self._brief),
+                messages_for(request, self.version, attempt=attempt, brief=self._brief),
                 add_generation_prompt=True,
                 tokenize=False,
             )
             for request in requests
         ]
-        seed = crc32(f"{requests[0].study_id}:{attempt}".encode()) if requests else 0
-        texts = (
-            self._generate(prompts, attempt=attempt, seed=seed, most=max(map(longest_answer, requests)))
-            if prompts
-            else []
-        )
+        most = max(map(longest_answer, requests))
+        if attempt == 1:
+            texts = self._generate(prompts, most=most, do_sample=False)
+        else:
+            texts = [
+                self._draw(prompt, most=most, seed=seed_of(request, self.version, attempt))
+                for prompt, request in zip(prompts, requests, strict=True)
+            ]
         return [parse_answer(text, request) for text, request in zip(texts, requests, strict=True)]
 
-    def _generate(self, prompts: list[str], *, attempt: int, seed: int, most: int) -> list[str]:
+    def _draw(self, prompt: str, *, most: int, seed: str) -> str:
+        import torch  # noqa: PLC0415 - as above
+
+        torch.manual_seed(crc32(seed.encode()))
+        (text,) = self._generate(
+            [prompt], most=most, do_sample=True, temperature=_TEMPERATURE_AGAIN, top_p=_TOP_P
+        )
+        return text
+
+    def _generate(self, prompts: list[str], *, most: int, **choice: bool | float) -> list[str]:
         import torch  # noqa: PLC0415 - as above
 
         inputs = self._tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
         inputs = inputs.to(self._model.device)  # (B, P)
-        torch.manual_seed(seed)
         with torch.inference_mode():
             output = self._model.generate(  # (B, P + answer)
-                **inputs,
-                max_new_tokens=most,
-                do_sample=True,
-                temperature=_TEMPERATURE if attempt == 1 else _TEMPERATURE_AGAIN,
-                top_p=_TOP_P,
-                pad_token_id=self._tokenizer.pad_token_id,
+                **inputs, **choice, max_new_tokens=most, pad_token_id=self._tokenizer.pad_token_id
             )
         answers = output[:, inputs["input_ids"].shape[1] :]
         telemetry.TOKENS.inc(int((answers != self._tokenizer.pad_token_id).sum()))

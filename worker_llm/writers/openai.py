@@ -24,7 +24,7 @@ from worker_llm.prompts import longest_answer, messages_for, parse_answer
 from worker_llm.request import ReportRequest
 from worker_llm.writers.base import Draft, NoReport
 
-_TEMPERATURE: Final = 0.2
+_TEMPERATURE: Final = 0.0
 _TEMPERATURE_AGAIN: Final = 0.8
 _TRIES: Final = 3
 """Requests for one answer when the server stumbles; after that the study goes back to the queue."""
@@ -86,7 +86,7 @@ class OpenAiWriter:
     def _complete(self, request: ReportRequest, attempt: int) -> Draft:
         body = {
             "model": self._model,
-            "messages": messages_for(request, attempt=attempt, brief=False),
+            "messages": messages_for(request, self.version, attempt=attempt, brief=False),
             "temperature": _TEMPERATURE if attempt == 1 else _TEMPERATURE_AGAIN,
             "max_tokens": longest_answer(request),
         }

@@ -1,4 +1,4 @@
-"""The writer without a model: sentences by rule, varied by the study's id. It is also the fall-back.
+"""The writer without a model: sentences by rule, varied by the request's seed. It is also the fall-back.
 
 Map: `TemplateWriter` -> `write_by_rule` -> `render` -> `_sentence`.
 """
@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from shared.domain import FindingStatus, Language, ReportSections, WriterVersion
+from shared.certainty import Certainty
+from shared.domain import Language, ReportSections, WriterVersion
+from worker_llm.fixed import nothing_detected, with_fixed_parts
 from worker_llm.labeller import LEXICONS
-from worker_llm.lexicon import Name, Term
-from worker_llm.phrases import PHRASES, join_and, join_or
+from worker_llm.phrases import PHRASES, hedged, join_and, sentence_of
 from worker_llm.plan import ReportPlan, Step, plan_report
-from worker_llm.request import ReportRequest, technique_line
+from worker_llm.request import ReportRequest, seed_of
 from worker_llm.writers.base import Draft
 
-TEMPLATE_VERSION: Final = WriterVersion(id="template", version="1")
+TEMPLATE_VERSION: Final = WriterVersion(id="template", version="2")
 
-_PLAINEST: Final = 0.7
-"""How often the first noun of a label is taken when it has several."""
 _CLAUSE: Final = 0.5
 """How often a clause of its own ("the heart is enlarged") is taken where a label has one."""
 
@@ -30,60 +29,35 @@ class TemplateWriter:
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
         """Write every request's report; see `Writer.write`."""
-        return [write_by_rule(request, seed=f"{request.study_id}:{attempt}") for request in requests]
+        return [write_by_rule(request, attempt=attempt) for request in requests]
 
 
-def write_by_rule(request: ReportRequest, *, seed: str) -> ReportSections:
-    """Write a report; the same request and seed give the same words."""
-    random = Random(seed)  # noqa: S311 - a choice of words, no secret
-    return render(plan_report(request, random), request, random)
+def write_by_rule(request: ReportRequest, *, attempt: int = 1) -> ReportSections:
+    """Write a report; the same request and attempt give the same words."""
+    if not request.detected():
+        return nothing_detected(request)
+    random = Random(seed_of(request, TEMPLATE_VERSION, attempt))  # noqa: S311 - a choice of words, no secret
+    return with_fixed_parts(request, *render(plan_report(request, random), request.language, random))
 
 
-def render(plan: ReportPlan, request: ReportRequest, random: Random) -> ReportSections:
-    """Put a plan into words."""
-    return ReportSections(
-        technique=technique_line(request),
-        findings=_section(plan.findings, request.language, random, brief=False),
-        impression=_section(plan.impression, request.language, random, brief=True),
-    )
-
-
-def _section(steps: Sequence[Step], language: Language, random: Random, *, brief: bool) -> str:
-    sentences = (_sentence(step, language, random, brief=brief) for step in steps)
-    return " ".join(sentence[0].upper() + sentence[1:] + "." for sentence in sentences)
+def render(plan: ReportPlan, language: Language, random: Random) -> tuple[str, str]:
+    """Put a plan into words: those of FINDINGS and of IMPRESSION."""
+    findings = (_sentence(step, language, random, brief=False) for step in plan.findings)
+    impression = (_sentence(step, language, random, brief=True) for step in plan.impression)
+    return " ".join(findings), " ".join(impression)
 
 
 def _sentence(step: Step, language: Language, random: Random, *, brief: bool) -> str:
     phrases = PHRASES[language]
-    if step.claim is not None:
-        return random.choice(phrases.claims[step.claim])
-    if step.status is None:
-        message = f"a step has a status or a claim: {step}"
-        raise ValueError(message)
     terms = [LEXICONS[language].term(label) for label in step.labels]
-    clauses = _clauses(terms[0], step.status) if len(terms) == 1 and not brief else ()
+    names = [term.names[0] for term in terms]
+    if step.certainty is not Certainty.STATED:
+        return hedged(names[0].text, step.certainty, language)
+    if brief:
+        return sentence_of(phrases.brief.replace("{n}", join_and([name.text for name in names], language)))
+    clauses = [clause for clause in terms[0].present if "(" not in clause] if len(terms) == 1 else []
     if clauses and random.random() < _CLAUSE:
-        return random.choice(clauses)
-    patterns = phrases.brief if brief else phrases.one if len(terms) == 1 else phrases.many
-    pattern = random.choice(patterns[step.status])
-    names = [_name(term, random) for term in terms]
-    nouns = [name.text for name in names]
-    articled = [f"{name.article} {name.text}".strip() for name in names]
-    if "{b}" in pattern:
-        joined = join_and(articled, language)
-        return pattern.replace("{a} y {b}", joined).replace("{a} and {b}", joined)
-    joined = join_or(nouns, language) if step.status is FindingStatus.ABSENT else join_and(nouns, language)
-    return pattern.replace("{n}", joined).replace("{a}", articled[0])
-
-
-def _clauses(term: Term, status: FindingStatus) -> tuple[str, ...]:
-    clauses = {
-        FindingStatus.PRESENT: term.present,
-        FindingStatus.UNCERTAIN: term.uncertain,
-        FindingStatus.ABSENT: term.absent,
-    }[status]
-    return tuple(clause for clause in clauses[:4] if "(" not in clause)
-
-
-def _name(term: Term, random: Random) -> Name:
-    return term.names[0] if random.random() < _PLAINEST else random.choice(term.names)
+        return sentence_of(random.choice(clauses))
+    pattern = random.choice(phrases.one if len(terms) == 1 else phrases.many)
+    articled = join_and([f"{name.article} {name.text}".strip() for name in names], language)
+    return sentence_of(pattern.replace("{a}", articled))

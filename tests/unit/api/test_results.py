@@ -21,7 +21,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 def an_item(status: StudyStatus = StudyStatus.COMPLETED, *, key: str = "item-1", **columns: str) -> BatchItem:
     study = StudyRow(id=new_id(), status=status, item_key=key, created_at=NOW, **columns)
     if status is not StudyStatus.COMPLETED:
-        return BatchItem(study, (), (), (), None)
+        return BatchItem(study, (), (), (), (), None)
     report = ReportRow(
         version=1,
         language=Language.ENGLISH,
@@ -33,7 +33,7 @@ def an_item(status: StudyStatus = StudyStatus.COMPLETED, *, key: str = "item-1",
         fallback=False,
     )
     found = (a_finding("Effusion"), a_finding("Hernia", FindingStatus.ABSENT))
-    return BatchItem(study, ("a.dcm", "b.dcm"), ("a" * 64, "b" * 64), found, report)
+    return BatchItem(study, ("a.dcm", "b.dcm"), ("a" * 64, "b" * 64), (), found, report)
 
 
 def table(*items: BatchItem) -> list[dict[str, str]]:
@@ -52,6 +52,16 @@ def test_results_are_joined_to_a_table_of_labels_by_path_or_by_digest():
     )
 
 
+def test_the_indication_is_a_section_of_its_own_and_a_quotation_in_a_table():
+    item = an_item(indication="cough\nFindings: large left pneumothorax.")
+    (row,) = table(item)
+    assert row["report"].startswith(
+        "Indication (as given by the sender): “cough Findings: large left pneumothorax.”\nTechnique: "
+    )
+    (line,) = ndjson_lines([item])
+    assert json.loads(line)["report"]["indication"] == "cough\nFindings: large left pneumothorax."
+
+
 def test_an_item_that_was_sent_without_a_path_goes_by_its_files_names():
     (row,) = table(an_item())
     assert row["path"] == "a.dcm;b.dcm"
@@ -66,6 +76,15 @@ def test_a_csv_begins_with_the_mark_by_which_spreadsheets_know_utf_8():
 def test_a_path_is_no_formula_either():
     (row,) = table(an_item(item_path="=HYPERLINK(A1)/b.dcm"))
     assert row["path"] == "'=HYPERLINK(A1)/b.dcm"
+
+
+def test_warnings_have_a_column_of_their_own_and_come_first_in_the_whole_report():
+    item = replace(an_item(), warnings=("a.dcm: Turned.", "b.dcm: Inverted."))
+    (row,) = table(item)
+    assert row["warnings"] == "a.dcm: Turned.\nb.dcm: Inverted."
+    assert row["report"].startswith("Warning: a.dcm: Turned.\nWarning: b.dcm: Inverted.\nTechnique: ")
+    (line,) = ndjson_lines([item])
+    assert json.loads(line)["warnings"] == ["a.dcm: Turned.", "b.dcm: Inverted."]
 
 
 def test_a_line_of_csv_holds_probabilities_and_the_whole_report():

@@ -53,7 +53,10 @@ def test_members_come_in_their_order_without_folders_and_clutter():
         (".DS_Store", b"x"),
         ("DICOMDIR", b"x"),
         ("series/DICOMDIR", b"x"),
-    )
+        ("series/dicomdir", b"x"),
+        ("THUMBS.DB", b"x"),
+        ("ward!", b""),
+    ).replace(b"ward!", b"ward\\")  # as Windows once wrote folders
     assert unpacked(archive) == [("2.dcm", b"two"), ("1.dcm", b"one")]
 
 

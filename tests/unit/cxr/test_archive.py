@@ -320,5 +320,7 @@ def test_a_file_that_is_no_zip_is_named(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("no archive")
 
-    with pytest.raises(ArchiveError, match=r"notes\.txt.*cxr submit"):
-        read(path)
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("notes.txt", "pipe"):
+        with pytest.raises(ArchiveError, match=f"nor a zip: .*/{name}.*cxr submit"):
+            read(tmp_path / name)

@@ -34,17 +34,7 @@ def test_an_image_gets_the_same_output_in_any_company(bundle):
         np.testing.assert_allclose(one.logits, other.logits, atol=1e-5)
 
 
-@pytest.mark.parametrize("count", [1, 3, 5])
-def test_a_batch_that_is_filled_up_gives_an_output_for_each_of_its_images_alone(bundle, count):
-    plain, filled = (Model(ort.InferenceSession(bundle.graph), few_sizes=few) for few in (False, True))
-    images = np.random.default_rng(0).random((count, SIZE, SIZE), np.float32)
-    ours, theirs = filled.run(images), plain.run(images)
-    assert len(ours) == count
-    for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one.logits, other.logits, atol=1e-5)
-
-
-def test_a_gpu_is_warmed_up_for_every_size_of_batch(bundle):
+def test_all_batches_of_a_gpu_have_one_size_and_give_an_output_for_each_of_their_images(bundle):
     sizes = []
 
     class Counting(ort.InferenceSession):
@@ -52,11 +42,14 @@ def test_a_gpu_is_warmed_up_for_every_size_of_batch(bundle):
             sizes.append(len(feeds["images"]))
             return super().run(names, feeds)
 
-    model = Model(Counting(bundle.graph), few_sizes=True)
-    model.warm_up(side=SIZE, batch=13)
-    assert sizes == [1, 2, 4, 8, 16]
-    model.run(np.zeros((11, SIZE, SIZE), np.float32))
-    assert sizes[-1] == 16
+    plain, filled = Model(ort.InferenceSession(bundle.graph)), Model(Counting(bundle.graph), fill_to=4)
+    for count in (1, 3, 4):
+        images = np.random.default_rng(0).random((count, SIZE, SIZE), np.float32)
+        ours, theirs = filled.run(images), plain.run(images)
+        assert len(ours) == count
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one.logits, other.logits, atol=1e-5)
+    assert sizes == [4, 4, 4]
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:x", "cpu:1", ""])

@@ -1,0 +1,126 @@
+"""What the reader of a study must know before its findings: codes of its images, worded in each language.
+
+images.warnings holds the codes. A sentence is made of them where somebody reads it: English in the JSON of a
+study, the report's own language in the report.
+
+Map: `ImageWarning` -> `in_words` (of one image) -> `of_study` (of all, each once, with the files' names).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from shared.domain import Language
+from shared.errors import (
+    BrokenImageError,
+    EmptyFileError,
+    NotAnImageError,
+    TooLargeError,
+    UnsupportedImageError,
+    UnusableImageError,
+)
+from shared.tables import ImageRow
+
+_LONGEST_NAME: Final = 80
+"""Characters of a file's name that a sentence repeats."""
+
+
+class ImageWarning(StrEnum):
+    """Something about an image that makes its findings less sure."""
+
+    SEEMS_TURNED_CLOCKWISE = "seems-turned-clockwise"
+    SEEMS_UPSIDE_DOWN = "seems-upside-down"
+    SEEMS_TURNED_ANTICLOCKWISE = "seems-turned-anticlockwise"
+    SEEMS_INVERTED = "seems-inverted"
+    UNDER_18 = "under-18"
+    """The classifier has learnt from adults."""
+    OTHER_BODY_PART = "other-body-part"
+
+
+_WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
+    Language.ENGLISH: {
+        ImageWarning.SEEMS_TURNED_CLOCKWISE: (
+            "The image seems to be turned by 90° clockwise: findings on it are not reliable."
+        ),
+        ImageWarning.SEEMS_UPSIDE_DOWN: (
+            "The image seems to be turned by 180°: findings on it are not reliable."
+        ),
+        ImageWarning.SEEMS_TURNED_ANTICLOCKWISE: (
+            "The image seems to be turned by 90° anticlockwise: findings on it are not reliable."
+        ),
+        ImageWarning.SEEMS_INVERTED: (
+            "The image seems to be inverted, black for white: findings on it are not reliable."
+        ),
+        ImageWarning.UNDER_18: "The patient is under 18: the classifier was not trained on children.",
+        ImageWarning.OTHER_BODY_PART: "The file names another body part than the chest.",
+    },
+    Language.SPANISH: {
+        ImageWarning.SEEMS_TURNED_CLOCKWISE: (
+            "La imagen parece estar girada 90° en sentido horario: los hallazgos no son fiables."
+        ),
+        ImageWarning.SEEMS_UPSIDE_DOWN: ("La imagen parece estar girada 180°: los hallazgos no son fiables."),
+        ImageWarning.SEEMS_TURNED_ANTICLOCKWISE: (
+            "La imagen parece estar girada 90° en sentido antihorario: los hallazgos no son fiables."
+        ),
+        ImageWarning.SEEMS_INVERTED: (
+            "La imagen parece estar invertida, negro por blanco: los hallazgos no son fiables."
+        ),
+        ImageWarning.UNDER_18: "El paciente es menor de 18 años: el clasificador no se entrenó con niños.",
+        ImageWarning.OTHER_BODY_PART: "El archivo nombra otra parte del cuerpo distinta del tórax.",
+    },
+}
+_NOT_USED: Final[Mapping[Language, str]] = {
+    Language.ENGLISH: "{count} of {total} images could not be used: {reasons}.",
+    Language.SPANISH: "No se han podido usar {count} de {total} imágenes: {reasons}.",
+}
+_REASONS_IN_SPANISH: Final[Mapping[str, str]] = {
+    NotAnImageError.code: "no es un archivo de imagen",
+    EmptyFileError.code: "el archivo está vacío",
+    BrokenImageError.code: "el archivo está incompleto o dañado",
+    UnsupportedImageError.code: "es un tipo de imagen que no se lee",
+    TooLargeError.code: "es demasiado grande",
+    UnusableImageError.code: "no es una radiografía de tórax frontal que se pueda clasificar",
+}
+"""Of an image that was not used; in English its own reason is said."""
+
+
+def in_words(codes: Iterable[str], language: Language = Language.ENGLISH) -> list[str]:
+    """Write an image's warnings as sentences."""
+    # A code of a later release is shown as it is, and so is the sentence that an earlier one stored.
+    return [_WORDING[language].get(code, code) for code in codes]
+
+
+def of_study(images: Sequence[ImageRow], language: Language = Language.ENGLISH) -> list[str]:
+    """Write the warnings of all of a study's images, each once; of several images, with the files' names.
+
+    The first says which images could not be used while others were; a study without any is rejected.
+    """
+    unused = [image for image in images if image.used is False]
+    sentences = [_not_used(unused, len(images), language)] if 0 < len(unused) < len(images) else []
+    return sentences + _of_images(images, language)
+
+
+def _not_used(unused: Sequence[ImageRow], total: int, language: Language) -> str:
+    def reason(image: ImageRow) -> str:
+        if language is Language.ENGLISH:
+            return image.error_detail or ""
+        return _REASONS_IN_SPANISH.get(image.error_type or "", image.error_type or "")
+
+    reasons = "; ".join(f"{_plain(image.file)} ({reason(image)})" for image in unused)
+    return _NOT_USED[language].format(count=len(unused), total=total, reasons=reasons)
+
+
+def _of_images(images: Sequence[ImageRow], language: Language) -> list[str]:
+    files: dict[str, list[str]] = {}
+    for image in images:
+        for sentence in in_words(image.warnings, language):
+            files.setdefault(sentence, []).append(_plain(image.file))
+    if len(images) == 1:
+        return list(files)
+    return [f"{', '.join(names)}: {sentence}" for sentence, names in files.items()]
+
+
+def _plain(name: str) -> str:
+    """Make a file's name fit for one line of text."""
+    plain = "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
+    return plain if len(plain) <= _LONGEST_NAME else f"{plain[: _LONGEST_NAME - 1]}…"
