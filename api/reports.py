@@ -17,7 +17,15 @@ from api.polling import RETRY_AFTER, StudyPath, view_of
 from api.problems import Code, ProblemError
 from api.schemas import LATER, VERSION, problems
 from shared import findings, reports, warnings
-from shared.domain import ModelVersion, ReportSections, StudyId, StudyStatus, ViewPosition, WriterVersion
+from shared.domain import (
+    ModelVersion,
+    ReportSections,
+    StudyId,
+    StudyStatus,
+    ViewPosition,
+    ViewSource,
+    WriterVersion,
+)
 from shared.patients import Patient
 from shared.rendering import html, text
 from shared.rendering.document import FindingLine, ImageLine, ReportDocument
@@ -126,7 +134,12 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
             for row in best_rows(rows)
         ],
         images=[
-            ImageLine(image.index + 1, image.view or ViewPosition.UNKNOWN, bool(image.used))
+            ImageLine(
+                image.index + 1,
+                image.view or ViewPosition.UNKNOWN,
+                bool(image.used),
+                judged=image.view_source is ViewSource.IMAGE,
+            )
             for image in view.images
         ],
         model=ModelVersion(study.model_id or "", study.model_version or "", study.model_digest or ""),

@@ -16,15 +16,17 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.measure import core_count
 from bench.originals import Original
 from shared.bundles import load_bundle
 from shared.domain import study_findings
 from shared.settings import ModelSettings
+from worker_cnn.corrections import read
 from worker_cnn.decoding import prepare
 from worker_cnn.pipeline import analyse
-from worker_cnn.runtime import load_model
+from worker_cnn.runtime import ImageOutput, load_model
 from worker_llm.pipeline import write_reports
 from worker_llm.request import ReportRequest, View
 from worker_llm.writers.base import Writer
@@ -85,9 +87,9 @@ class BareLoop:
         with _timed(run, "decode"):
             prepared = prepare(original.content, name=original.name, size=self._bundle.card.input_size)
         with _timed(run, "model"):
-            (output,) = self._model.run(prepared.model_input[np.newaxis])
+            reading = read(prepared, self._predict, self._bundle.card.gate)
         with _timed(run, "analyse"):
-            analysis = analyse(prepared, output, self._bundle, index=0)
+            analysis = analyse(reading.prepared, reading.output, self._bundle, index=0, done=reading.done)
         if analysis.rejection is not None:
             run.rejected += 1
             return None
@@ -96,6 +98,9 @@ class BareLoop:
             findings=study_findings([analysis.findings]),
             views=(View(analysis.view),),
         )
+
+    def _predict(self, square: NDArray[np.float32]) -> ImageOutput:
+        return self._model.run(square[np.newaxis])[0]
 
 
 @contextmanager

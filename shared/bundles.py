@@ -86,7 +86,7 @@ class Gate(_Part):
         min_chest: the lowest probability of the chest head that is still accepted.
         sure_chest: from this probability of the chest head on, `max_distance_if_sure` holds instead.
         max_distance_if_sure: films of another machine or of a child lie farther off and are chests still.
-        min_turned: the lowest probability at which a picture is called turned.
+        min_turned: the lowest probability at which a picture is called turned, or upright once turned back.
         min_view: the lowest probability at which the view that was read from pixels is believed.
         refused: of each group of pictures (none of them trained on), the share that is refused.
         counted: how many pictures each group has.

@@ -31,20 +31,38 @@ _EXIF_ENTRIES: Final = 1000
 _ORIENTATION: Final = 0x0112
 _ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
 """Values of Orientation whose rows are columns as stored."""
+JPEG_LS: Final = 0xF7
+_LOSSLESS: Final = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
+_SEQUENTIAL: Final = frozenset({0xC0, 0xC1, 0xC3})
+"""Baseline, extended and lossless, Huffman coded: each sample is coded once."""
+_START_OF_SCAN: Final = 0xDA
+_END_OF_IMAGE: Final = 0xD9
+_END: Final = bytes([0xFF, _END_OF_IMAGE])
 _BARE_MARKERS: Final = frozenset(range(0xD0, 0xD9)) | {0x01}
 _JPEG_SEGMENTS: Final = 10_000
 """An ICC profile or an EXIF preview takes dozens; the limit bounds the walk."""
 _JPEG_MARKER: Final = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
 """A marker that begins a segment: less may follow 0xFF within compressed data (ISO 14495-1 A.1, JPEG-LS)."""
 _CHUNK: Final = 65_536
+_ANCILLARY: Final = 0x20
+"""Bit of the first letter of a PNG chunk's type (W3C PNG 5.4): it is a small letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """How large a codestream says that it is."""
+    """What a codestream says of its picture.
+
+    Attributes:
+        components: 1 is gray, 3 are colours; of a PNG not looked at, and neither are `bits`.
+        bits: of a sample.
+        process: the marker of a JPEG's frame header, which says how it is coded (ISO 10918-1 table B.1).
+    """
 
     rows: int
     columns: int
+    components: int = 1
+    bits: int = 8
+    process: int | None = None
 
 
 def png_claim(file: BinaryIO) -> Claim | None:
@@ -56,13 +74,72 @@ def png_claim(file: BinaryIO) -> Claim | None:
     return Claim(rows, columns)
 
 
+def png_depth(file: BinaryIO) -> tuple[int, int]:
+    """Read a PNG's bits of a sample and its colour type (W3C PNG 11.2.1)."""
+    file.seek(24)
+    depth, colour = file.read(2)
+    return depth, colour
+
+
+def png_picture(file: BinaryIO) -> list[tuple[int, int]]:
+    """Find the pieces of a PNG without which there is no picture: offset and length of each.
+
+    The rest is text, profiles and times, which need not be sound, and whose size decoders limit.
+    """
+    pieces, at = [(0, len(PNG_MAGIC))], len(PNG_MAGIC)
+    for _ in range(MOST_CHUNKS):
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8:
+            break
+        length = 12 + int.from_bytes(head[:4], "big")
+        if head[4] & _ANCILLARY == 0:
+            pieces.append((at, length))
+        if head[4:] == b"IEND":
+            break
+        at += length
+    return pieces
+
+
 def jpeg_claim(file: BinaryIO) -> Claim | None:
     """Read the frame header of a JPEG, lossless JPEG or JPEG-LS codestream."""
     for marker, _ in _segments(file):
         if marker in _FRAME_MARKERS:
-            head = file.read(5)
-            return Claim(*struct.unpack(">xHH", head)) if len(head) == 5 else None
+            head = file.read(6)
+            if len(head) < 6:
+                return None
+            bits, rows, columns, components = struct.unpack(">BHHB", head)
+            return Claim(rows, columns, components, bits, marker)
     return None
+
+
+def jpeg_kind(claim: Claim) -> str | None:
+    """Say which kind of JPEG it is, where it is one that is read in a DICOM file only; else None."""
+    if claim.process == JPEG_LS:
+        return "JPEG-LS"
+    if claim.bits == 8:
+        return None
+    lossless = "lossless JPEG" if claim.process in _LOSSLESS else "JPEG"
+    return f"{lossless} of {claim.bits} bits"
+
+
+def jpeg_is_one_scan(file: BinaryIO) -> bool:
+    """Tell whether a JPEG is Huffman coded and its first scan holds all components at full precision."""
+    claim = jpeg_claim(file)
+    if claim is None or claim.process not in _SEQUENTIAL:
+        return False
+    file.seek(0)
+    for marker, at in _jpeg_markers(file):
+        if marker == _START_OF_SCAN:
+            file.seek(at + 4)
+            return file.read(1) == bytes([claim.components])
+    return False
+
+
+def jpeg_end(file: BinaryIO) -> int | None:
+    """Find where the end marker of a JPEG's picture lies: a thumbnail within it has one of its own."""
+    file.seek(0)
+    return next((at for marker, at in _jpeg_markers(file) if marker == _END_OF_IMAGE), None)
 
 
 def jpeg_lies_on_its_side(file: BinaryIO) -> bool:
@@ -98,7 +175,7 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
         return
     for _ in range(_JPEG_SEGMENTS):
         marker = _next_marker(file)
-        if marker is None or marker in {0xD9, 0xDA}:  # the end, or a scan
+        if marker is None or marker in {_END_OF_IMAGE, _START_OF_SCAN}:  # the end, or a scan
             return
         if marker in _BARE_MARKERS:
             continue
@@ -143,9 +220,9 @@ def png_excess(file: BinaryIO) -> str | None:
 def jpeg_excess(file: BinaryIO) -> str | None:
     """Count the scans and segments of a JPEG, up to the end of its first picture."""
     scans = headers = 0
-    for segments, marker in enumerate(_jpeg_markers(file)):
+    for segments, (marker, _) in enumerate(_jpeg_markers(file)):
         headers += marker in _FRAME_MARKERS
-        scans += marker == 0xDA
+        scans += marker == _START_OF_SCAN
         if headers > 1:
             return "more than one header"
         if scans > MOST_SCANS:
@@ -155,8 +232,11 @@ def jpeg_excess(file: BinaryIO) -> str | None:
     return None
 
 
-def _jpeg_markers(file: BinaryIO) -> Iterator[int]:
-    """Yield the markers of all segments, as libjpeg finds them: what lies between two is passed over."""
+def _jpeg_markers(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Yield the markers of all segments and where they lie, up to the one at the end.
+
+    As libjpeg finds them: what lies between two is passed over.
+    """
     start, chunk, at = 0, b"", 0
     while True:
         found = _JPEG_MARKER.search(chunk, max(0, at - start))
@@ -165,10 +245,12 @@ def _jpeg_markers(file: BinaryIO) -> Iterator[int]:
             file.seek(at)
             start, chunk = at, file.read(_CHUNK)
             if len(chunk) < 4:
+                if chunk[:2] == _END:
+                    yield _END_OF_IMAGE, at
                 return
             continue
         marker = chunk[found.end() - 1]
-        if marker == 0xD9:
+        yield marker, start + found.start()
+        if marker == _END_OF_IMAGE:
             return
-        yield marker
         at = start + found.end() + max(2, int.from_bytes(chunk[found.end() : found.end() + 2], "big"))

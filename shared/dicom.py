@@ -30,6 +30,7 @@ from shared.codestreams import (
     PNG_MAGIC,
     jpeg_claim,
     jpeg_excess,
+    jpeg_kind,
     jpeg_lies_on_its_side,
     png_claim,
     png_excess,
@@ -232,6 +233,10 @@ def check_header(file: BinaryIO, *, name: str, max_pixels: int) -> Header:
     if claim is None:
         message = "the file is cut off or corrupt: it does not say how large its picture is"
         raise BrokenImageError(message, file=name)
+    kind = jpeg_kind(claim) if media_type is MediaType.JPEG else None
+    if kind is not None:
+        message = f"the file is a {kind}, which is read within a DICOM file only; send it so, or as a PNG"
+        raise UnsupportedImageError(message, file=name)
     _check_size(claim.rows, claim.columns, name=name, max_pixels=max_pixels)
     if media_type is MediaType.JPEG and jpeg_lies_on_its_side(_rewound(file)):
         return Header(media_type, rows=claim.columns, columns=claim.rows)

@@ -111,6 +111,7 @@ _TAGS: Final = frozenset(
 _HEADER_BYTES: Final = 2_000_000
 """Most bytes of a header that are parsed (what is skipped does not count): LUTs take some 100 kB."""
 _INFLATED_HEADER_BYTES: Final = 16_000_000
+_PADDING: Final = " \0"
 _PIXEL_GROUP: Final = 0x7FE0
 _PIXEL_DATA: Final = 0x7FE00010
 _MEDIA_STORAGE_SOP_CLASS_UID: Final = 0x00020002
@@ -219,6 +220,7 @@ def open_dicom(file: BinaryIO, *, name: str) -> DicomFile:
         if transfer_syntax == DeflatedExplicitVRLittleEndian:
             source = BytesIO(inflate(file, _INFLATED_HEADER_BYTES))
         dataset, pixels = _read_header(source, transfer_syntax, name=name)
+        _tidy(dataset)
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = transfer_syntax
         return DicomFile(dataset, transfer_syntax, source, pixels, start)
@@ -271,6 +273,13 @@ def _encodings(dataset: Dataset) -> list[str]:
         return convert_encodings(names)
 
 
+def _tidy(dataset: Dataset) -> None:
+    """Write as it should be what pydicom compares: some writers pad it, or use small letters."""
+    said = value_of(dataset, "PhotometricInterpretation")
+    if isinstance(said, str):
+        dataset.PhotometricInterpretation = said.strip(_PADDING).upper()
+
+
 def _transfer_syntax(meta: Dataset, file: BinaryIO, *, name: str) -> UID:
     start = file.tell()
     head = file.read(6)
@@ -282,7 +291,7 @@ def _transfer_syntax(meta: Dataset, file: BinaryIO, *, name: str) -> UID:
     if said is None:
         # Left out by some writers: then it is one of the two uncompressed ones (PS3.5 10.1).
         return ExplicitVRLittleEndian if head[4:6] in _VALUE_REPRESENTATIONS else ImplicitVRLittleEndian
-    transfer_syntax = UID(str(said))
+    transfer_syntax = UID(str(said).strip(_PADDING))
     if transfer_syntax in MPEGTransferSyntaxes:
         message = "the DICOM object is a video"
         raise ForeignObjectError(message, file=name)

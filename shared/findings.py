@@ -29,6 +29,7 @@ class ImageFindings:
     Attributes:
         rejection: why the image was not used; then it has no findings.
         warnings: codes of `shared/warnings.py`.
+        size: width and height of the picture as it was classified; None of one that could not be read.
         heatmaps: the labels for which S3 holds a heatmap.
         attributes: the DICOM attributes that are needed downstream, by keyword.
     """
@@ -38,6 +39,7 @@ class ImageFindings:
     findings: Sequence[Finding] = ()
     rejection: BadInputError | None = None
     warnings: Sequence[str] = ()
+    size: tuple[int, int] | None = None
     view_source: ViewSource | None = None
     heatmaps: frozenset[str] = frozenset()
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -76,6 +78,7 @@ def write_images(session: Session, study_id: StudyId, images: Sequence[ImageFind
                 error_detail=image.rejection.detail if image.rejection else None,
                 warnings=list(image.warnings),
                 attributes=image.attributes,
+                **({"width": image.size[0], "height": image.size[1]} if image.size else {}),
             )
         )
     session.add_all(

@@ -30,6 +30,16 @@ PREVIEW_SIDE: Final = 1536
 _PERCENTILES: Final = (0.5, 99.5)
 # Percentiles of a strided sample differ from the full image's by far less than one of 256 gray levels.
 _PERCENTILE_SAMPLE: Final = 1_000_000
+_FILM_SAMPLE: Final = 65_536
+_MOST_OF_ONE_VALUE: Final = 0.02
+"""Share of a picture's pixels; of an 8-bit film, the most frequent gray level has about as much."""
+_LEAST_FILM: Final = 0.1
+_LEAST_WITHIN: Final = 0.1
+"""Share of film that a window has to leave neither black nor white; usual ones leave more than 0.9."""
+_LEAST_SPREAD: Final = 0.1
+"""Of the range from black to white, what film has to take; a chest takes more than 0.6."""
+_FEW_VALUES: Final = 200
+_WHITE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +181,22 @@ class Grayscale:
     padding: tuple[int, int] | None = None
 
 
-def display(stored: Bands, grayscale: Grayscale) -> Bands:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Display pixels, and what of the file's own words about them was doubtful.
+
+    Attributes:
+        pixels: (H, W) float32 in [0, 1].
+        window_is_unfit: its VOI would have hidden the picture and was not used.
+        padding_is_white: what it calls padding, now black, would have been white: it may be film.
+    """
+
+    pixels: Bands
+    window_is_unfit: bool = False
+    padding_is_white: bool = False
+
+
+def display(stored: Bands, grayscale: Grayscale) -> Shown:
     """Turn stored values into display pixels.
 
     Modality LUT first, then the VOI, and MONOCHROME1 last and once: window tags refer to values before
@@ -180,17 +205,12 @@ def display(stored: Bands, grayscale: Grayscale) -> Bands:
     Args:
         stored: (H, W) as decoded, before any LUT.
         grayscale: what the file says about them.
-
-    Returns:
-        (H, W) float32 in [0, 1].
     """
     padded = _padded(stored, grayscale.padding)
-    values = stored.map(lambda band: modality(band, grayscale))
 
     def stretched() -> Callable[[Pixels], Pixels]:
         inside = None if padded is None else lambda band: ~padded(band)
-        low, high = _percentiles(modality(stored.sample(_PERCENTILE_SAMPLE, where=inside), grayscale))
-        return partial(scale, low=low, high=high)
+        return scale_to(modality(stored.sample(_PERCENTILE_SAMPLE, where=inside), grayscale))
 
     shown: Callable[[Pixels], Pixels]
     match grayscale.voi:
@@ -204,20 +224,62 @@ def display(stored: Bands, grayscale: Grayscale) -> Bands:
             shown = partial(scale, low=low, high=high)
         case _:
             shown = stretched()
-    if grayscale.voi is not None and _is_flat(values.map(shown)):
-        # A window beside the values: seen where an encoder moved them by half their range, and in
-        # windows that were written before the rescale. A picture is worth more than its window.
-        shown = stretched()
+    unfit = False
+    if grayscale.voi is not None:
+        film = modality(_film(stored, padded), grayscale)
+        own = scale_to(film)
+        # A window beside the values: seen where an encoder moved them by half their range, in windows that
+        # were written before the rescale, and in those left over from 8 bits. A picture is worth more than
+        # its window.
+        unfit = _hides(shown(film), own(film))
+        shown = own if unfit else shown
+
+    def unpadded(band: Stored) -> Pixels:
+        result = shown(modality(band, grayscale))
+        return 1.0 - result if grayscale.inverted else result
 
     def pixels(band: Stored) -> Pixels:
-        result = shown(modality(band, grayscale))
-        if grayscale.inverted:
-            result = 1.0 - result
+        result = unpadded(band)
         if padded is not None:
             result[padded(band)] = 0.0
         return _clip(result)
 
-    return stored.map(pixels)
+    is_white = padded is not None and float(unpadded(np.array([grayscale.padding])).max()) >= _WHITE
+    return Shown(stored.map(pixels), window_is_unfit=unfit, padding_is_white=is_white)
+
+
+def _film(stored: Bands, padded: Callable[[Stored], NDArray[np.bool_]] | None) -> Stored:
+    """Take a sample of the pixels that show something: (N,), without padding, borders and empty grounds.
+
+    Those are of one value, and more of them than of any that film has; a border that a window happens to
+    show well says nothing about the film.
+    """
+    sample = stored.lines(_FILM_SAMPLE)
+    shows = sample.ravel() if padded is None else sample[~padded(sample)]
+    values, counts = np.unique(shows, return_counts=True)
+    film: Stored = shows[~np.isin(shows, values[counts > _MOST_OF_ONE_VALUE * shows.size])]
+    return film if film.size >= _LEAST_FILM * sample.size else sample.ravel()
+
+
+def _hides(shown: Pixels, stretched: Pixels) -> bool:
+    """Tell whether a film that has something to show, as its stretched pixels do, shows nothing of it."""
+    if not stretched.max() > stretched.min():
+        return False
+    spread = np.subtract(*np.percentile(shown, (99, 1)))
+    if spread < _LEAST_SPREAD:
+        # Nearly one gray level. An empty exposure is that as well, of few values: it stays empty.
+        return bool(shown.min() == shown.max()) or np.unique(stretched).size > _FEW_VALUES
+    return _share_within(shown) < _LEAST_WITHIN and _share_within(stretched) > 0.5
+
+
+def _share_within(pixels: Pixels) -> float:
+    return float(np.mean((pixels > 0.5 / 255) & (pixels < 254.5 / 255)))
+
+
+def scale_to(film: Stored) -> Callable[[Pixels], Pixels]:
+    """Return what maps a film's own range, from its 0.5th to its 99.5th percentile, to [0, 1]."""
+    low, high = _percentiles(film)
+    return partial(scale, low=low, high=high)
 
 
 def _look_up_voi(values: Pixels, table: LookupTable) -> Pixels:
@@ -307,15 +369,6 @@ def _percentiles(sample: Stored) -> tuple[float, float]:
     if not high > low:  # nearly all one value, such as a small picture on a flat ground
         return float(finite.min()), float(finite.max())
     return low, high
-
-
-def _is_flat(pixels: Bands) -> bool:
-    first: np.float32 | None = None
-    for band in pixels:
-        first = band.flat[0] if first is None else first
-        if np.any(band != first):
-            return False
-    return True
 
 
 def luminance(colour: NDArray[Any]) -> Pixels:

@@ -38,13 +38,30 @@ class _Sizes:
     tiles_across: int
     tiles_down: int
     components: int
+    bits: int
 
 
 def jpeg2000_claim(file: BinaryIO) -> Claim | None:
     """Read the size of a picture, bare or in a JP2; None where the bytes are no JPEG 2000."""
     start = _codestream(file)
     sizes = None if start is None else _sizes(file, start)
-    return None if sizes is None else Claim(sizes.rows, sizes.columns)
+    return None if sizes is None else Claim(sizes.rows, sizes.columns, sizes.components, sizes.bits)
+
+
+def jpeg2000_is_cut(file: BinaryIO) -> bool:
+    """Tell whether a tile-part goes on behind the end, or a tile is missing: OpenJPEG makes that black."""
+    start = _codestream(file)
+    sizes = None if start is None else _sizes(file, start)
+    if start is None or sizes is None:
+        return False
+    end, tiles = file.seek(0, 2), set()
+    for _, (marker, segment) in zip(range(_SEGMENTS), _segments(file, start + 2), strict=False):
+        if marker == _SOT:
+            tiles.add(segment[:2])
+            # The file stands behind the segment, which is 12 bytes long.
+            if file.tell() - 12 + int.from_bytes(segment[2:6], "big") > end:
+                return True
+    return len(tiles) < sizes.tiles_across * sizes.tiles_down
 
 
 def jpeg2000_excess(file: BinaryIO) -> str | None:
@@ -101,10 +118,12 @@ def _codestream(file: BinaryIO) -> int | None:
 
 def _sizes(file: BinaryIO, start: int) -> _Sizes | None:
     file.seek(start + 8)
-    body = file.read(34)
-    if len(body) < 34:
+    body = file.read(35)
+    if len(body) < 35:
         return None
-    right, bottom, left, top, wide, high, tile_left, tile_top, components = struct.unpack(">8IH", body)
+    right, bottom, left, top, wide, high, tile_left, tile_top, components, depth = struct.unpack(
+        ">8IHB", body
+    )
     if not (wide and high and right > left and bottom > top and tile_left <= left and tile_top <= top):
         return None
     return _Sizes(
@@ -115,6 +134,7 @@ def _sizes(file: BinaryIO, start: int) -> _Sizes | None:
         tiles_across=ceil((right - tile_left) / wide),
         tiles_down=ceil((bottom - tile_top) / high),
         components=components,
+        bits=(depth & 0x7F) + 1,
     )
 
 

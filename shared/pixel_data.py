@@ -4,24 +4,24 @@ Uncompressed ("native") pixel data are one value; compressed ("encapsulated") on
 first an offset table, then the fragments of the frame (PS3.5 A.4). Nothing is decoded here.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from io import BufferedReader, RawIOBase
-from itertools import accumulate
-from typing import Any, BinaryIO, Final
+from collections.abc import Iterator
+from io import BufferedReader
+from typing import BinaryIO, Final
 
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
-from typing_extensions import override
 
 from shared.attributes import integer_of, value_of
-from shared.codestreams import Claim, jpeg_claim, jpeg_excess
+from shared.codestreams import JPEG_LS, Claim, jpeg_claim, jpeg_excess
 from shared.dicom_files import DicomFile, inflate
-from shared.errors import BrokenImageError, TooLargeError
-from shared.jpeg2000 import jpeg2000_claim, jpeg2000_excess
+from shared.errors import BrokenImageError, TooLargeError, UnsupportedImageError
+from shared.jpeg2000 import jpeg2000_claim, jpeg2000_excess, jpeg2000_is_cut
+from shared.pieces import Joined
 
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _SEQUENCE_DELIMITER: Final = b"\xfe\xff\xdd\xe0"
+_JPEG: Final = frozenset({*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes})
+_COMPONENTS: Final = frozenset({1, 3})
 _FRAGMENTS: Final = 20_000
 """Writers that cut a frame make pieces of 16 kB or more: 20,000 of those are more than a file may have."""
 
@@ -31,9 +31,10 @@ def check_pixel_data(opened: DicomFile, *, rows: int, columns: int, name: str) -
 
     Raises:
         BrokenImageError: they are cut off, or claim another size: the codec would believe *them*.
+        UnsupportedImageError: they have neither one component nor three.
     """
     if opened.transfer_syntax.is_encapsulated:
-        _check_codestream(opened, Claim(rows, columns), name=name)
+        _check_codestream(opened, (rows, columns), name=name)
     else:
         _check_length(opened, name=name)
 
@@ -48,23 +49,37 @@ def _check_length(opened: DicomFile, *, name: str) -> None:
         raise BrokenImageError(message, file=name)
 
 
-def _check_codestream(opened: DicomFile, expected: Claim, *, name: str) -> None:
-    pieces = list(fragments(opened, name=name))
-    frame = BufferedReader(_Joined(opened.source, pieces))
-    claim: Claim | None
-    if opened.transfer_syntax in JPEG2000TransferSyntaxes:
-        claim, excess = jpeg2000_claim(frame), jpeg2000_excess(frame)
-    elif opened.transfer_syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
-        claim, excess = jpeg_claim(frame), jpeg_excess(frame)
-    else:  # RLE says nothing of its own
+def _check_codestream(opened: DicomFile, expected: tuple[int, int], *, name: str) -> None:
+    frame, syntax = _frame(opened, name=name), opened.transfer_syntax
+    if syntax not in (*JPEG2000TransferSyntaxes, *_JPEG):  # RLE says nothing of its own
         return
-    if claim not in {None, expected}:
+    claim, is_jpeg = claim_of(opened, name=name), syntax in _JPEG
+    if claim is not None and (claim.rows, claim.columns) != expected:
         message = "the DICOM file's rows and columns disagree with its compressed pixel data"
         raise BrokenImageError(message, file=name)
-    refuse_excess(excess, name=name)
-    if claim is None:
+    refuse_excess(jpeg_excess(frame) if is_jpeg else jpeg2000_excess(frame), name=name)
+    if claim is None or (claim.process == JPEG_LS) != (syntax in JPEGLSTransferSyntaxes):
         message = "the DICOM file's compressed pixel data are not of the kind that it names"
         raise BrokenImageError(message, file=name)
+    if claim.components not in _COMPONENTS:
+        message = "the DICOM file's compressed pixel data are neither gray nor of three colours"
+        raise UnsupportedImageError(message, file=name)
+    if not is_jpeg and jpeg2000_is_cut(frame):
+        message = "the DICOM file's compressed pixel data are cut off"
+        raise BrokenImageError(message, file=name)
+
+
+def claim_of(opened: DicomFile, *, name: str) -> Claim | None:
+    """Read what compressed pixel data say of themselves; None where they say nothing."""
+    frame = _frame(opened, name=name)
+    if opened.transfer_syntax in JPEG2000TransferSyntaxes:
+        return jpeg2000_claim(frame)
+    return jpeg_claim(frame) if opened.transfer_syntax in _JPEG else None
+
+
+def _frame(opened: DicomFile, *, name: str) -> BufferedReader:
+    """Join all fragments: there is one frame, whatever an offset table says of where it ends."""
+    return BufferedReader(Joined(opened.source, list(fragments(opened, name=name))))
 
 
 def refuse_excess(excess: str | None, *, name: str) -> None:
@@ -76,41 +91,6 @@ def refuse_excess(excess: str | None, *, name: str) -> None:
     if excess is not None:
         message = f"the picture's compressed data have {excess}; save it anew as an ordinary file"
         raise TooLargeError(message, file=name)
-
-
-class _Joined(RawIOBase):
-    """Pieces of a file, one behind the other."""
-
-    def __init__(self, source: BinaryIO, pieces: Sequence[tuple[int, int]]) -> None:
-        self._source, self._pieces = source, pieces
-        self._ends = list(accumulate(length for _, length in pieces))
-        self._at = 0
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def seekable(self) -> bool:
-        return True
-
-    @override
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        self._at = offset + (0, self._at, self._ends[-1])[whence]
-        return self._at
-
-    @override
-    def readinto(self, buffer: Any, /) -> int:
-        number = bisect_right(self._ends, self._at)
-        if number == len(self._ends):
-            return 0
-        offset, length = self._pieces[number]
-        left = self._ends[number] - self._at
-        self._source.seek(offset + length - left)
-        read = self._source.read(min(left, len(buffer)))
-        buffer[: len(read)] = read
-        self._at += len(read)
-        return len(read)
 
 
 def pixel_bytes(file: BinaryIO, opened: DicomFile, *, name: str) -> bytes:
@@ -128,7 +108,7 @@ def pixel_bytes(file: BinaryIO, opened: DicomFile, *, name: str) -> bytes:
         message = "the DICOM file has no pixel data"
         raise BrokenImageError(message, file=name)
     if opened.transfer_syntax.is_encapsulated:
-        return BufferedReader(_Joined(opened.source, list(fragments(opened, name=name)))).read()
+        return _frame(opened, name=name).read()
     offset = opened.pixels.offset
     wanted = native_bytes(opened.dataset)
     if opened.is_deflated:

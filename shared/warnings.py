@@ -32,9 +32,18 @@ class ImageWarning(StrEnum):
     SEEMS_UPSIDE_DOWN = "seems-upside-down"
     SEEMS_TURNED_ANTICLOCKWISE = "seems-turned-anticlockwise"
     SEEMS_INVERTED = "seems-inverted"
+    WAS_TURNED_CLOCKWISE = "was-turned-clockwise"
+    """Turned by 90° before it was classified, as these four say what was done to the picture."""
+    WAS_TURNED_UPSIDE_DOWN = "was-turned-upside-down"
+    WAS_TURNED_ANTICLOCKWISE = "was-turned-anticlockwise"
+    WAS_INVERTED = "was-inverted"
     UNDER_18 = "under-18"
     """The classifier has learnt from adults."""
     OTHER_BODY_PART = "other-body-part"
+    WINDOW_NOT_USED = "window-not-used"
+    """It would have left nearly nothing of the picture but black and white."""
+    PADDING_IS_WHITE = "padding-is-white"
+    """Padding is shown black, but here it has the value of the film's white."""
 
 
 _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
@@ -51,8 +60,22 @@ _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
         ImageWarning.SEEMS_INVERTED: (
             "The image seems to be inverted, black for white: findings on it are not reliable."
         ),
+        ImageWarning.WAS_TURNED_CLOCKWISE: "The image was turned by 90° clockwise before it was read.",
+        ImageWarning.WAS_TURNED_UPSIDE_DOWN: "The image was turned by 180° before it was read.",
+        ImageWarning.WAS_TURNED_ANTICLOCKWISE: (
+            "The image was turned by 90° anticlockwise before it was read."
+        ),
+        ImageWarning.WAS_INVERTED: "The image was inverted, black for white, before it was read.",
         ImageWarning.UNDER_18: "The patient is under 18: the classifier was not trained on children.",
         ImageWarning.OTHER_BODY_PART: "The file names another body part than the chest.",
+        ImageWarning.WINDOW_NOT_USED: (
+            "The window in the file would hide the picture: the image is shown, and was read, over its own "
+            "range."
+        ),
+        ImageWarning.PADDING_IS_WHITE: (
+            "The file marks white pixels as lying outside of the image: they are black here, and may have "
+            "been part of it."
+        ),
     },
     Language.SPANISH: {
         ImageWarning.SEEMS_TURNED_CLOCKWISE: (
@@ -65,8 +88,21 @@ _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
         ImageWarning.SEEMS_INVERTED: (
             "La imagen parece estar invertida, negro por blanco: los hallazgos no son fiables."
         ),
+        ImageWarning.WAS_TURNED_CLOCKWISE: "La imagen se giró 90° en sentido horario antes de leerla.",
+        ImageWarning.WAS_TURNED_UPSIDE_DOWN: "La imagen se giró 180° antes de leerla.",
+        ImageWarning.WAS_TURNED_ANTICLOCKWISE: (
+            "La imagen se giró 90° en sentido antihorario antes de leerla."
+        ),
+        ImageWarning.WAS_INVERTED: "La imagen se invirtió, negro por blanco, antes de leerla.",
         ImageWarning.UNDER_18: "El paciente es menor de 18 años: el clasificador no se entrenó con niños.",
         ImageWarning.OTHER_BODY_PART: "El archivo nombra otra parte del cuerpo distinta del tórax.",
+        ImageWarning.WINDOW_NOT_USED: (
+            "La ventana del archivo ocultaría la imagen: se muestra y se ha leído en su propio rango."
+        ),
+        ImageWarning.PADDING_IS_WHITE: (
+            "El archivo marca píxeles blancos como exteriores a la imagen: aquí son negros, y podrían haber "
+            "formado parte de ella."
+        ),
     },
 }
 _NOT_USED: Final[Mapping[Language, str]] = {

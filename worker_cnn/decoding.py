@@ -10,9 +10,9 @@ benchmarks and tests call it directly.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import cv2
 import numpy as np
@@ -21,13 +21,17 @@ from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from shared.attributes import quietly
 from shared.bands import Bands
+from shared.codestreams import png_claim, png_depth, png_picture
 from shared.dicom import Attributes, MediaType, check_dicom, check_header
 from shared.dicom_files import guarded
 from shared.domain import Priority
-from shared.errors import BadInputError, TooLargeError
+from shared.errors import BadInputError, BrokenImageError, TooLargeError
 from shared.imaging import Exposure, luminance, scale, stretch, summary
+from shared.pieces import Joined
+from shared.warnings import ImageWarning
 from worker_cnn.children import ChildPool, Terms
 from worker_cnn.dicom_pixels import display_pixels
+from worker_cnn.endings import sealed_jpeg
 from worker_cnn.room import check_room, memory_of_all, room_for
 from worker_cnn.slots import Slots, Ticket
 
@@ -47,6 +51,7 @@ class PreparedImage:
         attributes: of a DICOM file; empty for PNG and JPEG.
         rows: height in pixels of the whole image as it is shown.
         columns: its width.
+        warnings: where the file says of its pixels what cannot be.
     """
 
     model_input: NDArray[np.float32]
@@ -55,6 +60,7 @@ class PreparedImage:
     exposure: Exposure
     rows: int
     columns: int
+    warnings: tuple[ImageWarning, ...] = ()
 
 
 def prepare(data: bytes, *, name: str, size: int, max_pixels: int = MAX_PIXELS) -> PreparedImage:
@@ -156,14 +162,22 @@ def _set_up_child() -> None:
 def _prepare(data: bytes, *, name: str, size: int, max_pixels: int) -> PreparedImage:
     header = check_header(BytesIO(data), name=name, max_pixels=max_pixels)
     with guarded(name), quietly():
-        pixels = _decoded(data, header.media_type, name=name, max_pixels=max_pixels)
+        pixels, warnings = _decoded(data, header.media_type, name=name, max_pixels=max_pixels)
         made = summary(pixels, size)
     return PreparedImage(
-        made.model_input, made.preview, header.attributes, made.exposure, pixels.rows, pixels.columns
+        made.model_input,
+        made.preview,
+        header.attributes,
+        made.exposure,
+        pixels.rows,
+        pixels.columns,
+        warnings,
     )
 
 
-def _decoded(data: bytes, media_type: MediaType, *, name: str, max_pixels: int) -> Bands:
+def _decoded(
+    data: bytes, media_type: MediaType, *, name: str, max_pixels: int
+) -> tuple[Bands, tuple[ImageWarning, ...]]:
     file = BytesIO(data)
     match media_type:
         case MediaType.DICOM:
@@ -172,9 +186,32 @@ def _decoded(data: bytes, media_type: MediaType, *, name: str, max_pixels: int) 
         # The class itself, not Image.open: no other format can be meant, and the size has been
         # checked, so that Pillow's warning at 89 million pixels has nothing to add.
         case MediaType.PNG:
-            return _gray(PngImagePlugin.PngImageFile(file), name=name)
+            picture = BufferedReader(Joined(file, png_picture(file)))
+            if _is_deep_colour(file):
+                return _deep_gray(picture, name=name), ()
+            return _gray(PngImagePlugin.PngImageFile(picture), name=name), ()
         case MediaType.JPEG:
-            return _gray(JpegImagePlugin.JpegImageFile(file), name=name)
+            return _gray(JpegImagePlugin.JpegImageFile(BytesIO(sealed_jpeg(data))), name=name), ()
+
+
+def _is_deep_colour(png: BinaryIO) -> bool:
+    """Tell whether a PNG has 16 bits and colour or alpha: of those Pillow keeps the high bytes only."""
+    depth, colour = png_depth(png)
+    return depth == 16 and colour != 0
+
+
+def _deep_gray(png: BinaryIO, *, name: str) -> Bands:
+    claim = png_claim(png)
+    if claim is None:
+        raise ValueError
+    check_room(8 * claim.rows * claim.columns, rows=claim.rows, columns=claim.columns, name=name)
+    png.seek(0)
+    colour = cv2.imdecode(np.frombuffer(png.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if colour is None:
+        message = "the file is corrupt or cut off"
+        raise BrokenImageError(message, file=name)
+    # OpenCV has blue first and alpha last, and gray with alpha as three colours with alpha.
+    return stretch(Bands.of(colour).map(lambda band: luminance(band[..., 2::-1])))
 
 
 def _most_bytes(image: Image.Image) -> int:

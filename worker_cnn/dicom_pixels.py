@@ -12,11 +12,18 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.pixels.processing import apply_color_lut, convert_color_space
-from pydicom.uid import JPEG2000TransferSyntaxes
+from pydicom.uid import (
+    JPEG2000TransferSyntaxes,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
+    RLELossless,
+)
 
 from shared.attributes import integer_of, number_of, value_of
 from shared.bands import Bands, Pixels
+from shared.codestreams import Claim
 from shared.dicom_files import DicomFile
+from shared.errors import BrokenImageError
 from shared.imaging import (
     Grayscale,
     LookupTable,
@@ -26,33 +33,47 @@ from shared.imaging import (
     luminance,
     scale,
 )
-from shared.pixel_data import fragments, native_bytes, pixel_bytes
+from shared.pixel_data import claim_of, fragments, native_bytes, pixel_bytes
+from shared.warnings import ImageWarning
+from worker_cnn.endings import sealed
 from worker_cnn.repairs import repaired
 from worker_cnn.room import check_room
 
 _PIXEL_DATA: Final = 0x7FE00010
+_GRAY: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
+_MAY_HAVE_UNUSED_BITS: Final = frozenset({*JPEGTransferSyntaxes, RLELossless})
+_SAMPLE: Final = 65_536
+_CLEARLY: Final = 4.0
+_LARGEST_SLOPE: Final = 1e6
+_LARGEST_SHIFT: Final = 1e6
+"""In stored values: float32 tells those apart up to 16 million."""
 _LONGEST_LUT_BYTES: Final = 200_000
 """65,536 entries of two bytes, and what a sequence takes around them."""
 
 
-def display_pixels(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
+def display_pixels(file: BinaryIO, opened: DicomFile, *, name: str) -> tuple[Bands, tuple[ImageWarning, ...]]:
     """Decode the one frame of a checked DICOM file.
 
     Returns:
-        (H, W) float32 in [0, 1]; colour becomes luminance.
+        (H, W) float32 in [0, 1], where colour becomes luminance, and what their reader must know.
 
     Raises:
-        BrokenImageError: the pixel data are cut off.
+        BrokenImageError: the pixel data are cut off, or no codec takes them.
         Exception: anything else that pydicom or a codec raises over broken bytes.
     """
     dataset = opened.dataset
     stored = _decode(file, opened, name=name)
     bits = integer_of(dataset, "BitsStored") or 8
     if (integer_of(dataset, "SamplesPerPixel") or 1) > 1:
-        return stored.map(lambda band: scale(luminance(band), 0, 2**bits - 1))
+        return stored.map(lambda band: scale(luminance(band), 0, 2**bits - 1)), ()
     if value_of(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
-        return stored.map(lambda band: _looked_up(band, dataset))
-    return display(stored, grayscale_of(dataset))
+        return stored.map(lambda band: _looked_up(band, dataset)), ()
+    shown = display(stored, grayscale_of(dataset))
+    doubts = {
+        ImageWarning.WINDOW_NOT_USED: shown.window_is_unfit,
+        ImageWarning.PADDING_IS_WHITE: shown.padding_is_white,
+    }
+    return shown.pixels, tuple(warning for warning, holds in doubts.items() if holds)
 
 
 def _looked_up(band: NDArray[Any], dataset: Dataset) -> Pixels:
@@ -67,18 +88,33 @@ def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
         if integer_of(dataset, keyword) is None:
             setattr(dataset, keyword, default)
     dataset.NumberOfFrames = 1
+    if opened.transfer_syntax.is_encapsulated:
+        _believe(claim_of(opened, name=name), dataset)
     vr = opened.pixels.vr if opened.pixels is not None and opened.pixels.vr in {"OB", "OW"} else "OW"
     check_room(_most_bytes(opened, name=name), rows=dataset.Rows, columns=dataset.Columns, name=name)
     frame = pixel_bytes(file, opened, name=name)
     decoder = get_decoder(opened.transfer_syntax)
     if decoder.is_encapsulated:
-        return _decompress(decoder, dataset, frame)
+        # The codec makes whole pixels of the bits: High Bit says nothing of those.
+        return _used_bits(_decompress(decoder, dataset, frame, name=name), dataset, high=None)
     dataset.add_new(_PIXEL_DATA, vr, frame)
-    if dataset.SamplesPerPixel > 1:
-        return _array(decoder, dataset, view_only=True)
-    below, above = _unused_bits(dataset)
-    whole = _array(decoder, dataset, correct_unused_bits=False, view_only=True)
-    return whole.map(lambda band: band << above >> above + below) if below + above else whole
+    array = _array(decoder, dataset, correct_unused_bits=False, view_only=True)
+    return _used_bits(array, dataset, high=integer_of(dataset, "HighBit"))
+
+
+def _believe(claim: Claim | None, dataset: Dataset) -> None:
+    """Let tags say what the compressed pixel data say: those are what is decoded."""
+    if claim is None:
+        return
+    if claim.components != dataset.SamplesPerPixel:
+        dataset.SamplesPerPixel, dataset.PlanarConfiguration = claim.components, 0
+        if claim.components > 1:
+            dataset.PhotometricInterpretation = "RGB"
+        elif value_of(dataset, "PhotometricInterpretation") not in _GRAY:
+            dataset.PhotometricInterpretation = "MONOCHROME2"
+    if dataset.BitsAllocated != (allocated := 8 if claim.bits <= 8 else 16):
+        dataset.BitsAllocated = allocated
+        dataset.BitsStored = min(claim.bits, dataset.BitsStored) if allocated == 8 else claim.bits
 
 
 def _most_bytes(opened: DicomFile, *, name: str) -> int:
@@ -94,37 +130,83 @@ def _most_bytes(opened: DicomFile, *, name: str) -> int:
     return 3 * packed + 3 * stored + planes * samples
 
 
-def _decompress(decoder: Decoder, dataset: Dataset, frame: bytes) -> Bands:
-    dataset.add_new(_PIXEL_DATA, "OB", encapsulate([frame]))
+def _decompress(decoder: Decoder, dataset: Dataset, frame: bytes, *, name: str) -> Bands:
+    options: dict[str, Any] = {"correct_unused_bits": False} if decoder.UID in _MAY_HAVE_UNUSED_BITS else {}
+    if decoder.UID in JPEGLSTransferSyntaxes:
+        options["decoding_plugin"] = "pyjpegls"  # the other one completes what is cut off from nothing
     try:
-        return _array(decoder, dataset)
-    except RuntimeError:  # no codec takes the frame
-        mended = repaired(frame, decoder.UID)
-        if mended is None:
-            raise
-        dataset.PixelData = encapsulate([mended])
-        return _array(decoder, dataset)
+        frame = sealed(frame, decoder.UID)
+        dataset.add_new(_PIXEL_DATA, "OB", encapsulate([frame]))
+        try:
+            return _array(decoder, dataset, **options)
+        except RuntimeError:  # no codec takes the frame
+            mended = repaired(frame, decoder.UID)
+            if mended is None:
+                raise
+            dataset.PixelData = encapsulate([mended])
+            return _array(decoder, dataset, **options)
+    except RuntimeError:
+        message = "the DICOM file's compressed pixel data are cut off or corrupt"
+        raise BrokenImageError(message, file=name) from None
 
 
 def _array(decoder: Decoder, dataset: Dataset, **options: Any) -> Bands:  # noqa: ANN401 - flags
     array, found = decoder.as_array(dataset, index=0, raw=True, **options)
-    photometric = found["photometric_interpretation"]
-    if photometric in {"YBR_FULL", "YBR_FULL_422"}:
-        return Bands.of(array).map(lambda band: convert_color_space(band, photometric, "RGB"))
+    if array.ndim == 3 and _is_ybr(array, str(found["photometric_interpretation"])):
+        return Bands.of(array).map(lambda band: convert_color_space(band, "YBR_FULL", "RGB"))
     return Bands.of(array)
+
+
+def _is_ybr(array: NDArray[Any], said: str) -> bool:
+    """Tell whether colours are luminance and chrominance: by the picture, where it is in doubt by tags.
+
+    A radiograph is gray, marks on it aside: either all three are alike, or two are near the middle. What
+    encoders write about it is wrong either way, and a JPEG without a marker does not say.
+    """
+    rows, columns = (max(1, length // 256) for length in array.shape[:2])
+    first, second, third = np.moveaxis(array[::rows, ::columns].astype(np.float32), -1, 0)
+    middle = np.float32(2 ** (8 * array.itemsize - 1))
+    as_rgb = float((np.abs(first - second) + np.abs(first - third)).mean())
+    as_ybr = float((np.abs(second - middle) + np.abs(third - middle)).mean())
+    if max(as_rgb, as_ybr) > _CLEARLY * min(as_rgb, as_ybr) and array.itemsize == 1:
+        return as_ybr < as_rgb
+    return said in {"YBR_FULL", "YBR_FULL_422"}
+
+
+def _used_bits(whole: Bands, dataset: Dataset, *, high: int | None) -> Bands:
+    """Leave away bits that may hold anything, unless they continue the values: then mend Bits Stored."""
+    if dataset.SamplesPerPixel > 1:
+        return whole
+    below, above = _unused_bits(dataset, high)
+    if above and not below and _goes_on(whole, above):
+        above, dataset.BitsStored = 0, dataset.BitsAllocated
+    return whole.map(lambda band: band << above >> above + below) if below + above else whole
+
+
+def _goes_on(whole: Bands, above: int) -> bool:
+    """Tell whether the bits above those that count are needed, since neighbours would be torn apart without.
+
+    Garbage there, such as the overlays of old writers, tears them apart itself.
+    """
+    lines = whole.lines(_SAMPLE, apart=1)
+    used = lines << above >> above
+    if np.array_equal(used, lines):
+        return False
+    steps, torn = (np.abs(np.diff(values.astype(np.int64), axis=1)).sum() for values in (lines, used))
+    return bool(steps < torn)
 
 
 _DEFAULTS: Final = {"SamplesPerPixel": 1, "PixelRepresentation": 0, "PlanarConfiguration": 0}
 """What is meant where careless writers leave these out."""
 
 
-def _unused_bits(dataset: Dataset) -> tuple[int, int]:
+def _unused_bits(dataset: Dataset, high: int | None) -> tuple[int, int]:
     """Return how many bits below and above those that count may hold anything.
 
     Above: the standard has them so. Below: retired, but old (Bits Stored 12, High Bit 15).
     """
     allocated, stored = integer_of(dataset, "BitsAllocated") or 0, integer_of(dataset, "BitsStored") or 0
-    high = integer_of(dataset, "HighBit")  # often missing; then it is the standard's only value
+    # Often missing; then it is the standard's only value.
     if high is None or not stored <= high + 1 <= allocated:
         return 0, allocated - stored
     return high + 1 - stored, allocated - high - 1
@@ -134,16 +216,23 @@ def grayscale_of(dataset: Dataset) -> Grayscale:
     """Read how stored values become gray levels; what cannot be read counts as not there."""
     signed = integer_of(dataset, "PixelRepresentation") == 1
     voi = _table(dataset, "VOILUTSequence", signed=signed) or _window(dataset)
+    slope, intercept = (
+        number_of(dataset, "RescaleSlope") or 1.0,
+        number_of(dataset, "RescaleIntercept") or 0.0,
+    )
+    if abs(intercept / slope) > _LARGEST_SHIFT or not 1 / _LARGEST_SLOPE < abs(slope) < _LARGEST_SLOPE:
+        # No unit of any detector; and as float32 the gray levels would fall together.
+        slope, intercept = 1.0, 0.0
     return Grayscale(
         bits=integer_of(dataset, "BitsStored") or 16,
         signed=signed,
         # Presentation LUT Shape says the same once more (PS3.3 C.8.11.3.1.2): it must not invert again.
         inverted=value_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
-        slope=number_of(dataset, "RescaleSlope") or 1.0,
-        intercept=number_of(dataset, "RescaleIntercept") or 0.0,
+        slope=slope,
+        intercept=intercept,
         modality_lut=_table(dataset, "ModalityLUTSequence", signed=signed),
         voi=voi,
-        padding=_padding(dataset),
+        padding=_padding(dataset, signed=signed),
     )
 
 
@@ -166,8 +255,9 @@ def _table(dataset: Dataset, keyword: str, *, signed: bool) -> LookupTable | Non
         if signed and first > 32767:
             first -= 65536  # an item does not know that the image is signed, and reads it as unsigned
         values = _entries(item, count or 65536)
-        # Some tables have larger entries than they announce.
-        return LookupTable(values, first, max(bits, int(values.max()).bit_length()))
+        # Some tables have larger entries than they announce, others announce the words that they lie in.
+        reach = int(values.max()).bit_length()
+        return LookupTable(values, first, bits if bits - 1 <= reach <= bits else reach)
     return None
 
 
@@ -180,9 +270,20 @@ def _entries(item: Dataset, count: int) -> NDArray[np.uint16]:
     return np.atleast_1d(np.asarray(data))[:count].astype(np.uint16)
 
 
-def _padding(dataset: Dataset) -> tuple[int, int] | None:
-    value = integer_of(dataset, "PixelPaddingValue")
+def _padding(dataset: Dataset, *, signed: bool) -> tuple[int, int] | None:
+    value, limit = (
+        _stored(dataset, f"PixelPadding{what}", signed=signed) for what in ("Value", "RangeLimit")
+    )
     if value is None:
         return None
-    limit = integer_of(dataset, "PixelPaddingRangeLimit")
     return (value, value) if limit is None else (min(value, limit), max(value, limit))
+
+
+def _stored(dataset: Dataset, keyword: str, *, signed: bool) -> int | None:
+    """Read a stored value, whose VR should follow the pixels' (PS3.3 C.7.5.1.1.2) and often does not."""
+    value, bits = integer_of(dataset, keyword), integer_of(dataset, "BitsAllocated") or 16
+    if value is None:
+        return None
+    values = 1 << bits
+    value %= values
+    return value - values if signed and 2 * value >= values else value

@@ -23,7 +23,6 @@ from worker_cnn.runtime import ImageOutput
 _KEPT_ATTRIBUTES: Final = frozenset(
     {
         "modality",
-        "view",
         "body_part",
         "age_years",
         "sex",
@@ -47,6 +46,7 @@ class ImageAnalysis:
         findings: one for every label of the model; none when the image was rejected.
         rejection: why the image was not classified; its preview is still there to look at.
         warnings: codes of what the reader of the findings should know.
+        size: width and height of the whole image, as its preview shows it.
         preview_png: the image for people, 8-bit gray.
         heatmap_pngs: an overlay for each label that is present or uncertain.
         attributes: of a DICOM file, those that are needed downstream.
@@ -57,13 +57,21 @@ class ImageAnalysis:
     findings: tuple[Finding, ...]
     rejection: BadInputError | None
     warnings: tuple[ImageWarning, ...]
+    size: tuple[int, int]
     preview_png: bytes
     heatmap_pngs: dict[str, bytes]
     model: ModelVersion
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-def analyse(prepared: PreparedImage, output: ImageOutput, bundle: Bundle, *, index: int) -> ImageAnalysis:
+def analyse(
+    prepared: PreparedImage,
+    output: ImageOutput,
+    bundle: Bundle,
+    *,
+    index: int,
+    done: ImageWarning | None = None,
+) -> ImageAnalysis:
     """Judge one image.
 
     Args:
@@ -71,6 +79,7 @@ def analyse(prepared: PreparedImage, output: ImageOutput, bundle: Bundle, *, ind
         output: what the graph said about its `model_input`.
         bundle: the model that said it.
         index: of the image in its study.
+        done: to the picture, before the model saw it (`corrections.py`).
     """
     judged = quality.check(prepared.exposure, output, prepared.attributes, bundle.card.gate)
     findings: tuple[Finding, ...] = ()
@@ -83,7 +92,8 @@ def analyse(prepared: PreparedImage, output: ImageOutput, bundle: Bundle, *, ind
         view_source=judged.view_source,
         findings=findings,
         rejection=judged.rejection,
-        warnings=judged.warnings,
+        warnings=(*(() if done is None else (done,)), *judged.warnings, *prepared.warnings),
+        size=(prepared.columns, prepared.rows),
         preview_png=radiograph_png(prepared.preview),
         heatmap_pngs=pictures,
         model=bundle.version,

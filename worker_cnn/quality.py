@@ -27,6 +27,7 @@ TURNS: Final = (
     ImageWarning.SEEMS_INVERTED,
 )
 """What `ImageOutput.turned` tells apart, in its order; the first is upright."""
+INVERTED: Final = TURNS.index(ImageWarning.SEEMS_INVERTED)
 
 _LEAST_DEVIATION: Final = 0.02  # a chest film has about 0.25; a blank one with noise less than 0.02
 _FEWEST_LEVELS: Final = 8  # of 256 gray levels

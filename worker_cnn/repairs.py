@@ -5,7 +5,13 @@ Tried only when a codec refuses a frame; each names the writer in which the slip
 
 from typing import Final
 
-from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGBaseline8Bit, JPEGExtended12Bit
+from pydicom.uid import (
+    UID,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSTransferSyntaxes,
+)
 
 _COMMENT: Final = b"\xff\x64"
 _END_OF_CODESTREAM: Final = b"\xff\xd9"
@@ -16,10 +22,18 @@ _LONGEST_COMMENT: Final = 65_537
 def repaired(frame: bytes, transfer_syntax: UID) -> bytes | None:
     """Return the frame without its slip, or None when it has none that is known."""
     if transfer_syntax in JPEG2000TransferSyntaxes:
-        return _without_last_comment(frame)
+        return _without_last_comment(frame) or _without_padding(frame)
+    if transfer_syntax in JPEGLSTransferSyntaxes:
+        return _without_padding(frame)
     if transfer_syntax in {JPEGBaseline8Bit, JPEGExtended12Bit}:
         return _with_whole_scan(frame)
     return None
+
+
+def _without_padding(frame: bytes) -> bytes | None:
+    """Drop the byte that made a frame's length even when it had lost its end marker (`endings.sealed`)."""
+    padded = frame.endswith(b"\0" + _END_OF_CODESTREAM)
+    return frame[:-3] + _END_OF_CODESTREAM if padded else None
 
 
 def _without_last_comment(frame: bytes) -> bytes | None:

@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 from celery import Celery
-from numpy.typing import NDArray
 
 from shared import findings, queue, studies, study_queries, tracing
 from shared.alone import LoneProcess
@@ -29,10 +28,11 @@ from shared.tables import ImageRow
 from shared.work import Outcome, Workplace, handle, write
 from worker_cnn.budgets import Account, Accounts, StudyBudget
 from worker_cnn.children import Terms
+from worker_cnn.corrections import Predict, read
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.pipeline import ImageAnalysis, analyse
 from worker_cnn.room import room_for
-from worker_cnn.runtime import ImageOutput, Model, load_model
+from worker_cnn.runtime import Model, load_model
 from worker_cnn.slots import Ticket
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
@@ -79,7 +79,7 @@ class Bench:
 
     storage: Storage
     decode: Callable[[Original, Ticket, Terms], PreparedImage]
-    predict: Callable[[NDArray[np.float32]], ImageOutput]
+    predict: Predict
     bundle: Bundle
     settings: ModelSettings
     accounts: Accounts
@@ -100,8 +100,7 @@ class Bench:
             if alone:
                 analysis = self.lone.run(terms.check, judge_alone, prepared, original.index, self.settings)
             else:
-                output = self.predict(prepared.model_input)
-                analysis = analyse(prepared, output, self.bundle, index=original.index)
+                analysis = _judge(prepared, self.predict, self.bundle, original.index)
         return Seen(original.index, original.name, analysis, analysis.rejection)
 
 
@@ -141,7 +140,12 @@ def classify_study(claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
 def judge_alone(prepared: PreparedImage, index: int, settings: ModelSettings) -> ImageAnalysis:
     """Judge an image in this process alone, with a model of its own."""
     bundle, model = _own_model(settings)
-    return analyse(prepared, model.run(prepared.model_input[np.newaxis])[0], bundle, index=index)
+    return _judge(prepared, lambda square: model.run(square[np.newaxis])[0], bundle, index)
+
+
+def _judge(prepared: PreparedImage, predict: Predict, bundle: Bundle, index: int) -> ImageAnalysis:
+    reading = read(prepared, predict, bundle.card.gate)
+    return analyse(reading.prepared, reading.output, bundle, index=index, done=reading.done)
 
 
 @lru_cache(maxsize=1)
@@ -244,6 +248,7 @@ def _image_findings(seen: Seen) -> ImageFindings:
         findings=analysis.findings,
         rejection=seen.rejection,
         warnings=analysis.warnings,
+        size=analysis.size,
         heatmaps=frozenset(analysis.heatmap_pngs),
         attributes=analysis.attributes,
     )

@@ -16,7 +16,7 @@ from worker_llm.labeller import LEXICONS
 from worker_llm.lexicon import weight_of
 from worker_llm.phrases import join_and
 from worker_llm.relations import may_be_the_same
-from worker_llm.request import ReportNote, ReportRequest, View
+from worker_llm.request import ReportRequest, View
 
 _VIEWS: Final = {
     Language.ENGLISH: {
@@ -36,14 +36,6 @@ _VIEWS: Final = {
         View(ViewPosition.PA, judged=True): "frontal (probablemente PA, a juzgar por la imagen)",
         View(ViewPosition.AP, judged=True): "frontal (probablemente AP, a juzgar por la imagen)",
         View(ViewPosition.LATERAL, judged=True): "probablemente lateral, a juzgar por la imagen",
-    },
-}
-_NOTES: Final = {
-    Language.ENGLISH: {
-        ReportNote.UNDER_18: "The patient is under 18: the classifier has learnt from adults only.",
-    },
-    Language.SPANISH: {
-        ReportNote.UNDER_18: "Paciente menor de 18 años: el clasificador solo ha aprendido de adultos.",
     },
 }
 _DENIAL: Final = {
@@ -91,7 +83,7 @@ def _not_detected(request: ReportRequest) -> str:
 
 
 def technique_line(request: ReportRequest) -> str:
-    """Write the technique section: views, images left out, warnings."""
+    """Write the technique section: views, and images left out."""
     return " ".join(_technique_sentences(request))
 
 
@@ -110,5 +102,3 @@ def _technique_sentences(request: ReportRequest) -> Iterable[str]:
         yield f"Radiografía de tórax, {views}."
         if total > used:
             yield f"No se han podido usar {total - used} de {total} imágenes."
-    for note in request.notes:
-        yield _NOTES[request.language][note]

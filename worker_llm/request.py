@@ -1,21 +1,13 @@
 """What a writer is asked for.
 
-Map: `ReportNote`, `View` -> `ReportRequest` -> `seed_of`.
+Map: `View` -> `ReportRequest` -> `seed_of`.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from shared.certainty import Certainty, certainty_of
 from shared.domain import Finding, Language, ViewPosition, WriterVersion
 from worker_llm.lexicon import NOT_A_FINDING
-
-
-class ReportNote(StrEnum):
-    """A warning that the reader of the report must see."""
-
-    UNDER_18 = "under-18"
-    """The classifier has learnt from adults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,6 @@ class ReportRequest:
     language: Language = Language.ENGLISH
     views: tuple[View, ...] = (View(ViewPosition.UNKNOWN),)
     images: int = 1
-    notes: tuple[ReportNote, ...] = ()
 
     def certainties(self) -> dict[str, Certainty]:
         """Return how surely each label may be spoken of, in the classifier's order."""

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from shared import findings, queue, reports, study_queries, telemetry, tracing, warnings
 from shared.alone import LoneProcess
-from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, study_findings
+from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, ViewSource, study_findings
 from shared.errors import LeaseLostError
 from shared.lanes import Lanes
 from shared.settings import ReportSettings
@@ -25,11 +25,10 @@ from shared.studies import Claim, Later
 from shared.tables import ImageRow, StudyRow
 from shared.work import Outcome, Workplace, handle, write
 from worker_llm.pipeline import with_warnings, write_reports
-from worker_llm.request import ReportNote, ReportRequest, View
+from worker_llm.request import ReportRequest, View
 from worker_llm.writers import load_writer
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
-_ADULT_YEARS: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +97,25 @@ def _request(session: Session, study_id: StudyId, language: Language) -> ReportR
     used = [image for image in images if image.used]
     per_image = findings.of_study(session, study_id)
     return ReportRequest(
-        seed=_seed(study, images, language),
+        seed=seed_from(study, images, language),
         findings=study_findings(per_image.values()),
         language=language,
-        views=tuple(_view(image) for image in used),
+        views=tuple(view_of(image) for image in used),
         images=len(images),
-        notes=_notes(used),
     )
 
 
-def _seed(study: StudyRow, images: Sequence[ImageRow], language: Language) -> str:
+def seed_from(study: StudyRow, images: Sequence[ImageRow], language: Language) -> str:
     """Make the seed of the words: not of the study's id, so that the same pictures get the same text."""
     digests = sorted(image.sha256 for image in images)
     return hashlib.sha256(json.dumps([digests, study.model_digest, language]).encode()).hexdigest()
 
 
-def _view(image: ImageRow) -> View:
-    view = image.view or ViewPosition.UNKNOWN
-    told = image.attributes.get("view", ViewPosition.UNKNOWN)
-    return View(view, judged=view is not ViewPosition.UNKNOWN and told == ViewPosition.UNKNOWN)
-
-
-def _notes(images: Sequence[ImageRow]) -> tuple[ReportNote, ...]:
-    ages = [image.attributes.get("age_years") for image in images]
-    child = any(age is not None and age < _ADULT_YEARS for age in ages)
-    return (ReportNote.UNDER_18,) if child else ()
+def view_of(image: ImageRow) -> View:
+    """Return the view, and whether it was judged from the pixels; an earlier release did not store which."""
+    position = image.view or ViewPosition.UNKNOWN
+    judged = position is not ViewPosition.UNKNOWN and image.view_source is not ViewSource.FILE
+    return View(position, judged=judged)
 
 
 def _store(workplace: Workplace, claim: Claim, report: Report) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from shared.certainty import PROBABLE_FROM, STATED_FROM
 from shared.domain import (
     FindingStatus,
     Language,
@@ -33,6 +34,8 @@ class ImageLine:
     number: int
     view: ViewPosition
     used: bool
+    judged: bool = False
+    """Whether the view was read from the pixels: a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,12 @@ class ReportDocument:
         return sorted(self.findings, key=lambda line: (order.index(line.status), -line.probability))
 
 
+def image_in_words(image: ImageLine, words: "Words") -> str:
+    """Write an image's number and view, and what a reader may not take for granted of them."""
+    remarks = [words.judged] * image.judged + [words.not_used] * (not image.used)
+    return f"{image.number} {image.view}" + (f" ({', '.join(remarks)})" if remarks else "")
+
+
 def quoted(text: str) -> str:
     """Quote a sender's words on one line: none of them can look like a heading, or end the quotation."""
     plain = " ".join(text.split()).translate(dict.fromkeys(map(ord, "“”«»"), '"'))
@@ -117,6 +126,8 @@ class Words:
     version: str
     images: str
     not_used: str
+    judged: str
+    scale: str
     indication: str
     as_given: str
     technique: str
@@ -157,6 +168,11 @@ WORDS: Final[Mapping[Language, Words]] = {
         version="version",
         images="Images",
         not_used="not used",
+        judged="judged from the image",
+        scale=(
+            f"Words by calibrated probability: stated from {STATED_FROM:.2f}, probable from"
+            f" {PROBABLE_FROM:.2f}, possible below; not detected is what lies below its label's threshold."
+        ),
         indication="Indication",
         as_given="as given by the sender",
         technique="Technique",
@@ -195,6 +211,12 @@ WORDS: Final[Mapping[Language, Words]] = {
         version="versión",
         images="Imágenes",
         not_used="no utilizada",
+        judged="a juzgar por la imagen",
+        scale=(
+            f"Palabras según la probabilidad calibrada: se afirma desde {STATED_FROM:.2f}, probable desde"
+            f" {PROBABLE_FROM:.2f}, posible por debajo; no detectado es lo que queda por debajo del umbral"
+            " de su etiqueta."
+        ),
         indication="Indicación",
         as_given="tal como la indicó el remitente",
         technique="Técnica",

@@ -8,7 +8,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from shared.rendering.document import ReportDocument, quoted
+from shared.rendering.document import ReportDocument, image_in_words, quoted
 
 MEDIA_TYPE: Final = "text/html"
 
@@ -30,4 +30,6 @@ def render(document: ReportDocument) -> bytes:
     """Write the report as a whole page in UTF-8."""
     # The style sheet is ours and goes in as it is; everything else is escaped.
     style = Markup(_STYLE)  # noqa: S704
-    return _TEMPLATE.render(document=document, words=document.words, quoted=quoted, style=style).encode()
+    return _TEMPLATE.render(
+        document=document, words=document.words, image_in_words=image_in_words, quoted=quoted, style=style
+    ).encode()

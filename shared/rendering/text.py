@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from shared.rendering.document import ReportDocument, quoted
+from shared.rendering.document import ReportDocument, image_in_words, quoted
 
 MEDIA_TYPE: Final = "text/plain"
 WIDTH: Final = 78
@@ -38,6 +38,7 @@ def _lines(document: ReportDocument) -> Iterator[str]:
     yield ""
     yield words.classifier.upper()
     yield from _table(document)
+    yield from _fill(words.scale)
     yield ""
     yield "-" * WIDTH
     yield from _fill(
@@ -53,10 +54,7 @@ def _lines(document: ReportDocument) -> Iterator[str]:
 
 def _head(document: ReportDocument) -> Iterator[str]:
     words = document.words
-    images = ", ".join(
-        f"{image.number} {image.view}" + ("" if image.used else f" ({words.not_used})")
-        for image in document.images
-    )
+    images = ", ".join(image_in_words(image, words) for image in document.images)
     reported = f"{document.reported_at:%Y-%m-%d %H:%M %Z}, {words.version} {document.version}"
     for name, value in (
         (words.study, document.study_id),

@@ -21,7 +21,7 @@ VIEWS = ("#/", "#/studies/{study}")
 
 @pytest.fixture
 def looking(tab: Tab, finished: str) -> Tab:
-    """Return a tab that shows a completed study's radiograph, without its heatmap."""
+    """Return a tab that shows a completed study's radiograph, with nothing over it."""
     tab.open(f"#/studies/{finished}")
     tab.wait_until_final()
     tab.wait_for_radiograph()
@@ -96,16 +96,22 @@ def test_one_heatmap_at_a_time_lies_over_the_radiograph(
     assert names, "the sample has a finding, so it has a heatmap"
     bare = looking.pixels()
     seen = {bare}
+    heatmap = looking.page.get_by_role("button", name="Heatmap", exact=True)
+    legend = looking.page.locator(".overlay-legend", has_text="not a boundary")
+    assert legend.first.is_hidden()
     for label, name in names.items():
         looking.page.locator(f'[data-label="{label}"] button').click()
         looking.page.locator(".south-west").get_by_text(name, exact=True).wait_for()
+        if heatmap.get_attribute("aria-pressed") == "false":
+            heatmap.click()
         seen.add(looking.pixels())
         assert looking.page.locator(".finding-title[aria-pressed=true]").count() == 1
     assert len(seen) == len(names) + 1, "each heatmap looks like no other"
     strong = looking.pixels()
+    assert legend.first.is_visible()
     looking.slide("Opacity", 10)
     assert looking.pixels() not in {strong, bare}
-    looking.page.get_by_role("button", name="Heatmap", exact=True).click()
+    heatmap.click()
     box = looking.page.get_by_role("button", name="Box", exact=True)
     if box.is_enabled():
         assert looking.pixels() != bare

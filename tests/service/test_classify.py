@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from shared import erasure, findings, queue, studies
+from shared import erasure, findings, queue, studies, study_queries
 from shared.bucket import NotStoredError
 from shared.bundles import load_bundle
 from shared.database import Database
@@ -18,6 +19,7 @@ from shared.errors import LeaseLostError
 from shared.heartbeat import Heartbeat
 from shared.settings import ModelSettings, QueueSettings
 from shared.storage import Storage, original_key, preview_key
+from shared.warnings import ImageWarning
 from shared.work import Outcome, Workplace, handle
 from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, the_study
 from worker_cnn.budgets import Accounts
@@ -68,6 +70,21 @@ def test_findings_previews_and_heatmaps_are_stored(workplace: Workplace, bench: 
         stored = findings.of_study(session, study_id)
     assert len(stored[0]) == len(bench.bundle.card.labels)
     assert the_study(workplace.database, study_id).status is StudyStatus.CLASSIFIED
+
+
+def test_a_film_on_its_side_is_put_right_and_its_image_says_so(workplace: Workplace, bench: Bench):
+    with Image.open(SAMPLE.with_name("chest-1.png")) as upright:
+        width, height = upright.size
+        on_its_side = BytesIO()
+        upright.rotate(90, expand=True).crop((0, 0, height - 8, width)).save(on_its_side, "PNG")
+    study_id = a_stored_study(workplace.database, bench.storage, on_its_side.getvalue())
+    assert classify_study(a_claim(workplace.database, study_id), workplace, bench) is Outcome.DONE
+    with workplace.database.session() as session:
+        (image,) = study_queries.images_of(session, study_id)
+    assert (image.width, image.height) == (width, height - 8)
+    assert image.warnings == [ImageWarning.WAS_TURNED_CLOCKWISE]
+    with Image.open(BytesIO(bench.storage.get_artefact(preview_key(study_id, 0)))) as preview:
+        assert preview.size == (width, height - 8)
 
 
 def test_a_study_whose_only_image_is_broken_is_rejected_with_its_name(workplace: Workplace, bench: Bench):

@@ -21,6 +21,7 @@ from worker_llm.writers import load_writer
 from worker_llm.writers.base import Writer, WriterRefusedError
 from worker_llm.writers.bundled import bundled_version
 from worker_llm.writers.merged import merged_model
+from worker_llm.writers.template import TEMPLATE_VERSION
 
 MERGE = (
     "import os, sys; from pathlib import Path; from worker_llm.writers.merged import merged_model;"
@@ -61,7 +62,8 @@ def test_fifty_varied_studies_are_reported_in_the_models_own_words(writer: Write
     own = [report for report in reports if not report.verification.fallback]
     assert len(own) >= 45
     assert len({report.sections for report in reports}) >= 20
-    assert {report.writer for report in own} == {bundled_version()}
+    assert {report.writer for report in own} == {bundled_version(), TEMPLATE_VERSION}
+    assert reports[-1].writer == TEMPLATE_VERSION  # nothing was detected, so nothing was left to write
     for request, report in zip(requests, reports, strict=True):
         assert verify(report.sections, request) == ()
 

@@ -101,7 +101,7 @@ def test_the_merged_file_holds_the_weights_that_transformers_computes_with(local
 def test_llama_cpp_gives_each_next_word_the_probability_that_transformers_gives_it(local: LocalWriter):
     llama = LlamaWriter.bundled()
     for request in REQUESTS[:2]:  # one in each language
-        chat = messages_for(request, attempt=1, brief=True)
+        chat = messages_for(request, llama.version, attempt=1, brief=True)
         prompt = local._tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
         inputs = local._tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
         answer = llama._engine.handle_chat_completions(

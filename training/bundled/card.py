@@ -148,8 +148,8 @@ through; the others should be refused.
 | --- | --- | --- |
 {gates}
 Upright, turned by 90°, 180°, 270° or inverted: named rightly for {100 * g.turned_accuracy:.1f} %
-of the test radiographs; one that is not upright is classified with a warning. AP against PA, from pixels:
-AUROC {g.view_auroc:.3f}.
+of the test radiographs; one that is not upright is put right before it is classified, and its report says
+so, or warns where that fails. AP against PA, from pixels: AUROC {g.view_auroc:.3f}.
 """
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from shared.bundles import Gate
 from shared.errors import BadInputError
+from worker_cnn.corrections import read
 from worker_cnn.decoding import DecoderPool, PreparedImage, prepare
 from worker_cnn.quality import check
 from worker_cnn.runtime import Model
@@ -52,6 +53,6 @@ def judge(path: Path, model: Model, gate: Gate, *, size: int, decode: Decode = p
         return Judged(None, error.detail)
     except OSError as error:
         return Judged(None, f"the file cannot be read: {error.strerror}")
-    output = model.run(prepared.model_input[np.newaxis])[0]
-    rejection = check(prepared.exposure, output, prepared.attributes, gate).rejection
-    return Judged(output.logits, "" if rejection is None else rejection.detail)
+    reading = read(prepared, lambda square: model.run(square[np.newaxis])[0], gate)
+    rejection = check(reading.prepared.exposure, reading.output, reading.prepared.attributes, gate).rejection
+    return Judged(reading.output.logits, "" if rejection is None else rejection.detail)

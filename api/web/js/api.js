@@ -14,6 +14,7 @@ const PASSING = new Set([0, 429, 502, 503, 504]);
  * @property {string} title
  * @property {string} advice what to do
  * @property {?string} file the file that it is about
+ * @property {?number[][]} positions of the files of each patient or study, where they are of several
  * @property {number} status HTTP status; 0 when the server was not reached
  */
 export class Problem extends Error {
@@ -24,6 +25,7 @@ export class Problem extends Error {
     this.title = body.title ?? "The server refused";
     this.advice = body.advice ?? "";
     this.file = body.file ?? null;
+    this.positions = body.positions ?? null;
     this.status = status;
   }
 

@@ -2,6 +2,9 @@
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+/** Whose zone is not said would be a guess on paper. */
+const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "long", hourCycle: "h23" });
+const CALENDAR_DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 const UNITS = ["bytes", "kB", "MB", "GB"];
 
 /** The words for a study's statuses. */
@@ -18,6 +21,8 @@ export const STATUS_WORDS = {
 
 export const LANGUAGES = { en: "English", es: "Spanish" };
 
+const SEXES = { F: "Female", M: "Male", O: "Other" };
+
 const FINAL = new Set(["completed", "rejected", "failed", "cancelled"]);
 
 /** Whether no worker will touch a study with this status any more. */
@@ -30,6 +35,29 @@ export function moment(text) {
   const date = new Date(text);
   const clock = CLOCK.format(date);
   return date.toDateString() === new Date().toDateString() ? clock : `${DAY.format(date)}, ${clock}`;
+}
+
+/** "27 November 2026 at 14:03:22 CET", for paper. */
+export function fullMoment(text) {
+  return FULL.format(new Date(text));
+}
+
+/** "3 Mar 2024" of "2024-03-03", which has no zone; "" of null. */
+export function calendarDay(text) {
+  return text ? CALENDAR_DAY.format(new Date(`${text}T00:00:00Z`)) : "";
+}
+
+/** "Female" of "F"; "" of null. */
+export function sexWord(sex) {
+  return SEXES[sex] ?? "";
+}
+
+/** "47 years", and of small children "14 months" or "9 days"; "" of null. */
+export function age(years) {
+  if (years === null) return "";
+  if (years >= 2) return count(Math.floor(years), "year");
+  const months = Math.floor(years * 12);
+  return months >= 1 ? count(months, "month") : count(Math.floor(years * 365.25), "day");
 }
 
 /** "1.4 s" or "2 min 5 s" between two moments. */

@@ -1,7 +1,7 @@
 /** Files that were dropped: those of folders too. */
 
-/** What an operating system adds to a folder. */
-const IGNORED = new Set([".DS_Store", "Thumbs.db", "desktop.ini", "DICOMDIR"]);
+/** What an operating system adds to a folder, and a disc's index, in small letters. */
+const IGNORED = new Set([".ds_store", "thumbs.db", "desktop.ini", "dicomdir"]);
 
 /**
  * Returns what was dropped as a flat list.
@@ -14,7 +14,7 @@ export async function droppedFiles(transfer) {
   const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (entries.length === 0) return Array.from(transfer.files);
   const files = await Promise.all(entries.map(filesOf));
-  return files.flat().filter((file) => !IGNORED.has(file.name));
+  return files.flat().filter((file) => !IGNORED.has(file.name.toLowerCase()));
 }
 
 async function filesOf(entry) {

@@ -15,13 +15,14 @@ const SHAPES = {
   completed: { ...LINE, d: "M2.8 8.6l3.4 3.6L13.2 4", "stroke-width": "2.2", "stroke-linejoin": "round" },
   rejected: { ...LINE, d: `${RING}M3.8 12.2l8.4-8.4` },
   failed: { ...LINE, d: "M8 2L15 14H1zM8 6.5v3.5M8 12v.1", "stroke-linejoin": "round" },
+  warning: { ...LINE, d: "M8 2L15 14H1zM8 6.5v3.5M8 12v.1", "stroke-linejoin": "round" },
   cancelled: { ...LINE, d: "M3 3l10 10M13 3L3 13" },
 };
 
 /**
- * Makes the sign of a status of a study or of a finding.
+ * Makes the sign of a warning, or of a status of a study or of a finding.
  *
- * @param {string} status
+ * @param {string} status or "warning"
  * @returns {SVGElement}
  */
 export function mark(status) {

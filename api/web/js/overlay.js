@@ -50,20 +50,23 @@ export function drawHeat(context, heat, area, opacity) {
   context.restore();
 }
 
-/** Draws a box, given as fractions of the picture, light on dark so that it is seen on any gray. */
-export function drawBox(context, [left, top, right, bottom], area) {
+/** Draws a box, given as fractions of the picture: light on dark, seen on any gray; dashed, since it is no outline; `unit` is a CSS pixel. */
+export function drawBox(context, [left, top, right, bottom], area, unit = 1) {
   const place = [
     area.x + left * area.width,
     area.y + top * area.height,
     (right - left) * area.width,
     (bottom - top) * area.height,
   ];
+  context.save();
+  context.setLineDash([9 * unit, 6 * unit]);
   for (const [width, colour] of [
     [4, "rgb(0 0 0 / 70%)"],
     [1.75, "#ffd479"],
   ]) {
-    context.lineWidth = width;
+    context.lineWidth = width * unit;
     context.strokeStyle = colour;
     context.strokeRect(...place);
   }
+  context.restore();
 }

@@ -3,6 +3,7 @@
 import { saveFrom } from "./download.js";
 import { fill, h } from "./dom.js";
 import { isFinal } from "./format.js";
+import { mark } from "./marks.js";
 import { faultBox } from "./notices.js";
 import { pictures } from "./overlay.js";
 import { viewer } from "./viewer.js";
@@ -11,7 +12,7 @@ import { viewer } from "./viewer.js";
  * Makes the viewer with its row of images.
  *
  * @param {{signal: AbortSignal, onError: (error: unknown) => void, onStepFinding: (by: number) => void}} options
- * @returns {{element: HTMLElement, show: (study: object) => void, find: (findings: object) => void,
+ * @returns {{element: HTMLElement, onPaper: HTMLElement, show: (study: object) => void, find: (findings: object) => void,
  *   select: (label: ?string) => void}}
  */
 export function radiographs({ signal, onError, onStepFinding }) {
@@ -51,14 +52,14 @@ export function radiographs({ signal, onError, onStepFinding }) {
     const image = study.images[current];
     const version = `${image?.index} ${study.status}`;
     if (image === undefined || drawn.startsWith(`${image.index} shown`) || drawn === version) {
-      if (image === undefined) view.show(null, "", "This study has no images any more.");
+      if (image === undefined) view.show(null, { caption: "", resolution: "", orientation: null }, "This study has no images any more.");
       return;
     }
     drawn = version;
     const gray = hasPreview(image) ? await store.gray(image.links.preview) : null;
     if (signal.aborted || drawn !== version) return;
     if (gray !== null) drawn = `${image.index} shown`;
-    view.show(gray, captionOf(image), gray === null ? waitingWords() : "");
+    view.show(gray, { caption: captionOf(image), resolution: resolutionOf(image, gray), orientation: image.orientation }, gray === null ? waitingWords() : "");
   }
 
   function waitingWords() {
@@ -95,7 +96,9 @@ export function radiographs({ signal, onError, onStepFinding }) {
     study.images.forEach((image, at) => {
       const button = tabs.children[at];
       button.setAttribute("aria-pressed", String(at === current));
-      button.textContent = `${at + 1} ${image.view && image.view !== "UNKNOWN" ? image.view : image.file}${image.status === "rejected" ? " (not used)" : ""}`;
+      const name = image.view && image.view !== "UNKNOWN" ? image.view : image.file;
+      const warned = image.warnings.length > 0 ? [mark("warning"), h("span.visually-hidden", {}, " (warning)")] : [];
+      fill(button, `${at + 1} ${name}${image.status === "rejected" ? " (not used)" : ""}`, ...warned);
     });
   }
 
@@ -112,12 +115,13 @@ export function radiographs({ signal, onError, onStepFinding }) {
     fill(
       remarks,
       image.error === null ? null : faultBox({ title: "This image is not used", detail: image.error.detail, file: image.file }),
-      ...image.warnings.map((words) => h("p.notice", {}, words)),
-      h("p.image-facts.soft.number", {}, h("span.file-name", {}, image.file), ` · ${image.width} × ${image.height} `, original),
+      // Those of a single image stand in the head of the study.
+      ...(study.images.length > 1 ? image.warnings.map((words) => h("p.notice", {}, words)) : []),
+      h("p.image-facts.soft.number", {}, h("span.file-name", {}, image.file), ` · ${sizeOf(image)} `, original),
     );
   }
 
-  return { element, show, find: (findings) => (found = findings), select };
+  return { element, onPaper: view.onPaper, show, find: (findings) => (found = findings), select };
 }
 
 /** A preview is made of what could be decoded, used or not. */
@@ -127,4 +131,13 @@ function hasPreview(image) {
 
 function captionOf(image) {
   return image.view && image.view !== "UNKNOWN" ? `${image.file} · ${image.view}` : image.file;
+}
+
+/** What is on the screen is never the original: it has 256 grays, and often fewer pixels. */
+function resolutionOf(image, gray) {
+  return gray === null ? "" : `Preview ${sizeOf(gray)} of ${sizeOf(image)}`;
+}
+
+function sizeOf({ width, height }) {
+  return `${width} × ${height}`;
 }

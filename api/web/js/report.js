@@ -3,13 +3,14 @@
 import { json } from "./api.js";
 import { saveFrom } from "./download.js";
 import { fill, h } from "./dom.js";
-import { LANGUAGES, moment } from "./format.js";
+import { LANGUAGES, fullMoment, moment } from "./format.js";
 import { notify } from "./notices.js";
 
 const TITLES = {
-  en: { technique: "Technique", findings: "Findings", impression: "Impression" },
-  es: { technique: "Técnica", findings: "Hallazgos", impression: "Impresión" },
+  en: { warnings: "Warnings", indication: "Indication (as given by the sender)", technique: "Technique", findings: "Findings", impression: "Impression" },
+  es: { warnings: "Advertencias", indication: "Indicación (tal como la indicó el remitente)", technique: "Técnica", findings: "Hallazgos", impression: "Impresión" },
 };
+const ORDER = ["indication", "technique", "findings", "impression"];
 const FORMATS = [
   ["Text", "text/plain", "txt"],
   ["HTML", "text/html", "html"],
@@ -37,11 +38,12 @@ export function reportPanel({ signal, onError }) {
 
 function reportParts(report, study, onError) {
   const titles = TITLES[report.language] ?? TITLES.en;
-  const sections = Object.entries(report.sections).map(([name, text]) =>
-    h("section.report-section", { "data-section": name }, h("h3", {}, titles[name] ?? name), h("p", { lang: report.language }, text)),
+  const sections = sectionsOf(report).map(([name, text]) =>
+    h("section.report-section", { "data-section": name }, h("h3", {}, titles[name]), h("p", { lang: report.language }, text)),
   );
+  const written = [h("span.screen-only", {}, moment(report.created_at)), h("span.print-only", {}, fullMoment(report.created_at))];
   return [
-    h("p.report-facts", {}, h("span.badge", {}, report.status), ` ${LANGUAGES[report.language] ?? report.language} · version ${report.version} · ${moment(report.created_at)}`),
+    h("p.report-facts", {}, h("span.badge", {}, report.status), ` ${LANGUAGES[report.language] ?? report.language} · version ${report.version} · `, ...written),
     ...sections,
     h("p.small.soft", {}, `Written by ${report.writer.id} ${report.writer.version}. `, verificationWords(report.verification)),
     h("p.device-line", {}, report.not_a_medical_device),
@@ -71,9 +73,21 @@ function actions(report, study, titles, onError) {
   );
 }
 
+/** A report without an indication has no section of it. */
+function sectionsOf({ sections }) {
+  return ORDER.map((name) => [name, sections[name]]).filter(([, text]) => text);
+}
+
 function plainText(report, titles) {
-  const sections = Object.entries(report.sections).map(([name, text]) => `${(titles[name] ?? name).toUpperCase()}\n${text}`);
-  return [...sections, report.not_a_medical_device].join("\n\n");
+  const warnings = report.warnings.map((words) => `- ${words}`).join("\n");
+  const parts = [["warnings", warnings], ...sectionsOf(report)].filter(([, text]) => text !== "");
+  const texts = parts.map(([name, text]) => `${titles[name].toUpperCase()}\n${name === "indication" ? quoted(text) : text}`);
+  return [...texts, report.not_a_medical_device].join("\n\n");
+}
+
+/** The sender's words on one line, in quotation marks: none of them can pass for a heading of the report. */
+function quoted(text) {
+  return `“${text.replace(/\s+/g, " ").replace(/[“”«»]/g, '"')}”`;
 }
 
 async function copy(text) {

@@ -1,12 +1,16 @@
 /** Rows of a list of studies, changed in place so that the focus stays where it is. */
 
 import { fill, h } from "./dom.js";
-import { STATUS_WORDS, count, moment, studyName } from "./format.js";
+import { STATUS_WORDS, age, calendarDay, count, moment, sexWord, studyName } from "./format.js";
 import { mark } from "./marks.js";
+
+const COLUMNS = ["Status", "File", "Patient id", "Sex, age", "Study date", "", "Received"];
 
 /** @returns {{element: HTMLElement, show: (studies: object[]) => void}} */
 export function studyRows() {
-  const element = h("ul.study-rows", {});
+  const list = h("ul", {});
+  const columns = h("div.study-columns", { "aria-hidden": "true" }, ...COLUMNS.map((name) => h("span", {}, name)));
+  const element = h("div.study-rows", {}, columns, list);
   /** @type {Map<string, {row: HTMLElement, version: string}>} */
   const shown = new Map();
 
@@ -18,6 +22,7 @@ export function studyRows() {
       shown.delete(id);
     }
     studies.forEach((study, at) => place(study, at));
+    element.hidden = studies.length === 0;
   }
 
   function place(study, at) {
@@ -27,22 +32,32 @@ export function studyRows() {
       entry.version = study.updated_at;
     }
     shown.set(study.id, entry);
-    if (element.children[at] !== entry.row) element.insertBefore(entry.row, element.children[at] ?? null);
+    if (list.children[at] !== entry.row) list.insertBefore(entry.row, list.children[at] ?? null);
   }
 
   return { element, show };
 }
 
 function draw(row, study) {
+  const { patient, warnings } = study;
   const facts = [count(study.images.length, "image")];
   if (study.priority !== "routine") facts.push(study.priority);
+  const warned = warnings.length > 0 && h("span.row-warning", { title: warnings.join("\n") }, mark("warning"), "Warning", h("span.visually-hidden", {}, `: ${warnings.join(" ")} `));
   const link = row.querySelector("a") ?? h("a.study-row", { href: `#/studies/${study.id}` });
   fill(
     link,
     h(`span.status.status-${study.status}`, {}, mark(study.status), STATUS_WORDS[study.status]),
     h("span.file-name", {}, studyName(study)),
-    h("span.soft", {}, study.error?.detail ?? facts.join(" · ")),
+    cell("Patient id", patient.id),
+    cell("Sex, age", [sexWord(patient.sex), age(patient.age_years)].filter(Boolean).join(", ")),
+    cell("Study date", calendarDay(study.study_date)),
+    h("span.facts", {}, warned, h("span.soft", {}, study.error?.detail ?? facts.join(" · "))),
     h("time.soft.number", { datetime: study.created_at }, moment(study.created_at)),
   );
   if (link.parentElement !== row) fill(row, link);
+}
+
+/** The heading above names it for eyes; words that cannot be seen name it for everybody else. */
+function cell(name, value) {
+  return h("span.row-cell", {}, value ? [h("span.visually-hidden", {}, `${name} `), value] : null);
 }

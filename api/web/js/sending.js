@@ -1,6 +1,7 @@
-/** Sends files: together as one study, or each as a study of its own in a batch. */
+/** Sends files: together as one study, or in groups as the studies of a batch. */
 
 import { Problem, freshKey, pause, post, upload } from "./api.js";
+import { count } from "./format.js";
 
 const AT_ONCE = 2;
 /** Milliseconds for which a server is called again. An upload that it died over keeps its key for 30 s. */
@@ -25,28 +26,25 @@ const IN_ALREADY = {
  */
 
 /**
- * Makes the delivery of a list of files. It knows its batch, the key of each request and what is in: sending again
- * after a failure goes on where that one stopped, and no file becomes two studies.
+ * Files on their way. What is sent again after a failure has the same keys.
+ *
+ * @typedef {object} Delivery
+ * @property {(fields: Object<string, string>, sending: Sending) => Promise<string>} send gives the address of the
+ *   view of what was sent; fields are priority, language and the like
+ * @property {() => number} taken how many files are in, before the end
+ */
+
+/**
+ * Makes the delivery of files as one study.
  *
  * @param {File[]} files
+ * @returns {Delivery}
  */
-export function delivery(files) {
-  const studyKey = freshKey();
-  const items = files.map((file) => ({ file, key: freshKey(), bytes: 0, taken: false }));
-  const total = items.reduce((sum, { file }) => sum + file.size, 0);
-  let batch = null;
+export function oneStudy(files) {
+  const idempotencyKey = freshKey();
 
-  const taken = () => items.filter((item) => item.taken).length;
-
-  /**
-   * Sends all files as one study.
-   *
-   * @param {Object<string, string>} fields priority, language and the like
-   * @param {Sending} sending
-   * @returns {Promise<string>} the address of the study's view
-   */
-  async function sendTogether(fields, { signal, onProgress, onTrouble }) {
-    const options = { idempotencyKey: studyKey, onProgress, signal };
+  async function send(fields, { signal, onProgress, onTrouble }) {
+    const options = { idempotencyKey, onProgress, signal };
     let study;
     try {
       study = await insist(() => upload(formOf(files, fields), options), { signal, onTrouble });
@@ -56,16 +54,30 @@ export function delivery(files) {
     return study.links.page.replace(/^\//, "");
   }
 
-  /**
-   * Sends each file as a study of its own. A batch accounts for every one: a file that is refused
-   * becomes a rejected study there instead of stopping the others.
-   *
-   * @returns {Promise<string>} the address of the batch's view
-   */
-  async function sendEach(fields, sending) {
+  return { send, taken: () => 0 };
+}
+
+/**
+ * Makes the delivery of several studies, in a batch that accounts for every one: what is refused becomes a rejected
+ * study there instead of stopping the others.
+ *
+ * It knows its batch, the key of each request and what is in: sending again after a failure goes on where that one
+ * stopped, and no file becomes two studies.
+ *
+ * @param {File[][]} studies the files of each
+ * @returns {Delivery}
+ */
+export function severalStudies(studies) {
+  const items = studies.map((files) => ({ files, size: sizeOf(files), key: freshKey(), bytes: 0, taken: false }));
+  const total = sizeOf(studies.flat());
+  let batch = null;
+
+  const taken = () => items.reduce((sum, item) => sum + (item.taken ? item.files.length : 0), 0);
+
+  async function send(fields, sending) {
     const failed = new AbortController();
     const signal = AbortSignal.any([sending.signal, failed.signal]);
-    const open = () => post("/v1/batches", { name: `${files.length} files` }, { signal });
+    const open = () => post("/v1/batches", { name: count(studies.flat().length, "file") }, { signal });
     batch ??= await insist(open, { ...sending, signal });
     const queue = items.filter((item) => !item.taken);
     const work = async () => {
@@ -83,22 +95,22 @@ export function delivery(files) {
 
   async function sendItem(item, fields, { signal, onProgress, onTrouble }) {
     const tell = (bytes) => {
-      item.bytes = Math.min(bytes, item.file.size);
+      item.bytes = Math.min(bytes, item.size);
       const sent = items.reduce((sum, { bytes: each }) => sum + each, 0);
-      onProgress(sent, total, `${taken()} of ${files.length} files`);
+      onProgress(sent, total, `${taken()} of ${count(studies.flat().length, "file")}`);
     };
     const options = { idempotencyKey: item.key, onProgress: tell, signal };
     try {
-      await insist(() => upload(formOf([item.file], fields), options), { signal, onTrouble });
+      await insist(() => upload(formOf(item.files, fields), options), { signal, onTrouble });
     } catch (error) {
       // Taken with the fields as they were before: it is in.
       if (error.type !== REUSED) throw error;
     }
     item.taken = true;
-    tell(item.file.size);
+    tell(item.size);
   }
 
-  return { sendTogether, sendEach, taken };
+  return { send, taken };
 }
 
 /** Calls until an answer comes that is one. */
@@ -116,6 +128,10 @@ async function insist(request, { signal, onTrouble }) {
       await pause(Math.min(LONGEST_PAUSE, PAUSE * attempt), signal);
     }
   }
+}
+
+function sizeOf(files) {
+  return files.reduce((sum, { size }) => sum + size, 0);
 }
 
 function formOf(files, fields) {

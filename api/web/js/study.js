@@ -22,6 +22,7 @@ export async function studyView({ root, signal, onError, setTitle, reload }, id)
   const pictures = radiographs({ signal, onError, onStepFinding: findings.step });
   const report = reportPanel({ signal, onError });
   const head = studyHead({
+    signal,
     onDelete: (study) => erase(study).catch(onError),
     onRetry: (study) => retry(study, reload).catch(onError),
   });
@@ -56,13 +57,14 @@ export async function studyView({ root, signal, onError, setTitle, reload }, id)
     head.explain(await faultOf(study));
   }
 
-  fill(root, layout(pictures.element, head.element, findings.element, report.element));
+  fill(root, layout(head.element, pictures, report.element, findings.element));
   const onStudy = (study) => update(study).catch(onError);
   await follow(`/v1/studies/${id}`, { signal, onStudy, onConnection: head.connection });
 }
 
-function layout(viewer, head, findings, report) {
-  return h("div.study", {}, h("div.stage", {}, viewer), h("div.side", {}, head, report, findings));
+/** Whose study it is and its warnings come first, on a narrow screen and on paper too. */
+function layout(head, pictures, report, findings) {
+  return h("div.study", {}, head, h("div.stage", {}, pictures.element), report, pictures.onPaper, findings);
 }
 
 async function faultOf(study) {

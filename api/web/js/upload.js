@@ -1,11 +1,14 @@
-/** The form that takes files in: choose or drop, say whether they are one study, send, watch the bytes go. */
+/** The form that takes files in: choose or drop, say which are one study, send, watch the bytes go. */
 
 import { h, fill } from "./dom.js";
 import { count, size } from "./format.js";
 import { announce, faultBox, problemBox } from "./notices.js";
-import { delivery } from "./sending.js";
+import { oneStudy, severalStudies } from "./sending.js";
 
 const ACCEPT = ".dcm,.dicom,.png,.jpg,.jpeg,.zip,application/dicom,image/png,image/jpeg,application/zip";
+
+const SEVERAL_PATIENTS = "/problems/several-patients";
+const OTHER_PATIENT = "/problems/other-patient";
 
 /**
  * Makes the form.
@@ -17,13 +20,14 @@ const ACCEPT = ".dcm,.dicom,.png,.jpg,.jpeg,.zip,application/dicom,image/png,ima
 export function uploadForm({ info, signal, onSent }) {
   /** @type {File[]} */
   let files = [];
-  let sending = delivery(files);
+  /** @type {Map<string, import("./sending.js").Delivery>} by the grouping; a second try is the same delivery */
+  const deliveries = new Map();
   const parts = formParts(info);
   const { form, picker, list, choice, status, send, details } = parts;
 
   function choose(chosen) {
     files = chosen;
-    sending = delivery(files);
+    deliveries.clear();
     draw();
   }
 
@@ -47,23 +51,45 @@ export function uploadForm({ info, signal, onSent }) {
     fill(status);
   }
 
-  async function submit(event) {
+  function submit(event) {
     event.preventDefault();
     const together = choice.hidden || form.elements.namedItem("grouping").value === "together";
-    const fault = together ? limitFault(files, info.limits) : null;
-    if (fault !== null) {
-      fill(status, faultBox(fault));
-      return;
-    }
+    if (!together) return deliver("each", () => severalStudies(files.map((file) => [file])));
+    const fault = limitFault(files, info.limits);
+    if (fault !== null) return fill(status, faultBox(fault));
+    return deliver("together", () => oneStudy(files));
+  }
+
+  async function deliver(grouping, make, said = {}) {
+    const delivery = deliveries.get(grouping) ?? make();
+    deliveries.set(grouping, delivery);
     send.disabled = true;
-    const deliver = together ? sending.sendTogether : sending.sendEach;
     try {
-      onSent(await deliver(fieldsOf(form), { signal, ...progress(status) }));
+      onSent(await delivery.send({ ...fieldsOf(form), ...said }, { signal, ...progress(status) }));
     } catch (error) {
-      if (error.name !== "AbortError") fill(status, problemBox(error), whatIsIn(sending.taken(), files.length));
+      if (error.name === "AbortError") return;
+      const ways = waysOn(error);
+      // The server's advice is for programs; here it is buttons.
+      if (ways.length > 0) error.advice = "";
+      fill(status, problemBox(error, ...ways), whatIsIn(delivery.taken(), files.length));
+      status.querySelector("button")?.focus();
     } finally {
       send.disabled = false;
     }
+  }
+
+  /** What can be done about files that contradict each other, or the patient's id that was typed. */
+  function waysOn({ type, positions }) {
+    if (type !== SEVERAL_PATIENTS && type !== OTHER_PATIENT) return [];
+    const meant = () => deliver("together", () => oneStudy(files), { mixed: "true" });
+    const ways = [h("button", { type: "button", onclick: meant }, "It is meant: send as one study")];
+    const studies = type === SEVERAL_PATIENTS ? grouped(files, positions) : null;
+    if (studies !== null) {
+      // An id that was typed cannot be that of all of them; the files say whose they are.
+      const apart = () => deliver("apart", () => severalStudies(studies), { patient_id: "" });
+      ways.unshift(h("button.primary", { type: "button", onclick: apart }, `Send as ${studies.length} studies`));
+    }
+    return ways;
   }
 
   picker.addEventListener("change", () => add(picker.files));
@@ -172,6 +198,16 @@ function limitFault(files, limits) {
   if (large === undefined) return null;
   const detail = `The file has ${size(large.size)}; the server takes ${size(limits.max_file_bytes)}.`;
   return { title: "Larger than this server takes", detail, file: large.name };
+}
+
+/** The files of each study; null where one (a zip) holds several: it cannot be sent in parts from here. */
+function grouped(files, positions) {
+  const placed = positions.flat();
+  if (new Set(placed).size !== placed.length) return null;
+  const studies = positions.map((group) => group.map((at) => files[at]));
+  // What is no image is of no group; with the first one it is named as set aside.
+  studies[0].push(...files.filter((_, at) => !placed.includes(at)));
+  return studies;
 }
 
 function whatIsIn(taken, all) {

@@ -1,14 +1,17 @@
 /**
  * The radiograph: what is on the canvas, and what changes it.
  *
- * pixels.js makes grays, viewport.js places them, gestures.js and controls.js say what is wished.
+ * pixels.js makes grays, viewport.js places them, gestures.js and controls.js say what is wished; annotations.js
+ * writes on the frame, paper.js prints.
  */
 
+import { annotations, sidesInWords } from "./annotations.js";
 import { controls } from "./controls.js";
 import { fill, h } from "./dom.js";
 import { listenToKeys, listenToPointers } from "./gestures.js";
 import { NEUTRAL, bounded, canvasOf, develop } from "./pixels.js";
 import { drawBox, drawHeat } from "./overlay.js";
+import { keyImage } from "./paper.js";
 import { centred, fitted, panned, zoomed } from "./viewport.js";
 
 const STEP = 40;
@@ -31,12 +34,13 @@ const GRADE_STEP = 8;
  * Makes the viewer.
  *
  * @param {{signal: AbortSignal, onStepImage: (by: number) => void, onStepFinding: (by: number) => void}} options
- * @returns {{element: HTMLElement, show: (gray: ?import("./pixels.js").Gray, caption: string, message: string) => void,
+ * @returns {{element: HTMLElement, onPaper: HTMLElement, show: (gray: ?import("./pixels.js").Gray,
+ *   about: import("./annotations.js").About, message: string) => void,
  *   mark: (found: ?{name: string, heat: ?ImageBitmap, box: ?number[]}) => void}}
  */
 export function viewer({ signal, onStepImage, onStepFinding }) {
-  const canvas = h("canvas", { id: "radiograph", tabindex: 0, role: "img", "aria-describedby": "viewer-keys" });
-  const corners = { file: h("div.corner.north-west", {}), grays: h("div.corner.north-east.number", {}), found: h("div.corner.south-west", {}) };
+  const canvas = h("canvas", { id: "radiograph", tabindex: 0, role: "img", "aria-describedby": "viewer-keys viewer-found" });
+  const words = annotations();
   const message = h("p.viewer-message", { hidden: true });
   const context = canvas.getContext("2d");
   const state = initialState();
@@ -72,6 +76,7 @@ export function viewer({ signal, onStepImage, onStepFinding }) {
     },
   };
   const tools = controls(actions);
+  const paper = keyImage(paint);
 
   function change(values) {
     if (values.grayscale !== undefined) graded = false;
@@ -98,38 +103,56 @@ export function viewer({ signal, onStepImage, onStepFinding }) {
 
   function draw() {
     scheduled = 0;
-    const { gray, overlay, found } = state;
+    const { gray } = state;
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.clearRect(0, 0, frame.width, frame.height);
     if (gray !== null) {
-      if (!graded) develop(gray, state.grayscale, state.pixels);
-      if (!graded) state.picture.getContext("2d").putImageData(state.pixels, 0, 0);
-      graded = true;
       if (state.fit) state.viewport = fitted(gray, frame);
       const { scale, x, y } = state.viewport;
-      const area = { x, y, width: gray.width * scale, height: gray.height * scale };
-      context.imageSmoothingQuality = "high";
-      context.drawImage(state.picture, x, y, area.width, area.height);
-      if (found?.heat && overlay.heat) drawHeat(context, found.heat, area, overlay.opacity);
-      if (found?.box && overlay.box) drawBox(context, found.box, area);
+      paint(context, { x, y, width: gray.width * scale, height: gray.height * scale });
     }
     describe();
+  }
+
+  function paint(target, area, unit) {
+    if (!graded) develop(state.gray, state.grayscale, state.pixels);
+    if (!graded) state.picture.getContext("2d").putImageData(state.pixels, 0, 0);
+    graded = true;
+    target.imageSmoothingQuality = "high";
+    target.drawImage(state.picture, area.x, area.y, area.width, area.height);
+    const { heat, box } = shownOverlays();
+    if (heat) drawHeat(target, state.found.heat, area, state.overlay.opacity);
+    if (box) drawBox(target, state.found.box, area, unit);
+  }
+
+  function shownOverlays() {
+    const { overlay, found } = state;
+    return { heat: Boolean(found?.heat && overlay.heat), box: Boolean(found?.box && overlay.box) };
+  }
+
+  function print() {
+    const { gray, grayscale, found } = state;
+    const { heat, box } = shownOverlays();
+    const { window, level, invert } = grayscale;
+    const grays = grayscale === NEUTRAL ? "" : ` · window ${window}, level ${level}${invert ? ", inverted" : ""}`;
+    paper.prepare(gray, { heat, box, words: (heat || box ? ` · ${found.name}` : "") + grays });
   }
 
   function describe() {
     const { grayscale, gray, found } = state;
     const percent = state.viewport.scale * devicePixelRatio * 100;
-    corners.grays.textContent = gray === null ? "" : `W ${grayscale.window}  L ${grayscale.level}`;
-    corners.found.textContent = found?.name ?? "";
+    words.sync({ grayscale: gray === null ? null : grayscale, found, ...shownOverlays() });
     tools.sync({ ...state, percent, hasHeat: Boolean(found?.heat), hasBox: Boolean(found?.box) });
     canvas.dataset.loaded = String(gray !== null);
   }
 
-  function show(gray, caption, words) {
-    corners.file.textContent = caption;
-    canvas.setAttribute("aria-label", `Radiograph: ${caption}`);
-    message.hidden = words === "";
-    fill(message, words);
+  function show(gray, about, wait) {
+    words.show(about);
+    paper.show(about);
+    const sides = sidesInWords(about.orientation);
+    canvas.setAttribute("aria-label", `Radiograph: ${about.caption}${sides && `; ${sides}`}`);
+    message.hidden = wait === "";
+    fill(message, wait);
     const picture = gray === null ? null : canvasOf(gray.width, gray.height);
     const pixels = gray === null ? null : new ImageData(gray.width, gray.height);
     change({ gray, picture, pixels, fit: true, grayscale: NEUTRAL });
@@ -145,10 +168,11 @@ export function viewer({ signal, onStepImage, onStepFinding }) {
   const observer = new ResizeObserver(resize);
   observer.observe(canvas);
   signal.addEventListener("abort", () => observer.disconnect());
+  window.addEventListener("beforeprint", print, { signal });
   listenToPointers(canvas, { tool: () => state.tool, pan, grade, zoom, fit: actions.fit });
   listenToKeys(canvas, keysFor(actions, { pan, grade, onStepImage, onStepFinding }));
-  const element = viewerElement(canvas, corners, message, tools.element);
-  return { element, show, mark: (found) => change({ found }) };
+  const element = viewerElement(canvas, words.elements, message, tools.element);
+  return { element, onPaper: paper.element, show, mark: (found) => change({ found }) };
 }
 
 function initialState() {
@@ -161,7 +185,8 @@ function initialState() {
     grayscale: NEUTRAL,
     // A finger moves the picture, as it does everywhere; a mouse grades it, as in radiology.
     tool: matchMedia("(pointer: coarse)").matches ? "pan" : "window",
-    overlay: { opacity: 0.5, heat: true, box: true },
+    // Whoever opens a study looks at the picture first, and not at where the model looked.
+    overlay: { opacity: 0.5, heat: false, box: true },
     found: null,
   };
 }
@@ -192,9 +217,8 @@ function keysFor(actions, { pan, grade, onStepImage, onStepFinding }) {
   };
 }
 
-function viewerElement(canvas, corners, message, tools) {
+function viewerElement(canvas, words, message, tools) {
   const keys = h("p.visually-hidden", { id: "viewer-keys" }, "Arrow keys move it, plus and minus zoom, Shift with arrows changes window and level. Press question mark for all keys.");
-  const device = h("div.corner.south-east", {}, "Not for diagnosis");
-  const frame = h("div.frame", {}, canvas, corners.file, corners.grays, corners.found, device, message);
+  const frame = h("div.frame", {}, canvas, ...words, message);
   return h("div.viewer", {}, frame, keys, tools);
 }

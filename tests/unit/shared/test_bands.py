@@ -48,7 +48,7 @@ def test_a_picture_is_shrunk_in_bands_as_in_one_piece(rows, columns, side):
 @pytest.mark.parametrize("padding", [None, (0, 900)], ids=["all", "some"])
 def test_a_stretch_is_decided_by_all_pixels_and_the_same_for_each_band(padding):
     stored = a_picture(2500, 2000)
-    shown = np.concatenate(list(display(Bands.of(stored), Grayscale(bits=12, padding=padding))))
+    shown = np.concatenate(list(display(Bands.of(stored), Grayscale(bits=12, padding=padding)).pixels))
     inside = stored > (900 if padding else -1)
     flat = stored[inside].astype(np.float32)
     low, high = np.percentile(flat[:: flat.size // 1_000_000], (0.5, 99.5))
@@ -59,7 +59,7 @@ def test_a_stretch_is_decided_by_all_pixels_and_the_same_for_each_band(padding):
 def test_a_window_in_which_only_the_last_row_lies_is_not_beside_the_values():
     stored = np.zeros((3000, 1000), np.uint16)
     stored[-1] = 150
-    shown = display(Bands.of(stored), Grayscale(bits=12, voi=Window(150, 101))).whole()
+    shown = display(Bands.of(stored), Grayscale(bits=12, voi=Window(150, 101))).pixels.whole()
     assert shown[:-1].max() == 0
     assert shown[-1].min() == pytest.approx(0.5, abs=0.01)
 

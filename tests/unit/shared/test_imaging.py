@@ -30,7 +30,7 @@ images = arrays(
 
 
 def display(stored: np.ndarray, grayscale: Grayscale) -> np.ndarray:
-    return imaging.display(Bands.of(stored), grayscale).whole()
+    return imaging.display(Bands.of(stored), grayscale).pixels.whole()
 
 
 def stretch(values: np.ndarray) -> np.ndarray:

@@ -86,7 +86,12 @@ def test_the_attributes_that_are_needed_downstream_are_kept_and_no_others(bundle
     )
     analysis = analysis_of(bright_corner(), bundle, attributes)
     assert analysis.view is ViewPosition.AP
-    assert analysis.attributes == {"age_years": 60.0, "sex": "F", "orientation": ("L", "F")}
+    assert analysis.attributes == {
+        "age_years": 60.0,
+        "sex": "F",
+        "view": ViewPosition.AP,
+        "orientation": ("L", "F"),
+    }
 
 
 def test_a_radiograph_keeps_every_gray_level():

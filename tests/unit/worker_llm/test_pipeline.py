@@ -120,7 +120,7 @@ def test_a_study_in_which_nothing_was_detected_leaves_a_writer_nothing_to_write(
 
 def test_a_writer_is_given_nothing_in_a_clients_words():
     names = {field.name for field in fields(ReportRequest)}
-    assert names == {"seed", "findings", "language", "views", "images", "notes"}
+    assert names == {"seed", "findings", "language", "views", "images"}
 
 
 def test_the_prompt_holds_every_label_that_was_detected_and_how_sure_it_is():

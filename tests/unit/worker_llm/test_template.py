@@ -12,7 +12,7 @@ from tests.support.llm_reports import request_for
 from worker_llm.fixed import technique_line
 from worker_llm.lexicon import RANK
 from worker_llm.relations import may_be_the_same
-from worker_llm.request import ReportNote, ReportRequest, View
+from worker_llm.request import ReportRequest, View
 from worker_llm.verify import verify
 from worker_llm.writers.template import TemplateWriter, write_by_rule
 
@@ -155,17 +155,15 @@ def test_the_impression_names_the_gravest_finding_first():
         assert sections.impression.startswith("Pneumothorax")
 
 
-def test_the_technique_line_states_views_losses_and_warnings():
+def test_the_technique_line_states_views_and_losses():
     request = ReportRequest(
         seed="s",
         findings=(),
         views=(View(ViewPosition.PA), View(ViewPosition.LATERAL)),
         images=3,
-        notes=(ReportNote.UNDER_18,),
     )
     assert technique_line(request) == (
         "Chest radiograph, frontal (PA), lateral. 1 of 3 images could not be used."
-        " The patient is under 18: the classifier has learnt from adults only."
     )
 
 

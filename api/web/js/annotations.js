@@ -1,0 +1,84 @@
+/** What is written on the frame around the radiograph: the file, the grays, the chosen finding, the patient's sides. */
+
+import { fill, h } from "./dom.js";
+
+const OPPOSITE = { A: "P", P: "A", R: "L", L: "R", H: "F", F: "H" };
+const SIDES = { R: "right", L: "left", A: "front", P: "back", H: "head", F: "feet" };
+
+/**
+ * What is known of the image on the canvas.
+ *
+ * @typedef {object} About
+ * @property {string} caption its file, and its view
+ * @property {string} resolution of the preview, against the original's
+ * @property {?string[]} orientation the side of the patient to which a row runs, then a column, as in DICOM
+ */
+
+/**
+ * Makes the words in the frame's corners and at its edges.
+ *
+ * @returns {{elements: HTMLElement[], show: (about: About) => void,
+ *   sync: (state: {grayscale: ?object, found: ?{name: string}, heat: boolean, box: boolean}) => void}}
+ */
+export function annotations() {
+  const file = h("div.corner.north-west", {});
+  const grays = h("div.corner.north-east.number", {});
+  const name = h("span.found-name", {});
+  const legend = overlayLegend();
+  const found = h("div.corner.south-west", { id: "viewer-found" }, name, legend.element);
+  const device = h("div.corner.south-east", {}, "Not for diagnosis");
+  const edges = h("div", {});
+
+  function show({ caption, resolution, orientation }) {
+    fill(file, h("span.file-name", {}, caption), h("span.resolution", {}, resolution));
+    fill(edges, ...sideLetters(orientation));
+  }
+
+  function sync({ grayscale, found: chosen, heat, box }) {
+    grays.textContent = grayscale === null ? "" : `W ${grayscale.window}  L ${grayscale.level}`;
+    name.textContent = chosen?.name ?? "";
+    found.hidden = !chosen;
+    legend.sync({ heat, box });
+  }
+
+  return { elements: [file, grays, found, device, edges], show, sync };
+}
+
+/**
+ * Makes the legend of what lies over the radiograph: neither heat nor box is the outline of a finding.
+ *
+ * @returns {{element: HTMLElement, sync: (shown: {heat: boolean, box: boolean}) => void}}
+ */
+export function overlayLegend() {
+  const scale = h("span.heat-scale", {}, h("span", {}, "less"), h("span.heat-colours", { "aria-hidden": "true" }), h("span", {}, "more"));
+  const dashes = h("span.box-key", { "aria-hidden": "true" });
+  const element = h("span.overlay-legend", {}, scale, dashes, h("span", {}, "What moved the model, not a boundary"));
+  const sync = ({ heat, box }) => {
+    scale.hidden = !heat;
+    dashes.hidden = !box;
+    element.hidden = !heat && !box;
+  };
+  return { element, sync };
+}
+
+/** Makes the letters that say which side of the patient lies at which edge; none where the file does not say. */
+export function sideLetters(orientation) {
+  return Object.entries(edgesOf(orientation)).map(([edge, letters]) =>
+    h(`span.side-letter.at-${edge}`, { title: nameOf(letters), "aria-hidden": "true" }, letters),
+  );
+}
+
+/** "the patient's right is at the left edge", for those who do not see the letters; "" where nothing is known. */
+export function sidesInWords(orientation) {
+  const { left, top } = edgesOf(orientation);
+  return left === undefined ? "" : `the patient's ${nameOf(left)} at the left edge, ${nameOf(top)} at the top`;
+}
+
+function edgesOf(orientation) {
+  if (!orientation) return {};
+  const [right, bottom] = orientation;
+  return { left: opposite(right), right, top: opposite(bottom), bottom };
+}
+
+const opposite = (letters) => Array.from(letters, (letter) => OPPOSITE[letter]).join("");
+const nameOf = (letters) => Array.from(letters, (letter) => SIDES[letter]).join(" and ");

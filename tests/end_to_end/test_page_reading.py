@@ -1,0 +1,158 @@
+"""What a reader of the page must not miss: whose study it is, what is warned about, what the picture is."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pydicom
+import pytest
+from pydicom.uid import generate_uid
+
+from tests.end_to_end.conftest import OpenTab
+from tests.support.browser import Tab
+from tests.support.stack import FullStack, wait_until
+
+INDICATION = "Cough\n\nIMPRESSION\nNormal"
+UNDER_18 = "under 18"
+_TOP = "element => element.getBoundingClientRect().top"
+
+
+def a_film(samples: Path, **tags: Any) -> bytes:
+    dataset = pydicom.dcmread(samples / "chest-4.dcm")
+    dataset.SOPInstanceUID = generate_uid()
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
+    file = BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def child(stack: FullStack, samples: Path) -> str:
+    """Return the id of a completed study of a child, sent with a file that is no image."""
+    film = a_film(
+        samples,
+        PatientID="4711-Ä",
+        PatientSex="F",
+        PatientAge="009Y",
+        StudyDate="20260302",
+        PatientOrientation=["L", "F"],
+    )
+    files = [("files", ("child.dcm", film)), ("files", ("README.txt", b"Open the viewer."))]
+    with httpx.Client(base_url=stack.url, timeout=60) as client:
+        answer = client.post("/v1/studies", files=files, data={"indication": INDICATION})
+        assert answer.status_code == 202, answer.text
+        path = answer.json()["links"]["self"]
+        wait_until(
+            lambda: client.get(path).json()["status"] == "completed", timeout=180, what="the child's report"
+        )
+    study_id: str = answer.json()["id"]
+    return study_id
+
+
+@pytest.fixture
+def reading(open_tab: OpenTab, child: str) -> Tab:
+    tab = open_tab(
+        permissions=["clipboard-read", "clipboard-write"], locale="en-GB", timezone_id="Asia/Tokyo"
+    )
+    tab.open(f"#/studies/{child}")
+    tab.wait_until_final()
+    tab.wait_for_radiograph()
+    tab.page.wait_for_load_state("networkidle")
+    return tab
+
+
+def test_the_head_says_whose_study_it_is_and_warns_first(reading: Tab) -> None:
+    head = reading.page.locator(".study-head")
+    patient = " ".join(head.locator(".patient").inner_text().split())
+    assert patient == "Patient id 4711-Ä Sex Female Age 9 years Study date 2 Mar 2026"
+    warnings = head.locator(".warnings")
+    assert UNDER_18 in warnings.inner_text()
+    assert "1 Warning" in warnings.inner_text()
+    assert "README.txt" in head.locator(".set-aside").inner_text()
+    assert UNDER_18 in reading.section("impression").split(".")[0]
+    report = reading.page.locator("#report")
+    assert report.locator("h3").first.inner_text() == "Indication (as given by the sender)"
+    assert reading.section("indication") == INDICATION
+
+
+def test_a_copied_report_begins_with_its_warnings_and_quotes_the_indication(reading: Tab) -> None:
+    reading.page.get_by_role("button", name="Copy").click()
+    reading.page.locator(".toast", has_text="Report copied").wait_for()
+    copied = reading.page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert copied[0] == "WARNINGS"
+    assert UNDER_18 in copied[1]
+    assert copied.count("IMPRESSION") == 1, "the indication's own headings are no headings of the report"
+
+
+def test_the_picture_is_shown_bare_and_says_what_it_is(reading: Tab) -> None:
+    heatmap = reading.page.get_by_role("button", name="Heatmap", exact=True)
+    assert heatmap.get_attribute("aria-pressed") == "false"
+    assert (
+        "Preview 472 \u00d7 472 of 472 \u00d7 472" in reading.page.locator(".frame .north-west").inner_text()
+    )
+    letters = {
+        edge: reading.page.locator(f".frame .at-{edge}").inner_text()
+        for edge in ("left", "right", "top", "bottom")
+    }
+    assert letters == {"left": "R", "right": "L", "top": "H", "bottom": "F"}
+
+
+def test_paper_has_the_patient_the_picture_and_a_date_with_its_zone_on_white(reading: Tab) -> None:
+    page = reading.page
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    head = page.locator(".study-head").inner_text()
+    assert "4711-Ä" in head
+    assert UNDER_18 in head
+    assert "GMT+9" in head
+    assert str(page.evaluate("new Date().getFullYear()")) in head
+    picture = page.locator(".key-image canvas")
+    assert picture.is_visible()
+    gray = "c => c.getContext('2d').getImageData(c.width / 2, c.height / 2, 1, 1).data[3]"
+    assert picture.evaluate(gray) == 255
+    assert page.locator("#radiograph").is_hidden()
+    grounds = page.evaluate(
+        "['body', '#report', '.warnings'].map((at) =>"
+        " getComputedStyle(document.querySelector(at)).backgroundColor)"
+    )
+    assert set(grounds) == {"rgb(255, 255, 255)"}
+    tops = [page.locator(at).evaluate(_TOP) for at in (".warnings", "#report", ".key-image")]
+    assert tops == sorted(tops)
+
+
+def test_the_list_names_the_patient_and_marks_the_warning(tab: Tab, child: str) -> None:
+    tab.open()
+    row = tab.page.locator(f'.study-row[href="#/studies/{child}"]')
+    row.wait_for()
+    words = row.inner_text()
+    assert "4711-Ä" in words
+    assert "Female, 9 years" in words
+    assert "2026" in words
+    mark = row.locator(".row-warning")
+    assert "Warning" in mark.inner_text()
+    assert UNDER_18 in (mark.get_attribute("title") or "")
+
+
+def test_files_of_two_patients_are_sent_as_two_studies_or_as_one_on_purpose(tab: Tab, samples: Path) -> None:
+    def film(patient: str) -> tuple[str, bytes]:
+        content = a_film(samples, PatientID=patient, StudyInstanceUID=generate_uid())
+        return f"{patient}.dcm", content
+
+    films = [film("A-1"), film("B-2")]
+    for button in ("Send as 2 studies", "It is meant: send as one study"):
+        tab.refusals_expected = 1
+        tab.open()
+        tab.drop_bytes(films)
+        tab.send()
+        tab.page.get_by_role("alert").get_by_text("A-1.dcm / B-2.dcm").wait_for()
+        tab.page.get_by_role("button", name=button).click()
+        if "2" in button:
+            tab.page.get_by_text("of 2 finished").wait_for()
+            tab.page.locator(".study-row").nth(1).wait_for()
+            assert tab.page.locator(".study-row").count() == 2
+        else:
+            tab.page.wait_for_url("**/#/studies/*")
+            tab.page.get_by_role("group", name="Images").get_by_role("button").nth(1).wait_for()

@@ -1,0 +1,37 @@
+"""`a_picture()` as those JPEGs of 12 bits that no library here writes; made with libjpeg-turbo 3."""
+
+from base64 import b64decode
+from typing import Final
+
+EXTENDED: Final = b64decode(
+    """
+    /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhlbXd7
+    gYKBTmCNl4x9lnN+gXz/wQALDAAwACgBAREA/8QAFgABAQEAAAAAAAAAAAAAAAAABgUK/8QAGxAAAQUBAQAAAAAAAAAAAAAAAAQG
+    IzGhASH/2gAIAQEAAD8AyIIWl5yPBGhaVR4I0LSqPBIhaVR4I0LSqPCQhaXnI8EiFpVHgjQtKo8EaFpVHgjQtKo8JKFpecjwRoWl
+    UeCNC0qjwRoWlUeCRC0qjwkIWl5yPBGhaVR4JELSqPBGhaVR4I0LSqPCShaXnI8EaFpVHgjQtKo8EaFpVHgjQtKo8JKFpecjwRoW
+    lUeCNC0qjwSIWlUeCNC0qjw//9k=
+    """
+)
+"""DCT, at quality 40: gray levels differ by some tens of 4,096."""
+LOSSLESS: Final = b64decode(
+    """
+    /9j/4AAQSkZJRgABAQAAAQABAAD/wwALDAAwACgBAREA/8QAGAABAQEBAQAAAAAAAAAAAAAABAMFBgz/2gAIAQEAAQAA8/8ArWta
+    1rWta1rWta1rWta1rWta1rWta1rWvpWMYxjKsYxjGVYxjGMqxjGMZVjGMYyrGMZ0rWts1tmtbZrbNa2zW2a1tmts1rbNbZrW26Vz
+    ruu67nXdd13Ou67rudd13Xc67ruu513dK9D0PQh6HoehD0PQ9CHoeh6EPQ9D0Ieh6Ol0Ep0EpToJToJSnQSnQSlOglOglKdBKdBK
+    U6CU6HS6KlKUpWipSlKVoqUpSlaKlKUpWipSlKVoqUrpVrWta1rWta1rWta1rWta1rWta1rWta1rX0rGMYxlWMYxjKsYxjGVYxjG
+    MqxjGMZVjGM6VrW2a2zWts1tmtbZrbNa2zW2a1tmts1rbdK513Xddzruu67nXdd13Ou67rudd13Xc67uleh6HoQ9D0PQh6HoehD0
+    PQ9CHoeh6EPQ9HS6CU6CUp0Ep0EpToJToJSnQSnQSlOglOglKdBKdDpdFSlKUrRUpSlK0VKUpStFSlKUrRUpSlK0VKV0q1rWta1r
+    Wta1rWta1rWta1rWta1rWta1r6VjGMYyrGMYxlWMYxjKsYxjGVYxjGMqxjGdK1rbNbZrW2a2zWts1tmtbZrbNa2zW2a1tulc67ru
+    u513Xddzruu67nXdd13Ou67rudd3SvQ9D0Ieh6HoQ9D0PQh6HoehD0PQ9CHoejpdBKdBKU6CU6CUp0Ep0EpToJToJSnQSnQSlOgl
+    Oh0uipSlKVoqUpSlaKlKUpWipSlKVoqUpSlaKlK6Va1rWta1rWta1rWta1rWta1rWta1rWta19KxjGMZVjGMYyrGMYxlWMYxjKsY
+    xjGVYxjOla1tmts1rbNbZrW2a2zWts1tmtbZrbNa23Sudd13Xc67ruu513Xddzruu67nXdd13Ou7pXoeh6EPQ9D0Ieh6HoQ9D0PQ
+    h6HoehD0PR0uglOglKdBKdBKU6CU6CUp0Ep0EpToJToJSnQSnQ6XRUpSlK0VKUpStFSlKUrRUpSlK0VKUpStFSldKta1rWta1rWt
+    a1rWta1rWta1rWta1rWta+lYxjGMqxjGMZVjGMYyrGMYxlWMYxjKsYxnSta2zW2a1tmts1rbNbZrW2a2zWts1tmtbbpXOu67rudd
+    13Xc67ruu513Xddzruu67nXd0r0PQ9CHoeh6EPQ9D0Ieh6HoQ9D0PQh6Ho6XQSnQSlOglOglKdBKdBKU6CU6CUp0Ep0EpToJTodL
+    oqUpSlaKlKUpWipSlKVoqUpSlaKlKUpWipSulWta1rWta1rWta1rWta1rWta1rWta1rWtfSsYxjGVYxjGMqxjGMZVjGMYyrGMYxl
+    WMYzpWtbZrbNa2zW2a1tmts1rbNbZrW2a2zWtt0rnXdd13Ou67rudd13Xc67ruu513Xddzru6V6HoehD0PQ9CHoeh6EPQ9D0Ieh6
+    HoQ9D0dLoJToJSnQSnQSlOglOglKdBKdBKU6CU6CUp0Ep0Ol0VKUpStFSlKUrRUpSlK0VKUpStFSlKUrRUpXSrWta1rWta1rWta1
+    rWta1rWta1rWta1rWvpWMYxjKsYxjGVYxjGMqxjGMZVjGMYyrGMZ0rWts1tmtbZrbNa2zW2a1tmts1rbNbZrW26Vzruu67nXdd13
+    Ou67rudd13Xc67ruu513dK9D0PQh6HoehD0PQ9CHoeh6EPQ9D0Ieh6Ol0Ep0EpToJToJSnQSnQSlOglOglKdBKdBKU6CU6H/2Q==
+    """
+)

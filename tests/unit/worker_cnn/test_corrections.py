@@ -1,0 +1,108 @@
+"""Turned and inverted radiographs are put right by the bundled gate, and give what they give upright."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.attributes import Attributes
+from shared.bands import Bands, Pixels
+from shared.bundles import load_bundle
+from shared.imaging import summary
+from worker_cnn.corrections import DONE, Reading, read, undone
+from worker_cnn.decoding import PreparedImage, prepare
+from worker_cnn.pipeline import analyse
+from worker_cnn.predict import probabilities_of
+from worker_cnn.quality import INVERTED, TURNS, turn_of
+from worker_cnn.runtime import ImageOutput, load_model
+
+SAMPLES = sorted((Path(__file__).parents[3] / "samples").glob("chest-*.png"))
+BUNDLE = load_bundle("bundled")
+SIZE, GATE = BUNDLE.card.input_size, BUNDLE.card.gate
+EVERY_TURN = range(1, len(TURNS))
+
+
+@cache
+def graph() -> Callable[[Pixels], ImageOutput]:
+    model = load_model(BUNDLE, device="cpu", threads=1)
+    return lambda square: model.run(square[np.newaxis])[0]
+
+
+def sample(path: Path = SAMPLES[0], turn: int = 0) -> PreparedImage:
+    """Decode a sample and look at it as if it had been sent turned clockwise, or inverted."""
+    upright = prepare(path.read_bytes(), name=path.name, size=SIZE)
+    # Not square, so that rows and columns cannot be taken for each other.
+    pixels = upright.preview[: upright.preview.shape[0] * 9 // 10].astype(np.float32) / 255.0
+    shown = 1.0 - pixels if turn == INVERTED else np.ascontiguousarray(np.rot90(pixels, -turn))
+    made = summary(Bands.of(shown), SIZE)
+    attributes = Attributes(orientation=("L", "F"), pixel_spacing_mm=(0.1, 0.2))
+    return PreparedImage(made.model_input, made.preview, attributes, made.exposure, *shown.shape)
+
+
+def probabilities(reading: Reading) -> np.ndarray:
+    return np.asarray(probabilities_of(reading.output.logits, BUNDLE.card))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_an_upright_radiograph_stays_as_it_is(path: Path):
+    prepared = sample(path)
+    reading = read(prepared, graph(), GATE)
+    assert reading.done is None
+    assert reading.prepared is prepared
+
+
+@pytest.mark.parametrize("turn", EVERY_TURN)
+@pytest.mark.parametrize("path", SAMPLES[:3], ids=lambda path: path.stem)
+def test_a_turned_radiograph_is_read_as_if_it_had_been_sent_upright(path: Path, turn: int):
+    upright, turned = sample(path), sample(path, turn)
+    expected, reading = read(upright, graph(), GATE), read(turned, graph(), GATE)
+    assert turn_of(graph()(turned.model_input))[0] == turn
+    assert reading.done is DONE[turn]
+    assert np.abs(probabilities(reading) - probabilities(expected)).max() < 0.05
+    # Left as it was, it would be another picture to the classifier.
+    as_sent = np.asarray(probabilities_of(graph()(turned.model_input).logits, BUNDLE.card))
+    assert np.abs(as_sent - probabilities(expected)).max() > 0.05
+
+
+@pytest.mark.parametrize("turn", EVERY_TURN)
+def test_what_is_shown_is_the_picture_that_was_read(turn: int):
+    upright = sample()
+    reading = read(sample(turn=turn), graph(), GATE)
+    analysis = analyse(reading.prepared, reading.output, BUNDLE, index=0, done=reading.done)
+    assert analysis.warnings == (DONE[turn],)
+    assert analysis.size == (upright.columns, upright.rows)
+    assert reading.prepared.preview.shape == upright.preview.shape
+    assert np.abs(reading.prepared.preview.astype(int) - upright.preview.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("turn", EVERY_TURN)
+def test_what_the_file_says_of_its_axes_turns_with_it(turn: int):
+    attributes = undone(sample(turn=turn), turn).attributes
+    assert attributes.pixel_spacing_mm == ((0.2, 0.1) if turn in {1, 3} else (0.1, 0.2))
+    assert attributes.orientation == (("L", "F") if turn == INVERTED else None)
+
+
+def test_what_does_not_look_upright_after_all_stays_as_it_came_and_is_warned_about():
+    seen: list[Pixels] = []
+
+    def unsure(square: Pixels) -> ImageOutput:
+        seen.append(square)
+        turned = np.array(
+            [0.0, 9.0, 0.0, 0.0, 0.0] if len(seen) == 1 else [1.0, 0.9, 0.8, 0.0, 0.0], np.float32
+        )
+        return replace(graph()(square), turned=turned)
+
+    prepared = sample()
+    reading = read(prepared, unsure, GATE)
+    assert len(seen) == 2
+    assert (reading.prepared, reading.done) == (prepared, None)
+    analysis = analyse(reading.prepared, reading.output, BUNDLE, index=0, done=reading.done)
+    assert analysis.warnings == (TURNS[1],)
+
+
+def test_the_border_of_the_square_stays_black_when_a_picture_is_inverted():
+    righted = undone(sample(turn=INVERTED), INVERTED)
+    assert np.abs(righted.model_input - sample().model_input).max() <= 2 / 255

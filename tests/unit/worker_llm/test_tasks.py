@@ -1,0 +1,28 @@
+"""What a report's request is made of, row by row."""
+
+from shared.domain import Language, ViewPosition, ViewSource, new_id
+from shared.tables import ImageRow, StudyRow
+from worker_llm.request import View
+from worker_llm.tasks import seed_from, view_of
+
+
+def a_seed(*digests: str, model: str = "m", language: Language = Language.ENGLISH) -> str:
+    study = StudyRow(id=new_id(), model_digest=model)
+    return seed_from(study, [ImageRow(sha256=digest) for digest in digests], language)
+
+
+def test_the_same_pictures_get_the_same_seed_whatever_the_study_is_called():
+    assert a_seed("a", "b") == a_seed("b", "a")
+    assert (
+        len({a_seed("a"), a_seed("b"), a_seed("a", model="n"), a_seed("a", language=Language.SPANISH)}) == 4
+    )
+
+
+def test_only_what_the_file_says_of_a_view_is_a_fact():
+    def view(position: ViewPosition | None, source: ViewSource | None) -> View:
+        return view_of(ImageRow(view=position, view_source=source))
+
+    assert view(ViewPosition.AP, ViewSource.FILE) == View(ViewPosition.AP)
+    assert view(ViewPosition.AP, ViewSource.IMAGE) == View(ViewPosition.AP, judged=True)
+    assert view(ViewPosition.AP, None) == View(ViewPosition.AP, judged=True)
+    assert view(None, None) == view(ViewPosition.UNKNOWN, None) == View(ViewPosition.UNKNOWN)
