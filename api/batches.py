@@ -1,4 +1,4 @@
-"""Archive work: open a batch, ask how far it is, read its results, cancel it."""
+"""Archive work: open a batch, list them, ask how far it is, read its results, cancel it."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
 from api.bodies import batch_body
 from api.negotiation import choose
+from api.paging import cursor_after, position_of
 from api.problems import Code, Noun, ProblemError, not_found
 from api.results import CSV, NDJSON, csv_lines, in_pieces, ndjson_lines
 from api.schemas import problems
@@ -65,6 +66,27 @@ def post_batch(backend: Stack, caller: Writer, response: Response, wanted: schem
         body = batch_body(row, batches.counts(session, BatchId(row.id)))
     response.headers["Location"] = body.links.self
     return body
+
+
+@router.get(
+    "", response_model=schemas.BatchPage, responses=problems(400, 422), summary="List batches, newest first"
+)
+def list_batches(
+    backend: Stack,
+    caller: Reader,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> schemas.BatchPage:
+    """Return a page; batches that are opened meanwhile do not shift the pages that follow."""
+    before = position_of(cursor)
+    with backend.database.session() as session:
+        rows = batches.page(
+            session, limit=limit + 1, before=BatchId(before) if before else None, owner=caller.sees
+        )
+        counted = batches.counts_of_each(session, [BatchId(row.id) for row in rows[:limit]])
+        items = [batch_body(row, counted[BatchId(row.id)]) for row in rows[:limit]]
+    more = cursor_after(rows[limit - 1].id) if len(rows) > limit else None
+    return schemas.BatchPage(items=items, next_cursor=more)
 
 
 @router.get(

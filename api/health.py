@@ -21,8 +21,8 @@ from api.bodies import NOT_A_MEDICAL_DEVICE, model_body
 from api.lanes import Lane
 from api.problems import ProblemError
 from api.schemas import PROBLEM_CONTENT
-from shared import reports, study_queries
-from shared.domain import StudyId, StudyStatus
+from shared import gauges, reports, study_queries, waiting
+from shared.domain import Stage, StudyId, StudyStatus
 from shared.errors import CxrError, TryAgainError
 from shared.keys import Scope
 from shared.settings import AuthMode
@@ -67,8 +67,13 @@ async def readyz(request: Request, backend: Stack, response: Response) -> schema
 
 
 @open_metrics.get("/metrics", response_class=Response, include_in_schema=False)
-async def get_metrics() -> Response:
-    """Return Prometheus' text format."""
+async def get_metrics(request: Request, backend: Stack) -> Response:
+    """Return Prometheus' text format, and in it the work that there is: a local sweeper has no port."""
+    counting: Lane = request.app.state.counting
+    try:
+        await counting.run(partial(gauges.set_all, backend.database), seconds=LONGEST_LOOK)
+    except (ProblemError, CxrError):
+        gauges.clear_all()
     # Not in the threads of the routes: what hangs there is what the figures should tell of.
     return Response(await asyncio.to_thread(generate_latest), media_type=CONTENT_TYPE_LATEST)
 
@@ -84,6 +89,7 @@ def get_info(backend: Stack, caller: Visitor) -> schemas.Info:
     settings = backend.settings
     is_told = caller is not None and caller.may(Scope.READ)
     model, writer = _newest_speakers(backend) if is_told else (None, None)
+    is_operator = caller is not None and caller.may(Scope.ADMIN)
     limits = {
         name: getattr(settings, name)
         for name in ("max_files", "max_file_bytes", "max_request_bytes", "max_pixels", "max_zip_ratio")
@@ -95,6 +101,7 @@ def get_info(backend: Stack, caller: Visitor) -> schemas.Info:
         writer=writer,
         auth=auth,
         limits=limits,
+        work=_work(backend) if is_operator else None,
         not_a_medical_device=NOT_A_MEDICAL_DEVICE,
     )
 
@@ -140,6 +147,19 @@ def product_version() -> str:
         return version("cxr-reporter")
     except PackageNotFoundError:
         return "unknown"
+
+
+def _work(backend: Backend) -> schemas.Work:
+    with backend.database.session() as session:
+        by_queue = waiting.count_all_waiting(session)
+        return schemas.Work(
+            waiting={
+                stage: sum(number for (one, _), number in by_queue.items() if one is stage) for stage in Stage
+            },
+            running=dict(waiting.count_running(session)),
+            oldest_seconds=max(waiting.longest_wait(session, stage) for stage in Stage).total_seconds(),
+            studies_per_hour=waiting.completed_per_hour(session),
+        )
 
 
 def _newest_speakers(backend: Backend) -> tuple[schemas.ModelId | None, schemas.WriterId | None]:

@@ -22,6 +22,7 @@ from typing_extensions import override
 from api import batches, docs, events, findings, health, images, keys, problems, reports, schemas, studies
 from api.backend import Backend
 from api.guard import Guard
+from api.lanes import Lane
 from shared.errors import TryAgainError
 from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
 
@@ -56,6 +57,7 @@ def create_app(
         backend = Backend(settings, database=database, storage=storage, queue_settings=queue)
         app.state.backend = backend
         app.state.readiness = health.ReadinessCheck()
+        app.state.counting = Lane("the count of the work", threads=1)
         background = [asyncio.create_task(backend.feed.run()), asyncio.create_task(_make_bucket(backend))]
         try:
             yield
@@ -65,6 +67,7 @@ def create_app(
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
             app.state.readiness.close()
+            app.state.counting.close()
             await asyncio.to_thread(backend.close)
 
     app = FastAPI(

@@ -50,6 +50,7 @@ class Code(StrEnum):
     NO_FINDINGS = "no-findings"
     NO_REPORT = "no-report"
     NOT_FAILED = "not-failed"
+    ALREADY_ENDED = "already-ended"
     BATCH_CLOSED = "batch-closed"
     IDEMPOTENCY_KEY_IN_USE = "idempotency-key-in-use"
     REQUEST_TIMEOUT = "request-timeout"
@@ -109,6 +110,9 @@ KINDS: Final[dict[Code, Kind]] = {
     Code.NO_FINDINGS: Kind(409, "The study has no findings", "`detail` says how the study ended."),
     Code.NO_REPORT: Kind(409, "The study has no report", "`detail` says how the study ended."),
     Code.NOT_FAILED: Kind(409, "The study has not failed", "Only a failed study can be retried."),
+    Code.ALREADY_ENDED: Kind(
+        409, "The study is at its end", "There is nothing to cancel; DELETE erases a study that has ended."
+    ),
     Code.BATCH_CLOSED: Kind(409, "The batch takes no more items", "Open another batch."),
     Code.IDEMPOTENCY_KEY_IN_USE: Kind(
         409, "A request with this Idempotency-Key is being served", "Ask again after `Retry-After` seconds."

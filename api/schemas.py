@@ -6,7 +6,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.plain_text import Line
-from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition, ViewSource
+from shared.domain import (
+    FindingStatus,
+    Language,
+    Priority,
+    Stage,
+    StudyEvent,
+    StudyStatus,
+    ViewPosition,
+    ViewSource,
+)
 from shared.keys import Scope
 
 STUDY_ID = "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11"
@@ -282,6 +291,13 @@ class Batch(Body):
     links: BatchLinks
 
 
+class BatchPage(Body):
+    """A page of batches, newest first."""
+
+    items: list[Batch]
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
+
+
 class NewKey(BaseModel):
     """What a key is asked for with."""
 
@@ -313,6 +329,19 @@ class KeyList(Body):
     items: list[Key]
 
 
+class Work(Body):
+    """The work that there is, of everybody's studies."""
+
+    waiting: dict[Stage, int] = Field(description="Studies that wait, by stage.")
+    running: dict[Stage, int] = Field(description="Studies that a worker holds, by stage.")
+    oldest_seconds: float = Field(
+        description="Since the oldest waiting study was sent in; 0 when none waits."
+    )
+    studies_per_hour: float = Field(
+        description="Completed in the last hour, or at the rate of a busy part of it."
+    )
+
+
 class Info(Body):
     """What this server is and takes."""
 
@@ -321,6 +350,7 @@ class Info(Body):
     writer: WriterId | None
     auth: Literal["required", "off"]
     limits: dict[str, int]
+    work: Work | None = Field(description="For a caller with the scope admin, or while keys are off.")
     not_a_medical_device: str
 
 

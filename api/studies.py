@@ -233,6 +233,23 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
     return _json(body, HTTPStatus.ACCEPTED, {"Location": study_path(study_id)} | RETRY_AFTER)
 
 
+@router.post(
+    "/{study_id}/cancel",
+    response_model=schemas.Study,
+    responses=problems(404, 409, 410, 422),
+    summary="Cancel a study",
+)
+def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
+    """Stop a study that is not at its end; what was sent is kept until it is erased."""
+    with backend.database.session() as session:
+        row = study_of(session, study_id, caller)
+        if not studies.cancel(session, StudyRow.id == study_id):
+            session.refresh(row)
+            message = f"the study is {row.status}"
+            raise ProblemError(Code.ALREADY_ENDED, message)
+    return _json(for_caller(study_body(view_of(backend, study_id, caller)), caller), HTTPStatus.OK)
+
+
 async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Taken:
     with backend.uploads.place_of(caller.owner):
         received = await upload.receive(request, backend.settings)

@@ -29,6 +29,7 @@ from cxr.transport import (
     base_url,
     check,
     not_reachable,
+    read,
     retry_policy,
     time_limits,
 )
@@ -138,6 +139,35 @@ class AsyncClient:
         """Start a failed study again."""
         return await self.send(calls.retry(study_id))
 
+    async def cancel(self, study_id: str) -> models.Study:
+        """Cancel a study that is not at its end, and keep it.
+
+        Raises:
+            ProblemError: it is at its end.
+        """
+        return await self.send(calls.cancel(study_id))
+
+    async def preview(self, study_id: str, index: int = 0) -> bytes:
+        """Return an image as the classifier saw it: a PNG, smaller than the original."""
+        return await self.send(calls.preview(study_id, index))
+
+    async def heatmap(self, study_id: str, label: str, *, index: int | None = None) -> bytes:
+        """Return a PNG of what moved the model to a label, to lay over the preview.
+
+        Args:
+            index: of which image; by default of the one in which the label is seen best.
+
+        Raises:
+            NotReadyError: there are no findings yet.
+            InputError: the model knows no such label.
+            ProblemError: there is no heatmap of it.
+        """
+        return await self._take(calls.shown_heatmap(study_id, label, index=index))
+
+    async def original(self, study_id: str, index: int = 0) -> bytes:
+        """Return an image's file as it was sent, byte for byte."""
+        return await self.send(calls.original(study_id, index))
+
     async def delete(self, study_id: str) -> None:
         """Cancel a study and erase it for good."""
         try:
@@ -235,14 +265,17 @@ class AsyncClient:
         with ExitStack() as opened:
             answer = await self._http.send(self._request(call, opened))
         check(answer)
-        return call.parse(answer)
+        return read(call, answer)
 
     async def _open_once(self, call: Call[Any]) -> httpx.Response:
         answer = await self._http.send(self._request(call, ExitStack()), stream=True)
-        if answer.is_error:
-            await answer.aread()
-            await answer.aclose()
+        try:
+            if answer.is_error:
+                await answer.aread()
             check(answer)
+        except BaseException:
+            await answer.aclose()
+            raise
         return answer
 
     def _request(self, call: Call[Any], opened: ExitStack) -> httpx.Request:
@@ -287,6 +320,17 @@ class AsyncBatches:
         """Ask how far it is."""
         return await self._client.send(calls.batch(batch_id))
 
+    async def list(self, *, page_size: int = 50) -> AsyncIterator[models.Batch]:
+        """Go through the batches, newest first, page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self._client.send(calls.batches_page(cursor, limit=page_size))
+            for batch in page.items:
+                yield batch
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     async def cancel(self, batch_id: str) -> models.Batch:
         """Cancel what is unfinished; results that exist stay."""
         return await self._client.send(calls.cancel_batch(batch_id))
@@ -296,7 +340,7 @@ class AsyncBatches:
         async with self._client.stream(calls.batch_results(batch_id, "ndjson")) as answer:
             async for line in answer.aiter_lines():
                 if line:
-                    yield models.BatchResult.model_validate_json(line)
+                    yield calls.batch_result(line)
 
     async def save_results(self, batch_id: str, file: BinaryIO, *, form: ResultFormat = "csv") -> None:
         """Write the results to a file as they come."""

@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Generic, Literal, TypeVar
-from uuid import uuid4
+from urllib.parse import quote
+from uuid import UUID, uuid4
 
 import httpx
 from pydantic import BaseModel
 
 from cxr import models
-from cxr.errors import NotDoneError, NotReadyError, ProblemError
+from cxr.errors import ForeignAnswerError, InputError, NotDoneError, NotReadyError, ProblemError
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -32,6 +33,7 @@ MEDIA_TYPES: Final[dict[str, str]] = {
     "csv": "text/csv",
     "ndjson": "application/x-ndjson",
 }
+_PNG: Final = {"Accept": "image/png"}
 LONGEST_WAIT: Final = 20.0
 """Seconds that one long poll waits; many of them make a longer wait."""
 
@@ -114,7 +116,7 @@ def study(study_id: str, *, wait: float | None = None) -> Call[models.Study]:
     """Ask where a study stands; with `wait`, answer when it is final or the seconds are over."""
     seconds = min(wait or 0, LONGEST_WAIT)
     params = {"wait": f"{seconds:g}"} if seconds else {}
-    return Call("GET", f"/v1/studies/{study_id}", _model(models.Study), params=params, wait=seconds)
+    return Call("GET", _study(study_id), _model(models.Study), params=params, wait=seconds)
 
 
 def studies_page(cursor: str | None, *, limit: int, **filters: str | None) -> Call[models.StudyPage]:
@@ -130,14 +132,14 @@ def studies_page(cursor: str | None, *, limit: int, **filters: str | None) -> Ca
 
 def findings(study_id: str) -> Call[models.Findings | NotReadyError]:
     """Ask for the findings."""
-    return Call("GET", f"/v1/studies/{study_id}/findings", _ready(models.Findings.model_validate_json))
+    return Call("GET", f"{_study(study_id)}/findings", _ready(models.Findings.model_validate_json))
 
 
 def report(study_id: str) -> Call[models.Report | NotReadyError]:
     """Ask for the report."""
     return Call(
         "GET",
-        f"/v1/studies/{study_id}/report",
+        f"{_study(study_id)}/report",
         _ready(models.Report.model_validate_json),
         headers={"Accept": MEDIA_TYPES["json"]},
     )
@@ -147,7 +149,7 @@ def report_as(study_id: str, form: TextFormat) -> Call[str | NotReadyError]:
     """Ask for the report, written out."""
     return Call(
         "GET",
-        f"/v1/studies/{study_id}/report",
+        f"{_study(study_id)}/report",
         _ready(bytes.decode),
         headers={"Accept": MEDIA_TYPES[form]},
     )
@@ -155,12 +157,37 @@ def report_as(study_id: str, form: TextFormat) -> Call[str | NotReadyError]:
 
 def retry(study_id: str) -> Call[models.Study]:
     """Start a failed study again."""
-    return Call("POST", f"/v1/studies/{study_id}/retry", _model(models.Study))
+    return Call("POST", f"{_study(study_id)}/retry", _model(models.Study))
+
+
+def cancel(study_id: str) -> Call[models.Study]:
+    """Cancel a study that is not at its end, and keep it."""
+    return Call("POST", f"{_study(study_id)}/cancel", _model(models.Study))
+
+
+def preview(study_id: str, index: int) -> Call[bytes]:
+    """Ask for an image as the classifier saw it."""
+    return Call("GET", f"{_study(study_id)}/images/{index}/preview.png", _content, headers=_PNG)
+
+
+def heatmap(study_id: str, label: str, index: int) -> Call[bytes]:
+    """Ask for what moved the model to a label."""
+    return Call(
+        "GET",
+        f"{_study(study_id)}/images/{index}/heatmaps/{quote(label, safe='')}.png",
+        _content,
+        headers=_PNG,
+    )
+
+
+def original(study_id: str, index: int) -> Call[bytes]:
+    """Ask for an image's file as it was sent."""
+    return Call("GET", f"{_study(study_id)}/images/{index}/original", _content)
 
 
 def delete(study_id: str) -> Call[None]:
     """Cancel and erase a study; one that is erased already is no error."""
-    return Call("DELETE", f"/v1/studies/{study_id}", _nothing)
+    return Call("DELETE", _study(study_id), _nothing)
 
 
 def create_batch(name: str | None) -> Call[models.Batch]:
@@ -170,23 +197,42 @@ def create_batch(name: str | None) -> Call[models.Batch]:
 
 def batch(batch_id: str) -> Call[models.Batch]:
     """Ask how far a batch is."""
-    return Call("GET", f"/v1/batches/{batch_id}", _model(models.Batch))
+    return Call("GET", _batch(batch_id), _model(models.Batch))
+
+
+def batches_page(cursor: str | None, *, limit: int) -> Call[models.BatchPage]:
+    """Ask for one page of the batches."""
+    params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
+    return Call("GET", "/v1/batches", _model(models.BatchPage), params=params)
+
+
+def batch_result(line: str) -> models.BatchResult:
+    """Read one line of the results.
+
+    Raises:
+        ForeignAnswerError: it is none.
+    """
+    try:
+        return models.BatchResult.model_validate_json(line)
+    except ValueError as error:
+        message = "the results are not such as CXR Reporter writes; check the address in CXR_URL"
+        raise ForeignAnswerError(message) from error
 
 
 def cancel_batch(batch_id: str) -> Call[models.Batch]:
     """Cancel what is unfinished."""
-    return Call("POST", f"/v1/batches/{batch_id}/cancel", _model(models.Batch))
+    return Call("POST", f"{_batch(batch_id)}/cancel", _model(models.Batch))
 
 
 def batch_results(batch_id: str, form: ResultFormat) -> Call[None]:
     """Ask for the results; the answer is read as a stream, not by the call."""
-    return Call("GET", f"/v1/batches/{batch_id}/results", _nothing, headers={"Accept": MEDIA_TYPES[form]})
+    return Call("GET", f"{_batch(batch_id)}/results", _nothing, headers={"Accept": MEDIA_TYPES[form]})
 
 
 def events(study_id: str, *, after: str | None) -> Call[None]:
     """Ask for the event stream; it is read as a stream, not by the call."""
     headers = {"Accept": "text/event-stream", **({"Last-Event-ID": after} if after else {})}
-    return Call("GET", f"/v1/studies/{study_id}/events", _nothing, headers=headers, wait=60)
+    return Call("GET", f"{_study(study_id)}/events", _nothing, headers=headers, wait=60)
 
 
 def create_key(name: str, scopes: Sequence[str]) -> Call[models.Key]:
@@ -201,12 +247,31 @@ def keys() -> Call[list[models.Key]]:
 
 def revoke_key(key_id: str) -> Call[None]:
     """Revoke an API key."""
-    return Call("DELETE", f"/v1/keys/{key_id}", _nothing)
+    return Call("DELETE", f"/v1/keys/{_id(key_id)}", _nothing)
 
 
 def info() -> Call[models.Info]:
     """Ask what the server is."""
     return Call("GET", "/v1/info", _model(models.Info))
+
+
+def shown_heatmap(study_id: str, label: str, *, index: int | None) -> Steps[bytes]:
+    """Ask for a label's heatmap; without an index, that of the image in which the label is seen best.
+
+    Raises:
+        NotReadyError: there are no findings yet.
+        InputError: the model knows no such label.
+    """
+    found: models.Findings | NotReadyError = yield findings(study_id)
+    if isinstance(found, NotReadyError):
+        raise found
+    try:
+        finding = found[label]
+    except KeyError as error:
+        message = f"there is no label {label!r}; there are {', '.join(found.labels)}"
+        raise InputError(message) from error
+    picture: bytes = yield heatmap(study_id, finding.label, (finding.image or 0) if index is None else index)
+    return picture
 
 
 def until_final(study_id: str, *, timeout: float, clock: Callable[[], float]) -> Steps[models.Study]:
@@ -242,6 +307,30 @@ def until_ready(call: Call[T | NotReadyError], *, timeout: float, clock: Callabl
         yield Pause(result.retry_after)
 
 
+def _study(study_id: str) -> str:
+    return f"/v1/studies/{_id(study_id)}"
+
+
+def _batch(batch_id: str) -> str:
+    return f"/v1/batches/{_id(batch_id)}"
+
+
+def _id(given: str) -> str:
+    """Return an id as addresses have it.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return str(UUID(str(given)))
+    except ValueError as error:
+        message = (
+            f"{str(given)[:80]!r} is no id; one looks like 0199c6a1-5a2e-7c3b-9d1f-2b6a4c8e0f13"
+            " and stands in what `submit` returns and in the list of studies"
+        )
+        raise InputError(message) from error
+
+
 def _opener(upload: Upload) -> tuple[str, Callable[[], BinaryIO]]:
     if isinstance(upload, tuple):
         return upload
@@ -269,6 +358,10 @@ def _ready(read: Callable[[bytes], T]) -> Callable[[httpx.Response], T | NotRead
         return read(answer.content)
 
     return parse
+
+
+def _content(answer: httpx.Response) -> bytes:
+    return answer.content
 
 
 def _nothing(_answer: httpx.Response) -> None:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from cxr import exit_codes
-from cxr.commands import batches, demo, keys, models, stack, studies
+from cxr.commands import batches, demo, keys, models, pictures, stack, studies, study_list
 from cxr.errors import CxrError, ProblemError
-from cxr.output import notes, print_json
+from cxr.output import as_typed, notes, print_json
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
@@ -26,13 +26,14 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Chest X-ray studies in, findings and a verified report out.",
     epilog="Not a medical device. Start with: cxr up, then: cxr submit FILE --wait",
 )
 stack.add_to(app)
 studies.add_to(app)
+study_list.add_to(app)
+pictures.add_to(app)
 demo.add_to(app)
 app.add_typer(batches.app, name="batch")
 app.add_typer(models.app, name="models")
@@ -77,7 +78,7 @@ def run(arguments: list[str]) -> int:
     except CxrError as error:
         if isinstance(error, ProblemError) and "--json" in arguments:
             print_json(error.problem)
-        notes.print(f"cxr: {_explain(error)}", style="red", markup=False)
+        notes.print(f"cxr: {as_typed(_explain(error))}", style="red", markup=False)
         return exit_codes.of(error)
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)

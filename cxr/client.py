@@ -27,6 +27,7 @@ from cxr.transport import (
     base_url,
     check,
     not_reachable,
+    read,
     retry_policy,
     time_limits,
 )
@@ -131,6 +132,35 @@ class Client:
         """Start a failed study again."""
         return self.send(calls.retry(study_id))
 
+    def cancel(self, study_id: str) -> models.Study:
+        """Cancel a study that is not at its end, and keep it.
+
+        Raises:
+            ProblemError: it is at its end.
+        """
+        return self.send(calls.cancel(study_id))
+
+    def preview(self, study_id: str, index: int = 0) -> bytes:
+        """Return an image as the classifier saw it: a PNG, smaller than the original."""
+        return self.send(calls.preview(study_id, index))
+
+    def heatmap(self, study_id: str, label: str, *, index: int | None = None) -> bytes:
+        """Return a PNG of what moved the model to a label, to lay over the preview.
+
+        Args:
+            index: of which image; by default of the one in which the label is seen best.
+
+        Raises:
+            NotReadyError: there are no findings yet.
+            InputError: the model knows no such label.
+            ProblemError: there is no heatmap of it.
+        """
+        return self._take(calls.shown_heatmap(study_id, label, index=index))
+
+    def original(self, study_id: str, index: int = 0) -> bytes:
+        """Return an image's file as it was sent, byte for byte."""
+        return self.send(calls.original(study_id, index))
+
     def delete(self, study_id: str) -> None:
         """Cancel a study and erase it for good."""
         try:
@@ -228,14 +258,17 @@ class Client:
         with ExitStack() as opened:
             answer = self._http.send(self._request(call, opened))
         check(answer)
-        return call.parse(answer)
+        return read(call, answer)
 
     def _open_once(self, call: Call[Any]) -> httpx.Response:
         answer = self._http.send(self._request(call, ExitStack()), stream=True)
-        if answer.is_error:
-            answer.read()
-            answer.close()
+        try:
+            if answer.is_error:
+                answer.read()
             check(answer)
+        except BaseException:
+            answer.close()
+            raise
         return answer
 
     def _request(self, call: Call[Any], opened: ExitStack) -> httpx.Request:
@@ -280,6 +313,16 @@ class Batches:
         """Ask how far it is."""
         return self._client.send(calls.batch(batch_id))
 
+    def list(self, *, page_size: int = 50) -> Iterator[models.Batch]:
+        """Go through the batches, newest first, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self._client.send(calls.batches_page(cursor, limit=page_size))
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     def cancel(self, batch_id: str) -> models.Batch:
         """Cancel what is unfinished; results that exist stay."""
         return self._client.send(calls.cancel_batch(batch_id))
@@ -289,7 +332,7 @@ class Batches:
         with self._client.stream(calls.batch_results(batch_id, "ndjson")) as answer:
             for line in answer.iter_lines():
                 if line:
-                    yield models.BatchResult.model_validate_json(line)
+                    yield calls.batch_result(line)
 
     def save_results(self, batch_id: str, file: BinaryIO, *, form: ResultFormat = "csv") -> None:
         """Write the results to a file as they come."""

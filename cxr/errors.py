@@ -3,6 +3,8 @@
 CxrError
 ├── ProblemError          the server answered with problem+json
 ├── NotReachableError     no server answered
+│   └── ForeignAnswerError   what answered is not this product's API
+├── InputError            what was given cannot be sent: an address, a key, an id, a file
 ├── NotReadyError         findings or report are not there yet
 ├── NotDoneError          the study did not end in time
 ├── StudyEndedError       the study ended without what was asked for
@@ -21,6 +23,14 @@ class CxrError(Exception):
 
 class NotReachableError(CxrError):
     """No server answered at the address."""
+
+
+class ForeignAnswerError(NotReachableError):
+    """Something answers at the address, and it is not the API."""
+
+
+class InputError(CxrError, ValueError):
+    """What was given cannot be sent; nothing was."""
 
 
 class NotReadyError(CxrError):

@@ -4,7 +4,7 @@ from typing import Final
 
 import httpx
 
-from cxr.errors import ArchiveError, CxrError, NotReachableError, ProblemError, StackError
+from cxr.errors import ArchiveError, CxrError, InputError, NotReachableError, ProblemError, StackError
 
 DONE: Final = 0
 STUDY_FAILED: Final = 1
@@ -28,7 +28,7 @@ def of(error: CxrError) -> int:
     """Return the exit status for an error."""
     if isinstance(error, NotReachableError | StackError):
         return NOT_REACHABLE
-    if isinstance(error, ArchiveError):
+    if isinstance(error, ArchiveError | InputError):
         return WRONG_USAGE
     if isinstance(error, ProblemError):
         if error.status >= httpx.codes.INTERNAL_SERVER_ERROR:

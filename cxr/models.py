@@ -136,6 +136,19 @@ class Findings(Answer):
     findings: list[Finding]
     images: list[ImageFindings] = []
 
+    @property
+    def labels(self) -> list[str]:
+        """What was looked for."""
+        return [finding.label for finding in self.findings]
+
+    def __getitem__(self, label: str) -> Finding:
+        """Return the finding of a label, which may be written as reports write it, in any case."""
+        wanted = label.casefold()
+        for finding in self.findings:
+            if wanted in (finding.label.casefold(), (finding.name or "").casefold()):
+                return finding
+        raise KeyError(label)
+
 
 class Sections(Answer):
     """The body of a report; the indication is in the words of whoever sent the study."""
@@ -194,6 +207,13 @@ class Batch(Answer):
         return sum(number for status, number in self.counts.items() if status in FINAL_STATUSES)
 
 
+class BatchPage(Answer):
+    """A page of batches, newest first."""
+
+    items: list[Batch]
+    next_cursor: str | None = None
+
+
 class BatchResult(Answer):
     """One item of a batch."""
 
@@ -220,6 +240,15 @@ class Key(Answer):
     key: str | None = None
 
 
+class Work(Answer):
+    """The work that a server has."""
+
+    waiting: dict[str, int]
+    running: dict[str, int]
+    oldest_seconds: float
+    studies_per_hour: float
+
+
 class Info(Answer):
     """What the server is."""
 
@@ -228,6 +257,7 @@ class Info(Answer):
     writer: Writer | None = None
     auth: str
     limits: dict[str, int] = {}
+    work: Work | None = None
     not_a_medical_device: str = ""
 
 

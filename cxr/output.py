@@ -4,13 +4,15 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Annotated, Any, BinaryIO, Final
 
+import typer
 from pydantic import BaseModel
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cxr.models import Finding, Findings, Study
@@ -24,14 +26,32 @@ _STYLES: Final = {"present": "bold red", "uncertain": "yellow", "absent": "dim"}
 _MARKS: Final = {"present": "+", "uncertain": "?", "absent": "-"}
 
 
-def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+"""The option that every command has."""
+
+
+def typed() -> str:
+    """Return the command as the reader can type it where they stand."""
+    if shutil.which("cxr") or not sys.argv[0].endswith("cxr"):
+        return "cxr"
+    program = Path(sys.argv[0]).absolute()
+    here = Path.cwd()
+    return str(program.relative_to(here)) if program.is_relative_to(here) else str(program)
+
+
+def as_typed(text: str) -> str:
+    """Return a text whose `cxr …` in backquotes can be typed where the reader stands."""
+    return text.replace("`cxr ", f"`{typed()} ")
+
+
+def print_json(value: BaseModel | Sequence[BaseModel] | Sequence[dict[str, Any]] | dict[str, Any]) -> None:
     """Print one JSON document and nothing else."""
     if isinstance(value, BaseModel):
         content: Any = value.model_dump(mode="json")
     elif isinstance(value, dict):
         content = value
     else:
-        content = [item.model_dump(mode="json") for item in value]
+        content = [item.model_dump(mode="json") if isinstance(item, BaseModel) else item for item in value]
     sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -44,14 +64,37 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         return
     path = path.resolve()
     draft = path.with_name(f".cxr-{os.getpid()}")
+    opened = _open_draft(draft, path)
     try:
-        with draft.open("wb") as file:
+        with opened as file:
             if path.exists():
                 shutil.copymode(path, draft)
             yield file
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _open_draft(draft: Path, path: Path) -> BinaryIO:
+    try:
+        return draft.open("wb")
+    except OSError as error:
+        error.filename = str(path)  # the name that the caller knows
+        raise
+
+
+def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; in a pipe as wide as it is, with a tab between the columns."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(row))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading == "id")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    out.print(table)
 
 
 def print_findings(findings: Findings) -> None:

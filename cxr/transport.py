@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 from tenacity import RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
 
 from cxr.calls import Call
-from cxr.errors import NotReachableError, ProblemError
+from cxr.errors import ForeignAnswerError, InputError, NotReachableError, ProblemError
+
+T = TypeVar("T")
 
 DEFAULT_URL: Final = "http://localhost:8000"
 NO_PROXY: Final[Mapping[str, None]] = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
@@ -19,6 +21,7 @@ _BUSY_PATIENCE: Final = 60.0
 """The same for a server that answers 'not now'. Longer than an Idempotency-Key stays in use after its
 request was cut off by the database's death (30 s)."""
 _LONGEST_PAUSE: Final = 30.0
+_HIGHEST_PORT: Final = 65_535
 _CONNECT_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 60.0
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
@@ -27,16 +30,39 @@ _KEY_IN_USE: Final = "/problems/idempotency-key-in-use"
 
 
 def base_url(url: str | None) -> str:
-    """Return the server's address: as given, or CXR_URL, or the local stack's.
+    """Return the server's address: as given, or CXR_URL, or the local stack's; without /v1 at its end.
 
-    Every path begins with the API's version already, which some write into the address too.
+    Raises:
+        InputError: it is no address of a web server.
     """
-    return (url or os.environ.get("CXR_URL") or DEFAULT_URL).rstrip("/").removesuffix("/v1").rstrip("/")
+    given = (url or os.environ.get("CXR_URL") or DEFAULT_URL).strip()
+    try:
+        address = httpx.URL(given)
+        is_ours = (
+            address.scheme in {"http", "https"}
+            and bool(address.host)
+            and (address.port or 0) <= _HIGHEST_PORT
+        )
+    except httpx.InvalidURL:
+        is_ours = False
+    if not is_ours:
+        message = (
+            f"{given!r} is no address of a server; it looks like {DEFAULT_URL} or https://cxr.example.org"
+        )
+        raise InputError(message)
+    return given.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def auth_headers(key: str | None) -> dict[str, str]:
-    """Return the header with the API key: as given, or CXR_KEY; none where there is no key."""
-    secret = key or os.environ.get("CXR_KEY")
+    """Return the header with the API key: as given, or CXR_KEY; none where there is no key.
+
+    Raises:
+        InputError: it cannot be a key; the message does not repeat it.
+    """
+    secret = (key or os.environ.get("CXR_KEY") or "").strip()
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        message = "the API key has characters that no key has; copy it anew from `cxr keys create`"
+        raise InputError(message)
     return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 
@@ -50,8 +76,18 @@ def check(answer: httpx.Response) -> None:
 
     Raises:
         ProblemError: any answer of 400 and above.
+        ForeignAnswerError: we are sent elsewhere, or given what was not asked for, which the API never does.
     """
+    if answer.has_redirect_location:
+        place = answer.headers["Location"]
+        message = (
+            f"{answer.request.url} sends us to {place}; if that is the server, set CXR_URL to its address"
+        )
+        raise ForeignAnswerError(message)
     if answer.status_code < httpx.codes.BAD_REQUEST:
+        wanted, given = answer.request.headers["Accept"], answer.headers.get("Content-Type")
+        if answer.status_code == httpx.codes.OK and given and wanted not in ("*/*", given.partition(";")[0]):
+            raise _foreign(answer)
         return
     try:
         problem = answer.json()
@@ -60,6 +96,18 @@ def check(answer: httpx.Response) -> None:
     if not isinstance(problem, dict):
         problem = {"title": answer.reason_phrase, "detail": str(problem)[:200]}
     raise ProblemError(answer.status_code, problem, retry_after=_seconds(answer.headers.get("Retry-After")))
+
+
+def read(call: Call[T], answer: httpx.Response) -> T:
+    """Read the answer of a call.
+
+    Raises:
+        ForeignAnswerError: it is none that the API gives.
+    """
+    try:
+        return call.parse(answer)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _foreign(answer) from error
 
 
 def retry_policy(call: Call[Any], *, patience: float) -> dict[str, Any]:
@@ -90,6 +138,13 @@ def not_reachable(url: str, error: httpx.TransportError) -> NotReachableError:
     return NotReachableError(
         f"no answer from {url} ({reason}). Start the local stack with `cxr up`, "
         "or set CXR_URL to the server's address."
+    )
+
+
+def _foreign(answer: httpx.Response) -> ForeignAnswerError:
+    return ForeignAnswerError(
+        f"{answer.request.url} is answered by something else than CXR Reporter"
+        " (or by another version of it). Check the address in CXR_URL."
     )
 
 

@@ -70,14 +70,38 @@ def join(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRow 
     return row if row is not None and owner in (None, row.owner) else None
 
 
+def page(
+    session: Session, *, limit: int, before: BatchId | None = None, owner: str | None = None
+) -> Sequence[BatchRow]:
+    """Return a page of batches, newest first, that starts after the id `before`.
+
+    Args:
+        owner: whose batches; None means everybody's.
+    """
+    statement = select(BatchRow).order_by(BatchRow.id.desc()).limit(limit)
+    if owner is not None:
+        statement = statement.where(BatchRow.owner == owner)
+    if before is not None:
+        statement = statement.where(BatchRow.id < before)
+    return session.scalars(statement).all()
+
+
 def counts(session: Session, batch_id: BatchId) -> dict[StudyStatus, int]:
     """Count the batch's studies by status; every status is named."""
+    return counts_of_each(session, [batch_id])[batch_id]
+
+
+def counts_of_each(session: Session, batch_ids: Sequence[BatchId]) -> dict[BatchId, dict[StudyStatus, int]]:
+    """Count the studies of several batches by status; every status is named."""
     rows = session.execute(
-        select(StudyRow.status, func.count()).where(StudyRow.batch_id == batch_id).group_by(StudyRow.status)
+        select(StudyRow.batch_id, StudyRow.status, func.count())
+        .where(StudyRow.batch_id.in_(batch_ids))
+        .group_by(StudyRow.batch_id, StudyRow.status)
     )
-    counted = dict.fromkeys(StudyStatus, 0)
-    for status, number in rows:
-        counted[status] = number
+    counted = {batch_id: dict.fromkeys(StudyStatus, 0) for batch_id in batch_ids}
+    for of, status, number in rows:
+        if of is not None:
+            counted[BatchId(of)][status] = number
     return counted
 
 

@@ -19,7 +19,7 @@ from celery import Celery
 from redis import Redis, RedisError
 from sqlalchemy import func, select
 
-from shared import idempotency, queue, studies, telemetry, waiting
+from shared import gauges, idempotency, queue, studies, telemetry, waiting
 from shared.database import Database
 from shared.erasure import collect
 from shared.errors import TryAgainError
@@ -58,7 +58,7 @@ def main() -> int:
             sweep(database, app, broker)
             if time.monotonic() - counted > _COUNT_EVERY:
                 counted = time.monotonic()
-                count(database)
+                gauges.set_all(database)
         except (TryAgainError, RedisError) as error:
             log.warning("sweep.postponed", error=type(error).__name__)
     return 0
@@ -84,16 +84,6 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
             overdue = waiting.count_overdue(session, stage, priority, since=_ON_ITS_WAY, most=_ENOUGH_HINTS)
         sent += _send(app, [Hint(stage, priority)] * (overdue - length), reason="waiting")
     return sent
-
-
-def count(database: Database) -> None:
-    """Count the work that there is, for operators and for what scales the workers."""
-    with database.session() as session:
-        for (stage, priority), number in waiting.count_all_waiting(session).items():
-            telemetry.WAITING.labels(stage, priority).set(number)
-        for stage, number in waiting.count_running(session).items():
-            telemetry.RUNNING.labels(stage).set(number)
-            telemetry.OLDEST.labels(stage).set(waiting.longest_wait(session, stage).total_seconds())
 
 
 def _tidy_until(stopped: threading.Event, database: Database, storage: Storage) -> None:

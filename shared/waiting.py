@@ -1,12 +1,17 @@
 """How much work there is: what waits for a stage, since when, and what is being done."""
 
 from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from shared.domain import Priority, Stage, StudyEvent, next_status
-from shared.tables import StudyRow
+from shared.tables import StudyEventRow, StudyRow
+
+_HOUR: Final = timedelta(hours=1)
+_RECENT_EVENTS: Final = 20_000
+"""Of some six events a study: an hour's of three thousand studies, read in milliseconds."""
 
 
 def count_overdue(session: Session, stage: Stage, priority: Priority, *, since: timedelta, most: int) -> int:
@@ -65,6 +70,29 @@ def longest_wait(session: Session, stage: Stage) -> timedelta:
         .limit(1)
     )
     return session.scalar(oldest) or timedelta(0)
+
+
+def completed_per_hour(session: Session) -> float:
+    """Return how many studies are completed in an hour, going by the last one.
+
+    Read off the newest events alone, by their key: where they reach back less far than an hour, by what they
+    reach back.
+    """
+    newest = (
+        select(StudyEventRow.event, StudyEventRow.at)
+        .order_by(StudyEventRow.id.desc())
+        .limit(_RECENT_EVENTS)
+        .subquery()
+    )
+    began = func.greatest(func.now() - _HOUR, func.min(newest.c.at))
+    seconds = func.extract("epoch", func.now() - began)
+    completed = func.count().filter(newest.c.event == StudyEvent.REPORTED, newest.c.at >= func.now() - _HOUR)
+    number, read, span = session.execute(select(completed, func.count(), seconds)).one()
+    if not number:
+        return 0.0
+    # With fewer events than were asked for, these are all that there ever were.
+    hours = float(span) / _HOUR.total_seconds() if read == _RECENT_EVENTS else 1.0
+    return float(number / max(hours, 1 / 3600))
 
 
 def _could_be_taken(stage: Stage, *, since: timedelta) -> tuple[ColumnElement[bool], ...]:

@@ -4,6 +4,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -16,12 +17,12 @@ from cxr.batch_upload import BatchUpload
 from cxr.client import Client
 from cxr.commands.batch_beginning import Wishes, begin, begun_before, way_on_said
 from cxr.commands.batch_progress import progress
-from cxr.commands.connection import connect
+from cxr.commands.connection import Key, Url, connect
 from cxr.commands.studies import Language, Priority
 from cxr.journal import Beginning, Journal, path_of
 from cxr.local.home import find_home
 from cxr.models import Batch, BatchResult
-from cxr.output import notes, out, print_json, whole_file
+from cxr.output import AsJson, notes, out, print_json, typed, whole_file
 
 app = typer.Typer(
     no_args_is_help=True, help="Send a folder or a zip of studies; follow it; read the results."
@@ -32,7 +33,6 @@ _PATIENCE_SECONDS: Final = 120.0
 _NAMED_PATHS: Final = 10
 
 BatchId = Annotated[str, typer.Argument(metavar="ID", help="The batch's id.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -54,6 +54,8 @@ def submit(
     language: Annotated[Language | None, typer.Option(help="Language of the reports.")] = None,
     name: Annotated[str | None, typer.Option(help="The batch's name.")] = None,
     as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
 ) -> None:
     """Send every file of a folder or a zip as a study of one batch.
 
@@ -79,7 +81,7 @@ def submit(
         message = "say --resume or --new, not both"
         raise typer.BadParameter(message)
     wishes = Wishes(study_per_folder, priority and priority.value, language and language.value)
-    with connect(patience=_PATIENCE_SECONDS) as client:
+    with connect(url, key, patience=_PATIENCE_SECONDS) as client:
         journal = Journal.of(find_home().folder("batches"), archive=path, url=client.url)
         begun = None if new else begun_before(client, journal, path, resume=resume)
         if begun is not None:
@@ -95,13 +97,34 @@ def submit(
     raise typer.Exit(code)
 
 
+@app.command("list")
+def list_batches(
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.", min=1)] = 20,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """List batches, newest first.
+
+    Example: [bold]cxr batch list[/]
+    """
+    with connect(url, key) as client:
+        found = list(islice(client.batches.list(page_size=min(limit, 200)), limit))
+    if as_json:
+        print_json(found)
+        return
+    for batch in found:
+        out.print(f"{batch.created_at:%Y-%m-%d %H:%M}  {_describe(batch)}  {batch.name or ''}", markup=False)
+
+
 @app.command()
-def status(batch_id: BatchId, *, as_json: AsJson = False) -> None:
+def status(batch_id: BatchId, *, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
     """Show how far a batch is.
 
     Example: [bold]cxr batch status 0199…[/]
     """
-    with connect() as client:
+    with connect(url, key) as client:
         batch = client.batches.get(batch_id)
     if as_json:
         print_json(batch)
@@ -119,12 +142,18 @@ def results(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write them to this file.", dir_okay=False)
     ] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
 ) -> None:
     """Write a batch's results, one row an item, with the error of each that has one.
 
     Examples: [bold]cxr batch results 0199… -o results.csv[/], [bold]cxr batch results 0199… -f ndjson[/]
     """
-    with connect() as client:
+    with connect(url, key) as client:
+        if as_json:
+            print_json(list(client.batches.results(batch_id)))
+            return
         if output is None:
             client.batches.save_results(batch_id, sys.stdout.buffer, form=form)
             return
@@ -133,13 +162,17 @@ def results(
 
 
 @app.command()
-def cancel(batch_id: BatchId) -> None:
+def cancel(batch_id: BatchId, *, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
     """Cancel what is unfinished of a batch; the results that exist stay.
 
     Example: [bold]cxr batch cancel 0199…[/]
     """
-    with connect() as client:
-        out.print(_describe(client.batches.cancel(batch_id)), markup=False)
+    with connect(url, key) as client:
+        batch = client.batches.cancel(batch_id)
+    if as_json:
+        print_json(batch)
+    else:
+        out.print(_describe(batch), markup=False)
 
 
 def _look_through(path: Path, *, study_per_folder: bool) -> Archive:
@@ -189,7 +222,7 @@ def _summarise(client: Client, batch: Batch, journal: Journal, archive: Archive,
         out.print(f"{path} held {studies} studies, each sent by itself", style="dim", markup=False)
     if archive.passed_over:
         out.print(_describe_passed_over(archive.passed_over), style="dim", markup=False)
-    out.print(f"results: cxr batch results {batch.id} -o results.csv", style="dim", markup=False)
+    out.print(f"results: {typed()} batch results {batch.id} -o results.csv", style="dim", markup=False)
     return exit_codes.STUDY_FAILED if errors else exit_codes.DONE
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 import typer
 
 from cxr.client import DEFAULT_TIMEOUT, Client
-from cxr.commands.stack import DEFAULT_PORT, bring_up
+from cxr.commands.stack import Port, bring_up, listening
 from cxr.commands.studies import await_end, exit_code, print_result
 from cxr.errors import StackError
 from cxr.local.home import find_home, services_root
-from cxr.output import describe, out
+from cxr.output import AsJson, describe, notes, out, print_json, typed
 
 _REAL: Final = ("images/nih/*.jpg", "images/**/*.jpg", "images/**/*.png", "*.dcm", "*.jpg", "*.png")
 _SYNTHETIC: Final = ("*.dcm", "*.png", "*.jpg")
@@ -32,7 +32,8 @@ def demo(
         ),
     ] = None,
     *,
-    port: Annotated[int, typer.Option(help="Port of the API and the page.")] = DEFAULT_PORT,
+    port: Port = None,
+    as_json: AsJson = False,
 ) -> None:
     """Start the stack, send one chest radiograph, print its findings and its report.
 
@@ -40,15 +41,20 @@ def demo(
     """
     path, what = choose_study(study)
     home = find_home()
-    port = bring_up(home, port=port)
-    out.print(f"Sending {what}: {path}", markup=False)
-    with Client(f"http://localhost:{port}") as client:
-        result = await_end(client, client.submit([path]), timeout=DEFAULT_TIMEOUT)
-        out.print(describe(result), markup=False)
-        out.print()
-        if result.status == "completed":
-            print_result(client, result)
-    out.print(f"\nThe page: http://localhost:{port}   To stop everything: cxr down", markup=False)
+    begun = bring_up(home, listening(port=port))
+    tell = notes if as_json else out
+    tell.print(f"Sending {what}: {path}", markup=False)
+    with Client(begun.url, key=begun.admin_key) as client:
+        result = await_end(client, client.submit([path]), timeout=DEFAULT_TIMEOUT, as_json=as_json)
+        if as_json:
+            print_json(result)
+        else:
+            out.print(describe(result), markup=False)
+            out.print()
+            if result.status == "completed":
+                print_result(client, result)
+    tell.print(f"\nThe page: {begun.url}   To stop everything: {typed()} down", markup=False)
+    tell.print(f"Send one of your own: {typed()} submit FILE --wait", markup=False)
     raise typer.Exit(exit_code(result))
 
 
@@ -74,7 +80,7 @@ def choose_study(named: Path | None) -> tuple[Path, str]:
     sample = _first(services_root() / "samples", _SYNTHETIC)
     if sample is not None:
         return sample, "a synthetic radiograph that belongs to no patient"
-    message = "there is no sample in this installation; name a radiograph: cxr demo FILE"
+    message = "there is no sample in this installation; name a radiograph: `cxr demo FILE`"
     raise StackError(message)
 
 

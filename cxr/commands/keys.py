@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cxr.commands.connection import connect
-from cxr.output import notes, out, print_json
+from cxr.commands.connection import Key as AdminKey
+from cxr.commands.connection import Url, connect
+from cxr.output import AsJson, as_typed, notes, out, print_json
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -20,42 +19,62 @@ def create(
         list[str] | None, typer.Option(help="read, write or admin; repeat it. Without: read and write.")
     ] = None,
     as_json: AsJson = False,
+    url: Url = None,
+    key: AdminKey = None,
 ) -> None:
     """Make a key; it is shown this once.
 
     Example: [bold]cxr keys create ward-3 --scope read --scope write[/]
     """
-    with connect() as client:
-        key = client.keys.create(name, scopes=scope or ("read", "write"))
+    with connect(url, key) as client:
+        made = client.keys.create(name, scopes=scope or ("read", "write"))
+        is_off = client.info().auth == "off"
+    if is_off:
+        notes.print(
+            as_typed(
+                "Keys are off on this server: whoever may reach it needs none. `cxr up --auth` wants them."
+            ),
+            style="yellow",
+            markup=False,
+        )
     if as_json:
-        print_json(key)
+        print_json(made)
         return
-    print(key.key)
+    print(made.key)
     notes.print("Keep it: it cannot be shown again.", style="dim")
 
 
 @app.command("list")
-def list_keys(*, as_json: AsJson = False) -> None:
+def list_keys(*, as_json: AsJson = False, url: Url = None, key: AdminKey = None) -> None:
     """List the live keys.
 
     Example: [bold]cxr keys list[/]
     """
-    with connect() as client:
+    with connect(url, key) as client:
         keys = client.keys.list()
     if as_json:
         print_json(keys)
         return
-    for key in keys:
-        used = f"used {key.last_used_at:%Y-%m-%d}" if key.last_used_at else "never used"
-        out.print(f"{key.id}  {key.name}  {','.join(key.scopes)}  {used}", markup=False)
+    for one in keys:
+        used = f"used {one.last_used_at:%Y-%m-%d}" if one.last_used_at else "never used"
+        out.print(f"{one.id}  {one.name}  {','.join(one.scopes)}  {used}", markup=False)
 
 
 @app.command()
-def revoke(key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")]) -> None:
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")],
+    *,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: AdminKey = None,
+) -> None:
     """Revoke a key: it opens nothing any more.
 
     Example: [bold]cxr keys revoke 0199…[/]
     """
-    with connect() as client:
+    with connect(url, key) as client:
         client.keys.revoke(key_id)
-    notes.print("revoked")
+    if as_json:
+        print_json({"id": key_id, "revoked": True})
+    else:
+        notes.print("revoked")

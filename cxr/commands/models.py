@@ -13,7 +13,7 @@ from cxr.local import stack
 from cxr.local.home import Home, find_home, services_root
 from cxr.local.processes import has_environment
 from cxr.local.state import read_json, write_private
-from cxr.output import notes, out, print_json
+from cxr.output import AsJson, as_typed, notes, out, print_json
 
 app = typer.Typer(no_args_is_help=True, help="List classifiers, choose one; choose the report writer.")
 
@@ -32,7 +32,7 @@ class WriterKind(StrEnum):
 
 
 @app.command("list")
-def list_models(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def list_models(*, as_json: AsJson = False) -> None:
     """List the classifiers: the bundled one, and the folders in CXR_HOME/models that have a card.json.
 
     Example: [bold]cxr models list[/]
@@ -72,6 +72,7 @@ def use(
         ),
     ] = None,
     openai_url: Annotated[str | None, typer.Option(help="Base URL of an OpenAI-compatible server.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Choose the classifier, the report writer, or both; a running stack takes them up at once.
 
@@ -93,7 +94,8 @@ def use(
     before = read_json(home.config)
     write_private(home.config, json.dumps({**before, **chosen}, indent=2))
     if stack.read_status(home).supervisor is None:
-        notes.print("kept; the next `cxr up` runs with it")
+        notes.print(as_typed("kept; the next `cxr up` runs with it"))
+        _tell(home, as_json=as_json)
         return
     settings: dict[str, dict[str, str]] = {}
     for name, value in chosen.items():
@@ -104,6 +106,12 @@ def use(
         write_private(home.config, json.dumps(before, indent=2))
         stack.look_again(home)
         raise
+    _tell(home, as_json=as_json)
+
+
+def _tell(home: Home, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"chosen": read_json(home.config)})
 
 
 def known_bundles(home: Home) -> dict[str, Path]:
@@ -128,6 +136,8 @@ def _summary(folder: Path) -> dict[str, str]:
     try:
         card = json.loads((folder / "card.json").read_bytes())
     except (OSError, ValueError):
+        card = None
+    if not isinstance(card, dict):
         return {"id": "(no readable card.json)", "version": ""}
     return {"id": str(card.get("id", "?")), "version": str(card.get("version", "?"))}
 
@@ -151,7 +161,8 @@ def _restart(home: Home, settings: dict[str, dict[str, str]]) -> None:
                 )
                 raise StackError(message)
             if part.state == "stopped":
-                notes.print(f"{name} is stopped; `cxr start {name}` starts it with this", markup=False)
+                text = f"{name} is stopped; `cxr start {name}` starts it with this"
+                notes.print(as_typed(text), markup=False)
                 del settings[name]
             elif part.state == "running" and part.pid and has_environment(part.pid, settings[name]):
                 notes.print(f"{name} runs with it")

@@ -9,14 +9,15 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
+from cxr.client import Client
+from cxr.commands import operation
 from cxr.errors import StackError
 from cxr.local import stack
 from cxr.local.home import Home, find_home
 from cxr.local.services import PARTS
-from cxr.local.stack import PartStatus, StackStatus
-from cxr.output import notes, out, print_json
+from cxr.local.stack import Listening, PartStatus, StackStatus, Started
+from cxr.output import AsJson, as_typed, notes, out, print_json, typed
 
-DEFAULT_PORT: Final = 8000
 PATIENCE_SECONDS: Final = 300.0
 _MARKS: Final = {
     "running": "[green]✔ running[/]",
@@ -25,7 +26,15 @@ _MARKS: Final = {
     "stopped": "[dim]· stopped[/]",
 }
 
-Port = Annotated[int, typer.Option(help="Port of the API and the page.", min=1, max=65535)]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        envvar="CXR_API_PORT",
+        help=f"Port of the API and the page; {stack.DEFAULT_PORT} by default.",
+        min=1,
+        max=65535,
+    ),
+]
 PartName = Annotated[str, typer.Argument(help=f"One of: {', '.join(PARTS)}.", metavar="PART")]
 
 
@@ -41,25 +50,45 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     *,
-    port: Port = DEFAULT_PORT,
+    port: Port = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CXR_API_HOST",
+            help="Address of this machine to listen on, 0.0.0.0 for all; any but 127.0.0.1 needs --auth.",
+        ),
+    ] = None,
+    auth: Annotated[
+        bool, typer.Option("--auth", help="Want API keys, as CXR_API_AUTH=required does; the first is shown.")
+    ] = False,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when everything is ready, and leave it running.")
     ] = False,
     timeout: Annotated[
         float, typer.Option(help="Longest wait for all parts, in seconds.")
     ] = PATIENCE_SECONDS,
+    as_json: AsJson = False,
 ) -> None:
     """Start the whole stack: Postgres, broker, S3 server, API, both workers, sweeper.
 
-    Everything listens on 127.0.0.1 alone. Data and logs are in CXR_HOME.
+    Everything listens on 127.0.0.1 alone, but for the API with --host. Without --auth it serves only the
+    user who started it. Other settings are taken from the environment (docs/reference/settings.md); what is
+    not obeyed is said. Data and logs are in CXR_HOME.
 
-    Examples: [bold]cxr up --detach[/], [bold]cxr up --port 8080[/]
+    Examples: [bold]cxr up --detach[/], [bold]cxr up --port 8080[/], [bold]cxr up --host 0.0.0.0 --auth[/]
     """
     home = find_home()
-    bring_up(home, port=port, timeout=timeout)
+    begun = bring_up(home, listening(port=port, host=host, auth=auth or None), timeout=timeout)
+    first_key = _first_key(begun)
+    if as_json:
+        print_json({"url": begun.url, "already_up": begun.already_up, "key": first_key})
+    elif first_key:
+        print(first_key)
+    if first_key:
+        notes.print("This key opens everything. Keep it: it cannot be shown again.", style="dim")
     if detach:
         return
-    notes.print("Ctrl-C stops it. Logs: cxr logs PART -f", style="dim")
+    notes.print(f"Ctrl-C stops it. Logs: {typed()} logs PART -f", style="dim", markup=False)
     try:
         while stack.read_status(home).supervisor is not None:
             time.sleep(1)
@@ -68,48 +97,80 @@ def up(
         stack.down(home)
 
 
-def bring_up(home: Home, *, port: int, timeout: float = PATIENCE_SECONDS) -> int:
-    """Start the stack with a display of its parts; return the API's port.
+def listening(*, port: int | None = None, host: str | None = None, auth: bool | None = None) -> Listening:
+    """Return how the API is to listen: as the options say, or else CXR_API_AUTH and CXR_API_ADMIN_KEY.
 
     Raises:
-        StackError: it does not come up, or the port is taken.
+        typer.BadParameter: CXR_API_AUTH says neither 'required' nor 'off'.
+    """
+    said = os.environ.get("CXR_API_AUTH")
+    if said not in (None, "", "required", "off"):
+        message = f"CXR_API_AUTH is {said!r}; it can be 'required' or 'off'"
+        raise typer.BadParameter(message)
+    if auth is None and said:
+        auth = said == "required"
+    return Listening(port, host, auth, os.environ.get("CXR_API_ADMIN_KEY"))
+
+
+def bring_up(home: Home, wanted: Listening, *, timeout: float = PATIENCE_SECONDS) -> Started:
+    """Start the stack with a display of its parts; say what of the environment is not obeyed.
+
+    Raises:
+        StackError: it does not come up, the port is taken, or a stack runs that listens otherwise.
     """
     if sys.stderr.isatty():
         with Live(console=notes, transient=True, auto_refresh=False) as live:
             begun = stack.up(
-                home, port=port, timeout=timeout, on_change=lambda now: live.update(_table(now), refresh=True)
+                home, wanted, timeout=timeout, on_change=lambda now: live.update(_table(now), refresh=True)
             )
     else:
         said: set[str] = set()
-        begun = stack.up(home, port=port, timeout=timeout, on_change=lambda now: _say_news(now, said))
+        begun = stack.up(home, wanted, timeout=timeout, on_change=lambda now: _say_news(now, said))
+    for name, reason in begun.not_obeyed.items():
+        notes.print(as_typed(f"{name} has no effect: {reason}"), style="yellow", markup=False)
     word = "is already up" if begun.already_up else "is up"
-    notes.print(f"CXR Reporter {word}: http://localhost:{begun.port}")
-    return begun.port
+    notes.print(f"CXR Reporter {word}: {begun.url}", markup=False)
+    return begun
 
 
-def down() -> None:
+def _first_key(begun: Started) -> str | None:
+    """Make a key that opens everything where keys are needed and there is none yet."""
+    if begun.admin_key is None:
+        return None
+    with Client(begun.url, key=begun.admin_key) as client:
+        if client.keys.list():
+            return None
+        return client.keys.create("the first key", scopes=("read", "write", "admin")).key
+
+
+def down(*, as_json: AsJson = False) -> None:
     """Stop everything that `cxr up` started; the data stay.
 
     Example: [bold]cxr down[/]
     """
     ran = stack.down(find_home())
-    notes.print("stopped" if ran else "nothing was running")
+    if as_json:
+        print_json({"stopped": ran})
+    else:
+        notes.print("stopped" if ran else "nothing was running")
 
 
 def status(
     *, as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of the parts.")] = False
 ) -> None:
-    """Show how the parts of the local stack are.
+    """Show how the parts of the local stack are, what waits, how fast it goes, and how full the disk is.
 
     Examples: [bold]cxr status[/], [bold]cxr status --json[/]
     """
     home = find_home()
     now = stack.read_status(home)
+    told = operation.look(home, now)
     if as_json:
-        print_json(now.listed())
+        print_json(operation.with_parts(now.listed(), told))
         return
     out.print(_table(now))
-    out.print(f"CXR_HOME {home.path}", style="dim")
+    for name, value in operation.describe(told):
+        out.print(f"{name:8} {value}", markup=False)
     if now.failing:
         out.print(f"{now.failing.name} dies again and again; see {home.log(now.failing.name)}", style="red")
 
@@ -119,6 +180,9 @@ def logs(
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is written.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.", min=0)] = 100,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document; not with --follow.")
+    ] = False,
 ) -> None:
     """Show a part's log (also: migrations, supervisor).
 
@@ -126,6 +190,12 @@ def logs(
     """
     home = find_home()
     _check_name(part, (*PARTS, "migrations", "supervisor"))
+    if as_json:
+        if follow:
+            message = "--json prints one document; --follow has no end"
+            raise typer.BadParameter(message)
+        print_json({"part": part, "lines": stack.tail(home, part, lines=lines).splitlines()})
+        return
     print(stack.tail(home, part, lines=lines))
     if not follow:
         return
@@ -143,7 +213,7 @@ def logs(
                 time.sleep(0.3)
 
 
-def stop(part: PartName) -> None:
+def stop(part: PartName, *, as_json: AsJson = False) -> None:
     """Stop one part, and leave it stopped until `cxr start` or `cxr up`.
 
     Example: [bold]cxr stop worker-llm[/]
@@ -151,9 +221,11 @@ def stop(part: PartName) -> None:
     _check_name(part, PARTS)
     if not stack.hold(find_home(), part):
         raise StackError(_NOT_UP)
+    if as_json:
+        print_json({"part": part, "wanted": "stopped"})
 
 
-def start(part: PartName) -> None:
+def start(part: PartName, *, as_json: AsJson = False) -> None:
     """Start a part that `cxr stop` has stopped.
 
     Example: [bold]cxr start worker-llm[/]
@@ -161,6 +233,8 @@ def start(part: PartName) -> None:
     _check_name(part, PARTS)
     if not stack.release(find_home(), part):
         raise StackError(_NOT_UP)
+    if as_json:
+        print_json({"part": part, "wanted": "running"})
 
 
 _NOT_UP: Final = "the stack is not up; start it with `cxr up`"

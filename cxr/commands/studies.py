@@ -10,13 +10,13 @@ import typer
 
 from cxr import exit_codes
 from cxr.client import DEFAULT_TIMEOUT, Client
-from cxr.commands.connection import connect
+from cxr.commands.connection import Key, Url, connect
 from cxr.errors import NotDoneError, NotReachableError
 from cxr.mixed import advice_for
 from cxr.models import Study
-from cxr.output import describe, notes, out, print_findings, print_json, whole_file
+from cxr.output import AsJson, describe, notes, out, print_findings, print_json, typed, whole_file
 
-_AWAY_SECONDS: Final = 60.0
+AWAY_SECONDS: Final = 60.0
 """How long a wait outlives an API that is away: it is started again, and the study is safe."""
 
 
@@ -66,7 +66,7 @@ def submit(
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Wait for the end and print the report.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the study as JSON.")] = False,
+    as_json: AsJson = False,
     priority: Annotated[Priority | None, typer.Option(help="How urgent it is.")] = None,
     language: Annotated[Language | None, typer.Option(help="Language of the report.")] = None,
     indication: Annotated[str | None, typer.Option(help="Why the radiograph was taken.")] = None,
@@ -76,6 +76,8 @@ def submit(
         typer.Option("--mixed", help="Files of several patients or studies are meant to be one study."),
     ] = False,
     timeout: Annotated[float, typer.Option(help="Longest wait, in seconds.")] = DEFAULT_TIMEOUT,
+    url: Url = None,
+    key: Key = None,
 ) -> None:
     """Send the images of one study.
 
@@ -86,7 +88,7 @@ def submit(
 
     Examples: [bold]cxr submit chest.dcm --wait[/], [bold]cxr submit pa.dcm lateral.dcm --json[/]
     """
-    with connect() as client:
+    with connect(url, key) as client:
         with advice_for(files):
             study = client.submit(
                 files,
@@ -99,7 +101,8 @@ def submit(
         for aside in study.set_aside:
             notes.print(f"set aside: {aside.file}: {aside.reason}", markup=False)
         if wait:
-            study = await_end(client, study, timeout=timeout, as_json=as_json)
+            with connect(url, key, patience=min(timeout, AWAY_SECONDS)) as patient:
+                study = await_end(patient, study, timeout=timeout, as_json=as_json)
         if as_json:
             print_json(study)
         elif study.status == "completed":
@@ -107,7 +110,7 @@ def submit(
         else:
             out.print(describe(study), markup=False)
             if not study.is_final:
-                out.print(f"cxr report {study.id}", style="dim", markup=False)
+                out.print(f"{typed()} report {study.id}", style="dim", markup=False)
     raise typer.Exit(exit_code(study))
 
 
@@ -119,13 +122,16 @@ def report(
         Path | None, typer.Option("--output", "-o", help="Write it to this file.", dir_okay=False)
     ] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for it, if it is not there yet.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document: --format json.")] = False,
+    url: Url = None,
+    key: Key = None,
 ) -> None:
     """Print a study's report.
 
     Examples: [bold]cxr report 0199… --wait 60[/], [bold]cxr report 0199… --format html -o report.html[/]
     """
-    with connect() as client:
-        if form is Form.JSON:
+    with connect(url, key) as client:
+        if as_json or form is Form.JSON:
             text = client.report(study_id, wait=wait).model_dump_json(indent=2)
         else:
             text = client.report_as(study_id, "html" if form is Form.HTML else "text", wait=wait)
@@ -137,18 +143,22 @@ def report(
 
 
 def await_end(client: Client, study: Study, *, timeout: float, as_json: bool = False) -> Study:
-    """Wait for a study's end; whatever comes between, its id and how to go on were said."""
+    """Wait for a study's end; whatever comes between, its id and how to go on were said.
+
+    Args:
+        client: one that outlives an API that is away for a while.
+    """
     notes.print(describe(study), markup=False)
     spinner: AbstractContextManager[object] = (
         notes.status("waiting for its end") if sys.stderr.isatty() else nullcontext()
     )
     try:
-        with spinner, Client(client.url, patience=min(timeout, _AWAY_SECONDS)) as patient:
-            return patient.wait(study.id, timeout=timeout)
+        with spinner:
+            return client.wait(study.id, timeout=timeout)
     except (NotDoneError, NotReachableError) as error:
         if as_json:
             print_json(error.study if isinstance(error, NotDoneError) else study)
-        notes.print(f"the study was taken and goes on without us: cxr report {study.id}", markup=False)
+        notes.print(f"the study was taken and goes on without us: {typed()} report {study.id}", markup=False)
         raise
 
 
@@ -160,7 +170,12 @@ def print_result(client: Client, study: Study) -> None:
     out.print()
     out.print(client.report_as(study.id, "text").strip(), markup=False)
     out.print()
-    out.print(f"{client.url}{study.links.get('page') or f'/#/studies/{study.id}'}", markup=False)
+    out.print(page_of(client, study), markup=False)
+
+
+def page_of(client: Client, study: Study) -> str:
+    """Return the address of a study's page."""
+    return f"{client.url}{study.links.get('page') or f'/#/studies/{study.id}'}"
 
 
 def exit_code(study: Study) -> int:

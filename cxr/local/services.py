@@ -8,6 +8,7 @@ import httpx
 
 from cxr.local.broker import broker_part, queue_url
 from cxr.local.home import Home, services_root
+from cxr.local.own_settings import OWN
 from cxr.local.part import Launch, Part
 from cxr.local.postgres import database_url, postgres_part
 from cxr.local.state import State, read_json
@@ -20,17 +21,6 @@ _NO_PROXY: Final = ("no_proxy", "NO_PROXY")
 """Programs read the one or the other."""
 _READY: Final = b'"worker.ready"'
 _PROBE_SECONDS: Final = 2
-# The caller may set how the services behave (CXR_MODEL_DEVICE=cuda), not where the stack's parts are.
-_OURS: Final = (
-    *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_API_HOST", "CXR_API_PORT", "CXR_API_AUTH"),
-    *("CXR_STORAGE_ENDPOINT", "CXR_STORAGE_REGION", "CXR_STORAGE_BUCKET"),
-    *("CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY", "CXR_TELEMETRY_METRICS_PORT"),
-)
-
-
-def api_url(state: State) -> str:
-    """Return the address of the API and the page."""
-    return f"http://localhost:{state.ports.api}"
 
 
 def all_parts(home: Home, state: State) -> list[Part]:
@@ -46,7 +36,7 @@ def all_parts(home: Home, state: State) -> list[Part]:
         broker_part(home, state),
         storage_part(home, state),
         _service(home, "migrations", "migrations", environment, needs=_SERVERS, once=True),
-        _service(home, "api", "api", environment, needs=after_migrations, port=state.ports.api),
+        _service(home, "api", "api", environment, needs=after_migrations, answers_at=state),
         _service(home, "worker-cnn", "worker_cnn", environment, needs=after_migrations),
         _service(home, "worker-llm", "worker_llm", environment, needs=after_migrations),
         _service(home, "sweeper", "shared.sweeper", environment, needs=after_migrations),
@@ -64,17 +54,17 @@ def _service(
     environment: dict[str, str],
     *,
     needs: tuple[str, ...],
-    port: int | None = None,
+    answers_at: State | None = None,
     once: bool = False,
 ) -> Part:
     return Part(
         name=name,
         command=(sys.executable, "-m", module),
         log=home.log(name),
-        ready=(lambda _launch: _answers(port)) if port else _says_ready,
+        ready=(lambda _launch: _answers(answers_at.url)) if answers_at else _says_ready,
         environment={key: value for key, value in environment.items() if _is_for(key, name)},
         folder=home.folder("run"),
-        port=port,
+        port=answers_at.ports.api if answers_at else None,
         needs=needs,
         once=once,
     )
@@ -82,9 +72,7 @@ def _service(
 
 def _environment(home: Home, state: State) -> dict[str, str]:
     callers = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in _OURS and not name.startswith("PYTHON")
+        name: value for name, value in os.environ.items() if name not in OWN and not name.startswith("PYTHON")
     }
     past_the_proxy = ",".join(
         [*(callers[name] for name in _NO_PROXY if callers.get(name)), "127.0.0.1", "localhost"]
@@ -106,9 +94,14 @@ def _environment(home: Home, state: State) -> dict[str, str]:
         "CXR_STORAGE_ENDPOINT": storage_endpoint(state),
         "CXR_STORAGE_ACCESS_KEY": state.credentials.storage_access_key,
         "CXR_STORAGE_SECRET_KEY": state.credentials.storage_secret_key,
-        "CXR_API_HOST": "127.0.0.1",
+        "CXR_API_HOST": state.host,
         "CXR_API_PORT": str(state.ports.api),
-        "CXR_API_AUTH": "off",  # the API takes this on the loopback address alone
+        # The API takes "off" on the loopback address alone.
+        **(
+            {"CXR_API_AUTH": "required", "CXR_API_ADMIN_KEY": state.admin_key}
+            if state.admin_key
+            else {"CXR_API_AUTH": "off"}
+        ),
     }
 
 
@@ -116,9 +109,9 @@ def _is_for(variable: str, name: str) -> bool:
     return all(name == reader or not variable.startswith(prefix) for prefix, reader in _READ_BY.items())
 
 
-def _answers(port: int) -> bool:
+def _answers(url: str) -> bool:
     try:
-        answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=_PROBE_SECONDS, trust_env=False)
+        answer = httpx.get(f"{url}/readyz", timeout=_PROBE_SECONDS, trust_env=False)
     except httpx.HTTPError:
         return False
     return answer.status_code == httpx.codes.OK

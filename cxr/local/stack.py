@@ -1,4 +1,4 @@
-"""What `cxr up`, `cxr down` and `cxr status` do.
+"""What `cxr up`, `cxr down` and `cxr status` do to the processes.
 
 `up` takes the lock of the home and hands it to the supervisor that it starts; it is free again when
 the supervisor is gone, however it went.
@@ -6,12 +6,13 @@ the supervisor is gone, however it went.
 
 import fcntl
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -21,10 +22,12 @@ from pydantic import BaseModel, ValidationError
 import cxr
 from cxr.errors import StackError
 from cxr.local.home import Home
+from cxr.local.own_settings import not_obeyed, not_taken_up
 from cxr.local.processes import kill_left_behind
 from cxr.local.services import PARTS, all_parts
-from cxr.local.state import choose_state, is_free, load_state
+from cxr.local.state import LOOPBACK, State, choose_state, is_free, is_loopback, load_state, read_json
 
+DEFAULT_PORT: Final = 8000
 _POLL_SECONDS: Final = 0.1
 _STOP_SECONDS: Final = 60
 _TAIL_LINES: Final = 20
@@ -67,17 +70,49 @@ class StackStatus(BaseModel):
 class Started:
     """What `up` found or did."""
 
-    port: int
+    url: str
     already_up: bool
+    admin_key: str | None = None
+    """Opens the API, where keys are needed."""
+    not_obeyed: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the caller's environment that have no effect, with the reason."""
 
 
-def up(home: Home, *, port: int, on_change: Callable[[StackStatus], None], timeout: float) -> Started:
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """How the caller wants the API to listen; what is None is not asked for."""
+
+    port: int | None = None
+    host: str | None = None
+    auth: bool | None = None
+    admin_key: str | None = None
+
+    def differs_from(self, state: State) -> str | None:
+        """Say in which way a running stack is not as this asks for, if it is not."""
+        if self.port not in (None, state.ports.api):
+            return f"it listens on port {state.ports.api}, not {self.port}"
+        if self.host not in (None, state.host):
+            return f"it listens on {state.host}, not {self.host}"
+        if self.auth not in (None, state.admin_key is not None):
+            return "it needs keys" if state.admin_key else "it needs no keys"
+        return None
+
+
+def up(home: Home, wanted: Listening, *, on_change: Callable[[StackStatus], None], timeout: float) -> Started:
     """Start the stack, or what is held of one that runs; return when every part is ready.
 
     Raises:
-        StackError: the port is taken, a part does not come up, or it takes longer than `timeout`
-            seconds; what was started is stopped again.
+        StackError: the port is taken, a stack runs that listens otherwise, others would reach an API without
+            keys, a part does not come up, or it takes longer than `timeout` seconds; what was started is
+            stopped again.
     """
+    port, host = wanted.port or DEFAULT_PORT, wanted.host or LOOPBACK
+    if not wanted.auth and not is_loopback(host):
+        message = (
+            f"others could reach the API on {host}, and without keys it serves only the user who started it. "
+            "Say --auth to have keys, or leave out --host."
+        )
+        raise StackError(message)
     home.make()
     lock = _take_lock(home)
     held = [mark for name in PARTS if (mark := home.held(name)).exists()]
@@ -86,13 +121,14 @@ def up(home: Home, *, port: int, on_change: Callable[[StackStatus], None], timeo
     if lock is None:
         if held:  # by `cxr stop`; a supervisor that only begins does not listen yet, and needs not
             look_again(home)
-        _follow(home, on_change, timeout=timeout)
-        return Started(port=read_status(home).port or port, already_up=True)
+        return _join(home, wanted, on_change, timeout=timeout)
     try:
         kill_left_behind(home)
-        if not is_free(port):
+        if not is_free(port, host):
             raise StackError(_port_taken(port))
-        all_parts(home, choose_state(home.state, api_port=port))  # says here what is missing or broken
+        admin_key = (wanted.admin_key or f"cxr_{secrets.token_urlsafe(32)}") if wanted.auth else None
+        state = choose_state(home.state, api_port=port, host=host, admin_key=admin_key)
+        all_parts(home, state)  # says here what is missing or broken
         home.parts.unlink(missing_ok=True)
         _start_supervisor(home, lock)
     finally:
@@ -102,7 +138,8 @@ def up(home: Home, *, port: int, on_change: Callable[[StackStatus], None], timeo
     except BaseException:  # also Ctrl-C: half a stack is of no use
         down(home)
         raise
-    return Started(port=port, already_up=False)
+    ignored = not_obeyed(os.environ, read_json(home.config))
+    return Started(state.url, already_up=False, admin_key=state.admin_key, not_obeyed=ignored)
 
 
 def down(home: Home) -> bool:
@@ -163,6 +200,24 @@ def release(home: Home, name: str) -> bool:
     """Start a held part again; return whether a supervisor runs."""
     home.held(name).unlink(missing_ok=True)
     return look_again(home)
+
+
+def _join(
+    home: Home, wanted: Listening, on_change: Callable[[StackStatus], None], *, timeout: float
+) -> Started:
+    """Wait for the stack that runs, if it is as the caller wants it."""
+    _follow(home, on_change, timeout=timeout)
+    state = load_state(home.state)
+    if state is None:
+        message = f"{home.state} is gone: stop the stack with `cxr down`, and start it anew"
+        raise StackError(message)
+    difference = wanted.differs_from(state)
+    if difference:
+        message = f"the stack is already up, and {difference}. Stop it first: `cxr down`"
+        raise StackError(message)
+    supervisor = _supervisor(home)
+    ignored = not_taken_up(os.environ, supervisor.environ()) if supervisor else {}
+    return Started(state.url, already_up=True, admin_key=state.admin_key, not_obeyed=ignored)
 
 
 def _take_lock(home: Home) -> int | None:
@@ -272,5 +327,5 @@ def _ask_supervisor(supervisor: psutil.Process, number: signal.Signals) -> None:
 def _port_taken(port: int) -> str:
     return (
         f"port {port} is taken by another program. Stop that program, or choose another port: "
-        f"cxr up --port {port + 1}"
+        f"`cxr up --port {port + 1}`"
     )

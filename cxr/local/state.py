@@ -1,5 +1,7 @@
 """What a local stack chooses once and keeps: its ports and its credentials."""
 
+import errno
+import ipaddress
 import os
 import secrets
 import socket
@@ -14,6 +16,7 @@ from cxr.errors import StackError
 # Below the range from which Linux takes ports for outgoing connections (32768 and up): a client that
 # connects while a server is down could otherwise be given that very port, and keep it.
 _LOWEST, _HIGHEST = 10_240, 22_000
+LOOPBACK: Final = "127.0.0.1"
 _GRPC_OFFSET: Final = 10_000
 """SeaweedFS listens on a second port this far above each of its ports."""
 
@@ -44,10 +47,19 @@ class Credentials(BaseModel):
 
 
 class State(BaseModel):
-    """All that is kept between two runs, apart from the data."""
+    """All that is kept between two runs, apart from the data; host and admin_key are of the last one."""
 
     ports: Ports
     credentials: Credentials = Field(default_factory=Credentials)
+    host: str = LOOPBACK
+    admin_key: str | None = None
+    """Opens the API of a stack that needs keys; None where it needs none."""
+
+    @property
+    def url(self) -> str:
+        """The address of the API and the page, as this machine reaches it."""
+        name = "localhost" if is_loopback(self.host) or self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return f"http://{f'[{name}]' if ':' in name else name}:{self.ports.api}"
 
 
 def load_state(path: Path) -> State | None:
@@ -65,7 +77,7 @@ def load_state(path: Path) -> State | None:
         raise StackError(message) from error
 
 
-def choose_state(path: Path, *, api_port: int) -> State:
+def choose_state(path: Path, *, api_port: int, host: str = LOOPBACK, admin_key: str | None = None) -> State:
     """Return the state for a stack that is about to start; write it.
 
     A port that some other program has taken since the last run is chosen anew.
@@ -83,7 +95,10 @@ def choose_state(path: Path, *, api_port: int) -> State:
         taken |= _with_twin(port)
         ports[name] = port
     state = State(
-        ports=Ports(**ports), credentials=before.credentials if before is not None else Credentials()
+        ports=Ports(**ports),
+        credentials=before.credentials if before is not None else Credentials(),
+        host=host,
+        admin_key=admin_key,
     )
     write_private(path, state.model_dump_json(indent=2))
     return state
@@ -115,14 +130,34 @@ def read_json(path: Path) -> dict[str, str]:
         raise StackError(message) from error
 
 
-def is_free(port: int) -> bool:
-    """Tell whether a server could listen on a port of the loopback address."""
-    with socket.socket() as probe:
+def is_loopback(host: str) -> bool:
+    """Tell whether only programs on this machine reach an address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Tell whether a server could listen on a port of an address of this machine.
+
+    Raises:
+        StackError: this machine has no such address.
+    """
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        message = f"{host} is no address of this machine; 0.0.0.0 means all that it has"
+        raise StackError(message) from error
+    with socket.socket(family, kind) as probe:
         # As servers do: a port whose last connections still linger is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
+            probe.bind(place)
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                message = f"{host} is no address of this machine; 0.0.0.0 means all that it has"
+                raise StackError(message) from error
             return False
     return True
 

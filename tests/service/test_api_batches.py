@@ -238,3 +238,23 @@ def test_long_results_are_streamed_in_pieces(client: httpx.Client, batch: dict, 
 @pytest.mark.parametrize("body", [{"name": ""}, {"name": "x" * 201}, {"owner": "me"}, [], "x"])
 def test_a_batch_that_makes_no_sense_is_refused(client: httpx.Client, body: object):
     assert client.post("/v1/batches", json=body).status_code == 422
+
+
+def test_batches_are_listed_newest_first_page_by_page(client: httpx.Client):
+    opened = [client.post("/v1/batches", json={"name": f"archive {number}"}).json() for number in range(5)]
+    send(client, a_png(1), key="a", batch_id=opened[3]["id"])
+    pages, cursor = [], None
+    while True:
+        page = client.get("/v1/batches", params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
+        pages.append(page["items"])
+        # What is opened meanwhile does not shift the pages that follow.
+        client.post("/v1/batches", json={"name": "later"})
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert [len(page) for page in pages] == [2, 2, 1]
+    listed = [one for page in pages for one in page]
+    assert [one["id"] for one in listed] == [one["id"] for one in reversed(opened)]
+    assert [one["total"] for one in listed] == [0, 1, 0, 0, 0]
+    assert listed[1] == client.get(opened[3]["links"]["self"]).json()
+    assert client.get("/v1/batches", params={"cursor": "x"}).json()["type"] == "/problems/bad-cursor"

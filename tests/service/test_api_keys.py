@@ -116,6 +116,8 @@ def test_a_stranger_learns_neither_version_nor_models_nor_metrics(
     assert stranger.get("/openapi.json").json()["info"]["version"] == "1"
     for client in (stranger, reader, admin):
         assert client.get("/metrics").status_code == 404
+    assert reader.get("/v1/info").json()["work"] is None
+    assert admin.get("/v1/info").json()["work"]["waiting"] == {"cnn": 0, "llm": 0}
 
 
 def test_a_scope_is_needed_and_named(api: ApiServer, admin: httpx.Client):

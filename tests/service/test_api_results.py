@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from shared.database import Database
 from shared.domain import FindingStatus, StudyId
@@ -192,3 +193,25 @@ def test_metrics_count_by_route_and_hold_no_id(client: httpx.Client, study_id: S
     assert 'cxr_http_requests_total{method="GET",route="/v1/studies/{study_id}",status="200"}' in metrics
     assert str(study_id) not in metrics
     assert "cxr_http_request_seconds_bucket" in metrics
+
+
+def test_the_open_metrics_and_the_info_tell_of_the_work(client: httpx.Client, database: Database):
+    def told(name: str, **labels: str) -> float | None:
+        families = text_string_to_metric_families(client.get("/metrics").text)
+        samples = [one for family in families for one in family.samples if one.name == name]
+        return next((one.value for one in samples if one.labels == labels), None)
+
+    study_id = sent(client)
+    assert told("cxr_studies_waiting", stage="cnn", priority="routine") == 1
+    assert told("cxr_studies_running", stage="cnn") == 0
+    assert told("cxr_oldest_waiting_seconds", stage="cnn") == pytest.approx(0, abs=60)
+    work = client.get("/v1/info").json()["work"]
+    assert (work["waiting"], work["running"]) == ({"cnn": 1, "llm": 0}, {"cnn": 0, "llm": 0})
+    before = work["studies_per_hour"]
+
+    complete(database, study_id)
+
+    assert told("cxr_studies_waiting", stage="cnn", priority="routine") == 0
+    work = client.get("/v1/info").json()["work"]
+    assert (work["waiting"]["cnn"], work["oldest_seconds"]) == (0, 0)
+    assert work["studies_per_hour"] == pytest.approx(before + 1)

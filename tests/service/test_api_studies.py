@@ -268,6 +268,19 @@ def test_a_failed_study_is_retried(client: httpx.Client, database: Database):
     complete(database, study_id)
 
 
+def test_a_study_is_cancelled_and_kept_until_it_has_ended(client: httpx.Client, database: Database):
+    study_id = sent(client)
+    answer = client.post(f"/v1/studies/{study_id}/cancel")
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+    assert client.get(f"/v1/studies/{study_id}/images/0/original").status_code == 200
+    again = client.post(f"/v1/studies/{study_id}/cancel")
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/already-ended")
+    assert "cancelled" in again.json()["detail"]
+    done = sent(client)
+    complete(database, done)
+    assert client.post(f"/v1/studies/{done}/cancel").status_code == 409
+
+
 def test_only_a_failed_study_is_retried(client: httpx.Client):
     answer = client.post(f"/v1/studies/{sent(client)}/retry")
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/not-failed")

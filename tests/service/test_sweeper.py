@@ -10,13 +10,13 @@ from prometheus_client import REGISTRY
 from redis import Redis, RedisError
 from sqlalchemy import func, select, update
 
-from shared import erasure, queue
+from shared import erasure, gauges, queue
 from shared.database import Database
 from shared.domain import Priority, Stage, StudyStatus
 from shared.erasure import collect, lock_digest
 from shared.settings import QueueSettings
 from shared.storage import Storage
-from shared.sweeper import _LOCK, count, sweep
+from shared.sweeper import _LOCK, sweep
 from shared.tables import StudyRow
 from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, let_time_pass, the_study
 
@@ -85,7 +85,7 @@ def test_operators_see_what_waits_what_runs_and_for_how_long(database: Database)
     with database.session() as session:
         an_hour = StudyRow.created_at - timedelta(hours=1)
         session.execute(update(StudyRow).where(StudyRow.id == oldest).values(created_at=an_hour))
-    count(database)
+    gauges.set_all(database)
     assert gauge("cxr_studies_waiting", stage="cnn", priority="routine") == 2
     assert gauge("cxr_studies_running", stage="cnn") == 1
     assert gauge("cxr_studies_running", stage="llm") == 0

@@ -14,8 +14,9 @@ from cxr.calls import Pause
 from cxr.errors import NotDoneError, NotReadyError
 from cxr.models import Study
 
+_ID = "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11"
 _STUDY = {
-    "id": "s1",
+    "id": _ID,
     "status": "queued",
     "created_at": "2026-01-01T00:00:00Z",
     "updated_at": "2026-01-01T00:00:00Z",
@@ -52,9 +53,9 @@ def test_a_submission_always_has_an_idempotency_key():
 
 
 def test_a_submission_sends_the_fields_that_were_given_and_no_other():
-    call = calls.submit(["a.dcm"], priority="urgent", batch_id="b1")
+    call = calls.submit(["a.dcm"], priority="urgent", batch_id=_ID)
 
-    assert call.fields == {"priority": "urgent", "batch_id": "b1"}
+    assert call.fields == {"priority": "urgent", "batch_id": _ID}
     assert calls.submit(["a.dcm"], mixed=True).fields == {"mixed": "true"}
 
 
@@ -83,7 +84,7 @@ def test_a_name_that_is_not_utf_8_can_be_sent(tmp_path):
 
 @pytest.mark.parametrize(
     "call",
-    [calls.retry("s1"), calls.create_batch(None), calls.cancel_batch("b1"), calls.create_key("k", ["read"])],
+    [calls.retry(_ID), calls.create_batch(None), calls.cancel_batch(_ID), calls.create_key("k", ["read"])],
     ids=["retry", "create_batch", "cancel_batch", "create_key"],
 )
 def test_a_post_without_a_key_is_not_repeatable(call):
@@ -92,7 +93,7 @@ def test_a_post_without_a_key_is_not_repeatable(call):
 
 @pytest.mark.parametrize(
     "call",
-    [calls.study("s1"), calls.delete("s1"), calls.findings("s1"), calls.revoke_key("k1"), calls.info()],
+    [calls.study(_ID), calls.delete(_ID), calls.findings(_ID), calls.revoke_key(_ID), calls.info()],
     ids=["study", "delete", "findings", "revoke_key", "info"],
 )
 def test_everything_but_a_post_is_repeatable(call):
@@ -100,13 +101,13 @@ def test_everything_but_a_post_is_repeatable(call):
 
 
 def test_a_field_of_a_newer_server_is_kept():
-    study = calls.study("s1").parse(httpx.Response(200, json=_STUDY))
+    study = calls.study(_ID).parse(httpx.Response(200, json=_STUDY))
 
     assert study.model_dump()["a_field_of_tomorrow"] == 1
 
 
 def test_waiting_asks_until_the_study_is_final():
-    steps = calls.until_final("s1", timeout=60, clock=lambda: 0.0)
+    steps = calls.until_final(_ID, timeout=60, clock=lambda: 0.0)
 
     study, pauses = _converse(steps, [_study("queued"), _study("reporting"), _study("completed")])
 
@@ -117,16 +118,16 @@ def test_waiting_asks_until_the_study_is_final():
 
 def test_waiting_gives_up_in_time():
     clock = count(0, 10)
-    steps = calls.until_final("s1", timeout=25, clock=lambda: float(next(clock)))
+    steps = calls.until_final(_ID, timeout=25, clock=lambda: float(next(clock)))
 
-    with pytest.raises(TimeoutError, match="s1 is still queued") as late:
+    with pytest.raises(TimeoutError, match=f"{_ID} is still queued") as late:
         _converse(steps, [_study("queued")] * 9)
     assert isinstance(late.value, NotDoneError)
     assert late.value.study == _study("queued")
 
 
 def test_a_report_that_is_pending_is_asked_for_again_when_the_server_says():
-    call = calls.report_as("s1", "text")
+    call = calls.report_as(_ID, "text")
     pending = call.parse(httpx.Response(202, headers={"Retry-After": "3"}))
     there = call.parse(httpx.Response(200, content=b"No pneumothorax."))
 
@@ -136,7 +137,7 @@ def test_a_report_that_is_pending_is_asked_for_again_when_the_server_says():
 
 
 def test_without_a_wait_a_pending_report_is_an_error():
-    call = calls.report("s1")
+    call = calls.report(_ID)
     pending = call.parse(httpx.Response(202, headers={"Retry-After": "1"}))
 
     with pytest.raises(NotReadyError):

@@ -18,6 +18,7 @@ from cxr import AsyncClient, Client, NotReachableError, cli
 from cxr.local.home import services_root
 from cxr.local.state import free_port
 
+_ID = "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11"
 _INFO = {"version": "1", "auth": "off"}
 
 
@@ -71,13 +72,13 @@ def _retried_study(request: _Request) -> None:
 
 def test_events_go_on_after_an_old_failure_and_a_broken_connection():
     with _server(_retried_study) as url, Client(url) as client:
-        assert [event.status for event in client.events("s1")] == ["queued", "failed", "completed"]
+        assert [event.status for event in client.events(_ID)] == ["queued", "failed", "completed"]
 
 
 async def test_the_async_client_s_events_go_on_too():
     with _server(_retried_study) as url:
         async with AsyncClient(url) as client:
-            statuses = [event.status async for event in client.events("s1")]
+            statuses = [event.status async for event in client.events(_ID)]
 
     assert statuses == ["queued", "failed", "completed"]
 
@@ -99,13 +100,13 @@ def test_results_that_break_off_leave_the_file_that_was_there(monkeypatch, tmp_p
     output = tmp_path / "results.csv"
     output.write_text("of yesterday")
     output.chmod(0o600)
-    command = ["batch", "results", "b1", "-o", str(output)]
+    command = ["batch", "results", _ID, "-o", str(output)]
 
     with _server(lambda request: request.send(b"half a table", missing=1000)) as url:
         monkeypatch.setenv("CXR_URL", url)
         code = cli.run(command)
         with Client(url) as client, pytest.raises(NotReachableError):
-            list(client.batches.results("b1"))
+            list(client.batches.results(_ID))
     assert code == 3
     assert "no answer from" in capsys.readouterr().err
     assert output.read_text() == "of yesterday"
@@ -123,7 +124,7 @@ def test_a_refusal_under_json_is_the_problem_as_one_document(monkeypatch, capsys
 
     with _server(lambda request: request.send(json.dumps(problem).encode(), status=404)) as url:
         monkeypatch.setenv("CXR_URL", url)
-        code = cli.run(["batch", "status", "b1", "--json"])
+        code = cli.run(["batch", "status", _ID, "--json"])
 
     said = capsys.readouterr()
     assert code == 2
@@ -136,7 +137,7 @@ def test_a_refusal_under_json_is_the_problem_as_one_document(monkeypatch, capsys
     [
         (["batch", "submit", "FOLDER/one-file"], 2, "neither a folder nor a zip"),
         (["batch", "submit", "FOLDER/empty"], 2, "no files to send in"),
-        (["batch", "results", "b1", "-o", "FOLDER/none/results.csv"], 2, "No such file or directory"),
+        (["batch", "results", _ID, "-o", "FOLDER/none/results.csv"], 2, "No such file or directory"),
         (["models", "list"], 3, "config.json is no JSON object"),
         (["keys", "list"], 3, "state.json is broken"),
         (["up", "--detach", "--port", "PORT"], 3, "state.json is broken"),

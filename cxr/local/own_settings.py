@@ -1,0 +1,54 @@
+"""Settings of the caller's environment that the local stack does not obey, and why not.
+
+The caller may set how the services behave (CXR_MODEL_DEVICE=cuda), not where the stack's own parts are.
+What is not obeyed is said at `cxr up`: nothing that somebody set is dropped in silence.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+_DATABASE: Final = "the stack runs a Postgres of its own"
+_BROKER: Final = "the stack runs a broker of its own"
+_STORAGE: Final = "the stack runs an object store of its own"
+_OPTIONS: Final = frozenset({"CXR_API_HOST", "CXR_API_PORT", "CXR_API_AUTH", "CXR_API_ADMIN_KEY"})
+"""Obeyed, by way of the options of `cxr up` (stack.py)."""
+_REASONS: Final = {
+    "CXR_DATABASE_URL": _DATABASE,
+    "CXR_QUEUE_URL": _BROKER,
+    "CXR_STORAGE_ENDPOINT": _STORAGE,
+    "CXR_STORAGE_REGION": _STORAGE,
+    "CXR_STORAGE_BUCKET": _STORAGE,
+    "CXR_STORAGE_ACCESS_KEY": _STORAGE,
+    "CXR_STORAGE_SECRET_KEY": _STORAGE,
+    "CXR_TELEMETRY_METRICS_PORT": "its processes cannot share one port; what waits and runs is told by"
+    " `cxr status`, and, while keys are off, by GET /metrics of the API",
+}
+OWN: Final = _OPTIONS | _REASONS.keys()
+"""No part gets these from the caller."""
+_BOUNDED: Final = {
+    "CXR_QUEUE_DRAIN": "obeyed for at most 10 seconds: then the stack ends a worker that still runs"
+}
+_OF_THE_CALLER: Final = frozenset({"CXR_URL", "CXR_KEY", "CXR_HOME", "CXR_PART"})
+"""These are no settings of a service."""
+
+
+def not_obeyed(environment: Mapping[str, str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that a stack which is about to start does not take up as they are, with the reason.
+
+    Args:
+        chosen: what `cxr models use` chose, which goes before the environment.
+    """
+    reasons = {name: why for name, why in (_REASONS | _BOUNDED).items() if environment.get(name)}
+    for name, value in chosen.items():
+        if environment.get(name, value) != value:
+            reasons[name] = f"`cxr models use` chose {value}; choose anew with it"
+    return reasons
+
+
+def not_taken_up(environment: Mapping[str, str], running: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that differ from those of the stack that runs, with the reason."""
+    return {
+        name: "the stack runs with another value since its start: `cxr down`, then `cxr up`"
+        for name, value in environment.items()
+        if name.startswith("CXR_") and name not in OWN | _OF_THE_CALLER and running.get(name) != value
+    }
