@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import structlog
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.guard import LARGEST_JSON, Guard
@@ -59,7 +60,8 @@ class Exchange:
     async def through(self, app: ASGIApp, **settings: object) -> "Exchange":
         chosen = ApiSettings(**{"auth": AuthMode.OFF, **settings})
         state = SimpleNamespace(backend=SimpleNamespace(rates=Rates(chosen)))
-        self.scope["app"] = SimpleNamespace(state=state)
+        every_path = Route("/{path:path}", reading, methods=["GET", "POST"])
+        self.scope["app"] = SimpleNamespace(state=state, router=Router([every_path]))
         await Guard(app, settings=chosen)(self.scope, self.receive, self.send)
         return self
 
