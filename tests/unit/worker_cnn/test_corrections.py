@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from shared.attributes import Attributes
 from shared.bands import Bands, Pixels
 from shared.bundles import load_bundle
 from shared.imaging import summary
+from tests.support.dicoms import a_png
 from worker_cnn.corrections import DONE, Reading, read, undone
 from worker_cnn.decoding import PreparedImage, prepare
 from worker_cnn.pipeline import analyse
@@ -106,3 +108,18 @@ def test_what_does_not_look_upright_after_all_stays_as_it_came_and_is_warned_abo
 def test_the_border_of_the_square_stays_black_when_a_picture_is_inverted():
     righted = undone(sample(turn=INVERTED), INVERTED)
     assert np.abs(righted.model_input - sample().model_input).max() <= 2 / 255
+
+
+@pytest.mark.real_data
+def test_files_of_real_films_that_were_turned_are_read_as_the_upright_ones(test_data: Path | None):
+    films = sorted((test_data / "images" / "nih").glob("*.jpg"))[::100] if test_data else []
+    for film in films:
+        with Image.open(film) as image:
+            pixels = np.asarray(image.convert("L"))
+        upright = read(prepare(a_png(pixels), name=film.name, size=SIZE), graph(), GATE)
+        assert upright.done is None
+        for turn in (turn for turn in EVERY_TURN if turn != INVERTED):
+            turned = a_png(np.ascontiguousarray(np.rot90(pixels, -turn)))
+            reading = read(prepare(turned, name=film.name, size=SIZE), graph(), GATE)
+            assert reading.done is DONE[turn]
+            assert np.abs(probabilities(reading) - probabilities(upright)).max() < 0.01
