@@ -8,12 +8,21 @@ Command: cli.py and commands/. Local stack: local/.
 
 from cxr.async_client import AsyncClient
 from cxr.client import Client
-from cxr.errors import CxrError, NotDoneError, NotReachableError, NotReadyError, ProblemError, StackError
+from cxr.errors import (
+    CxrError,
+    InputError,
+    NotDoneError,
+    NotReachableError,
+    NotReadyError,
+    ProblemError,
+    StackError,
+)
 
 __all__ = [
     "AsyncClient",
     "Client",
     "CxrError",
+    "InputError",
     "NotDoneError",
     "NotReachableError",
     "NotReadyError",

@@ -18,9 +18,10 @@ import httpx
 from tenacity import AsyncRetrying
 
 from cxr import calls, models
-from cxr.calls import Call, Pause, ResultFormat, Steps, TextFormat, Upload
+from cxr.calls import Call, Pause, ResultFormat, Steps, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
+from cxr.inputs import Upload
 from cxr.streams import EventReader
 from cxr.transport import (
     NO_PROXY,
@@ -55,7 +56,7 @@ class AsyncClient:
 
     async def submit(
         self,
-        files: Sequence[Upload],
+        files: Upload | Sequence[Upload],
         *,
         priority: str | None = None,
         indication: str | None = None,
@@ -74,6 +75,7 @@ class AsyncClient:
             mixed: that files of several patients or studies, or a `patient_id` that is not theirs, are meant.
 
         Raises:
+            InputError: there is nothing to send, or it is none of these.
             ProblemError: the server refused it; `groups` of several patients' files belong together.
             NotDoneError: it was taken, but did not end in time (a TimeoutError too).
         """

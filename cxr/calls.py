@@ -7,7 +7,6 @@ A `Call` says what to send and how to read the answer; `Steps` is a conversation
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO, Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -17,14 +16,13 @@ from pydantic import BaseModel
 
 from cxr import models
 from cxr.errors import ForeignAnswerError, InputError, NotDoneError, NotReadyError, ProblemError
+from cxr.inputs import Opener, Upload, uploads
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 TextFormat = Literal["text", "html"]
 ResultFormat = Literal["csv", "ndjson"]
-Upload = str | Path | tuple[str, Callable[[], BinaryIO]]
-"""A file on disk, or a name and how to open what is to be sent."""
 
 MEDIA_TYPES: Final[dict[str, str]] = {
     "json": "application/json",
@@ -48,7 +46,7 @@ class Call(Generic[T]):
     params: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
-    files: Sequence[Upload] = ()
+    files: Sequence[tuple[str, Opener]] = ()
     json: Any = None
     wait: float = 0
     """Seconds that the server may take because we asked it to wait."""
@@ -63,8 +61,7 @@ class Call(Generic[T]):
         if not self.files:
             return None
         parts = []
-        for upload in self.files:
-            name, opener = _opener(upload)
+        for name, opener in self.files:
             parts.append(("files", (_utf8(name), opened.enter_context(opener()))))
         return parts
 
@@ -80,7 +77,7 @@ Steps = Generator[Call[Any] | Pause, Any, T]
 
 
 def submit(
-    files: Sequence[Upload],
+    files: Upload | Sequence[Upload],
     *,
     priority: str | None = None,
     indication: str | None = None,
@@ -108,7 +105,7 @@ def submit(
         _model(models.Study),
         headers=headers,
         fields={name: value for name, value in fields.items() if value is not None},
-        files=tuple(files),
+        files=uploads(files),
     )
 
 
@@ -329,13 +326,6 @@ def _id(given: str) -> str:
             " and stands in what `submit` returns and in the list of studies"
         )
         raise InputError(message) from error
-
-
-def _opener(upload: Upload) -> tuple[str, Callable[[], BinaryIO]]:
-    if isinstance(upload, tuple):
-        return upload
-    path = Path(upload)
-    return path.name, lambda: path.open("rb")
 
 
 def _utf8(name: str) -> str:

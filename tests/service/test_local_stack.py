@@ -66,7 +66,11 @@ def test_status_as_json_is_a_list_of_the_seven_parts(stack):
     parts = json.loads(done.stdout)
     assert done.returncode == 0
     assert [part["name"] for part in parts] == PARTS
-    assert {key for part in parts for key in part} == {"name", "pid", "port", "state"}
+    told = {"api": {"address", "auth", "version", "work"}, "storage": {"disk_free_bytes", "disk_total_bytes"}}
+    for part in parts:
+        assert set(part) == {"name", "pid", "port", "state"} | told.get(part["name"], set())
+        assert None not in [part[key] for key in told.get(part["name"], set())]
+    assert parts[3]["work"]["waiting"] == {"cnn": 0, "llm": 0}
     assert {part["state"] for part in parts} == {"running"}
     assert all(psutil.pid_exists(part["pid"]) for part in parts)
     assert parts[3]["port"] == stack.port
@@ -79,6 +83,21 @@ def test_a_second_up_finds_the_first(stack):
 
     assert done.returncode == 0
     assert "already up" in done.stderr
+    assert [stack.pid(name) for name in PARTS] == before
+
+
+def test_a_second_up_that_wants_something_else_is_refused(stack):
+    before = [stack.pid(name) for name in PARTS]
+
+    for options, said in (
+        (["--port", str(stack.port + 1)], f"port {stack.port}, not"),
+        (["--auth"], "needs no keys"),
+        (["--host", "0.0.0.0", "--auth"], "listens on 127.0.0.1"),
+    ):
+        done = stack.run("up", "--detach", *options)
+        assert done.returncode == 3
+        assert said in done.stderr
+
     assert [stack.pid(name) for name in PARTS] == before
 
 
