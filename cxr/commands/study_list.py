@@ -1,5 +1,6 @@
 """cxr list, show, retry, cancel, delete: the studies that the server has."""
 
+import sys
 from itertools import islice
 from typing import Annotated
 
@@ -43,7 +44,7 @@ def list_studies(
         print_json(studies)
         return
     print_rows(
-        ("id", "status", "sent", "patient", "files"),
+        ("id", "status", "sent", "patient", "files", "warnings"),
         [
             (
                 study.id,
@@ -51,6 +52,7 @@ def list_studies(
                 f"{study.created_at:%Y-%m-%d %H:%M}",
                 study.patient.id or "",
                 _files(study),
+                str(len(study.warnings) or ""),
             )
             for study in studies
         ],
@@ -102,11 +104,22 @@ def cancel(study_id: StudyId, *, as_json: AsJson = False, url: Url = None, key: 
         _tell(client.cancel(study_id), as_json=as_json)
 
 
-def delete(study_id: StudyId, *, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
+def delete(
+    study_id: StudyId,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
     """Erase a study for good: images, findings, report and patient data.
 
-    Example: [bold]cxr delete 0199…[/]
+    Asks first where there is a terminal to answer on.
+
+    Examples: [bold]cxr delete 0199…[/], [bold]cxr delete 0199… --yes[/]
     """
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Erase study {study_id} and its patient's data for good?", abort=True, err=True)
     with connect(url, key) as client:
         client.delete(study_id)
     if as_json:
