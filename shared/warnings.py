@@ -8,7 +8,7 @@ Map: `ImageWarning` -> `in_words` (of one image) -> `of_study` (of all, each onc
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from shared.domain import Language
 from shared.errors import (
@@ -19,7 +19,6 @@ from shared.errors import (
     UnsupportedImageError,
     UnusableImageError,
 )
-from shared.tables import ImageRow
 
 _LONGEST_NAME: Final = 80
 """Characters of a file's name that a sentence repeats."""
@@ -149,13 +148,28 @@ _REASONS_IN_SPANISH: Final[Mapping[str, str]] = {
 """Of an image that was not used; in English its own reason is said."""
 
 
+class _Image(Protocol):
+    """What is read of an image; a row of the database is one, and the decoders load no database for it."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def used(self) -> bool | None: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
+    @property
+    def error_type(self) -> str | None: ...
+    @property
+    def error_detail(self) -> str | None: ...
+
+
 def in_words(codes: Iterable[str], language: Language = Language.ENGLISH) -> list[str]:
     """Write an image's warnings as sentences."""
     # A code of a later release is shown as it is, and so is the sentence that an earlier one stored.
     return [_WORDING[language].get(code, code) for code in codes]
 
 
-def of_study(images: Sequence[ImageRow], language: Language = Language.ENGLISH) -> list[str]:
+def of_study(images: Sequence[_Image], language: Language = Language.ENGLISH) -> list[str]:
     """Write the warnings of all of a study's images, each once; of several images, with the files' names.
 
     The first says which images could not be used while others were; a study without any is rejected.
@@ -165,8 +179,8 @@ def of_study(images: Sequence[ImageRow], language: Language = Language.ENGLISH) 
     return sentences + _of_images(images, language)
 
 
-def _not_used(unused: Sequence[ImageRow], total: int, language: Language) -> str:
-    def reason(image: ImageRow) -> str:
+def _not_used(unused: Sequence[_Image], total: int, language: Language) -> str:
+    def reason(image: _Image) -> str:
         if language is Language.ENGLISH:
             return image.error_detail or ""
         return _REASONS_IN_SPANISH.get(image.error_type or "", image.error_type or "")
@@ -175,7 +189,7 @@ def _not_used(unused: Sequence[ImageRow], total: int, language: Language) -> str
     return _NOT_USED[language].format(count=len(unused), total=total, reasons=reasons)
 
 
-def _of_images(images: Sequence[ImageRow], language: Language) -> list[str]:
+def _of_images(images: Sequence[_Image], language: Language) -> list[str]:
     files: dict[str, list[str]] = {}
     for image in images:
         for sentence in in_words(image.warnings, language):
