@@ -28,11 +28,6 @@ def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[Api
 
 
 @pytest.fixture
-def client(api: ApiServer, database: Database) -> httpx.Client:
-    return api.client()
-
-
-@pytest.fixture
 def batch(client: httpx.Client) -> dict:
     answer = client.post("/v1/batches", json={"name": "archive 2019"})
     assert answer.status_code == 201

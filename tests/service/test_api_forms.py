@@ -22,11 +22,6 @@ def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[Api
         yield server
 
 
-@pytest.fixture
-def client(api: ApiServer, database: Database) -> httpx.Client:
-    return api.client()
-
-
 def a_form(disposition: str, content: bytes, *, before: bytes = b"", after: bytes = b"\r\n") -> bytes:
     head = f"--x\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode()
     return before + head + content + b"\r\n--x--" + after

@@ -43,11 +43,6 @@ def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[Api
         yield server
 
 
-@pytest.fixture
-def client(api: ApiServer, database: Database) -> httpx.Client:
-    return api.client()
-
-
 def an_object(sop_class: UID, modality: str | None) -> bytes:
     """Write a DICOM object without pixels."""
     dataset = Dataset()
