@@ -4,7 +4,7 @@ import signal
 
 from api.main import OpenToTheWorldError, create_app
 from api.serving import Server
-from shared import telemetry
+from shared.operations import telemetry
 from shared.settings import ApiSettings, DatabaseSettings, QueueSettings, StorageSettings, TelemetrySettings
 
 

@@ -15,9 +15,9 @@ from starlette.requests import HTTPConnection
 from api.places import Places
 from api.problems import Code, ProblemError
 from api.rates import Rates, address_of
-from shared import keys
-from shared.database import Database
-from shared.keys import ApiKey, Scope
+from shared.records import keys
+from shared.records.database import Database
+from shared.records.keys import ApiKey, Scope
 from shared.settings import ApiSettings, AuthMode
 
 LOCAL_OWNER: Final = "local"

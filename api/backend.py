@@ -16,12 +16,12 @@ from api.feed import ChangeFeed
 from api.lanes import Lane
 from api.places import Places
 from api.rates import Rates
-from shared import queue
 from shared.bucket import SHORT
-from shared.database import Database
+from shared.records.database import Database
+from shared.records.studies import Hint
 from shared.settings import ApiSettings, DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
-from shared.studies import Hint
+from shared.work import queue
 
 MOST_UNSENT_HINTS: Final = 1000
 """Past this many the broker is away; the sweeper hints when it is back."""

@@ -4,11 +4,11 @@ from typing import Final
 
 from api import schemas
 from api.auth import Caller
-from shared import warnings
 from shared.domain import StudyId, StudyStatus
-from shared.keys import Scope
-from shared.study_queries import StudyView
-from shared.tables import BatchRow, ImageRow, StudyRow
+from shared.records.keys import Scope
+from shared.records.study_queries import StudyView
+from shared.records.tables import BatchRow, ImageRow, StudyRow
+from shared.reporting import warnings
 
 NOT_A_MEDICAL_DEVICE: Final = (
     "Research software. Not a medical device, not cleared or approved by any authority, and not for "

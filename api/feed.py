@@ -17,9 +17,9 @@ import structlog
 from sqlalchemy import make_url
 
 from api import metrics
-from shared import keys, studies
 from shared.domain import StudyId
-from shared.patience import patient
+from shared.records import keys, studies
+from shared.records.patience import patient
 from shared.settings import DatabaseSettings
 
 T = TypeVar("T")

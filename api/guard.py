@@ -20,7 +20,7 @@ from api.door import PROBES
 from api.problems import Code, ProblemError, response_of
 from api.rates import Rates, address_of
 from shared.domain import new_id
-from shared.keys import Scope as KeyScope
+from shared.records.keys import Scope as KeyScope
 from shared.settings import ApiSettings, AuthMode
 
 LARGEST_JSON: Final = 64 * 1024

@@ -19,10 +19,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from typing_extensions import override
 
-from api import batches, docs, events, findings, health, images, keys, problems, reports, schemas, studies
+from api import problems, schemas
 from api.backend import Backend
 from api.guard import Guard
 from api.lanes import Lane
+from api.routes import batches, docs, events, findings, health, images, keys, reports, studies
 from shared.errors import TryAgainError
 from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
 

@@ -7,8 +7,8 @@ from datetime import date
 from api.plain_text import without_unseen
 from api.problems import Code, ProblemError
 from api.upload import CheckedFile, Fields
-from shared import patients
-from shared.patients import Patient
+from shared.dicom import patients
+from shared.dicom.patients import Patient
 
 
 def check(files: Sequence[CheckedFile], fields: Fields) -> None:

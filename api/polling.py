@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from api.auth import Caller
 from api.backend import Backend
 from api.problems import Code, Noun, ProblemError, not_found
-from shared import polls, study_queries
 from shared.domain import StudyId
-from shared.study_queries import StudyView
-from shared.tables import StudyRow
+from shared.records import polls, study_queries
+from shared.records.study_queries import StudyView
+from shared.records.tables import StudyRow
 
 RETRY_AFTER: Final = {"Retry-After": "1"}
 """Seconds between polls that we ask clients for while a study is under way."""

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from shared.batches import BatchItem
 from shared.domain import FindingStatus
+from shared.records.batches import BatchItem
+from shared.records.reports import indication_of
 from shared.rendering.document import WORDS, quoted
-from shared.reports import indication_of
 
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"

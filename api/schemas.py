@@ -16,7 +16,7 @@ from shared.domain import (
     ViewPosition,
     ViewSource,
 )
-from shared.keys import Scope
+from shared.records.keys import Scope
 
 STUDY_ID = "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11"
 

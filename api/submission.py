@@ -20,12 +20,14 @@ from api.backend import Backend
 from api.bodies import study_body
 from api.problems import Code, ContentError, Noun, ProblemError, not_found
 from api.upload import Checked, CheckedFile, Fields
-from shared import batches, erasure, foreign, idempotency, studies, study_queries, telemetry, tracing
+from shared.dicom import foreign
 from shared.domain import BatchId, Priority, Stage, StudyId, new_id
 from shared.errors import BadInputError, LeaseLostError
-from shared.idempotency import Begun, RequestKey
-from shared.studies import Hint, NewStudy, StoredImage
-from shared.tables import BatchRow
+from shared.operations import telemetry, tracing
+from shared.records import batches, erasure, idempotency, studies, study_queries
+from shared.records.idempotency import Begun, RequestKey
+from shared.records.studies import Hint, NewStudy, StoredImage
+from shared.records.tables import BatchRow
 
 LONGEST_KEY: Final = 255
 PLAIN_LETTERS: Final = "^[ -~]*$"

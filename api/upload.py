@@ -24,10 +24,10 @@ from api import zips
 from api.multipart import FILES_FIELD, BoundedParser
 from api.plain_text import Line, PlainText
 from api.problems import Code, ProblemError, unavailable
-from shared import dicom, foreign
+from shared.dicom import checks, foreign
+from shared.dicom.patients import Identity
 from shared.domain import Language, Priority
 from shared.errors import BadInputError, EmptyFileError, ForeignFileError, ForeignObjectError, TooLargeError
-from shared.patients import Identity
 from shared.settings import ApiSettings
 
 CHARSETS: Final = frozenset(
@@ -284,7 +284,7 @@ def _unpacked(
 
 def _is_known(content: BinaryIO) -> bool:
     head = _head_of(content)
-    return zips.is_zip(head) or dicom.sniff(head) is not None
+    return zips.is_zip(head) or checks.sniff(head) is not None
 
 
 def _nothing_left(set_aside: Sequence[BadInputError]) -> BadInputError:
@@ -297,7 +297,7 @@ def _nothing_left(set_aside: Sequence[BadInputError]) -> BadInputError:
 
 
 def _head_of(content: BinaryIO) -> bytes:
-    head = content.read(dicom.SNIFF_BYTES)
+    head = content.read(checks.SNIFF_BYTES)
     content.seek(0)
     return head
 
@@ -309,7 +309,7 @@ def _check_file(name: str, content: BinaryIO, settings: ApiSettings, *, position
         message = "the file is empty"
         kind = EmptyFileError if foreign.is_named_like_an_image(name) else ForeignFileError
         raise kind(message, file=name)
-    header = dicom.check_header(content, name=name, max_pixels=settings.max_pixels)
+    header = checks.check_header(content, name=name, max_pixels=settings.max_pixels)
     return CheckedFile(
         name=name,
         position=position,

@@ -22,13 +22,13 @@ from bench.measure import core_count
 from bench.originals import Original
 from shared.bundles import load_bundle
 from shared.domain import study_findings
+from shared.reporting.request import ReportRequest, View
 from shared.settings import ModelSettings
 from worker_cnn.corrections import read
 from worker_cnn.decoding import prepare
 from worker_cnn.pipeline import analyse
 from worker_cnn.runtime import ImageOutput, load_model
 from worker_llm.pipeline import write_reports
-from worker_llm.request import ReportRequest, View
 from worker_llm.writers.base import Writer
 from worker_llm.writers.template import TemplateWriter
 

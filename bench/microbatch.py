@@ -19,8 +19,8 @@ from bench.measure import Comparison, Options, alternate, compare, core_count
 from bench.originals import samples
 from bench.results import Breakdown, Result
 from shared.bundles import load_bundle
-from shared.microbatch import MicroBatcher
 from shared.settings import ModelSettings
+from shared.work.microbatch import MicroBatcher
 from worker_cnn.decoding import prepare
 from worker_cnn.runtime import ImageOutput, Model, load_model
 

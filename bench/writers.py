@@ -17,8 +17,8 @@ from bench.measure import Options, alternate, compare, core_count
 from bench.results import Breakdown, Result
 from shared.domain import Finding, FindingStatus
 from shared.labels import CHESTXRAY14
+from shared.reporting.request import ReportRequest
 from shared.settings import ReportSettings, WriterKind
-from worker_llm.request import ReportRequest
 from worker_llm.writers import load_writer
 from worker_llm.writers.base import Writer
 

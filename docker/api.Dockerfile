@@ -1,7 +1,7 @@
 # The API. The migrations, the sweeper and compose's credentials run from this image too:
 #
 #   docker build -f docker/api.Dockerfile -t cxr-reporter-api:0.1.0 .
-#   python -m api · python -m migrations · python -m shared.sweeper · python docker/credentials.py
+#   python -m api · python -m migrations · python -m shared.work.sweeper · python docker/credentials.py
 #
 # PYTHON_IMAGE may name a mirror and a digest: python:3.11-slim-bookworm@sha256:...
 # INDEX_URL may name a mirror of the package index.
@@ -65,6 +65,6 @@ USER 10001:10001
 EXPOSE 8000
 # Not /readyz: a database that is away is no reason to replace the API.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s \
-    CMD ["python", "-m", "shared.probe", "8000", "/healthz"]
+    CMD ["python", "-m", "shared.operations.probe", "8000", "/healthz"]
 # No shell in between: SIGTERM reaches Python.
 CMD ["python", "-m", "api"]

@@ -87,6 +87,6 @@ USER 10001:10001
 EXPOSE 9100
 # The process answers as soon as it runs; one that cannot load its model ends, and is started again.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=120s \
-    CMD ["python", "-m", "shared.probe", "9100", "/metrics"]
+    CMD ["python", "-m", "shared.operations.probe", "9100", "/metrics"]
 # No shell in between: SIGTERM reaches Python, which finishes what it has begun.
 CMD ["python", "-m", "worker_llm"]

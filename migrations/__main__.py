@@ -18,10 +18,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from shared.database import Database
 from shared.errors import TryAgainError
+from shared.operations.telemetry import configure
+from shared.records.database import Database
 from shared.settings import DatabaseSettings, TelemetrySettings
-from shared.telemetry import configure
 
 _LOCK: Final = 0x435852  # "CXR": any number will do, as long as no other lock uses it
 _LOCK_SECONDS: Final = 1

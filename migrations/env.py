@@ -2,8 +2,8 @@
 
 from alembic import context
 
-import shared.tables  # noqa: F401  its classes fill the metadata
-from shared.database import Base
+import shared.records.tables  # noqa: F401  its classes fill the metadata
+from shared.records.database import Base
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)

@@ -1,1 +1,1 @@
-"""What the services share, and only that. Start with `domain.py`, then `studies.py`."""
+"""What the services share, and only that: the ground is flat, each room is a folder. Start with `domain.py`."""

@@ -7,7 +7,7 @@ display pixels --`summary`--> (size, size) for the classifier,
 
 Display pixels are (H, W) float32 in [0, 1], 0 is black; air is dark and bone is bright. They are made and
 measured in bands of rows (`shared.bands`). Training, the worker and the benchmarks all go through this file,
-so that they cannot drift apart. Nothing here reads a file or a tag: see `shared/dicom.py` and
+so that they cannot drift apart. Nothing here reads a file or a tag: see `shared/dicom/checks.py` and
 `worker_cnn/decoding.py`. It imports cv2: not for the API.
 """
 

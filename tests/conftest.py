@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from migrations.__main__ import upgrade
-from shared.database import Base, Database
+from shared.records.database import Base, Database
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
 from tests.support.stack import InfraStack

@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import shared.bands
-import shared.dicom
+import shared.dicom.checks
 import shared.imaging
 import worker_cnn.decoding
 import worker_cnn.dicom_pixels
@@ -48,7 +48,7 @@ Root: TypeAlias = Path | Mapping[str, Path]
 """The folder that all images are below, or of each data set by its id (`Record.dataset`)."""
 
 _DECODING: Final = (
-    *(shared.dicom, shared.bands, shared.imaging),
+    *(shared.dicom.checks, shared.bands, shared.imaging),
     *(worker_cnn.decoding, worker_cnn.dicom_pixels),
 )
 """Modules that decide which pixels come out."""

@@ -25,8 +25,8 @@ from typing import Final, Generic, TypeVar, cast
 from pebble import ProcessExpired, ProcessPool
 
 from shared.errors import BrokenImageError, CxrError, TooLargeError, TryAgainError
-from shared.orphans import die_with_parent
-from shared.watching import result_of
+from shared.machine.orphans import die_with_parent
+from shared.machine.watching import result_of
 
 Result = TypeVar("Result")
 

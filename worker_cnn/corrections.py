@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shared.bundles import Gate
 from shared.imaging import model_input
-from shared.warnings import ImageWarning
+from shared.reporting.warnings import ImageWarning
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.quality import INVERTED, turn_of
 from worker_cnn.runtime import ImageOutput

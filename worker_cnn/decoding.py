@@ -19,16 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
-from shared.attributes import quietly
 from shared.bands import Bands
-from shared.codestreams import png_claim, png_depth, png_picture
-from shared.dicom import Attributes, MediaType, check_dicom, check_header
-from shared.dicom_files import guarded
+from shared.dicom.attributes import quietly
+from shared.dicom.checks import Attributes, MediaType, check_dicom, check_header
+from shared.dicom.codestreams import png_claim, png_depth, png_picture
+from shared.dicom.files import guarded
+from shared.dicom.pieces import Joined
 from shared.domain import Priority
 from shared.errors import BadInputError, BrokenImageError, TooLargeError
 from shared.imaging import Exposure, luminance, scale, stretch, summary
-from shared.pieces import Joined
-from shared.warnings import ImageWarning
+from shared.reporting.warnings import ImageWarning
 from worker_cnn.children import ChildPool, Terms
 from worker_cnn.dicom_pixels import display_pixels
 from worker_cnn.endings import sealed_jpeg
@@ -72,7 +72,7 @@ def prepare(data: bytes, *, name: str, size: int, max_pixels: int = MAX_PIXELS) 
         max_pixels: an image with more is refused before it is decoded.
 
     Raises:
-        BadInputError: one of its kinds, as `shared.dicom.check_header` says; BrokenImageError also for
+        BadInputError: one of its kinds, as `shared.dicom.checks.check_header` says; BrokenImageError also for
             what only decoding shows.
     """
     try:

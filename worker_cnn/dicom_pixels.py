@@ -19,10 +19,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from shared.attributes import integer_of, number_of, value_of
 from shared.bands import Bands, Pixels
-from shared.codestreams import Claim
-from shared.dicom_files import DicomFile
+from shared.dicom.attributes import integer_of, number_of, value_of
+from shared.dicom.codestreams import Claim
+from shared.dicom.files import DicomFile
+from shared.dicom.pixel_data import claim_of, fragments, native_bytes, pixel_bytes
 from shared.errors import BrokenImageError
 from shared.imaging import (
     Grayscale,
@@ -33,8 +34,7 @@ from shared.imaging import (
     luminance,
     scale,
 )
-from shared.pixel_data import claim_of, fragments, native_bytes, pixel_bytes
-from shared.warnings import ImageWarning
+from shared.reporting.warnings import ImageWarning
 from worker_cnn.endings import sealed
 from worker_cnn.repairs import repaired
 from worker_cnn.room import check_room

@@ -12,7 +12,7 @@ from typing import Final
 from libjpeg.utils import decode
 from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
-from shared.codestreams import jpeg_end, jpeg_is_one_scan
+from shared.dicom.codestreams import jpeg_end, jpeg_is_one_scan
 
 _END: Final = b"\xff\xd9"
 _NO_CODE: Final = b"\xff\0" * 8

@@ -6,14 +6,10 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from shared import queue, telemetry
 from shared.bundles import load_bundle
-from shared.database import Database
 from shared.domain import Stage
-from shared.heartbeat import Heartbeat
-from shared.idleness import IdleWatch
-from shared.lanes import LANES
-from shared.microbatch import MicroBatcher
+from shared.operations import telemetry
+from shared.records.database import Database
 from shared.settings import (
     DatabaseSettings,
     ModelSettings,
@@ -22,8 +18,13 @@ from shared.settings import (
     TelemetrySettings,
 )
 from shared.storage import Storage
-from shared.work import Workplace
-from shared.worker import run
+from shared.work import queue
+from shared.work.handling import Workplace
+from shared.work.heartbeat import Heartbeat
+from shared.work.idleness import IdleWatch
+from shared.work.lanes import LANES
+from shared.work.microbatch import MicroBatcher
+from shared.work.worker import run
 from worker_cnn.budgets import Accounts
 from worker_cnn.decoding import DecoderPool
 from worker_cnn.runtime import ImageOutput, Model, load_model

@@ -9,11 +9,11 @@ Pure: no I/O. `tasks.py` feeds it and stores what it returns.
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from shared.attributes import Attributes
 from shared.bundles import Bundle
+from shared.dicom.attributes import Attributes
 from shared.domain import Box, Finding, FindingStatus, ModelVersion, ViewPosition, ViewSource
 from shared.errors import BadInputError
-from shared.warnings import ImageWarning
+from shared.reporting.warnings import ImageWarning
 from worker_cnn import heatmaps, quality
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.predict import findings_of, probabilities_of, status_of

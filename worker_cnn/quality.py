@@ -9,13 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from shared.attributes import Attributes
 from shared.bundles import Gate
+from shared.dicom.attributes import Attributes
+from shared.dicom.views import ViewDoubt
 from shared.domain import ViewPosition, ViewSource
 from shared.errors import UnusableImageError
 from shared.imaging import Exposure
-from shared.views import ViewDoubt
-from shared.warnings import ImageWarning
+from shared.reporting.warnings import ImageWarning
 from worker_cnn.predict import sigmoid
 from worker_cnn.runtime import ImageOutput
 

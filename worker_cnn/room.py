@@ -13,7 +13,7 @@ from typing import Final
 
 from shared.errors import TooLargeError
 from shared.imaging import PREVIEW_SIDE
-from shared.memory import memory_limit
+from shared.machine.memory import memory_limit
 
 _MOST: Final = 4 * 1024**3
 _LEAST: Final = 256 * 1024**2

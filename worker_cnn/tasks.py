@@ -1,6 +1,6 @@
 """The CNN worker's shell: fetch the originals, look at each image, store pictures and findings.
 
-`shared.work.handle` claims the study before and settles errors after; pixels and labels are
+`handle` claims the study before and settles errors after; pixels and labels are
 `pipeline.py`'s business.
 """
 
@@ -14,18 +14,20 @@ from typing import Final
 import numpy as np
 from celery import Celery
 
-from shared import findings, queue, studies, study_queries, tracing
-from shared.alone import LoneProcess
 from shared.bundles import Bundle, load_bundle
 from shared.domain import Priority, Stage, StudyId, ViewPosition
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
-from shared.findings import ImageFindings
-from shared.lanes import Lanes
+from shared.operations import tracing
+from shared.records import findings, studies, study_queries
+from shared.records.findings import ImageFindings
+from shared.records.studies import Claim, Hint, Later
+from shared.records.tables import ImageRow
 from shared.settings import ModelSettings
 from shared.storage import Storage, heatmap_key, preview_key
-from shared.studies import Claim, Hint, Later
-from shared.tables import ImageRow
-from shared.work import Outcome, Workplace, handle, write
+from shared.work import queue
+from shared.work.alone import LoneProcess
+from shared.work.handling import Outcome, Workplace, handle, write
+from shared.work.lanes import Lanes
 from worker_cnn.budgets import Account, Accounts, StudyBudget
 from worker_cnn.children import Terms
 from worker_cnn.corrections import Predict, read

@@ -2,18 +2,19 @@
 
 import structlog
 
-from shared import queue, telemetry
-from shared.database import Database
 from shared.domain import Report, Stage
-from shared.heartbeat import Heartbeat
-from shared.idleness import IdleWatch
-from shared.lanes import LANES
-from shared.microbatch import MicroBatcher
+from shared.operations import telemetry
+from shared.records.database import Database
+from shared.reporting.request import ReportRequest
 from shared.settings import DatabaseSettings, QueueSettings, ReportSettings, TelemetrySettings
-from shared.work import Workplace
-from shared.worker import run
+from shared.work import queue
+from shared.work.handling import Workplace
+from shared.work.heartbeat import Heartbeat
+from shared.work.idleness import IdleWatch
+from shared.work.lanes import LANES
+from shared.work.microbatch import MicroBatcher
+from shared.work.worker import run
 from worker_llm.pipeline import write_reports
-from worker_llm.request import ReportRequest
 from worker_llm.tasks import Desk, register
 from worker_llm.writers import load_writer
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from shared.domain import Report, ReportSections, Verification, WriterVersion
 from shared.rendering.document import WORDS
-from worker_llm.request import ReportRequest
-from worker_llm.verify import verify
+from shared.reporting.request import ReportRequest
+from shared.reporting.verifier import verify
 from worker_llm.writers.base import NoReport, Writer
 from worker_llm.writers.template import TEMPLATE_VERSION, write_by_rule
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from shared.certainty import Certainty
-from worker_llm.lexicon import Organ, organ_of, weight_of
-from worker_llm.request import ReportRequest
+from shared.reporting.certainty import Certainty
+from shared.reporting.lexicon import Organ, organ_of, weight_of
+from shared.reporting.request import ReportRequest
 
 _SUREST_FIRST: Final = (Certainty.STATED, Certainty.PROBABLE, Certainty.POSSIBLE)
 

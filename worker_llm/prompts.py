@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final
 
-from shared.certainty import Certainty
 from shared.domain import Language, WriterVersion
-from worker_llm.fixed import with_fixed_parts
-from worker_llm.labeller import LEXICONS
+from shared.reporting.certainty import Certainty
+from shared.reporting.fixed import with_fixed_parts
+from shared.reporting.labeller import LEXICONS
+from shared.reporting.request import ReportRequest, seed_of
+from shared.reporting.wording import on_the_scale
 from worker_llm.plan import ReportPlan, Step, plan_report
-from worker_llm.request import ReportRequest, seed_of
-from worker_llm.wording import on_the_scale
 from worker_llm.writers.base import Draft, NoReport
 
 Messages = list[dict[str, str]]

@@ -1,6 +1,6 @@
 """The LLM worker's shell: read the findings, have the report written in company, store it.
 
-`shared.work.handle` claims the study before and settles errors after; what is written, and whether it
+`handle` claims the study before and settles errors after; what is written, and whether it
 may be said, is `pipeline.py`'s business.
 """
 
@@ -15,17 +15,20 @@ from typing import Final
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from shared import findings, queue, reports, study_queries, telemetry, tracing, warnings
-from shared.alone import LoneProcess
 from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, ViewSource, study_findings
 from shared.errors import LeaseLostError
-from shared.lanes import Lanes
+from shared.operations import telemetry, tracing
+from shared.records import findings, reports, study_queries
+from shared.records.studies import Claim, Later
+from shared.records.tables import ImageRow, StudyRow
+from shared.reporting import warnings
+from shared.reporting.request import ReportRequest, View
 from shared.settings import ReportSettings
-from shared.studies import Claim, Later
-from shared.tables import ImageRow, StudyRow
-from shared.work import Outcome, Workplace, handle, write
+from shared.work import queue
+from shared.work.alone import LoneProcess
+from shared.work.handling import Outcome, Workplace, handle, write
+from shared.work.lanes import Lanes
 from worker_llm.pipeline import with_warnings, write_reports
-from worker_llm.request import ReportRequest, View
 from worker_llm.writers import load_writer
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)

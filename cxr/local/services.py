@@ -39,7 +39,7 @@ def all_parts(home: Home, state: State) -> list[Part]:
         _service(home, "api", "api", environment, needs=after_migrations, answers_at=state),
         _service(home, "worker-cnn", "worker_cnn", environment, needs=after_migrations),
         _service(home, "worker-llm", "worker_llm", environment, needs=after_migrations),
-        _service(home, "sweeper", "shared.sweeper", environment, needs=after_migrations),
+        _service(home, "sweeper", "shared.work.sweeper", environment, needs=after_migrations),
     ]
 
 

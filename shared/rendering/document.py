@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from shared.certainty import PROBABLE_FROM, STATED_FROM
+from shared.dicom.patients import NO_PATIENT, Patient
 from shared.domain import (
     FindingStatus,
     Language,
@@ -14,7 +14,7 @@ from shared.domain import (
     ViewPosition,
     WriterVersion,
 )
-from shared.patients import NO_PATIENT, Patient
+from shared.reporting.certainty import PROBABLE_FROM, STATED_FROM
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import yaml
 from prometheus_client import REGISTRY
 
 import api.metrics
-import shared.telemetry
+import shared.operations.telemetry
 from shared.domain import Stage
-from shared.work import Outcome
+from shared.work.handling import Outcome
 from tests.support.helm import CHART, NAMESPACE, VALUES, of_kind, render
 from tests.support.services import ROOT
 
@@ -41,7 +41,7 @@ every_expression = pytest.mark.parametrize(
 def metrics() -> set[str]:
     """Return the names that our processes show, without those of Python itself."""
     assert api.metrics.REQUESTS
-    assert shared.telemetry.OUTCOMES
+    assert shared.operations.telemetry.OUTCOMES
     names = set()
     for metric in REGISTRY.collect():
         suffix = {"counter": "_total"}.get(metric.type, "")

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.database import Database
 from shared.domain import Stage, StudyId, StudyStatus
+from shared.records.database import Database
 from tests.support.builders import a_study
 from tests.support.helm import VALUES, one, render
 

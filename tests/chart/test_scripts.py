@@ -15,11 +15,11 @@ import boto3
 import pytest
 from sqlalchemy import select
 
-from shared.database import Database
 from shared.domain import StudyId
+from shared.records.database import Database
+from shared.records.tables import StudyRow
 from shared.settings import AuthMode, StorageSettings
 from shared.storage import Storage
-from shared.tables import StudyRow
 from tests.support.api import ADMIN_KEY, ApiServer, complete
 from tests.support.helm import CHART
 from tests.support.services import ROOT

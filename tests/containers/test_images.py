@@ -80,7 +80,7 @@ def answers(site: Site, container: str, port: int, path: str) -> bool:
     state = site.engine.run("inspect", "--format", "{{.State.Status}}", container).strip()
     assert state == "running", site.engine.logs(container)
     try:
-        site.engine.run("exec", container, "python", "-m", "shared.probe", str(port), path)
+        site.engine.run("exec", container, "python", "-m", "shared.operations.probe", str(port), path)
     except EngineError:
         return False
     return True
@@ -117,7 +117,7 @@ def test_the_api_serves_without_its_database(site: Site):
     with held_tightly(site, "api") as container:
         wait_for(lambda: answers(site, container, 8000, "/healthz"), 60, "the API to serve")
         with pytest.raises(EngineError, match="/readyz answers 503"):
-            site.engine.run("exec", container, "python", "-m", "shared.probe", "8000", "/readyz")
+            site.engine.run("exec", container, "python", "-m", "shared.operations.probe", "8000", "/readyz")
         site.engine.run("stop", "--time", "30", container)
         assert site.engine.run("inspect", "--format", "{{.State.ExitCode}}", container).strip() == "0"
 

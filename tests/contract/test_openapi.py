@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from api.main import create_app
-from shared.database import Database
 from shared.domain import StudyStatus
+from shared.records.database import Database
 from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
 from tests.support.api import ADMIN_KEY, ApiServer

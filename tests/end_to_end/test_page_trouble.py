@@ -10,9 +10,9 @@ from PIL import Image
 from playwright.sync_api import Dialog, Page
 
 from cxr.local.state import free_port
-from shared import studies
-from shared.database import Database
 from shared.domain import StudyId, StudyStatus
+from shared.records import studies
+from shared.records.database import Database
 from shared.settings import DatabaseSettings
 from tests.end_to_end.conftest import OpenTab, ask
 from tests.support.browser import Fate, Tab

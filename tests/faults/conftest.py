@@ -15,8 +15,6 @@ from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import func, select, text
 
 from migrations.__main__ import upgrade
-from shared import queue, studies, study_queries
-from shared.database import Base, Database
 from shared.domain import (
     TRANSITIONS,
     Language,
@@ -27,15 +25,18 @@ from shared.domain import (
     StudyStatus,
     new_id,
 )
+from shared.records import studies, study_queries
+from shared.records.database import Base, Database
+from shared.records.studies import Hint, NewStudy, StoredImage
+from shared.records.tables import ReportRow, StudyRow
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
-from shared.studies import Hint, NewStudy, StoredImage
-from shared.tables import ReportRow, StudyRow
+from shared.work import queue
 from tests.support.services import ROOT, Service, wait_for
 from tests.support.stack import InfraStack
 
 SAMPLE = ROOT / "samples" / "chest-1.png"
-WORKERS = ("worker_cnn", "worker_llm", "shared.sweeper")
+WORKERS = ("worker_cnn", "worker_llm", "shared.work.sweeper")
 
 
 class Line:

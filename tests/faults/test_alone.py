@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from shared.alone import DiedAloneError, LoneProcess
 from shared.errors import LeaseLostError, TryAgainError
+from shared.work.alone import DiedAloneError, LoneProcess
 from tests.support.services import ROOT, wait_for
 
 
@@ -78,7 +78,7 @@ def test_work_that_is_wanted_no_more_is_ended(lone: LoneProcess):
 def test_it_dies_with_a_worker_that_is_killed(tmp_path: Path):
     script = """
 import datetime, threading
-from shared.alone import LoneProcess
+from shared.work.alone import LoneProcess
 work = "(open({begun!r}, 'w').close(), __import__('time').sleep(90))"
 lone = LoneProcess(datetime.timedelta(seconds=99))
 lone.place().__enter__()

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from shared.domain import StudyId, StudyStatus
+from shared.records.tables import StudyRow
 from shared.settings import StorageSettings
-from shared.tables import StudyRow
 from tests.faults.conftest import Line
 from tests.support.services import ROOT
 from tests.support.stack import InfraStack

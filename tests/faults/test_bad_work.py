@@ -8,10 +8,11 @@ import boto3
 import pytest
 from PIL import Image
 
-from shared import queue, study_queries
 from shared.domain import Priority, Stage, StudyEvent, StudyStatus
-from shared.studies import Hint
-from shared.study_queries import events_of
+from shared.records import study_queries
+from shared.records.studies import Hint
+from shared.records.study_queries import events_of
+from shared.work import queue
 from tests.faults.conftest import SAMPLE, Line
 from tests.support.services import wait_for
 
@@ -69,7 +70,7 @@ def test_an_image_that_kills_its_decoder_is_rejected_and_its_neighbours_are_repo
     line.submit(8)
     worker = line.start("tests.support.crashing", "worker_cnn", "deadly.png")
     line.start("worker_llm")
-    line.start("shared.sweeper")
+    line.start("shared.work.sweeper")
     line.wait(line.submitted, 60)
     assert line.check() == {StudyStatus.COMPLETED: 16, StudyStatus.REJECTED: 1}
     with line.database.session() as session:

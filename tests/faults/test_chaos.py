@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from cxr.client import Client
 from cxr.local.state import free_port
 from shared.domain import StudyId, StudyStatus
-from shared.tables import StudyRow
+from shared.records.tables import StudyRow
 from tests.faults.conftest import WORKERS, Line
 from tests.support.services import Service
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared import erasure, queue
 from shared.bucket import SHORT, UnreadableError
 from shared.domain import Priority, Stage, StudyStatus
 from shared.errors import Damage
+from shared.records import erasure
 from shared.settings import QueueSettings
 from shared.storage import Storage, preview_key
+from shared.work import queue
 from tests.faults.conftest import Line
 from tests.support.api import ApiServer, a_png, complete, send, sent
 from tests.support.builders import a_claim, let_notes_come_due
@@ -160,7 +161,7 @@ def test_a_server_that_hangs_keeps_no_lease_from_being_taken_back(line: Line, se
         erasure.erase(session, erased)
     let_notes_come_due(line.database)
     with line.infra.frozen(server):
-        line.start("shared.sweeper")
+        line.start("shared.work.sweeper")
         for _ in range(2):
             a_claim(line.database, study_id, lease=timedelta(seconds=2))
             # A tidying sweeper that waits for the store would be away for more than a minute and a half.

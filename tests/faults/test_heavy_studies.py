@@ -2,10 +2,10 @@
 
 import time
 
-from shared import studies
 from shared.domain import Priority, StudyEvent, StudyStatus
-from shared.study_queries import events_of, row_of
-from shared.tables import StudyRow
+from shared.records import studies
+from shared.records.study_queries import events_of, row_of
+from shared.records.tables import StudyRow
 from tests.faults.conftest import Line
 from tests.support.services import Service, wait_for
 
@@ -22,7 +22,7 @@ def test_urgent_and_routine_work_goes_on_beside_an_archive_that_burns_every_thre
     heavy = line.submit(8, file="burns.jpg", priority=Priority.ARCHIVE, images=16)
     start_burning(line, "60")
     line.start("worker_llm")
-    line.start("shared.sweeper")
+    line.start("shared.work.sweeper")
     wait_for(lambda: line.status(heavy[0]) is StudyStatus.CLASSIFYING, 30, "the archive to be begun")
     started = time.monotonic()
     urgent = line.submit(priority=Priority.URGENT)
@@ -55,7 +55,7 @@ def test_a_cancelled_study_frees_its_decoder_and_its_thread(line: Line):
 
 def test_a_study_that_kills_its_worker_each_time_ends_as_failed(line: Line):
     line.environment |= SHORT_LEASE
-    line.start("shared.sweeper")
+    line.start("shared.work.sweeper")
     (deadly,) = line.submit(file="burns.jpg")
     workers = [start_burning(line, "killed")]
 

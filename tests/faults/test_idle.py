@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from cxr.local.state import free_port
-from shared import queue
 from shared.domain import Priority, Stage, StudyStatus
 from shared.errors import TryAgainError
 from shared.settings import QueueSettings
+from shared.work import queue
 from tests.faults.conftest import Line
 from tests.support.api import classify
 from tests.support.services import Service, wait_for
@@ -47,7 +47,7 @@ def test_after_five_deaths_of_the_broker_every_worker_takes_its_own_work_at_once
     cnn = [Watched(line, "worker_cnn"), Watched(line, "worker_cnn")]
     llm = Watched(line, "worker_llm")
     line.environment.pop("CXR_TELEMETRY_METRICS_PORT")
-    sweeper = line.launch("shared.sweeper")
+    sweeper = line.launch("shared.work.sweeper")
     for service in (*(worker.service for worker in (*cnn, llm)), sweeper):
         service.wait_until_ready()
     stopped = threading.Event()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.domain import StudyEvent, StudyStatus
-from shared.study_queries import events_of
+from shared.records.study_queries import events_of
 from tests.faults.conftest import Line
 from tests.support.services import STOPS, wait_for
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from shared import queue
 from shared.domain import StudyStatus
 from shared.errors import TryAgainError
 from shared.settings import QueueSettings
+from shared.work import queue
 from tests.faults.conftest import Line
 from tests.support.services import wait_for
 

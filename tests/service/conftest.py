@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from shared.database import Database
+from shared.records.database import Database
 from shared.settings import DatabaseSettings
 from shared.storage import Storage
 from tests.support.api import ApiServer

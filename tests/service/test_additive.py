@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
 from migrations.__main__ import alembic_config, upgrade
-from shared.database import Database
+from shared.records.database import Database
 from tests.support.releases import next_release, run
 from tests.support.schema import breaks, read
 from tests.support.services import ROOT

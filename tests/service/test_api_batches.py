@@ -13,8 +13,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from shared.database import Database
 from shared.domain import StudyId, StudyStatus, new_id
+from shared.records.database import Database
 from shared.storage import Storage
 from tests.support.api import ApiServer, a_png, complete, give_up, send, sent
 from tests.support.builders import the_study

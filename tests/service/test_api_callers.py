@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from cxr.client import Client
-from shared.database import Database
+from shared.records.database import Database
 from shared.settings import AuthMode
 from shared.storage import Storage
 from tests.support.api import ADMIN_KEY, ApiServer, complete, send, sent

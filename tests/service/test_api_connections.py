@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY
 
 from api.connections import MOST_PIPELINED
 from api.door import Limits
-from shared.database import Database
+from shared.records.database import Database
 from shared.settings import AuthMode
 from shared.storage import Storage
 from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, events, files, sent

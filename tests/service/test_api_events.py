@@ -7,12 +7,12 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from api.events import LOOK_ANYWAY_AFTER
+from api.routes.events import LOOK_ANYWAY_AFTER
 from cxr import Client
-from shared import studies
-from shared.database import Database
+from shared.records import studies
+from shared.records.database import Database
+from shared.records.tables import StudyRow
 from shared.storage import Storage
-from shared.tables import StudyRow
 from tests.support.api import ApiServer, classify, complete, events, give_up, report, sent
 from tests.support.stack import InfraStack, wait_until
 

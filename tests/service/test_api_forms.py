@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from cxr import Client
-from shared.database import Database
+from shared.records.database import Database
 from shared.storage import Storage
 from tests.support.api import ApiServer, a_png, files
 from tests.support.stack import InfraStack

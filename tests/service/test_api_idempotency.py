@@ -12,12 +12,12 @@ from sqlalchemy import func, select, update
 from starlette.datastructures import FormData, UploadFile
 
 from api.upload import Fields, Received, fingerprint
-from shared import idempotency
-from shared.database import Database
 from shared.domain import StudyId, new_id
 from shared.errors import LeaseLostError
-from shared.idempotency import Begun, InUse, Replayed, RequestKey, Reused
-from shared.tables import IdempotencyRow, StudyRow
+from shared.records import idempotency
+from shared.records.database import Database
+from shared.records.idempotency import Begun, InUse, Replayed, RequestKey, Reused
+from shared.records.tables import IdempotencyRow, StudyRow
 from tests.support.api import ApiServer, a_png, complete, files, send
 from tests.support.builders import a_study
 

@@ -7,14 +7,14 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from api.health import product_version
 from api.main import OpenToTheWorldError
-from shared.database import Database
+from api.routes.health import product_version
 from shared.domain import new_id
-from shared.keys import CHANNEL, digest_of
+from shared.records.database import Database
+from shared.records.keys import CHANNEL, digest_of
+from shared.records.tables import ApiKeyRow
 from shared.settings import AuthMode
 from shared.storage import Storage
-from shared.tables import ApiKeyRow
 from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, events, files, send, sent
 from tests.support.stack import InfraStack, wait_until
 

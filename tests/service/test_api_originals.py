@@ -12,9 +12,9 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from api import images
+from api.routes import images
 from cxr.local.storage import _binary
-from shared.database import Database
+from shared.records.database import Database
 from shared.storage import Storage, original_key, preview_key
 from tests.support.api import ApiServer, a_png, complete, send, sent
 from tests.support.stack import InfraStack, wait_until

@@ -17,10 +17,10 @@ from prometheus_client import REGISTRY
 
 from api.backend import MOST_UPLOADS
 from migrations.__main__ import upgrade
-from shared import erasure
 from shared.bucket import NotStoredError
-from shared.database import Database
 from shared.domain import StudyId
+from shared.records import erasure
+from shared.records.database import Database
 from shared.settings import AuthMode, DatabaseSettings, StorageSettings
 from shared.storage import Storage, preview_key
 from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, events, files, send, sent

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from shared.database import Database
 from shared.domain import StudyId
-from shared.tables import StudyRow
+from shared.records.database import Database
+from shared.records.tables import StudyRow
 from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, sent
 from tests.support.builders import the_study
 from tests.support.dicoms import a_dicom

@@ -4,10 +4,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.database import Database
 from shared.domain import FindingStatus, StudyId
 from shared.errors import UnusableImageError
 from shared.labels import LABELS
+from shared.records.database import Database
 from shared.storage import Storage, heatmap_key, preview_key
 from tests.support.api import classify, complete, give_up, reject, sent
 from tests.support.builders import a_finding

@@ -18,9 +18,9 @@ from pydicom.uid import (
     RTPlanStorage,
 )
 
-from shared.database import Database
+from shared.records.database import Database
+from shared.records.tables import StudyRow
 from shared.storage import Storage
-from shared.tables import StudyRow
 from tests.support.api import ApiServer, a_png, files
 from tests.support.dicoms import a_dicom, written
 from tests.support.stack import InfraStack

@@ -10,11 +10,11 @@ import httpx
 import pytest
 from redis import Redis
 
-from shared.database import Database
 from shared.domain import Priority, Stage, StudyId, StudyStatus, new_id
 from shared.errors import UnusableImageError
-from shared.queue import queue_name
+from shared.records.database import Database
 from shared.storage import Storage, original_key
+from shared.work.queue import queue_name
 from tests.support import api as support
 from tests.support.api import ApiServer, a_png, complete, files, give_up, reject, send, sent
 from tests.support.builders import the_study

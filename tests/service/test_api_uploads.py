@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from shared.database import Database
+from shared.records.database import Database
+from shared.records.tables import StudyRow
 from shared.settings import ApiSettings
 from shared.storage import Storage
-from shared.tables import StudyRow
 from tests.support.api import ApiServer, a_png, files, send
 from tests.support.stack import InfraStack
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared import erasure, findings, queue, studies, study_queries
 from shared.bucket import NotStoredError
 from shared.bundles import load_bundle
-from shared.database import Database
 from shared.domain import Priority, Stage, StudyId, StudyStatus
 from shared.errors import LeaseLostError
-from shared.heartbeat import Heartbeat
+from shared.records import erasure, findings, studies, study_queries
+from shared.records.database import Database
+from shared.reporting.warnings import ImageWarning
 from shared.settings import ModelSettings, QueueSettings
 from shared.storage import Storage, original_key, preview_key
-from shared.warnings import ImageWarning
-from shared.work import Outcome, Workplace, handle
+from shared.work.handling import Outcome, Workplace, handle, queue
+from shared.work.heartbeat import Heartbeat
 from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, the_study
 from worker_cnn.budgets import Accounts
 from worker_cnn.children import Terms

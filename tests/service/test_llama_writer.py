@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from shared.domain import FindingStatus, Language
-from shared.microbatch import MicroBatcher
+from shared.reporting.lexicon import RANK
+from shared.reporting.verifier import verify
 from shared.settings import ReportSettings
+from shared.work.microbatch import MicroBatcher
 from tests.support.llm_reports import draw_case, request_for
 from tests.support.services import ROOT
-from worker_llm.lexicon import RANK
 from worker_llm.pipeline import write_reports
-from worker_llm.verify import verify
 from worker_llm.writers import load_writer
 from worker_llm.writers.base import Writer, WriterRefusedError
 from worker_llm.writers.bundled import bundled_version

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from shared.reporting.verifier import verify
 from shared.settings import ReportSettings, WriterKind
 from tests.support.llm_reports import draw_case
 from worker_llm.pipeline import write_reports
 from worker_llm.prompts import messages_for
-from worker_llm.verify import verify
 from worker_llm.writers import load_writer, merged
 from worker_llm.writers.bundled import bundled_version
 from worker_llm.writers.llama import LlamaWriter

@@ -4,7 +4,7 @@ from alembic import command
 from sqlalchemy import inspect, text
 
 from migrations.__main__ import alembic_config, is_current, upgrade
-from shared.database import Base, Database
+from shared.records.database import Base, Database
 from tests.support.services import Service
 
 

@@ -7,9 +7,9 @@ import pytest
 from redis import AuthenticationError
 from sqlalchemy import text
 
-from shared import queue
-from shared.database import Database
+from shared.records.database import Database
 from shared.settings import DatabaseSettings, QueueSettings
+from shared.work import queue
 from tests.service.test_upgrades import live
 from tests.support.releases import next_release, run
 from tests.support.services import ROOT

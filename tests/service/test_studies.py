@@ -7,8 +7,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from shared import erasure, findings, reports, studies, study_queries, waiting
-from shared.database import Database
 from shared.domain import (
     Language,
     LeaseToken,
@@ -25,11 +23,20 @@ from shared.domain import (
     WriterVersion,
 )
 from shared.errors import LeaseLostError, NotAnImageError, TryAgainError
-from shared.findings import ImageFindings
-from shared.heartbeat import renew
+from shared.records import erasure, findings, reports, studies, study_queries, waiting
+from shared.records.database import Database
+from shared.records.findings import ImageFindings
+from shared.records.studies import Claim
+from shared.records.tables import (
+    DiscardedOriginalRow,
+    FindingRow,
+    ImageRow,
+    ReportRow,
+    StudyEventRow,
+    StudyRow,
+)
 from shared.settings import DatabaseSettings
-from shared.studies import Claim
-from shared.tables import DiscardedOriginalRow, FindingRow, ImageRow, ReportRow, StudyEventRow, StudyRow
+from shared.work.heartbeat import renew
 from tests.support.builders import LEASE, a_claim, a_finding, a_study, an_image, let_time_pass, the_study
 
 MODEL = ModelVersion("tiny", "1", "d" * 64)

@@ -10,14 +10,16 @@ from prometheus_client import REGISTRY
 from redis import Redis, RedisError
 from sqlalchemy import func, select, update
 
-from shared import erasure, gauges, queue
-from shared.database import Database
 from shared.domain import Priority, Stage, StudyStatus
-from shared.erasure import collect, lock_digest
+from shared.operations import gauges
+from shared.records import erasure
+from shared.records.database import Database
+from shared.records.erasure import collect, lock_digest
+from shared.records.tables import StudyRow
 from shared.settings import QueueSettings
 from shared.storage import Storage
-from shared.sweeper import _LOCK, sweep
-from shared.tables import StudyRow
+from shared.work import queue
+from shared.work.sweeper import _LOCK, sweep
 from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, let_time_pass, the_study
 
 EXPIRED = timedelta(seconds=-1)

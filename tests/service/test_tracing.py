@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from cxr.local.state import free_port
-from shared.database import Database
+from shared.records.database import Database
 from shared.storage import Storage
 from tests.support.services import Service, services, wait_for
 from tests.support.stack import InfraStack

@@ -12,12 +12,13 @@ from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
 
 from migrations.__main__ import upgrade
-from shared import batches, erasure, findings, queue, reports, study_queries
-from shared.database import Base, Database
 from shared.domain import Stage, StudyId, StudyStatus
+from shared.records import batches, erasure, findings, reports, study_queries
+from shared.records.database import Base, Database
+from shared.records.tables import StudyRow
 from shared.settings import DatabaseSettings, QueueSettings
-from shared.sweeper import sweep
-from shared.tables import StudyRow
+from shared.work import queue
+from shared.work.sweeper import sweep
 from tests.service import test_studies
 from tests.support.builders import a_claim, a_study, let_time_pass, the_study
 from tests.support.releases import HEAD, next_release, run, start, take_back

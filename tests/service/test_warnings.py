@@ -8,15 +8,15 @@ from uuid import UUID
 import httpx
 import pytest
 
-from shared import findings, queue
-from shared.database import Database
 from shared.domain import Language, Stage, StudyId, ViewPosition
 from shared.errors import UnusableImageError
-from shared.findings import ImageFindings
-from shared.heartbeat import Heartbeat
+from shared.records import findings
+from shared.records.database import Database
+from shared.records.findings import ImageFindings
+from shared.reporting.warnings import ImageWarning, in_words
 from shared.settings import QueueSettings, ReportSettings
-from shared.warnings import ImageWarning, in_words
-from shared.work import Workplace
+from shared.work.handling import Workplace, queue
+from shared.work.heartbeat import Heartbeat
 from tests.support.api import MODEL, a_png, send, sent
 from tests.support.builders import a_claim, a_finding
 from worker_llm.pipeline import write_reports

@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import structlog
 
-from shared import queue, studies
-from shared.database import Database
 from shared.domain import Priority, Stage, StudyStatus
 from shared.errors import BrokenImageError, TryAgainError
-from shared.heartbeat import Heartbeat
+from shared.records import studies
+from shared.records.database import Database
+from shared.records.studies import Claim
+from shared.records.tables import StudyRow
 from shared.settings import QueueSettings
-from shared.studies import Claim
-from shared.tables import StudyRow
-from shared.work import Outcome, Workplace, handle
+from shared.work.handling import Outcome, Workplace, handle, queue
+from shared.work.heartbeat import Heartbeat
 from tests.support.builders import a_claim, a_study, the_study
 
 

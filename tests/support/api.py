@@ -19,8 +19,6 @@ from api.backend import Backend
 from api.door import Door, Limits
 from api.main import create_app
 from api.serving import Server
-from shared import findings, reports, studies
-from shared.database import Database
 from shared.domain import (
     Finding,
     FindingStatus,
@@ -36,7 +34,9 @@ from shared.domain import (
     WriterVersion,
 )
 from shared.errors import BadInputError
-from shared.findings import ImageFindings
+from shared.records import findings, reports, studies
+from shared.records.database import Database
+from shared.records.findings import ImageFindings
 from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
 from tests.support.builders import a_claim, a_finding
 from tests.support.stack import InfraStack, wait_until

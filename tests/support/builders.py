@@ -4,12 +4,12 @@ from datetime import date, timedelta
 
 from sqlalchemy import func, update
 
-from shared import studies
-from shared.database import Database
+from shared.dicom.patients import Patient
 from shared.domain import BatchId, Finding, FindingStatus, Language, Priority, Stage, StudyId, new_id
-from shared.patients import Patient
-from shared.studies import Claim, NewStudy, StoredImage
-from shared.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
+from shared.records import studies
+from shared.records.database import Database
+from shared.records.studies import Claim, NewStudy, StoredImage
+from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
 
 LEASE = timedelta(seconds=20)
 

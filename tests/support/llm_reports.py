@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from shared.certainty import Certainty
 from shared.domain import Finding, FindingStatus, Language, ReportSections
-from worker_llm.fixed import denial, technique_line
-from worker_llm.relations import may_be_the_same
-from worker_llm.request import ReportRequest
-from worker_llm.wording import on_the_scale
+from shared.reporting.certainty import Certainty
+from shared.reporting.fixed import denial, technique_line
+from shared.reporting.relations import may_be_the_same
+from shared.reporting.request import ReportRequest
+from shared.reporting.wording import on_the_scale
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
 

@@ -15,7 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from shared.database import Database
+from shared.records.database import Database
 from tests.support.services import ROOT
 
 HEAD = ScriptDirectory(str(ROOT / "migrations")).get_current_head() or ""

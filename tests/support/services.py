@@ -19,10 +19,10 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 STOPS: Final = {
     "cnn-after-claim": ("worker_cnn.tasks", "_fetch", "before"),
     "cnn-after-storage-write": ("worker_cnn.tasks", "_store_pictures", "after"),
-    "cnn-before-commit": ("shared.findings", "write_images", "after"),
+    "cnn-before-commit": ("shared.records.findings", "write_images", "after"),
     "llm-after-claim": ("worker_llm.tasks", "_request", "before"),
     "llm-before-write": ("worker_llm.tasks", "_store", "before"),
-    "llm-before-commit": ("shared.reports", "store", "after"),
+    "llm-before-commit": ("shared.records.reports", "store", "after"),
 }
 """Point -> the module's function that marks it, and on which side of the call the worker stops."""
 

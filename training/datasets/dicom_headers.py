@@ -12,8 +12,8 @@ from typing import Final
 import pydicom
 from pydicom.dataset import Dataset
 
-from shared.attributes import quietly
-from shared.dicom_files import guarded
+from shared.dicom.attributes import quietly
+from shared.dicom.files import guarded
 from shared.domain import ViewPosition
 from shared.errors import BadInputError
 from training.datasets.base import Problem

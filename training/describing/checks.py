@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from shared.dicom import check_header
+from shared.dicom.checks import check_header
 from shared.errors import BadInputError
 from training.datasets.base import Problem
 from training.table import Record

@@ -11,9 +11,9 @@ from random import Random
 from typing import Any
 
 from shared.domain import Language, ReportSections
+from shared.reporting.request import ReportRequest
+from shared.reporting.verifier import verify
 from training.writer.examples import draw_request
-from worker_llm.request import ReportRequest
-from worker_llm.verify import verify
 from worker_llm.writers.base import Draft, NoReport
 from worker_llm.writers.llama import LlamaWriter
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from shared.certainty import Certainty
 from shared.domain import Finding, FindingStatus, Language
 from shared.labels import CHESTXRAY14
-from worker_llm.lexicon import RANK
+from shared.reporting.certainty import Certainty
+from shared.reporting.lexicon import RANK
+from shared.reporting.request import ReportRequest
 from worker_llm.plan import plan_report
 from worker_llm.prompts import Messages, answer_for, messages_of
-from worker_llm.request import ReportRequest
 from worker_llm.writers.template import render
 
 _HELD_OUT: Final = 8

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import ReportSections, WriterVersion
-from worker_llm.request import ReportRequest
+from shared.reporting.request import ReportRequest
 
 
 class WriterRefusedError(RuntimeError):

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final, Self
 from zlib import crc32
 
-from shared import telemetry
-from shared.cores import usable_cores
 from shared.domain import WriterVersion
+from shared.machine.cores import usable_cores
+from shared.operations import telemetry
+from shared.reporting.request import ReportRequest, seed_of
 from worker_llm.prompts import longest_answer, messages_for, parse_answer
-from worker_llm.request import ReportRequest, seed_of
 from worker_llm.writers.base import Draft, WriterRefusedError
 from worker_llm.writers.bundled import ADAPTER, bundled_version
 from worker_llm.writers.merged import merged_model

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 from zlib import crc32
 
-from shared import telemetry
 from shared.domain import WriterVersion
+from shared.operations import telemetry
+from shared.reporting.request import ReportRequest, seed_of
 from worker_llm.prompts import longest_answer, messages_for, parse_answer
-from worker_llm.request import ReportRequest, seed_of
 from worker_llm.writers.base import Draft
 from worker_llm.writers.bundled import ADAPTER, bundled_version
 from worker_llm.writers.unpacked import unpacked_base

@@ -16,12 +16,12 @@ import httpx
 from pydantic import BaseModel, ValidationError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
-from shared import telemetry
 from shared.domain import WriterVersion
 from shared.errors import TryAgainError
+from shared.operations import telemetry
+from shared.reporting.request import ReportRequest
 from shared.settings import ReportSettings
 from worker_llm.prompts import longest_answer, messages_for, parse_answer
-from worker_llm.request import ReportRequest
 from worker_llm.writers.base import Draft, NoReport
 
 _TEMPERATURE: Final = 0.0

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from shared.certainty import Certainty
 from shared.domain import Language, ReportSections, WriterVersion
-from worker_llm.fixed import nothing_detected, with_fixed_parts
-from worker_llm.labeller import LEXICONS
-from worker_llm.phrases import PHRASES, hedged, join_and, sentence_of
+from shared.reporting.certainty import Certainty
+from shared.reporting.fixed import nothing_detected, with_fixed_parts
+from shared.reporting.labeller import LEXICONS
+from shared.reporting.phrases import PHRASES, hedged, join_and, sentence_of
+from shared.reporting.request import ReportRequest, seed_of
 from worker_llm.plan import ReportPlan, Step, plan_report
-from worker_llm.request import ReportRequest, seed_of
 from worker_llm.writers.base import Draft
 
 TEMPLATE_VERSION: Final = WriterVersion(id="template", version="2")

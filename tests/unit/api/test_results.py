@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 
 from api.results import csv_lines, in_pieces, ndjson_lines
-from shared.batches import BatchItem
 from shared.domain import FindingStatus, Language, StudyStatus, new_id
-from shared.tables import ReportRow, StudyRow
+from shared.records.batches import BatchItem
+from shared.records.tables import ReportRow, StudyRow
 from tests.support.builders import a_finding
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from pydicom.uid import JPEG2000, UID, HTJ2KLossless, JPEGBaseline8Bit, JPEGLSLossless
 
-from shared.dicom import check_header
+from shared.dicom.checks import check_header
 from shared.errors import BrokenImageError, TooLargeError
 from tests.support.codestreams import (
     SIDE,

@@ -24,8 +24,8 @@ from pydicom.uid import (
 )
 
 from samples import path
-from shared.attributes import Attributes, attributes_of, quietly
-from shared.dicom import MediaType, check_header, sniff
+from shared.dicom.attributes import Attributes, attributes_of, quietly
+from shared.dicom.checks import MediaType, check_header, sniff
 from shared.domain import ViewPosition
 from shared.errors import (
     BadInputError,

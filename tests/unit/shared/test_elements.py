@@ -16,10 +16,10 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from typing_extensions import override
 
-from shared.attributes import TAGS, quietly, value_of
-from shared.dicom import check_header
-from shared.dicom_files import open_dicom
-from shared.elements import MOST_ELEMENTS
+from shared.dicom.attributes import TAGS, quietly, value_of
+from shared.dicom.checks import check_header
+from shared.dicom.elements import MOST_ELEMENTS
+from shared.dicom.files import open_dicom
 from shared.errors import BadInputError, BrokenImageError, TooLargeError
 from tests.support.dicoms import a_dicom, written
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.memory import memory_limit
+from shared.machine.memory import memory_limit
 from tests.support.groups import groups
 
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

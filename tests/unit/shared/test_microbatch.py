@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import TryAgainError
-from shared.microbatch import MicroBatcher
+from shared.work.microbatch import MicroBatcher
 
 SOON = timedelta(milliseconds=20)
 

@@ -15,8 +15,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from shared.dicom import check_header
-from shared.patients import NOBODY, Identity, Patient, differing, groups_of, patient_of, same
+from shared.dicom.checks import check_header
+from shared.dicom.patients import NOBODY, Identity, Patient, differing, groups_of, patient_of, same
 from tests.support.dicoms import a_dicom
 
 ONE = Identity("CASE-1", "HERE", date(1980, 2, 2), "F", 45.0, "2.25.1", date(2026, 1, 5))

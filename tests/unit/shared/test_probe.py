@@ -33,7 +33,7 @@ def port() -> Iterator[int]:
 
 
 def probe(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "shared.probe", *map(str, arguments)]
+    command = [sys.executable, "-m", "shared.operations.probe", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -4,9 +4,9 @@ import pytest
 from celery.exceptions import QueueNotFound
 
 from shared.domain import Priority, Stage
-from shared.queue import create_app, queue_name, send_hint
+from shared.records.studies import Hint
 from shared.settings import QueueSettings
-from shared.studies import Hint
+from shared.work.queue import create_app, queue_name, send_hint
 
 
 def consumed_by(app) -> set[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 SCRIPT = """
 import logging, structlog
-from shared import telemetry
+from shared.operations import telemetry
 from shared.settings import TelemetrySettings
 
 telemetry.configure("test", TelemetrySettings())

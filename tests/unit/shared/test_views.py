@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from shared.attributes import Attributes
-from shared.dicom import check_header
+from shared.dicom.attributes import Attributes
+from shared.dicom.checks import check_header
+from shared.dicom.views import Place, ViewDoubt, claims_in, claims_of_code
 from shared.domain import ViewPosition
-from shared.views import Place, ViewDoubt, claims_in, claims_of_code
 from tests.support.dicoms import a_dicom
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR CS")

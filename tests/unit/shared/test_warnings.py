@@ -4,8 +4,8 @@ import pytest
 
 from shared.domain import Language
 from shared.errors import BadInputError, UnusableImageError
-from shared.tables import ImageRow
-from shared.warnings import ImageWarning, in_words, of_study
+from shared.records.tables import ImageRow
+from shared.reporting.warnings import ImageWarning, in_words, of_study
 
 
 def an_image(file: str, *warnings: str, used: bool | None = True, reason: str = "lateral") -> ImageRow:

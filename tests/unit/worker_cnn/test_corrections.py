@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.attributes import Attributes
 from shared.bands import Bands, Pixels
 from shared.bundles import load_bundle
+from shared.dicom.attributes import Attributes
 from shared.imaging import summary
 from tests.support.dicoms import a_png
 from worker_cnn.corrections import DONE, Reading, read, undone

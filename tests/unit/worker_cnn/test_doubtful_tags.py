@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
 
 from shared.errors import UnsupportedImageError
-from shared.warnings import ImageWarning
+from shared.reporting.warnings import ImageWarning
 from tests.support.codestreams import a_dicom_around, a_png_with
 from tests.support.dicoms import a_dicom, a_jpeg, a_picture, a_png
 from tests.support.jpegs import EXTENDED, LOSSLESS

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.attributes import Attributes
 from shared.bands import Bands, Pixels
 from shared.bundles import Bundle, load_bundle
+from shared.dicom.attributes import Attributes
 from shared.domain import FindingStatus, ViewPosition
 from shared.errors import UnusableImageError
 from shared.imaging import summary

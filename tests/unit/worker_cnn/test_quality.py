@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from shared.attributes import Attributes
 from shared.bands import Bands
 from shared.bundles import CAM_WEIGHTS, GRAPH
+from shared.dicom.attributes import Attributes
+from shared.dicom.views import ViewDoubt
 from shared.domain import ViewPosition, ViewSource
 from shared.imaging import Exposure, summary
-from shared.views import ViewDoubt
-from shared.warnings import ImageWarning
+from shared.reporting.warnings import ImageWarning
 from tests.support.bundles import tiny_card
 from worker_cnn.quality import TURNS, check, turn_of
 from worker_cnn.runtime import ImageOutput

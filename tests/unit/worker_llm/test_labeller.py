@@ -6,8 +6,8 @@ import pytest
 
 from shared.domain import FindingStatus, Language
 from shared.labels import LABELS, NO_FINDING
-from worker_llm.labeller import LEXICONS, read, split_sentences
-from worker_llm.lexicon import RANK
+from shared.reporting.labeller import LEXICONS, read, split_sentences
+from shared.reporting.lexicon import RANK
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
 

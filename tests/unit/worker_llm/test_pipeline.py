@@ -7,13 +7,13 @@ import pytest
 
 from shared.domain import FindingStatus, Language, ReportSections, WriterVersion
 from shared.errors import TryAgainError
+from shared.reporting.fixed import denial
+from shared.reporting.lexicon import RANK
+from shared.reporting.request import ReportRequest
+from shared.reporting.verifier import verify
 from tests.support.llm_reports import request_for
-from worker_llm.fixed import denial
-from worker_llm.lexicon import RANK
 from worker_llm.pipeline import with_warnings, write_reports
 from worker_llm.prompts import answer_for, messages_for, parse_answer
-from worker_llm.request import ReportRequest
-from worker_llm.verify import verify
 from worker_llm.writers.base import Draft, NoReport
 from worker_llm.writers.template import TEMPLATE_VERSION, TemplateWriter, write_by_rule
 

@@ -1,8 +1,8 @@
 """What a report's request is made of, row by row."""
 
 from shared.domain import Language, ViewPosition, ViewSource, new_id
-from shared.tables import ImageRow, StudyRow
-from worker_llm.request import View
+from shared.records.tables import ImageRow, StudyRow
+from shared.reporting.request import View
 from worker_llm.tasks import seed_from, view_of
 
 

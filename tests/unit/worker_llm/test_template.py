@@ -8,12 +8,12 @@ import pytest
 
 from shared.domain import Finding, FindingStatus, Language, ReportSections, ViewPosition
 from shared.labels import CHESTXRAY14
+from shared.reporting.fixed import technique_line
+from shared.reporting.lexicon import RANK
+from shared.reporting.relations import may_be_the_same
+from shared.reporting.request import ReportRequest, View
+from shared.reporting.verifier import verify
 from tests.support.llm_reports import request_for
-from worker_llm.fixed import technique_line
-from worker_llm.lexicon import RANK
-from worker_llm.relations import may_be_the_same
-from worker_llm.request import ReportRequest, View
-from worker_llm.verify import verify
 from worker_llm.writers.template import TemplateWriter, write_by_rule
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN

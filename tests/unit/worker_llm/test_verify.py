@@ -6,6 +6,8 @@ from random import Random
 import pytest
 
 from shared.domain import Language, ReportSections
+from shared.reporting.fixed import nothing_detected, technique_line, with_fixed_parts
+from shared.reporting.verifier import verify
 from tests.support.llm_reports import (
     ABSENT,
     ADDED,
@@ -17,8 +19,6 @@ from tests.support.llm_reports import (
     request_for,
     spoil_text,
 )
-from worker_llm.fixed import nothing_detected, technique_line, with_fixed_parts
-from worker_llm.verify import verify
 from worker_llm.writers.template import write_by_rule
 
 

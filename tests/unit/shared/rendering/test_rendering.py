@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from shared.dicom.patients import Patient
 from shared.domain import (
     FindingStatus,
     Language,
@@ -17,7 +18,6 @@ from shared.domain import (
     ViewPosition,
     WriterVersion,
 )
-from shared.patients import Patient
 from shared.rendering import html, text
 from shared.rendering.document import WORDS, FindingLine, ImageLine, ReportDocument
 

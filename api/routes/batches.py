@@ -1,0 +1,164 @@
+"""Archive work: open a batch, list them, ask how far it is, read its results, cancel it."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
+
+from api import schemas
+from api.auth import Caller, Reader, Writer
+from api.backend import Backend, Stack
+from api.bodies import batch_body
+from api.negotiation import choose
+from api.paging import cursor_after, position_of
+from api.problems import Code, Noun, ProblemError, not_found
+from api.results import CSV, NDJSON, csv_lines, in_pieces, ndjson_lines
+from api.schemas import problems
+from shared.domain import BatchId, StudyId
+from shared.records import batches
+from shared.records.batches import BatchItem
+from shared.records.tables import BatchRow
+
+ITEMS_AT_ONCE: Final = 200
+"""Items read in one query: a megabyte or two, however long the batch is."""
+
+_RESULTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "content": {media_type: {"schema": {"type": "string"}} for media_type in (CSV, NDJSON)},
+        "description": "One line an item, in the order in which they were taken in.",
+    },
+    **problems(404, 406, 422),
+}
+
+BatchPath = Annotated[UUID, Path(description="A batch's id.", alias="batch_id")]
+
+router = APIRouter(prefix="/v1/batches", tags=["batches"])
+
+
+class ResultFormat(StrEnum):
+    """The formats of results, as the query names them."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+    @property
+    def media_type(self) -> str:
+        """The format's media type."""
+        return CSV if self is ResultFormat.CSV else NDJSON
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    response_model=schemas.Batch,
+    responses=problems(400, 413, 415, 422),
+    summary="Open a batch",
+)
+def post_batch(backend: Stack, caller: Writer, response: Response, wanted: schemas.NewBatch) -> schemas.Batch:
+    """Open a batch; then post its studies with `batch_id`, and an Idempotency-Key each."""
+    with backend.database.session() as session:
+        row = batches.create(session, owner=caller.owner, name=wanted.name)
+        body = batch_body(row, batches.counts(session, BatchId(row.id)))
+    response.headers["Location"] = body.links.self
+    return body
+
+
+@router.get(
+    "", response_model=schemas.BatchPage, responses=problems(400, 422), summary="List batches, newest first"
+)
+def list_batches(
+    backend: Stack,
+    caller: Reader,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> schemas.BatchPage:
+    """Return a page; batches that are opened meanwhile do not shift the pages that follow."""
+    before = position_of(cursor)
+    with backend.database.session() as session:
+        rows = batches.page(
+            session, limit=limit + 1, before=BatchId(before) if before else None, owner=caller.sees
+        )
+        counted = batches.counts_of_each(session, [BatchId(row.id) for row in rows[:limit]])
+        items = [batch_body(row, counted[BatchId(row.id)]) for row in rows[:limit]]
+    more = cursor_after(rows[limit - 1].id) if len(rows) > limit else None
+    return schemas.BatchPage(items=items, next_cursor=more)
+
+
+@router.get(
+    "/{batch_id}",
+    response_model=schemas.Batch,
+    responses=problems(404, 422),
+    summary="Ask how far a batch is",
+)
+def get_batch(batch_id: BatchPath, backend: Stack, caller: Reader) -> schemas.Batch:
+    """Return how many of its items have which status."""
+    with backend.database.session() as session:
+        row = _batch_of(session, batch_id, caller)
+        return batch_body(row, batches.counts(session, BatchId(batch_id)))
+
+
+@router.post(
+    "/{batch_id}/cancel",
+    response_model=schemas.Batch,
+    responses=problems(404, 422),
+    summary="Cancel a batch",
+)
+def cancel_batch(batch_id: BatchPath, backend: Stack, caller: Writer) -> schemas.Batch:
+    """Cancel every item that is not final, and take no more; results so far are kept."""
+    with backend.database.session() as session:
+        row = _batch_of(session, batch_id, caller)
+        batches.cancel(session, BatchId(batch_id))
+        session.refresh(row)
+        return batch_body(row, batches.counts(session, BatchId(batch_id)))
+
+
+@router.get(
+    "/{batch_id}/results", response_class=Response, responses=_RESULTS, summary="Read a batch's results"
+)
+def get_results(
+    batch_id: BatchPath,
+    backend: Stack,
+    caller: Reader,
+    format: ResultFormat | None = None,  # noqa: A002  the name in the URL
+    accept: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Response:
+    """Stream a line for every item, the unfinished and the refused ones too."""
+    media_type = format.media_type if format else choose(accept, (CSV, NDJSON))
+    if media_type is None:
+        message = "results do not come in any format that Accept names"
+        raise ProblemError(Code.NOT_ACCEPTABLE, message, formats=[CSV, NDJSON])
+    with backend.database.session() as session:
+        _batch_of(session, batch_id, caller)
+        labels = batches.labels(session, BatchId(batch_id)) if media_type == CSV else ()
+    items = _items(backend, BatchId(batch_id))
+    lines = csv_lines(items, labels) if media_type == CSV else ndjson_lines(items)
+    extension = "csv" if media_type == CSV else "ndjson"
+    headers = {
+        "Content-Disposition": f'attachment; filename="batch-{batch_id}.{extension}"',
+        "Vary": "Accept",
+    }
+    return StreamingResponse(in_pieces(lines), headers=headers, media_type=media_type)
+
+
+def _items(backend: Backend, batch_id: BatchId) -> Iterator[BatchItem]:
+    """Read the items in chunks, each in a short transaction, so that a slow reader holds none open."""
+    after: StudyId | None = None
+    while True:
+        with backend.database.session() as session:
+            chunk = batches.items_after(session, batch_id, after, limit=ITEMS_AT_ONCE)
+        if not chunk:
+            return
+        yield from chunk
+        after = StudyId(chunk[-1].study.id)
+
+
+def _batch_of(session: Session, batch_id: UUID, caller: Caller) -> BatchRow:
+    row = batches.find(session, BatchId(batch_id), owner=caller.sees)
+    if row is None:
+        raise not_found(Noun.BATCH)
+    return row

@@ -1,0 +1,166 @@
+"""GET …/report: the verified report, as JSON, text or HTML; where a study's way through the system ends."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Response
+
+from api import schemas
+from api.auth import Reader
+from api.backend import Stack
+from api.bodies import NOT_A_MEDICAL_DEVICE, patient_body
+from api.negotiation import choose, same
+from api.polling import RETRY_AFTER, StudyPath, view_of
+from api.problems import Code, ProblemError
+from api.routes.findings import best_rows, name_of
+from api.schemas import LATER, VERSION, problems
+from shared.dicom.patients import Patient
+from shared.domain import (
+    ModelVersion,
+    ReportSections,
+    StudyId,
+    StudyStatus,
+    ViewPosition,
+    ViewSource,
+    WriterVersion,
+)
+from shared.records import findings, reports
+from shared.records.study_queries import StudyView
+from shared.records.tables import FindingRow, ReportRow, StudyRow
+from shared.rendering import html, text
+from shared.rendering.document import FindingLine, ImageLine, ReportDocument
+from shared.reporting import warnings
+
+JSON: Final = "application/json"
+RENDERERS: Final[dict[str, Callable[[ReportDocument], bytes]]] = {
+    text.MEDIA_TYPE: text.render,
+    html.MEDIA_TYPE: html.render,
+}
+FORMATS: Final = (JSON, *RENDERERS)
+
+_HTML_POLICY: Final = f"default-src 'none'; style-src {html.STYLE_HASH}; frame-ancestors 'self'; sandbox"
+_CONTENT: Final[dict[str, Any]] = {media_type: {"schema": {"type": "string"}} for media_type in RENDERERS}
+
+router = APIRouter(prefix="/v1/studies", tags=["studies"])
+
+
+@router.get(
+    "/{study_id}/report",
+    response_model=schemas.ReportBody,
+    responses={
+        200: {"content": _CONTENT, "headers": VERSION},
+        202: {"description": "Not written yet.", "headers": LATER},
+        304: {"description": "The version of `If-None-Match` is the newest."},
+        **problems(404, 406, 409, 410, 422),
+    },
+    summary="Read the report",
+)
+def get_report(
+    study_id: StudyPath,
+    backend: Stack,
+    caller: Reader,
+    accept: Annotated[str | None, Header(include_in_schema=False)] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Return the newest version of the report in the format that Accept asks for."""
+    media_type = choose(accept, FORMATS)
+    if media_type is None:
+        message = "the report does not come in any format that Accept names"
+        raise ProblemError(Code.NOT_ACCEPTABLE, message, formats=list(FORMATS))
+    view = view_of(backend, study_id, caller)
+    with backend.database.session() as session:
+        report = reports.newest(session, StudyId(study_id))
+        rows = findings.rows_of(session, StudyId(study_id)) if report and media_type != JSON else ()
+    if report is None:
+        return _without_report(view.study)
+    etag = f'"{report.version}-{media_type.rpartition("/")[2]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept"}
+    if same(if_none_match, etag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if media_type == JSON:
+        return Response(report_body(view, report).model_dump_json(), headers=headers, media_type=JSON)
+    if media_type == html.MEDIA_TYPE:
+        headers["Content-Security-Policy"] = _HTML_POLICY
+    content = RENDERERS[media_type](document_of(view, report, rows))
+    return Response(content, headers=headers, media_type=media_type)
+
+
+def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
+    """Write a report down."""
+    study = view.study
+    return schemas.ReportBody(
+        study_id=str(report.study_id),
+        version=report.version,
+        status=report.status,
+        language=report.language,
+        patient=patient_body(study),
+        study_date=study.study_date,
+        warnings=warnings_of(view, report),
+        sections=schemas.Sections(
+            indication=reports.indication_of(report, study),
+            technique=report.technique,
+            findings=report.findings,
+            impression=report.impression,
+        ),
+        writer=schemas.WriterId(id=report.writer_id, version=report.writer_version),
+        verification=schemas.VerificationBody(
+            verdict=report.verdict, attempts=report.attempts, fallback=report.fallback
+        ),
+        created_at=report.created_at,
+        not_a_medical_device=NOT_A_MEDICAL_DEVICE,
+    )
+
+
+def warnings_of(view: StudyView, report: ReportRow) -> list[str]:
+    """Return what to know before the report is read."""
+    # An earlier release stored none with its reports.
+    return report.warnings or warnings.of_study(view.images, report.language)
+
+
+def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) -> ReportDocument:
+    """Gather what a report holds on paper."""
+    study = view.study
+    return ReportDocument(
+        study_id=str(study.id),
+        version=report.version,
+        status=report.status,
+        language=report.language,
+        reported_at=report.created_at.astimezone(UTC),
+        warnings=warnings_of(view, report),
+        sections=ReportSections(report.technique, report.findings, report.impression),
+        findings=[
+            FindingLine(name_of(row.label, report.language), row.status, row.probability, row.threshold)
+            for row in best_rows(rows)
+        ],
+        images=[
+            ImageLine(
+                image.index + 1,
+                image.view or ViewPosition.UNKNOWN,
+                bool(image.used),
+                judged=image.view_source is ViewSource.IMAGE,
+            )
+            for image in view.images
+        ],
+        model=ModelVersion(study.model_id or "", study.model_version or "", study.model_digest or ""),
+        writer=WriterVersion(report.writer_id, report.writer_version),
+        fallback=report.fallback,
+        patient=Patient(study.patient_id, study.patient_sex, study.patient_age_years),
+        study_date=study.study_date,
+        indication=reports.indication_of(report, study),
+    )
+
+
+def _without_report(study: StudyRow) -> Response:
+    if not study.status.is_final:
+        return Response(status_code=HTTPStatus.ACCEPTED, headers=RETRY_AFTER)
+    reason = study.error_detail if study.status is not StudyStatus.CANCELLED else "it was cancelled"
+    message = f"the study is {study.status} and has no report" + (f": {reason}" if reason else "")
+    raise ProblemError(
+        Code.NO_REPORT,
+        message,
+        study_status=study.status,
+        error_type=study.error_type,
+        file=study.error_file,
+    )

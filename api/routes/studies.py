@@ -1,0 +1,290 @@
+"""POST, GET, list, DELETE and retry of studies: where a study's way through the system begins."""
+
+from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
+
+from api import schemas, submission, upload
+from api.auth import Caller, Reader, Writer
+from api.backend import Backend, Stack
+from api.bodies import etag_of, for_caller, study_body, study_path
+from api.negotiation import LONGEST_WAIT, preferred_wait, same
+from api.paging import cursor_after, position_of
+from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
+from api.problems import Code, ProblemError
+from api.schemas import LATER, PLACE, VERSION, problems
+from api.submission import LONGEST_KEY, PLAIN_LETTERS, Submission, Taken
+from shared.domain import BatchId, Priority, StudyId, StudyStatus
+from shared.errors import TryAgainError
+from shared.records import erasure, studies, study_queries
+from shared.records.keys import Scope
+from shared.records.studies import Hint
+from shared.records.tables import StudyRow
+
+_ERASING_SECONDS: Final = 5.0
+"""That a client waits for the pictures of an erased study to be gone."""
+
+router = APIRouter(prefix="/v1/studies", tags=["studies"])
+
+UPLOAD_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "files": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "DICOM, PNG or JPEG; a zip is a study of its members.",
+                        },
+                        "priority": {"type": "string", "enum": [priority.value for priority in Priority]},
+                        "indication": {"type": "string", "maxLength": 4000},
+                        "language": {"type": "string", "enum": ["en", "es"], "default": "en"},
+                        "patient_id": {"type": "string", "maxLength": 64},
+                        "batch_id": {"type": "string", "format": "uuid"},
+                        "path": {
+                            "type": "string",
+                            "description": "Of a batch's item: where in its archive it lies.",
+                        },
+                        "mixed": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": "Files of several patients or studies, or a `patient_id` that is "
+                            "not theirs, are meant; without it they are refused.",
+                        },
+                    },
+                },
+                "encoding": {
+                    "files": {"contentType": "application/dicom, image/png, image/jpeg, application/zip"}
+                },
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=schemas.Study,
+    openapi_extra=UPLOAD_BODY,
+    responses={
+        200: {
+            "model": schemas.Study,
+            "description": "Final within the wait of `Prefer: wait=N`.",
+            "headers": PLACE,
+        },
+        202: {"description": "Taken in; poll its `Location`.", "headers": PLACE | LATER},
+        **problems(400, 404, 409, 413, 415, 422),
+    },
+    summary="Send a study",
+)
+async def post_study(
+    request: Request,
+    backend: Stack,
+    caller: Writer,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=LONGEST_KEY,
+            pattern=PLAIN_LETTERS,
+            description="The same key takes the study in once.",
+        ),
+    ] = None,
+    prefer: Annotated[str | None, Header(description="`wait=N` answers 200 if it is done in time.")] = None,
+) -> Response:
+    """Take in 1 to 16 images of one study; answers as soon as they are safe."""
+    taken = await _take(request, backend, caller, key=idempotency_key)
+    headers = {"Location": study_path(taken.study_id)}
+    if taken.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    seconds = preferred_wait(prefer)
+    if seconds is None:
+        return _json(for_caller(taken.body, caller), taken.status_code, headers | RETRY_AFTER)
+    headers["Preference-Applied"] = f"wait={seconds:g}"
+    study, body = await _wait(backend, caller, taken.study_id, seconds=seconds)
+    if study.status.is_final:
+        return _json(body, HTTPStatus.OK, headers)
+    return _json(body, HTTPStatus.ACCEPTED, headers | RETRY_AFTER)
+
+
+@router.get(
+    "/{study_id}",
+    response_model=schemas.Study,
+    responses={
+        200: {"headers": VERSION},
+        304: {"description": "Nothing has changed since the version of `If-None-Match`."},
+        **problems(404, 410, 422),
+    },
+    summary="Ask where a study stands",
+)
+async def get_study(
+    study_id: StudyPath,
+    backend: Stack,
+    caller: Reader,
+    wait: Annotated[
+        float | None,
+        Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for a change (or for the end)."),
+    ] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Return the study; with `wait`, as soon as it differs from If-None-Match, or else when it is final."""
+
+    def look() -> tuple[StudyRow, schemas.Study | None]:
+        view = view_of(backend, study_id, caller)
+        known = same(if_none_match, etag_of(view.study))
+        return view.study, None if known else study_body(view)
+
+    async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study | None]]:
+        await backend.key_ring.check_again(caller, Scope.READ)
+        row, body = await run_in_threadpool(look)
+        return (row.status.is_final if if_none_match is None else body is not None), (row, body)
+
+    if wait:
+        row, body = await backend.feed.until(StudyId(study_id), look_and_judge, seconds=wait)
+    else:
+        row, body = await run_in_threadpool(look)
+    headers = {"ETag": etag_of(row), "Cache-Control": "private, no-cache"}
+    if body is None:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return _json(body, HTTPStatus.OK, headers if row.status.is_final else headers | RETRY_AFTER)
+
+
+@router.get(
+    "", response_model=schemas.StudyPage, responses=problems(400, 422), summary="List studies, newest first"
+)
+def list_studies(
+    backend: Stack,
+    caller: Reader,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    status: StudyStatus | None = None,
+    priority: Priority | None = None,
+    batch_id: UUID | None = None,
+) -> Response:
+    """Return a page; studies that arrive meanwhile do not shift the pages that follow."""
+    before = position_of(cursor)
+    with backend.database.session() as session:
+        views = study_queries.page(
+            session,
+            limit=limit + 1,
+            before=StudyId(before) if before else None,
+            owner=caller.sees,
+            status=status,
+            priority=priority,
+            batch_id=BatchId(batch_id) if batch_id else None,
+        )
+    items = [study_body(view) for view in views[:limit]]
+    more = cursor_after(views[limit - 1].study.id) if len(views) > limit else None
+    return _json(schemas.StudyPage(items=items, next_cursor=more), HTTPStatus.OK)
+
+
+@router.delete(
+    "/{study_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(404, 410, 422),
+    summary="Cancel and erase a study",
+)
+async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> None:
+    """Cancel the study if it still runs, and erase its images, findings, report and patient data."""
+
+    def erase() -> None:
+        with backend.database.session() as session:
+            study_of(session, study_id, caller)
+            erasure.erase(session, StudyId(study_id))
+
+    await run_in_threadpool(erase)
+    # The collector would do it too, in ten minutes; after the commit, since no row may name what is gone.
+    with suppress(TryAgainError, ProblemError):
+        erase_pictures = partial(backend.storage.delete_derived, StudyId(study_id))
+        await backend.reading.run(erase_pictures, seconds=_ERASING_SECONDS)
+
+
+@router.post(
+    "/{study_id}/retry",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=schemas.Study,
+    responses=problems(404, 409, 410, 422),
+    summary="Try a failed study again",
+)
+def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
+    """Start a FAILED study again from the beginning."""
+    with backend.database.session() as session:
+        row = study_of(session, study_id, caller)
+        hint: Hint | None = studies.retry(session, StudyId(study_id))
+        if hint is None:
+            message = f"the study is {row.status}; only a failed one can be retried"
+            raise ProblemError(Code.NOT_FAILED, message)
+    backend.hints.send(hint)
+    body = for_caller(study_body(view_of(backend, study_id, caller)), caller)
+    return _json(body, HTTPStatus.ACCEPTED, {"Location": study_path(study_id)} | RETRY_AFTER)
+
+
+@router.post(
+    "/{study_id}/cancel",
+    response_model=schemas.Study,
+    responses=problems(404, 409, 410, 422),
+    summary="Cancel a study",
+)
+def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
+    """Stop a study that is not at its end; what was sent is kept until it is erased."""
+    with backend.database.session() as session:
+        row = study_of(session, study_id, caller)
+        if not studies.cancel(session, StudyRow.id == study_id):
+            session.refresh(row)
+            message = f"the study is {row.status}"
+            raise ProblemError(Code.ALREADY_ENDED, message)
+    return _json(for_caller(study_body(view_of(backend, study_id, caller)), caller), HTTPStatus.OK)
+
+
+async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Taken:
+    with backend.uploads.place_of(caller.owner):
+        received = await upload.receive(request, backend.settings)
+        try:
+            fields = upload.fields_of(received)
+
+            def take() -> Taken:
+                with upload.room():
+                    checked = upload.check(received, backend.settings)
+                try:
+                    sent = upload.fingerprint(received, fields) if key else ""
+                    return submission.take(backend, Submission(caller, fields, checked, sent, key))
+                finally:
+                    checked.close()
+
+            # Threads of their own: an object store that hangs must not hold up the polls.
+            return await to_thread.run_sync(take, limiter=backend.upload_threads)
+        finally:
+            await received.close()
+
+
+async def _wait(
+    backend: Backend, caller: Caller, study_id: StudyId, *, seconds: float
+) -> tuple[StudyRow, schemas.Study]:
+    def look() -> tuple[StudyRow, schemas.Study]:
+        view = view_of(backend, study_id, caller)
+        return view.study, for_caller(study_body(view), caller)
+
+    async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study]]:
+        await backend.key_ring.check_again(caller, Scope.WRITE)
+        row, body = await run_in_threadpool(look)
+        return row.status.is_final, (row, body)
+
+    return await backend.feed.until(study_id, look_and_judge, seconds=seconds)
+
+
+def _json(body: BaseModel, status: int, headers: dict[str, str] | None = None) -> Response:
+    return Response(body.model_dump_json(), status, headers, "application/json")

@@ -1,0 +1,329 @@
+"""The door: what a file is, judged by its bytes and never by its name, before anything is decoded.
+
+`sniff` tells DICOM, PNG and JPEG apart; `check_header` reads headers only, in bounded time and memory,
+and says in one sentence why a file is not taken; `check_dicom` also hands the opened file to the worker.
+
+No codec is imported here, so that the API may import this. Messages say what is wrong with the file,
+but hold no value that could be the patient's.
+"""
+
+import re
+import struct
+from dataclasses import dataclass, field
+from enum import StrEnum
+from io import BytesIO
+from typing import BinaryIO, Final
+
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
+    XRayRadiofluoroscopicImageStorage,
+)
+
+from shared.dicom import foreign
+from shared.dicom.attributes import Attributes, attributes_of, integer_of, value_of
+from shared.dicom.codestreams import (
+    JPEG_MAGIC,
+    PNG_MAGIC,
+    jpeg_claim,
+    jpeg_excess,
+    jpeg_kind,
+    jpeg_lies_on_its_side,
+    png_claim,
+    png_excess,
+)
+from shared.dicom.files import (
+    MAGIC,
+    PREAMBLE_BYTES,
+    DicomFile,
+    guarded,
+    open_dicom,
+)
+from shared.dicom.patients import NOBODY, Identity, identity_of
+from shared.dicom.pixel_data import check_pixel_data, refuse_excess
+from shared.errors import (
+    BrokenImageError,
+    EmptyFileError,
+    ForeignObjectError,
+    NotAnImageError,
+    TooLargeError,
+    UnsupportedImageError,
+)
+
+__all__ = ["SNIFF_BYTES", "Attributes", "Header", "MediaType", "check_dicom", "check_header", "sniff"]
+
+SNIFF_BYTES: Final = 2048
+"""How many of a file's first bytes `sniff` wants; fewer are enough for PNG and JPEG."""
+
+_TAKEN: Final = frozenset({"CR", "DX", "RG", "RF", "OT", "SC", "HC"})
+"""Radiography, radiofluoroscopy (its single frames), and captures and scans of films: of those the
+quality gate says whether they show a chest. A file without a modality goes to the gate as well."""
+_REFUSED: Final = {
+    "CT": "computed tomography",
+    "DOC": "a document",
+    "ECG": "an electrocardiogram",
+    "ES": "endoscopy",
+    "IO": "intra-oral radiography",
+    "KO": "a key object selection",
+    "MG": "mammography",
+    "MR": "magnetic resonance",
+    "NM": "nuclear medicine",
+    "OP": "ophthalmic photography",
+    "PR": "a presentation state",
+    "PT": "positron emission tomography",
+    "PX": "panoramic radiography",
+    "REG": "a registration",
+    "RTDOSE": "a radiotherapy dose",
+    "RTIMAGE": "a radiotherapy image",
+    "RTPLAN": "a radiotherapy plan",
+    "RTSTRUCT": "a radiotherapy structure set",
+    "SEG": "a segmentation",
+    "SM": "slide microscopy",
+    "SR": "a structured report",
+    "US": "ultrasound",
+    "XA": "angiography",
+    "XC": "a photograph",
+}
+_OTHERS: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "ANN AR ASMT AU BDUS BI BMD CD CFM DD DG DMS EC EEG EM EMG EOG EPS FA FID FS GM HD IOL "
+        "IVOCT IVUS KER LEN LP LS M3D MA MS OAM OCT OPM OPR OPT OPTBSV OPTENF OPV OSS PA PLAN POS "
+        "RESP RTINTENT RTRAD RTRECORD RTSEGANN SMR SRF ST STAIN TEXTUREMAP TG VA VF XAPROTOCOL ",
+    )
+)
+"""The other modalities of the standard (PS3.3 C.7.3.1.1.1), the retired ones too."""
+_PICTURES: Final = frozenset(
+    {
+        ComputedRadiographyImageStorage,
+        DigitalXRayImageStorageForPresentation,
+        DigitalXRayImageStorageForProcessing,
+        SecondaryCaptureImageStorage,
+        XRayRadiofluoroscopicImageStorage,
+    },
+)
+_PHOTOMETRIC: Final = frozenset(
+    {
+        "MONOCHROME1",
+        "MONOCHROME2",
+        "PALETTE COLOR",
+        "RGB",
+        "YBR_FULL",
+        "YBR_FULL_422",
+        "YBR_ICT",
+        "YBR_RCT",
+    },
+)
+_BITS_ALLOCATED: Final = frozenset({1, 8, 16, 32})
+_PREAMBLES: Final = re.compile(
+    rb"\0{16}.{112}"  # empty, but for what some writers leave behind where no format has its signature
+    rb"|(?:II\*\0|MM\0\*).{4}\0{120}"  # a TIFF as well (PS3.10 7.1): signature and offset
+    rb"|(?:II\+\0\x08\0\0\0|MM\0\+\0\x08\0\0).{8}\0{112}",  # BigTIFF, as slide scanners write
+    re.DOTALL,
+)
+_START_ELEMENTS: Final = 3
+_LONG_FORMS: Final = frozenset({b"OB", b"OW", b"SQ", b"UN", b"UT"})
+"""Value representations whose length takes four more bytes (PS3.5 7.1.2)."""
+
+
+class MediaType(StrEnum):
+    """The kinds of file that are read."""
+
+    DICOM = "application/dicom"
+    PNG = "image/png"
+    JPEG = "image/jpeg"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says about itself, checked.
+
+    Attributes:
+        rows: height in pixels, as the picture is shown: a JPEG's EXIF orientation may have turned it.
+        columns: width in pixels.
+        transfer_syntax: UID of a DICOM file's encoding, else None.
+    """
+
+    media_type: MediaType
+    rows: int
+    columns: int
+    transfer_syntax: str | None = None
+    attributes: Attributes = field(default_factory=Attributes)
+    identity: Identity = NOBODY
+
+
+def sniff(head: bytes) -> MediaType | None:
+    """Tell what a file is by its first `SNIFF_BYTES` bytes; None for anything that is not read."""
+    if head[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] == MAGIC:
+        return MediaType.DICOM
+    if head.startswith(PNG_MAGIC):
+        return MediaType.PNG
+    if head.startswith(JPEG_MAGIC):
+        return MediaType.JPEG
+    return MediaType.DICOM if _starts_like_a_data_set(head) else None
+
+
+def _starts_like_a_data_set(head: bytes) -> bool:
+    """Tell whether bytes without preamble and magic are a DICOM data set all the same.
+
+    Strict, since half of all files could be read as *some* tag: the first element must belong to group
+    2 or 8, and the first three ascend, be in the dictionary, and have its VR and a sane, even length.
+    """
+    return any(
+        _starts_with_elements(BytesIO(head), len(head), explicit=explicit) for explicit in (True, False)
+    )
+
+
+def _starts_with_elements(head: BytesIO, size: int, *, explicit: bool) -> bool:
+    last = 0
+    for _ in range(_START_ELEMENTS):
+        start = head.read(8)
+        if len(start) < 8:
+            return False
+        group, element, vr, length = struct.unpack("<HH2sH", start)
+        tag = group << 16 | element
+        if explicit and vr in _LONG_FORMS:
+            length = int.from_bytes(head.read(4), "little")
+        elif not explicit:
+            length = int.from_bytes(start[4:], "little")
+        if tag <= last or (last == 0 and group not in {2, 8}) or length % 2 or head.tell() + length > size:
+            return False
+        known = "UL" if element == 0 else dictionary_VR(tag) if dictionary_has_tag(tag) else None
+        if known is None or (explicit and vr.decode("latin-1") != known):
+            return False
+        head.seek(length, 1)
+        last = tag
+    return True
+
+
+def check_header(file: BinaryIO, *, name: str, max_pixels: int) -> Header:
+    """Check a file at the door, without decoding it.
+
+    Args:
+        file: seekable; its position afterwards is anywhere.
+        name: the client's name of the file, for the error only.
+        max_pixels: most rows times columns.
+
+    Raises:
+        EmptyFileError: no bytes.
+        NotAnImageError: neither DICOM, PNG nor JPEG.
+        BrokenImageError: cut off or corrupt, as far as headers tell.
+        UnsupportedImageError: a DICOM object, modality, transfer syntax or pixel format that is not read.
+        TooLargeError: more pixels than `max_pixels`.
+    """
+    file.seek(0)
+    head = file.read(SNIFF_BYTES)
+    if not head:
+        message = "the file is empty"
+        raise EmptyFileError(message, file=name)
+    match sniff(head):
+        case MediaType.DICOM:
+            _check_preamble(head, name=name)
+            return check_dicom(file, name=name, max_pixels=max_pixels)[0]
+        case MediaType.PNG as media_type:
+            claim, excess = png_claim(_rewound(file)), png_excess(file)
+        case MediaType.JPEG as media_type:
+            claim, excess = jpeg_claim(_rewound(file)), jpeg_excess(file)
+        case _:
+            raise foreign.error_of(head, name=name)
+    refuse_excess(excess, name=name)
+    if claim is None:
+        message = "the file is cut off or corrupt: it does not say how large its picture is"
+        raise BrokenImageError(message, file=name)
+    kind = jpeg_kind(claim) if media_type is MediaType.JPEG else None
+    if kind is not None:
+        message = f"the file is a {kind}, which is read within a DICOM file only; send it so, or as a PNG"
+        raise UnsupportedImageError(message, file=name)
+    _check_size(claim.rows, claim.columns, name=name, max_pixels=max_pixels)
+    if media_type is MediaType.JPEG and jpeg_lies_on_its_side(_rewound(file)):
+        return Header(media_type, rows=claim.columns, columns=claim.rows)
+    return Header(media_type, claim.rows, claim.columns)
+
+
+def check_dicom(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header, DicomFile]:
+    """Check a DICOM file as `check_header` does, and return it opened as well."""
+    opened = open_dicom(file, name=name)
+    with guarded(name):
+        _check_kind(opened, name=name)
+        rows, columns = _check_pixels(opened, name=name, max_pixels=max_pixels)
+        syntax = str(opened.transfer_syntax)
+        attributes = attributes_of(opened.dataset, rows=rows, columns=columns, transfer_syntax_uid=syntax)
+        identity = identity_of(opened.dataset, attributes)
+        return Header(MediaType.DICOM, rows, columns, syntax, attributes, identity), opened
+
+
+def _check_preamble(head: bytes, *, name: str) -> None:
+    """Refuse a preamble that may make the file something else as well (CVE-2019-11687; PS3.10 7.5).
+
+    A program, a script, an archive, a page: told by what is harmless, since of the rest there is no list.
+    """
+    preamble = head[:PREAMBLE_BYTES]
+    if head[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] == MAGIC and not _PREAMBLES.fullmatch(preamble):
+        message = (
+            "the first 128 bytes of the DICOM file are neither empty nor a TIFF header, so that it may be "
+            "another kind of file as well; fill them with zeros"
+        )
+        raise NotAnImageError(message, file=name)
+
+
+def _check_kind(opened: DicomFile, *, name: str) -> None:
+    """Refuse what is not one picture of radiography."""
+    modality = str(value_of(opened.dataset, "Modality") or "").strip().upper()
+    if modality and modality not in _TAKEN:
+        what = f"{_REFUSED[modality]} ({modality})" if modality in _REFUSED else "of another modality"
+        message = f"the DICOM object is {what}; radiographs are read (CR, DX, RG, RF, or a capture: OT, SC)"
+        # An unknown one is a vendor's own word, maybe for a radiograph.
+        kind = ForeignObjectError if modality in _REFUSED or modality in _OTHERS else UnsupportedImageError
+        raise kind(message, file=name)
+    promised = (
+        value_of(opened.dataset, "SOPClassUID") in _PICTURES or value_of(opened.dataset, "Rows") is not None
+    )
+    if opened.pixels is None and promised:
+        message = "the DICOM file ends before its pixel data"
+        raise BrokenImageError(message, file=name)
+    if opened.pixels is None or not opened.pixels.is_integer:
+        message = "the DICOM object holds no picture of gray levels or colours"
+        raise ForeignObjectError(message, file=name)
+    frames = value_of(opened.dataset, "NumberOfFrames")
+    if frames is not None and integer_of(opened.dataset, "NumberOfFrames") not in {0, 1}:
+        message = "the DICOM file holds more than one frame; send each radiograph as a file of its own"
+        raise UnsupportedImageError(message, file=name)
+
+
+def _check_pixels(opened: DicomFile, *, name: str, max_pixels: int) -> tuple[int, int]:
+    """Check the Image Pixel module (PS3.3 C.7.6.3) and the pixel data's length: return rows, columns."""
+    dataset = opened.dataset
+    rows, columns = integer_of(dataset, "Rows"), integer_of(dataset, "Columns")
+    if rows is None or columns is None:
+        message = "the DICOM file does not say how many rows and columns its picture has"
+        raise BrokenImageError(message, file=name)
+    _check_size(rows, columns, name=name, max_pixels=max_pixels)
+    allocated, stored = integer_of(dataset, "BitsAllocated"), integer_of(dataset, "BitsStored")
+    if allocated not in _BITS_ALLOCATED:
+        message = "the DICOM file allocates other than 1, 8, 16 or 32 bits to a pixel"
+        raise UnsupportedImageError(message, file=name)
+    if stored is None or not 1 <= stored <= allocated:
+        message = "the DICOM file stores more bits of a pixel than it allocates, or does not say how many"
+        raise BrokenImageError(message, file=name)
+    if value_of(dataset, "PhotometricInterpretation") not in _PHOTOMETRIC:
+        message = "the DICOM file's photometric interpretation is not one of gray, RGB, YBR or palette"
+        raise UnsupportedImageError(message, file=name)
+    check_pixel_data(opened, rows=rows, columns=columns, name=name)
+    return rows, columns
+
+
+def _check_size(rows: int, columns: int, *, name: str, max_pixels: int) -> None:
+    if rows < 1 or columns < 1:
+        message = "the picture has no rows or no columns"
+        raise BrokenImageError(message, file=name)
+    if rows * columns > max_pixels:
+        message = f"the picture has {rows} x {columns} pixels; the limit is {max_pixels} in all"
+        raise TooLargeError(message, file=name)
+
+
+def _rewound(file: BinaryIO) -> BinaryIO:
+    file.seek(0)
+    return file

@@ -1,0 +1,1 @@
+"""What a process tells its operators: logs, traces, metrics, and whether it is well."""

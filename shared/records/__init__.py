@@ -1,0 +1,1 @@
+"""Every row and every statement: the only room that knows the tables or speaks SQL."""

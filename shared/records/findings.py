@@ -1,0 +1,132 @@
+"""What the CNN worker found: written once with the outcome, read by the LLM worker and the API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from shared.domain import (
+    Box,
+    Finding,
+    LeaseToken,
+    ModelVersion,
+    StudyEvent,
+    StudyId,
+    ViewPosition,
+    ViewSource,
+)
+from shared.errors import BadInputError
+from shared.records.studies import Hint, finish
+from shared.records.tables import FindingRow, ImageRow
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFindings:
+    """The outcome of one image.
+
+    Attributes:
+        rejection: why the image was not used; then it has no findings.
+        warnings: codes of `shared/reporting/warnings.py`.
+        size: width and height of the picture as it was classified; None of one that could not be read.
+        heatmaps: the labels for which S3 holds a heatmap.
+        attributes: the DICOM attributes that are needed downstream, by keyword.
+    """
+
+    index: int
+    view: ViewPosition
+    findings: Sequence[Finding] = ()
+    rejection: BadInputError | None = None
+    warnings: Sequence[str] = ()
+    size: tuple[int, int] | None = None
+    view_source: ViewSource | None = None
+    heatmaps: frozenset[str] = frozenset()
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def store(
+    session: Session,
+    study_id: StudyId,
+    token: LeaseToken,
+    images: Sequence[ImageFindings],
+    model: ModelVersion,
+) -> Hint | None:
+    """Write the findings and make the study CLASSIFIED, in the caller's transaction.
+
+    Raises:
+        LeaseLostError: another worker holds the study; nothing is written.
+    """
+    model_values = {"model_id": model.id, "model_version": model.version, "model_digest": model.digest}
+    hint = finish(session, study_id, token, StudyEvent.CLASSIFIED, values=model_values)
+    write_images(session, study_id, images)
+    return hint
+
+
+def write_images(session: Session, study_id: StudyId, images: Sequence[ImageFindings]) -> None:
+    """Replace what is known of a study's images; the caller holds the lease."""
+    session.execute(delete(FindingRow).where(FindingRow.study_id == study_id))
+    for image in images:
+        session.execute(
+            update(ImageRow)
+            .where(ImageRow.study_id == study_id, ImageRow.index == image.index)
+            .values(
+                used=image.rejection is None,
+                view=image.view,
+                view_source=image.view_source,
+                error_type=image.rejection.code if image.rejection else None,
+                error_detail=image.rejection.detail if image.rejection else None,
+                warnings=list(image.warnings),
+                attributes=image.attributes,
+                **({"width": image.size[0], "height": image.size[1]} if image.size else {}),
+            )
+        )
+    session.add_all(
+        FindingRow(
+            study_id=study_id,
+            image_index=image.index,
+            label=finding.label,
+            probability=finding.probability,
+            threshold=finding.threshold,
+            uncertain_from=finding.uncertain_from,
+            status=finding.status,
+            box=_box_as_list(finding.box),
+            heatmap=finding.label in image.heatmaps,
+        )
+        for image in images
+        for finding in image.findings
+    )
+
+
+def rows_of(session: Session, study_id: StudyId) -> Sequence[FindingRow]:
+    """Return the rows of a study's findings, by image and label."""
+    return session.scalars(
+        select(FindingRow)
+        .where(FindingRow.study_id == study_id)
+        .order_by(FindingRow.image_index, FindingRow.label)
+    ).all()
+
+
+def of_study(session: Session, study_id: StudyId) -> dict[int, list[Finding]]:
+    """Return the findings of each image, in the order of their labels' names."""
+    images: dict[int, list[Finding]] = {}
+    for row in rows_of(session, study_id):
+        images.setdefault(row.image_index, []).append(finding_of(row))
+    return images
+
+
+def finding_of(row: FindingRow) -> Finding:
+    """Read a row as a value."""
+    return Finding(
+        label=row.label,
+        probability=row.probability,
+        threshold=row.threshold,
+        uncertain_from=row.uncertain_from,
+        status=row.status,
+        image=row.image_index,
+        box=Box(*row.box) if row.box else None,
+    )
+
+
+def _box_as_list(box: Box | None) -> list[float] | None:
+    return [box.left, box.top, box.right, box.bottom] if box else None

@@ -1,0 +1,450 @@
+"""Every change of a study: accept, claim, finish, reject, release, fail, cancel, retry, expire.
+
+All of them go through `_move`, one conditional UPDATE that takes its targets from
+`domain.TRANSITIONS`, adds the row to the timeline and wakes whoever listens: one statement, so the
+three can never disagree. A caller that lost (another worker has the study, or it is cancelled) gets
+None or a LeaseLostError and writes nothing. Studies are read in `shared/records/study_queries.py`, leases
+renewed in `shared/work/heartbeat.py`, waiting work is counted in `shared/records/waiting.py`.
+
+The clock is Postgres' own: workers on machines whose clocks differ still agree on a lease.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from shared.dicom import foreign
+from shared.dicom.patients import NO_PATIENT, Patient
+from shared.domain import (
+    TRANSITIONS,
+    BatchId,
+    Language,
+    LeaseToken,
+    Priority,
+    Stage,
+    StudyEvent,
+    StudyId,
+    StudyStatus,
+    next_status,
+    statuses_before,
+)
+from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
+from shared.records.tables import ImageRow, StudyEventRow, StudyRow
+
+CHANNEL: Final = "study_events"
+"""Postgres NOTIFY channel; the payload is the id of the study whose timeline grew."""
+
+MAX_EXPIRED_ALONE: Final = 5
+"""Leases that may run out while a study is tried alone; the last of them makes it FAILED.
+
+More than the failures of the work itself that are allowed, since a worker may also be killed from outside:
+once or twice at this very study, but hardly five times.
+"""
+
+_LOOKED_THROUGH: Final = 1000
+"""Of the studies that wait, how many a worker looks through for one that it has a place for."""
+
+_DIED_EACH_TIME: Final = (
+    "the worker that tried the study alone died each time: most likely the study takes more memory than the"
+    " worker has. Send its images one by one to find the one, or give the worker more memory and retry"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image whose original is in the object store already."""
+
+    file: str
+    sha256: str
+    size: int
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewStudy:
+    """What a client asks for, checked."""
+
+    id: StudyId
+    owner: str
+    priority: Priority
+    language: Language
+    images: Sequence[StoredImage]
+    set_aside: Sequence[BadInputError] = ()
+    indication: str | None = None
+    patient: Patient = NO_PATIENT
+    study_date: date | None = None
+    batch_id: BatchId | None = None
+    item_key: str | None = None
+    item_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a study until the lease runs out.
+
+    Attributes:
+        study_id: the study that was waiting longest.
+        attempts: claims so far, this one included.
+        alone: the last try did not end well, so this one runs in a process of its own.
+        failures: how often the work itself has failed in this stage.
+    """
+
+    study_id: StudyId
+    token: LeaseToken
+    owner: str
+    priority: Priority
+    language: Language
+    attempts: int
+    alone: bool
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What a worker leaves waiting for now.
+
+    Attributes:
+        alone: studies that are to be tried alone.
+        owners: whose studies.
+    """
+
+    alone: bool = False
+    owners: frozenset[str] = frozenset()
+
+
+NOTHING: Final = Later()
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What the queue is told: one more study waits for this stage with this priority."""
+
+    stage: Stage
+    priority: Priority
+
+
+def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None = None) -> None:
+    """Write down a study whose originals are stored; QUEUED, or REJECTED where `refusal` says why.
+
+    A refusal is for an item of a batch, which accounts for every item that was sent to it.
+    """
+    session.add(
+        StudyRow(
+            id=study.id,
+            owner=study.owner,
+            batch_id=study.batch_id,
+            item_key=study.item_key,
+            item_path=study.item_path,
+            status=StudyStatus.QUEUED,
+            priority=study.priority,
+            language=study.language,
+            indication=study.indication,
+            patient_id=study.patient.id,
+            patient_sex=study.patient.sex,
+            patient_age_years=study.patient.age_years,
+            study_date=study.study_date,
+            set_aside=foreign.noted(study.set_aside),
+        ),
+    )
+    session.flush()
+    session.add_all(
+        ImageRow(
+            study_id=study.id,
+            index=index,
+            file=image.file,
+            sha256=image.sha256,
+            size=image.size,
+            media_type=image.media_type,
+            width=image.width,
+            height=image.height,
+            warnings=[],
+            attributes={},
+        )
+        for index, image in enumerate(study.images)
+    )
+    detail = f"{len(study.set_aside)} set aside: no images" if study.set_aside else None
+    received = StudyEventRow(
+        study_id=study.id, event=StudyEvent.RECEIVED, status=StudyStatus.QUEUED, detail=detail
+    )
+    session.add(received)
+    session.flush()
+    if refusal is not None:
+        _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, values=_error_values(refusal))
+
+
+def claim(
+    session: Session,
+    stage: Stage,
+    priority: Priority,
+    *,
+    lease: timedelta,
+    later: Later = NOTHING,
+) -> Claim | None:
+    """Take the study that has waited longest, or return None when none waits; not one that is for `later`.
+
+    Which study a hint was sent for does not matter: that one may have been taken by an earlier hint, and a
+    hint that was lost must not let a study wait behind all that came after it.
+    """
+    waits = [
+        StudyRow.status == stage.waiting,
+        StudyRow.priority == priority,
+        StudyRow.not_before <= func.now(),
+    ]
+    if later != NOTHING:
+        first = select(StudyRow).where(*waits).order_by(StudyRow.id).limit(_LOOKED_THROUGH).subquery()
+        fit = select(first.c.id).where(first.c.owner.not_in(later.owners))
+        if later.alone:
+            fit = fit.where(~first.c.alone)
+        waits.append(StudyRow.id.in_(fit))
+    # Ids are sorted by time. One that another worker is taking right now is not waited for.
+    oldest = (
+        select(StudyRow.id).where(*waits).order_by(StudyRow.id).limit(1).with_for_update(skip_locked=True)
+    )
+    return take(session, StudyRow.id == oldest.scalar_subquery(), lease=lease)
+
+
+def take(session: Session, which: ColumnElement[bool], *, lease: timedelta) -> Claim | None:
+    """Take the one study that meets the condition, or return None when it does not wait."""
+    rows = _move(
+        session,
+        StudyEvent.CLAIMED,
+        which,
+        values={
+            "lease_token": StudyRow.lease_token + 1,
+            "lease_expires_at": func.now() + lease,
+            "attempts": StudyRow.attempts + 1,
+        },
+    )
+    if not rows:
+        return None
+    (row,) = rows
+    return Claim(
+        study_id=StudyId(row.id),
+        token=LeaseToken(row.lease_token),
+        owner=row.owner,
+        priority=row.priority,
+        language=row.language,
+        attempts=row.attempts,
+        alone=row.alone,
+        failures=row.failures,
+    )
+
+
+def finish(
+    session: Session,
+    study_id: StudyId,
+    token: LeaseToken,
+    event: StudyEvent,
+    *,
+    values: Mapping[str, Any] | None = None,
+) -> Hint | None:
+    """Record the outcome of a claim, and return the hint that the next stage is owed, if there is one.
+
+    The caller writes the findings or the report in the same transaction, after this call: when the
+    lease is lost nothing of it stays.
+
+    Args:
+        event: CLASSIFIED or REPORTED.
+        values: further columns of the study, such as the model's version.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    fresh = {"failures": 0, "expired_alone": 0, "alone": False, **(values or {})}
+    row = _write_under_lease(session, study_id, token, event, values=fresh)
+    return _hint_of(row)
+
+
+def reject(session: Session, study_id: StudyId, token: LeaseToken, reason: BadInputError) -> None:
+    """End the study as REJECTED, with the reason that its client sees.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    _write_under_lease(session, study_id, token, StudyEvent.REJECTED, values=_error_values(reason))
+
+
+def release(session: Session, study_id: StudyId, token: LeaseToken, *, after: timedelta, why: str) -> None:
+    """Give the study back unharmed, to be taken again `after` a while; no attempt is used up.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    values = {"not_before": func.now() + after}
+    _write_under_lease(session, study_id, token, StudyEvent.RELEASED, values=values, detail=why)
+
+
+def fail(
+    session: Session, study_id: StudyId, token: LeaseToken, *, error: str, alone: bool, max_failures: int
+) -> StudyStatus:
+    """Record that the work itself failed, and return where that leaves the study.
+
+    A failure in company only sends the study on to be tried alone, since a neighbour may be to
+    blame; a failure alone counts, and the last allowed one makes the study FAILED.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    if alone:
+        counted = (
+            update(StudyRow)
+            .where(StudyRow.id == study_id, StudyRow.lease_token == token)
+            .values(failures=StudyRow.failures + 1)
+            .returning(StudyRow.failures)
+        )
+        if (session.scalar(counted) or 0) >= max_failures:
+            last = _last_error(error)
+            row = _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=last, detail=error)
+            return StudyStatus(row.status)
+    values = {"alone": True}
+    row = _write_under_lease(session, study_id, token, StudyEvent.ATTEMPT_FAILED, values=values, detail=error)
+    return StudyStatus(row.status)
+
+
+def give_up(session: Session, study_id: StudyId, token: LeaseToken, reason: DamagedOriginalError) -> None:
+    """End the study as FAILED: no further try would help before its original is put right.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    values = _error_values(reason)
+    _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=values, detail=reason.detail)
+
+
+def cancel(session: Session, *which: ColumnElement[bool]) -> int:
+    """Cancel every study that meets the conditions and still runs; return how many there were."""
+    return len(_move(session, StudyEvent.CANCELLED, *which))
+
+
+def retry(session: Session, study_id: StudyId) -> Hint | None:
+    """Start a FAILED study again from the beginning; None when it has not failed."""
+    no_error = {"error_type": None, "error_detail": None, "error_file": None}
+    values = {**no_error, "failures": 0, "expired_alone": 0, "alone": True}
+    rows = _move(session, StudyEvent.RETRIED, StudyRow.id == study_id, values=values)
+    return _hint_of(rows[0]) if rows else None
+
+
+def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
+    """Take studies back from workers that stopped renewing; each is owed a hint, and a try alone.
+
+    A lease that ran out in company is nobody's fault. One that ran out alone counts: a study that takes its
+    worker along each time ends as FAILED, and does not go round for ever.
+    """
+    expired = (
+        select(StudyRow.id)
+        .where(StudyRow.lease_expires_at < func.now())
+        .order_by(StudyRow.lease_expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = session.scalars(expired).all()
+    last_chance = and_(StudyRow.alone, StudyRow.expired_alone + 1 >= MAX_EXPIRED_ALONE)
+    given_up = _last_error(_DIED_EACH_TIME)
+    _move(
+        session,
+        StudyEvent.GAVE_UP,
+        StudyRow.id.in_(ids),
+        last_chance,
+        values=given_up,
+        detail=_DIED_EACH_TIME,
+    )
+    counted = StudyRow.expired_alone + case((StudyRow.alone, 1), else_=0)
+    values = {"alone": True, "expired_alone": counted}
+    rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(ids), values=values)
+    return [hint for hint in map(_hint_of, rows) if hint is not None]
+
+
+def _write_under_lease(
+    session: Session,
+    study_id: StudyId,
+    token: LeaseToken,
+    event: StudyEvent,
+    *,
+    values: Mapping[str, Any],
+    detail: str | None = None,
+) -> Row[Any]:
+    mine = (StudyRow.id == study_id, StudyRow.lease_token == token)
+    rows = _move(session, event, *mine, values=values, detail=detail)
+    if not rows:
+        message = f"the lease was lost before {event} could be written"
+        raise LeaseLostError(message)
+    return rows[0]
+
+
+def _move(
+    session: Session,
+    event: StudyEvent,
+    *which: ColumnElement[bool],
+    values: Mapping[str, Any] | None = None,
+    detail: str | None = None,
+) -> Sequence[Row[Any]]:
+    """Move every study that meets the conditions and may move; log it and wake the listeners."""
+    sources = statuses_before(event)
+    targets = {source: next_status(source, event) for source in sources}
+    leases = {TRANSITIONS[pair] for pair in TRANSITIONS if pair[1] is StudyEvent.CLAIMED}
+    changes: dict[str, Any] = {
+        "status": case(
+            *((StudyRow.status == old, literal(new, StudyRow.status.type)) for old, new in targets.items())
+        ),
+        "updated_at": func.now(),
+    }
+    if leases.isdisjoint(targets.values()):
+        changes["lease_expires_at"] = None
+    moved = (
+        update(StudyRow)
+        .where(StudyRow.status.in_(sources), *which)
+        .values({**changes, **(values or {})})
+        .returning(
+            StudyRow.id,
+            StudyRow.status,
+            StudyRow.owner,
+            StudyRow.priority,
+            StudyRow.language,
+            StudyRow.lease_token,
+            StudyRow.attempts,
+            StudyRow.alone,
+            StudyRow.failures,
+        )
+        .cte("moved")
+    )
+    columns = [moved.c.id, literal(event, StudyEventRow.event.type), moved.c.status, literal(detail, Text)]
+    logged = (
+        insert(StudyEventRow)
+        .from_select(["study_id", "event", "status", "detail"], select(*columns))
+        .cte("logged")
+    )
+    woken = func.pg_notify(CHANNEL, cast(moved.c.id, Text))
+    return session.execute(select(moved, woken).add_cte(logged)).all()
+
+
+def _hint_of(row: Row[Any]) -> Hint | None:
+    for stage in Stage:
+        if row.status == stage.waiting:
+            return Hint(stage, row.priority)
+    return None
+
+
+def _last_error(detail: str) -> dict[str, Any]:
+    return {"error_type": "failed", "error_detail": detail, "error_file": None}
+
+
+def _error_values(reason: BadInputError | DamagedOriginalError) -> dict[str, Any]:
+    return {"error_type": reason.code, "error_detail": reason.detail, "error_file": reason.file}

@@ -1,0 +1,199 @@
+"""The labeller: what a radiology text says of each label, in English or Spanish.
+
+A sentence is read, not searched. Its words become a string of symbols (`lexicon.Symbol`, one letter each)
+by longest match, and the string must be a sentence of this small grammar; anything else is unreadable and
+the sentence says nothing that could be trusted. That costs good sentences and lets no bad one through.
+
+    sentence = clause (joint clause)*   a clause after "," ";" or "and" starts with an opener (N W H D T S)
+    clause   = S | T? (N|W) or-list p? | T? (H|D) or-list p? | T? list (n | h | D | p)?
+    list     = L | L and L | L , L , and L           or-list = L | L or L | L , L , or L
+
+After NegEx (Chapman 2001), whose scopes this grammar makes explicit: "no A, B is present" has no reading.
+
+Map: `Mention`, `Sentence` -> `read` -> `_symbols` -> `_parse`.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from shared.domain import FindingStatus, Language
+from shared.reporting.lexicon import Lexicon, Symbol, Term, expand, words
+from shared.reporting.lexicon_en import ENGLISH
+from shared.reporting.lexicon_es import SPANISH
+
+LEXICONS: Final = {Language.ENGLISH: ENGLISH, Language.SPANISH: SPANISH}
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One label and what a sentence says of it."""
+
+    label: str
+    status: FindingStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What one sentence says.
+
+    Attributes:
+        strange: words that the lexicon does not hold, each with its kind ("side or zone", "unknown word").
+        readable: whether the sentence is one of the grammar; when not, it has no mentions.
+    """
+
+    text: str
+    mentions: tuple[Mention, ...] = ()
+    strange: tuple[tuple[str, str], ...] = ()
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    symbol: Symbol
+    mention: Mention | None = None
+
+
+def split_sentences(text: str) -> list[str]:
+    """Cut a section into its sentences; dashes and the numbers 1, 2, 3 … at their start are taken off."""
+    expected = 1
+
+    def take_off(mark: re.Match[str]) -> str:
+        nonlocal expected
+        if mark["number"] is None:
+            return ""
+        if int(mark["number"]) != expected:
+            return mark[0]  # a number that counts nothing says something: it stays, and is not understood
+        expected += 1
+        return ""
+
+    starts = r"(?:^|(?<=[.!?;]\s)|(?<=\n))(?:(?P<number>\d?\d)[.)]|[-*•])\s+"
+    bare = re.sub(starts, take_off, text.strip())
+    parts = (part.strip() for part in re.split(r"(?<=[.!?])\s+|\n+", bare))
+    return [part for part in parts if part]
+
+
+def read(text: str, language: Language, *, labels: Iterable[str] = ()) -> tuple[Sentence, ...]:
+    """Read a section, sentence by sentence.
+
+    Args:
+        text: one section of a report.
+        language: in which it is written; a word of another language is an unknown word.
+        labels: the request's labels; one that the lexicon lacks is understood by its own id.
+    """
+    lexicon = LEXICONS[language]
+    extra = tuple(sorted(label for label in labels if label not in lexicon.terms))
+    return tuple(_read_sentence(sentence, lexicon, extra) for sentence in split_sentences(text))
+
+
+def _read_sentence(text: str, lexicon: Lexicon, extra: tuple[str, ...]) -> Sentence:
+    tokens, strange = _symbols(text, lexicon, extra)
+    if strange:
+        return Sentence(text, strange=strange, readable=False)
+    parsed = _parse(tokens)
+    if parsed is None:
+        return Sentence(text, readable=False)
+    return Sentence(text, mentions=parsed)
+
+
+def _symbols(
+    text: str, lexicon: Lexicon, extra: tuple[str, ...]
+) -> tuple[list[_Token], tuple[tuple[str, str], ...]]:
+    """Turn words into tokens, the longest phrase first; silent words vanish."""
+    phrases, longest = _vocabulary(lexicon.language, extra)
+    rest = words(re.sub(r"\.$", "", text.strip()))
+    tokens: list[_Token] = []
+    strange: list[tuple[str, str]] = []
+    start = 0
+    while start < len(rest):
+        for length in range(min(longest, len(rest) - start), 0, -1):
+            token = phrases.get(tuple(rest[start : start + length]))
+            if token is not None:
+                if token.symbol is not Symbol.SILENT:
+                    tokens.append(token)
+                start += length
+                break
+        else:
+            strange.append((rest[start], _kind(rest[start], lexicon)))
+            start += 1
+    return tokens, tuple(strange)
+
+
+def _kind(word: str, lexicon: Lexicon) -> str:
+    if any(letter.isdigit() for letter in word):
+        return "measurement"
+    return next((kind for kind, members in lexicon.strange.items() if word in members), "unknown word")
+
+
+@cache
+def _vocabulary(language: Language, extra: tuple[str, ...]) -> tuple[dict[tuple[str, ...], _Token], int]:
+    """Build the table of phrases, and how many words the longest has."""
+    lexicon = LEXICONS[language]
+    table: dict[tuple[str, ...], _Token] = {}
+
+    def add(phrase: str, token: _Token) -> None:
+        if table.setdefault(tuple(words(phrase)), token) != token:
+            message = f"{phrase!r} has two meanings in the {language} lexicon"
+            raise ValueError(message)
+
+    for symbol, phrases in lexicon.small.items():
+        for phrase in phrases:
+            add(phrase, _Token(symbol))
+    for term in (*lexicon.terms.values(), *(lexicon.term(label) for label in extra)):
+        for symbol, status, phrase in _phrases(term):
+            add(phrase, _Token(symbol, mention=Mention(term.label, status)))
+    return table, max(map(len, table))
+
+
+def _phrases(term: Term) -> Iterable[tuple[Symbol, FindingStatus, str]]:
+    for name in term.names:
+        yield Symbol.LABEL, FindingStatus.PRESENT, name.text
+        if name.plural:
+            yield Symbol.LABEL, FindingStatus.PRESENT, name.plural
+    for pattern in term.also:
+        for text in expand(pattern):
+            yield Symbol.LABEL, FindingStatus.PRESENT, text
+    for status, clauses in (
+        (FindingStatus.PRESENT, term.present),
+        (FindingStatus.UNCERTAIN, term.uncertain),
+        (FindingStatus.ABSENT, term.absent),
+    ):
+        for pattern in clauses:
+            for text in expand(pattern):
+                yield Symbol.STATEMENT, status, text
+
+
+_OR_LIST: Final = r"L(?:oL)+|L(?:,L)+,?oL|L"
+_AND_LIST: Final = r"L(?:,L)+,?aL|LaL|L"
+_CLAUSE: Final = re.compile(
+    rf"(?P<absent>T?[NW](?:{_OR_LIST})p?|(?:{_AND_LIST}|{_OR_LIST})n)"
+    rf"|(?P<uncertain>T?[HD](?:{_OR_LIST})p?|T?(?:{_AND_LIST}|{_OR_LIST})[hD])"
+    rf"|(?P<present>T?(?:{_AND_LIST})p?)"
+    r"|(?P<whole>Sp?)",
+)
+_JOINT: Final = re.compile(r";b|;(?=[NWHDTS])|,?b|,?a(?=[NWHDTS])|,(?=[NWHDTS])|(?=W)")
+
+
+def _parse(tokens: list[_Token]) -> tuple[Mention, ...] | None:
+    """Give each label the status of its clause, or None when the grammar has no such sentence."""
+    line = "".join(token.symbol.value for token in tokens)
+    mentions: list[Mention] = []
+    at = 0
+    while True:
+        clause = _CLAUSE.match(line, at)
+        if clause is None:
+            return None
+        for token in tokens[clause.start() : clause.end()]:
+            if token.mention is not None:
+                whole = token.symbol is Symbol.STATEMENT
+                status = token.mention.status if whole else FindingStatus(str(clause.lastgroup))
+                mentions.append(Mention(token.mention.label, status))
+        at = clause.end()
+        if at == len(line):
+            return tuple(mentions)
+        joint = _JOINT.match(line, at)
+        if joint is None or (joint.group() == "" and clause.lastgroup == "absent"):
+            return None  # "no A without B" can be read two ways
+        at = joint.end()

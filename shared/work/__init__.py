@@ -1,0 +1,1 @@
+"""How a study is handed out, held and found again: queue, leases, device batches, sweeper."""

@@ -1,0 +1,190 @@
+"""What becomes of a hint: claim the study that has waited longest, do the work, settle its fate.
+
+    no study waits               -> NOTHING_WAITS, nothing happens
+    the work returns             -> its own outcome
+    BadInputError                -> REJECTED, with the reason
+    DamagedOriginalError         -> DAMAGED, the study is FAILED until its original is put right
+    TryAgainError                -> RELEASED, tried again later, no attempt used up
+    LeaseLostError               -> LEASE_LOST, nothing is written
+    anything else is a bug       -> FAILED_ATTEMPT, tried again alone, FAILED in the end
+
+This is the one place in a worker that catches every exception.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, TypeVar
+
+import structlog
+from celery import Celery
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from shared.bucket import UnreadableError
+from shared.domain import LeaseToken, Priority, Stage, StudyId
+from shared.errors import BadInputError, Damage, DamagedOriginalError, LeaseLostError, TryAgainError
+from shared.operations import telemetry, tracing
+from shared.records import studies
+from shared.records.database import Database
+from shared.records.studies import NOTHING, Claim, Later
+from shared.settings import QueueSettings
+from shared.work.heartbeat import Heartbeat
+
+log = structlog.get_logger()
+
+Written = TypeVar("Written")
+
+_NO_PLACE_SECONDS: Final = 0.5
+_LONGEST_RELEASE: Final = timedelta(minutes=1)
+
+
+class Outcome(StrEnum):
+    """How a message ended."""
+
+    DONE = "done"
+    REJECTED = "rejected"
+    NOTHING_WAITS = "nothing-waits"
+    RELEASED = "released"
+    LEASE_LOST = "lease-lost"
+    FAILED_ATTEMPT = "failed-attempt"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What every worker process has."""
+
+    database: Database
+    queue: Celery
+    heartbeat: Heartbeat
+    settings: QueueSettings
+
+
+def handle(
+    stage: Stage,
+    priority: Priority,
+    workplace: Workplace,
+    work: Callable[[Claim], Outcome],
+    *,
+    later: Later = NOTHING,
+) -> Outcome:
+    """Claim a study that is not for `later`, do the work on it, and settle what comes of it."""
+    started = time.monotonic()
+    claim = _claim(stage, priority, workplace, later)
+    if claim is None:
+        outcome = Outcome.NOTHING_WAITS
+        if later != NOTHING:
+            # What waits may be for later alone. Its hints come again and again: let them, but slowly.
+            time.sleep(_NO_PLACE_SECONDS)
+    else:
+        with structlog.contextvars.bound_contextvars(study_id=str(claim.study_id)):
+            outcome = _handle(claim, stage, workplace, work)
+            seconds = time.monotonic() - started
+            telemetry.SECONDS.labels(stage).observe(seconds)
+            log.info("study.handled", stage=stage, outcome=outcome, seconds=round(seconds, 3))
+    telemetry.OUTCOMES.labels(stage, outcome).inc()
+    return outcome
+
+
+def _claim(stage: Stage, priority: Priority, workplace: Workplace, later: Later) -> Claim | None:
+    try:
+        with workplace.database.session() as session:
+            return studies.claim(session, stage, priority, lease=workplace.settings.lease, later=later)
+    except TryAgainError:
+        # What waits still waits in Postgres; the sweeper sends another hint.
+        return None
+
+
+def _handle(claim: Claim, stage: Stage, workplace: Workplace, work: Callable[[Claim], Outcome]) -> Outcome:
+    study_id = claim.study_id
+    with (
+        workplace.heartbeat.holding(study_id, claim.token),
+        tracing.study_span(study_id, f"study.{stage}", attempt=claim.attempts, alone=claim.alone) as span,
+    ):
+        try:
+            outcome = _settled(claim, workplace, work)
+        except LeaseLostError:
+            outcome = Outcome.LEASE_LOST
+        except TryAgainError:
+            # Not even the fate could be written: the lease runs out, and the sweeper takes it from there.
+            outcome = Outcome.RELEASED
+        span.set_attribute("cxr.outcome", outcome)
+        return outcome
+
+
+def _settled(claim: Claim, workplace: Workplace, work: Callable[[Claim], Outcome]) -> Outcome:
+    database, study_id, token = workplace.database, claim.study_id, claim.token
+    try:
+        return work(claim)
+    except LeaseLostError:
+        raise
+    except BadInputError as reason:
+        refused = reason
+        write(lambda: _reject(database, study_id, token, refused))
+        return Outcome.REJECTED
+    except DamagedOriginalError as error:
+        damaged = error
+        write(lambda: _give_up(database, study_id, token, damaged))
+        telemetry.count_damage(error.damage, digest=error.digest)
+        return Outcome.DAMAGED
+    except TryAgainError as error:
+        if isinstance(error, UnreadableError):
+            telemetry.count_damage(Damage.UNREADABLE, digest=None)
+        why = str(error)
+        after = min(timedelta(seconds=2 ** min(claim.attempts, 6)), _LONGEST_RELEASE)
+        log.warning("study.released", seconds=after.total_seconds())
+        write(lambda: _release(database, study_id, token, after, why))
+        return Outcome.RELEASED
+    except Exception as error:
+        # Its text may hold anything, a patient's name included; the log has the traceback.
+        kind = type(error).__name__
+        log.exception("study.attempt_failed", alone=claim.alone, error=kind)
+        write(lambda: _fail(workplace, claim, kind))
+        return Outcome.FAILED_ATTEMPT
+
+
+def write(writing: Callable[[], Written]) -> Written:
+    """Write an outcome, and keep trying while Postgres is away: the work is done, losing it is a waste.
+
+    Written twice is written once: the second time the lease is gone.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+        TryAgainError: Postgres stayed away for as long as a lease lasts.
+    """
+    persistent = retry(
+        retry=retry_if_exception_type(TryAgainError),
+        wait=wait_exponential_jitter(multiplier=0.2, max=2, jitter=0.2),
+        stop=stop_after_delay(20),
+        reraise=True,
+    )
+    return persistent(writing)()
+
+
+def _reject(database: Database, study_id: StudyId, token: LeaseToken, reason: BadInputError) -> None:
+    with database.session() as session:
+        studies.reject(session, study_id, token, reason)
+
+
+def _give_up(database: Database, study_id: StudyId, token: LeaseToken, reason: DamagedOriginalError) -> None:
+    with database.session() as session:
+        studies.give_up(session, study_id, token, reason)
+
+
+def _release(database: Database, study_id: StudyId, token: LeaseToken, after: timedelta, why: str) -> None:
+    with database.session() as session:
+        studies.release(session, study_id, token, after=after, why=why)
+
+
+def _fail(workplace: Workplace, claim: Claim, error: str) -> None:
+    with workplace.database.session() as session:
+        studies.fail(
+            session,
+            claim.study_id,
+            claim.token,
+            error=error,
+            alone=claim.alone,
+            max_failures=workplace.settings.max_failures,
+        )

@@ -1,0 +1,114 @@
+"""Finds lost work: `python -m shared.work.sweeper`.
+
+Every second, under a lock so that one of several sweepers works at a time: studies whose lease ran
+out are taken back and hinted at; where the broker's queue holds fewer hints than studies wait, hints
+were lost, and as many are sent again. It counts the work now and then, and tidies up every minute.
+"""
+
+import math
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from celery import Celery
+from redis import Redis, RedisError
+from sqlalchemy import func, select
+
+from shared.errors import TryAgainError
+from shared.operations import gauges, telemetry
+from shared.records import idempotency, studies, waiting
+from shared.records.database import Database
+from shared.records.erasure import collect
+from shared.records.studies import Hint
+from shared.settings import DatabaseSettings, QueueSettings, StorageSettings, TelemetrySettings
+from shared.storage import Storage
+from shared.work import queue
+
+log = structlog.get_logger()
+
+_LOCK: Final = 0x53574550  # "SWEP": its own number among the advisory locks
+_ENOUGH_HINTS: Final = 1000
+"""With so many in a queue no worker runs out of them before the next look, however many studies wait."""
+_ON_ITS_WAY: Final = timedelta(seconds=2)
+"""How long a study is left to the hint that whoever changed it sends."""
+_COUNT_EVERY: Final = 15.0  # seconds
+_TIDY_EVERY: Final = 60.0
+
+
+def main() -> int:
+    """Sweep until SIGTERM."""
+    telemetry.configure("sweeper", TelemetrySettings())
+    settings = QueueSettings()
+    database = Database(DatabaseSettings(), pool_size=2)
+    storage = Storage(StorageSettings())
+    app = queue.create_app("sweeper", settings)
+    broker = queue.connect_broker(settings)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    log.info("worker.ready")
+    # In a thread of its own: an object store that hangs must not keep lost work from being found.
+    threading.Thread(target=_tidy_until, args=(stopped, database, storage), name="tidy", daemon=True).start()
+    counted = -math.inf
+    while not stopped.wait(settings.sweep.total_seconds()):
+        try:
+            sweep(database, app, broker)
+            if time.monotonic() - counted > _COUNT_EVERY:
+                counted = time.monotonic()
+                gauges.set_all(database)
+        except (TryAgainError, RedisError) as error:
+            log.warning("sweep.postponed", error=type(error).__name__)
+    return 0
+
+
+def sweep(database: Database, app: Celery, broker: Redis) -> int:
+    """Take back what was lost and hint at what waits; return how many hints were sent.
+
+    Raises:
+        TryAgainError: Postgres is away.
+        redis.RedisError: the broker is away; leases that ran out are taken back all the same.
+    """
+    with database.session() as session:
+        if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
+            return 0
+        recovered = studies.expire_leases(session)
+    for stage, number in Counter(hint.stage for hint in recovered).items():
+        telemetry.EXPIRED.labels(stage).inc(number)
+        log.info("leases.expired", stage=stage, count=number)
+    sent = _send(app, recovered, reason="lease-expired")
+    for (stage, priority), length in queue.queue_lengths(broker).items():
+        with database.session() as session:
+            overdue = waiting.count_overdue(session, stage, priority, since=_ON_ITS_WAY, most=_ENOUGH_HINTS)
+        sent += _send(app, [Hint(stage, priority)] * (overdue - length), reason="waiting")
+    return sent
+
+
+def _tidy_until(stopped: threading.Event, database: Database, storage: Storage) -> None:
+    """Erase what nobody needs any more, once a minute."""
+    while True:
+        try:
+            collect(database, storage)
+            with database.session() as session:
+                idempotency.forget_old(session)
+        except TryAgainError as error:
+            log.warning("tidying.postponed", error=type(error).__name__)
+        except Exception as error:  # without this thread nothing would ever be erased again
+            log.exception("tidying.failed", error=type(error).__name__)
+        if stopped.wait(_TIDY_EVERY):
+            return
+
+
+def _send(app: Celery, owed: list[Hint], *, reason: str) -> int:
+    sent = queue.send_hints(app, owed)
+    for hint in owed[:sent]:
+        telemetry.HINTS.labels(hint.stage, reason).inc()
+    return sent
+
+
+if __name__ == "__main__":
+    sys.exit(main())
