@@ -19,7 +19,8 @@ from shared.records.database import Database
 from shared.reporting.warnings import ImageWarning
 from shared.settings import ModelSettings, QueueSettings
 from shared.storage import Storage, original_key, preview_key
-from shared.work.handling import Outcome, Workplace, handle, queue
+from shared.work import queue
+from shared.work.handling import Outcome, Workplace, handle
 from shared.work.heartbeat import Heartbeat
 from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, the_study
 from worker_cnn.budgets import Accounts
@@ -82,7 +83,7 @@ def test_a_film_on_its_side_is_put_right_and_its_image_says_so(workplace: Workpl
     with workplace.database.session() as session:
         (image,) = reading.images(session, study_id)
     assert (image.width, image.height) == (width, height - 8)
-    assert image.warnings == [ImageWarning.WAS_TURNED_CLOCKWISE]
+    assert image.warnings == (ImageWarning.WAS_TURNED_CLOCKWISE,)
     with Image.open(BytesIO(bench.storage.get_artefact(preview_key(study_id, 0)))) as preview:
         assert preview.size == (width, height - 8)
 
