@@ -16,7 +16,7 @@ from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
 from api.bodies import etag_of, for_caller, study_body, study_path
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
-from api.paging import cursor_after, position_of
+from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from api.schemas import LATER, PLACE, VERSION, problems
@@ -169,26 +169,24 @@ async def get_study(
 def list_studies(
     backend: Stack,
     caller: Reader,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    page: Page,
     status: StudyStatus | None = None,
     priority: Priority | None = None,
     batch_id: UUID | None = None,
 ) -> Response:
     """Return a page; studies that arrive meanwhile do not shift the pages that follow."""
-    before = position_of(cursor)
     with backend.database.session() as session:
         views = reading.page(
             session,
-            limit=limit + 1,
-            before=StudyId(before) if before else None,
+            limit=page.with_next,
+            before=StudyId(page.before) if page.before else None,
             owner=caller.sees,
             status=status,
             priority=priority,
             batch_id=BatchId(batch_id) if batch_id else None,
         )
-    items = [study_body(view) for view in views[:limit]]
-    more = cursor_after(views[limit - 1].study.id) if len(views) > limit else None
+    shown, more = page.cut(views, lambda view: view.study.id)
+    items = [study_body(view) for view in shown]
     return _json(schemas.StudyPage(items=items, next_cursor=more), HTTPStatus.OK)
 
 
