@@ -3,10 +3,6 @@
 from importlib import util
 from pathlib import Path
 
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from cxr.errors import StackError
 from cxr.local.home import Home
 from cxr.local.part import Part
@@ -63,6 +59,11 @@ def _binary() -> Path:
 
 
 def _answers(port: int, password: str) -> bool:
+    # Not above: the client's own installation comes without it.
+    from redis import Redis, RedisError  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
+
     client = Redis(port=port, password=password, socket_timeout=1, retry=Retry(NoBackoff(), 0))
     try:
         return bool(client.ping())
