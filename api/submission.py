@@ -26,7 +26,7 @@ from shared.intake.submission import (
     Taken,
 )
 from shared.records.idempotency import InUse, Reused
-from shared.records.study_queries import StudyView
+from shared.records.reading import StudyView
 
 LONGEST_KEY: Final = 255
 PLAIN_LETTERS: Final = "^[ -~]*$"

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy.orm import Session
 
 from shared.domain import Stage, StudyId, new_id
 from shared.errors import LeaseLostError
@@ -29,12 +28,12 @@ from shared.intake.submission import (
     Taken,
 )
 from shared.operations import telemetry, tracing
-from shared.records import batches, erasure, idempotency, studies, study_queries
-from shared.records.database import Database
+from shared.records import batches, erasure, idempotency, reading, studies
+from shared.records.batches import BatchRecord
+from shared.records.database import Database, Session
 from shared.records.idempotency import Begun, InUse, RequestKey, Reused
+from shared.records.reading import StudyView
 from shared.records.studies import Hint, NewStudy, StoredImage
-from shared.records.study_queries import StudyView
-from shared.records.tables import BatchRow
 from shared.storage import Storage
 
 log = structlog.get_logger()
@@ -173,7 +172,7 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
 
 
 def _check_batch(
-    look: Callable[..., BatchRow | None], session: Session, submission: Submission
+    look: Callable[..., BatchRecord | None], session: Session, submission: Submission
 ) -> Refusal | None:
     """Refuse an item of a batch that takes none, before its files are stored and again when it is written."""
     if submission.batch_id is None:
@@ -189,8 +188,7 @@ def _write(
 ) -> Taken:
     """Write the study and the key's answer, in the caller's transaction."""
     studies.accept(session, study, refusal=submission.checked.refusal)
-    session.expire_all()
-    view = study_queries.view(session, study.id)
+    view = reading.view(session, study.id)
     assert view is not None  # noqa: S101  written two lines above, in this transaction
     body = answer(view)
     request = submission.request_key
