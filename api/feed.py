@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from api import metrics
 from shared.domain import StudyId
-from shared.records import keys, studies
+from shared.records import events, keys
 from shared.records.patience import patient
 from shared.settings import DatabaseSettings
 
@@ -122,7 +122,7 @@ class ChangeFeed:
         )
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {studies.CHANNEL}; LISTEN {keys.CHANNEL}")
+            cursor.execute(f"LISTEN {events.CHANNEL}; LISTEN {keys.CHANNEL}")
         return connection
 
     async def _listen(self, connection: psycopg2.extensions.connection) -> None:

@@ -201,7 +201,7 @@ def _write(
     held: Begun | None,
 ) -> Taken:
     """Write the study and the key's answer, in the caller's transaction."""
-    studies.accept(session, study, refusal=refusal)
+    studies.accept(session, study, actor=submission.caller.actor, refusal=refusal)
     session.expire_all()
     view = study_queries.view(session, study.id)
     assert view is not None  # noqa: S101  written two lines above, in this transaction

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import RowMapping, text
 
-from shared.domain import Language, Priority, StudyEvent, StudyId, StudyStatus, ViewPosition
+from shared.domain import ActorKind, Language, Priority, StudyEvent, StudyId, StudyStatus, ViewPosition
 from shared.records.database import Database
 from shared.records.study_queries import StudyView
 from shared.records.tables import ImageRow, StudyEventRow, StudyRow
@@ -74,6 +74,7 @@ def _event(found: Mapping[str, Any], study_id: StudyId) -> StudyEventRow:
             "study_id": study_id,
             "event": StudyEvent(found["event"]),
             "status": StudyStatus(found["status"]),
+            "actor_kind": ActorKind(found["actor_kind"]),
             "at": datetime.fromisoformat(found["at"]),
         }
     )

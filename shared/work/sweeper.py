@@ -19,6 +19,7 @@ from celery import Celery
 from redis import Redis, RedisError
 from sqlalchemy import func, select
 
+from shared.domain import Actor, ActorKind
 from shared.errors import TryAgainError
 from shared.operations import gauges, telemetry
 from shared.records import idempotency, studies, waiting
@@ -31,6 +32,7 @@ from shared.work import queue
 
 log = structlog.get_logger()
 
+_SWEEPER: Final = Actor(ActorKind.SERVICE, "sweeper")
 _LOCK: Final = 0x53574550  # "SWEP": its own number among the advisory locks
 _ENOUGH_HINTS: Final = 1000
 """With so many in a queue no worker runs out of them before the next look, however many studies wait."""
@@ -76,7 +78,7 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
     with database.session() as session:
         if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
             return 0
-        recovered = studies.expire_leases(session)
+        recovered = studies.expire_leases(session, actor=_SWEEPER)
     for stage, number in Counter(hint.stage for hint in recovered).items():
         telemetry.EXPIRED.labels(stage).inc(number)
         log.info("leases.expired", stage=stage, count=number)

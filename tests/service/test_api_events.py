@@ -14,6 +14,7 @@ from shared.records.database import Database
 from shared.records.tables import StudyRow
 from shared.storage import Storage
 from tests.support.api import ApiServer, classify, complete, events, give_up, report, sent
+from tests.support.builders import SOMEBODY
 from tests.support.stack import InfraStack, wait_until
 
 STATUSES = ["queued", "classifying", "classified", "reporting", "completed"]
@@ -96,7 +97,7 @@ def test_events_come_as_they_happen(api: ApiServer, client: httpx.Client, databa
 def test_a_cancelled_study_ends_its_stream(client: httpx.Client, database: Database):
     study_id = sent(client)
     with database.session() as session:
-        studies.cancel(session, StudyRow.id == study_id)
+        studies.cancel(session, StudyRow.id == study_id, actor=SOMEBODY)
     assert [event["data"]["status"] for event in all_events(client, study_id)] == ["queued", "cancelled"]
 
 

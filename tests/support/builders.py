@@ -5,13 +5,27 @@ from datetime import date, timedelta
 from sqlalchemy import func, update
 
 from shared.dicom.patients import Patient
-from shared.domain import BatchId, Finding, FindingStatus, Language, Priority, Stage, StudyId, new_id
+from shared.domain import (
+    Actor,
+    ActorKind,
+    BatchId,
+    Finding,
+    FindingStatus,
+    Language,
+    Priority,
+    Stage,
+    StudyId,
+    new_id,
+)
 from shared.records import studies
 from shared.records.database import Database
 from shared.records.studies import Claim, NewStudy, StoredImage
 from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
 
 LEASE = timedelta(seconds=20)
+SOMEBODY = Actor(ActorKind.KEY, "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11")
+WORKER = Actor(ActorKind.SERVICE, "worker")
+SWEEPER = Actor(ActorKind.SERVICE, "sweeper")
 
 
 def an_image(file: str = "chest.png", sha256: str = "0" * 64) -> StoredImage:
@@ -41,7 +55,7 @@ def a_study(
         batch_id=batch_id,
     )
     with database.session() as session:
-        studies.accept(session, new)
+        studies.accept(session, new, actor=SOMEBODY)
     return study_id
 
 
@@ -51,7 +65,7 @@ def a_claim(
     """Claim this very study, which waits."""
     this = (StudyRow.id == study_id) & (StudyRow.status == stage.waiting)
     with database.session() as session:
-        claim = studies.take(session, this, lease=lease)
+        claim = studies.take(session, this, lease=lease, actor=WORKER)
     assert claim is not None
     return claim
 
