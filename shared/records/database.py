@@ -33,6 +33,7 @@ from shared.domain import (
     StudyEvent,
     StudyStatus,
     ViewPosition,
+    ViewSource,
 )
 from shared.errors import TryAgainError
 from shared.records.patience import NoAnswerError, PatientConnection, patient
@@ -82,7 +83,14 @@ class Base(DeclarativeBase):
         **{
             enum: _as_text(enum)
             for enum in (
-                *(StudyStatus, StudyEvent, ActorKind, Priority, ViewPosition, Language, FindingStatus),
+                StudyStatus,
+                StudyEvent,
+                ActorKind,
+                Priority,
+                ViewPosition,
+                ViewSource,
+                Language,
+                FindingStatus,
             )
         },
     }
