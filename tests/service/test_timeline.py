@@ -11,7 +11,7 @@ from shared.domain import (
     StudyEvent,
     StudyStatus,
 )
-from shared.records import erasure, events, studies, study_queries
+from shared.records import erasure, events, reading, studies
 from shared.records.database import Database
 from shared.records.tables import StudyRow
 from tests.support.api import ApiServer, a_png, send
@@ -26,7 +26,7 @@ def timeline(database: Database, study_id) -> list[tuple[str, str, Actor]]:
     with database.session() as session:
         return [
             (row.event.value, row.status.value, Actor(row.actor_kind, row.actor_id))
-            for row in study_queries.events_of(session, study_id)
+            for row in reading.events(session, study_id)
         ]
 
 
