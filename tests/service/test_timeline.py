@@ -13,7 +13,6 @@ from shared.domain import (
 )
 from shared.records import erasure, events, reading, studies
 from shared.records.database import Database
-from shared.records.tables import StudyRow
 from tests.support.api import ApiServer, a_png, send
 from tests.support.api import events as read_events
 from tests.support.builders import SOMEBODY, SWEEPER, WORKER, a_claim, a_study, the_study
@@ -39,7 +38,7 @@ def test_every_event_names_who_did_it(database: Database):
     with database.session() as session:
         studies.release(session, claim, after=timedelta(0), why="S3 is away")
     with database.session() as session:
-        studies.cancel(session, StudyRow.id == study_id, actor=SOMEBODY)
+        studies.cancel(session, study_id, actor=SOMEBODY)
     with database.session() as session:
         erasure.erase(session, study_id, actor=READER)
     assert timeline(database, study_id) == [
