@@ -33,7 +33,7 @@ def test_a_finished_study_s_timeline_is_replayed_and_ends(client: httpx.Client, 
     replayed = all_events(client, study_id)
     assert [event["data"]["status"] for event in replayed] == STATUSES
     assert {event["event"] for event in replayed} == {"status"}
-    assert replayed[0]["data"].keys() == {"status", "event", "at", "detail"}
+    assert replayed[0]["data"].keys() == {"status", "event", "at", "detail", "actor"}
     ids = [int(event["id"]) for event in replayed]
     assert ids == sorted(ids)
     timeline = client.get(f"/v1/studies/{study_id}").json()["timeline"]
