@@ -11,10 +11,11 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.auth import Caller, Reader
 from api.backend import Backend, Stack
+from api.bodies.answers import problems
+from api.bodies.study import TimelineEntry
 from api.feed import LOOK_EVERY
 from api.polling import StudyPath, study_of
 from api.problems import ProblemError
-from api.schemas import TimelineEntry, problems
 from shared.domain import StudyId
 from shared.errors import TryAgainError
 from shared.records import reading
