@@ -9,10 +9,17 @@ from api.auth import Caller
 from api.bodies.base import STUDY_ID, Body
 from api.bodies.image import Image, StudyError, error_body, image_body, study_path
 from api.bodies.model import ModelId, model_body
-from shared.domain import Language, Priority, StudyEvent, StudyStatus
+from shared.domain import ActorKind, Language, Priority, StudyEvent, StudyStatus
 from shared.records.keys import Scope
-from shared.records.reading import StudyRecord, StudyView
+from shared.records.reading import EventRecord, StudyRecord, StudyView
 from shared.reporting import warnings
+
+
+class Actor(Body):
+    """Who did something to a study."""
+
+    kind: ActorKind
+    id: str = Field(description="A key's id, or a service's name.", examples=["worker-cnn"])
 
 
 class TimelineEntry(Body):
@@ -20,6 +27,7 @@ class TimelineEntry(Body):
 
     status: StudyStatus = Field(description="The status after the event.")
     event: StudyEvent
+    actor: Actor
     at: datetime
     detail: str | None
 
@@ -102,10 +110,7 @@ def study_body(view: StudyView) -> Study:
         warnings=warnings.of_study(view.images),
         images=[image_body(image) for image in view.images],
         set_aside=[SetAside.model_validate(file) for file in study.set_aside],
-        timeline=[
-            TimelineEntry(status=event.status, event=event.event, at=event.at, detail=event.detail)
-            for event in view.events
-        ],
+        timeline=[timeline_entry(event) for event in view.events],
         links=StudyLinks(
             self=path,
             events=f"{path}/events",
@@ -113,6 +118,17 @@ def study_body(view: StudyView) -> Study:
             report=f"{path}/report",
             page=f"/#/studies/{study.id}",
         ),
+    )
+
+
+def timeline_entry(event: EventRecord) -> TimelineEntry:
+    """Write down one thing that happened to a study."""
+    return TimelineEntry(
+        status=event.status,
+        event=event.event,
+        actor=Actor(kind=event.actor_kind, id=event.actor_id),
+        at=event.at,
+        detail=event.detail,
     )
 
 
