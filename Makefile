@@ -1,7 +1,7 @@
 # Every target makes what it needs first; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format bench train-bundled folder-named docs constraints clean
+.PHONY: help setup setup-dev demo up down test unit check format bench train-bundled folder-named docs constraints clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,6 +39,15 @@ setup-dev: $(VENV)/.dev  ## Add the checkers, the training package and the test 
 
 demo: setup  ## Start the whole real stack, submit a radiograph (STUDY=path), print its report
 	@$(BIN)/cxr demo
+
+up: setup  ## Start the whole stack and leave it running
+	@$(BIN)/cxr up --detach
+
+down: setup  ## Stop it; the data stay
+	@$(BIN)/cxr down
+
+unit: setup-dev  ## Run the tests of single modules, but for training's
+	$(BIN)/python -m pytest tests/unit --ignore=tests/unit/training
 
 test: setup-dev  ## Run every test (CXR_TEST_DATA=folder adds real radiographs)
 	@tests/support/debian_packages.sh

@@ -2,8 +2,8 @@
 
 pytest -p tests.support.beside -n 3 --no-loadscope-reorder
 
-Servers start once a process, so tests that share what is slow to start stay together. The rest goes file by file,
-those that mostly wait and those that compute by turns, so that no core stands still.
+Servers start once a process, so tests that share what is slow to start stay together. The rest goes file by
+file, those that mostly wait and those that compute by turns, so that no core stands still.
 """
 
 from itertools import zip_longest
