@@ -15,15 +15,16 @@ from starlette.requests import HTTPConnection
 from api.places import Places
 from api.problems import Code, ProblemError
 from api.rates import Rates, address_of
+from shared.domain import DEFAULT_TENANT, TenantId
 from shared.records import keys
 from shared.records.database import Database
 from shared.records.keys import ApiKey, Scope
 from shared.settings import ApiSettings, AuthMode
 
-LOCAL_OWNER: Final = "local"
-"""Owns what is sent while keys are off."""
-ADMIN_OWNER: Final = "admin"
-"""Owns what is sent with the key from the settings."""
+LOCAL: Final = "local"
+"""Who calls while keys are off."""
+BOOTSTRAP: Final = "admin"
+"""Who calls with the key from the settings."""
 
 _REMEMBERED_SECONDS: Final = 60.0
 _MOST_REMEMBERED: Final = 10_000
@@ -34,18 +35,21 @@ class Caller:
     """Who sent a request.
 
     Attributes:
-        owner: what the studies they send belong to: their key's id.
+        id: their key's, or `LOCAL`, or `BOOTSTRAP`.
+        tenant_id: what the studies they send belong to; those of an administrator, who is no tenant's, belong
+            to the default tenant.
         digest: of a key that may be revoked while they are served; None for what only a restart changes.
     """
 
-    owner: str
+    id: str
+    tenant_id: TenantId
     scopes: frozenset[Scope]
     digest: str | None = None
 
     @property
-    def sees(self) -> str | None:
+    def sees(self) -> TenantId | None:
         """Whose studies they see; None means everybody's."""
-        return None if Scope.ADMIN in self.scopes else self.owner
+        return None if Scope.ADMIN in self.scopes else self.tenant_id
 
     def may(self, scope: Scope) -> bool:
         """Whether their key allows it; an administrator's allows everything."""
@@ -90,7 +94,7 @@ class KeyRing:
         """Return whose key this is; None for a key that is unknown or revoked."""
         digest = keys.digest_of(secret)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
-            return Caller(ADMIN_OWNER, frozenset(Scope))
+            return Caller(BOOTSTRAP, DEFAULT_TENANT, frozenset(Scope))
         return await self._caller_with(digest)
 
     async def check_again(self, caller: Caller, scope: Scope) -> None:
@@ -115,7 +119,7 @@ class KeyRing:
         key = await run_in_threadpool(self._find, digest)
         if key is None:
             return None
-        caller = Caller(str(key.id), key.scopes, digest)
+        caller = Caller(str(key.id), key.tenant_id or DEFAULT_TENANT, key.scopes, digest)
         if len(self._seen) < _MOST_REMEMBERED:
             self._seen.add(digest)
         # A key that was revoked while it was being looked up is not remembered as live.
@@ -141,7 +145,7 @@ async def identify(connection: HTTPConnection) -> Caller:
     if "caller" not in state:
         found = await _find_caller(connection)
         places: Places = connection.app.state.backend.requests
-        state["until_served"].enter_context(places.place_of(found.owner))
+        state["until_served"].enter_context(places.place_of(found.id))
         state["caller"] = found
     caller: Caller = state["caller"]
     return caller
@@ -151,7 +155,7 @@ async def _find_caller(connection: HTTPConnection) -> Caller:
     ring: KeyRing = connection.app.state.backend.key_ring
     rates: Rates = connection.app.state.backend.rates
     if not ring.required:
-        return Caller(LOCAL_OWNER, frozenset(Scope))
+        return Caller(LOCAL, DEFAULT_TENANT, frozenset(Scope))
     scheme, secret = get_authorization_scheme_param(connection.headers.get("authorization"))
     if scheme.lower() != "bearer" or not secret:
         message = "no API key was sent"
@@ -165,7 +169,7 @@ async def _find_caller(connection: HTTPConnection) -> Caller:
         rates.failures.count(address)
         message = "the API key is unknown or revoked"
         raise _unauthorized(message)
-    rates.of_keys.count(caller.owner)
+    rates.of_keys.count(caller.id)
     return caller
 
 

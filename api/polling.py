@@ -24,7 +24,7 @@ def study_of(session: Session, study_id: UUID, caller: Caller) -> StudyRow:
     """Return the caller's study.
 
     Raises:
-        ProblemError: 404 for none, or another owner's; 410 for one that was erased.
+        ProblemError: 404 for none, or another tenant's; 410 for one that was erased.
     """
     return _visible(study_queries.row_of(session, StudyId(study_id)), caller)
 
@@ -38,7 +38,7 @@ def view_of(backend: Backend, study_id: UUID, caller: Caller) -> StudyView:
 
 
 def _visible(row: StudyRow | None, caller: Caller) -> StudyRow:
-    if row is None or caller.sees not in (None, row.owner):
+    if row is None or caller.sees not in (None, row.tenant_id):
         raise not_found(Noun.STUDY)
     if row.erased_at is not None:
         message = "the study was erased"

@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from api.plain_text import Line
 from shared.domain import (
+    DEFAULT_TENANT_NAME,
     FindingStatus,
     Language,
     Priority,
@@ -305,6 +306,28 @@ class NewKey(BaseModel):
 
     name: Annotated[Line, Field(min_length=1, max_length=200)]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)] = [Scope.READ, Scope.WRITE]
+    tenant: Annotated[
+        Line | None,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="Whose studies it sends and sees; a new name makes a new tenant. Without: `default`, "
+            "and none for an administrator's.",
+        ),
+    ] = None
+
+    @field_validator("tenant")
+    @classmethod
+    def _is_for_no_administrator(cls, tenant: str | None, known: ValidationInfo) -> str | None:
+        if tenant is not None and Scope.ADMIN in known.data.get("scopes", ()):
+            message = "a key with the scope admin sees every tenant's studies: leave out its tenant"
+            raise ValueError(message)
+        return tenant
+
+    @property
+    def owner(self) -> str | None:
+        """The name of the key's tenant; None for the installation."""
+        return None if Scope.ADMIN in self.scopes else self.tenant or DEFAULT_TENANT_NAME
 
 
 class Key(Body):
@@ -312,6 +335,7 @@ class Key(Body):
 
     id: str
     name: str
+    tenant: str | None = Field(description="Null for an administrator's, which belongs to the installation.")
     scopes: list[Scope]
     created_at: datetime
     last_used_at: datetime | None = Field(description="To the minute.")
@@ -388,7 +412,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         400: "The input cannot be used; `file` names the culprit where there is one.",
         401: "A live API key is needed.",
         403: "The key lacks the scope, or the request came from another site's page.",
-        404: "No such thing, or it belongs to another key.",
+        404: "No such thing, or it belongs to another tenant.",
         406: "Not in that format; `formats` lists what there is.",
         409: "The state of things does not allow it; `detail` says why.",
         410: "The study was erased.",

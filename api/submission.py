@@ -18,6 +18,7 @@ from api import metrics, patients, schemas
 from api.auth import Caller
 from api.backend import Backend
 from api.bodies import study_body
+from api.polling import view_of
 from api.problems import Code, ContentError, Noun, ProblemError, not_found
 from api.upload import Checked, CheckedFile, Fields
 from shared.dicom import foreign
@@ -56,7 +57,7 @@ class Submission:
     def request_key(self) -> RequestKey | None:
         """The key as it is kept: an item's is unique within its batch."""
         scope = str(self.fields.batch_id) if self.fields.batch_id else ""
-        return RequestKey(self.caller.owner, self.key, scope) if self.key else None
+        return RequestKey(self.caller.tenant_id, self.key, scope) if self.key else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def take(backend: Backend, submission: Submission) -> Taken:
     """Take the study in, or give the first answer again. Blocks.
 
     Raises:
-        ProblemError: the content is refused, the batch takes no more, or the key is in use or reused.
+        ProblemError: the content is refused, the batch takes no more, the key is in use or reused, or its
+            study was erased this moment.
         TryAgainError: the database or the object store is away; nothing was taken in.
     """
     request = submission.request_key
@@ -83,7 +85,11 @@ def take(backend: Backend, submission: Submission) -> Taken:
         outcome = idempotency.begin(session, request, fingerprint=submission.fingerprint)
     match outcome:
         case idempotency.Replayed(status_code, body, study_id):
-            return Taken(study_id, status_code, schemas.Study.model_validate(body), replayed=True)
+            if body is None:
+                study = study_body(view_of(backend, study_id, submission.caller))
+            else:
+                study = schemas.Study.model_validate(body)
+            return Taken(study_id, status_code, study, replayed=True)
         case idempotency.InUse():
             raise _in_use()
         case idempotency.Reused():
@@ -166,7 +172,7 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
     patient, study_date = patients.known(files, fields)
     return NewStudy(
         id=StudyId(new_id()),
-        owner=submission.caller.owner,
+        tenant_id=submission.caller.tenant_id,
         priority=submission.priority,
         language=fields.language,
         images=images,
@@ -185,7 +191,7 @@ def _check_batch(look: Callable[..., BatchRow | None], session: Session, submiss
     batch_id: UUID | None = submission.fields.batch_id
     if batch_id is None:
         return
-    batch = look(session, BatchId(batch_id), owner=submission.caller.owner)
+    batch = look(session, BatchId(batch_id), tenant_id=submission.caller.tenant_id)
     if batch is None:
         raise not_found(Noun.BATCH)
     if batch.cancelled_at is not None:
@@ -213,7 +219,7 @@ def _write(
             request,
             held.token,
             status_code=202,
-            body=body.model_dump(mode="json"),
+            body=None if study.batch_id else body.model_dump(mode="json"),
             study_id=study.id,
         )
     return Taken(study.id, 202, body, replayed=False)

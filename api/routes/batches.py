@@ -62,7 +62,7 @@ class ResultFormat(StrEnum):
 def post_batch(backend: Stack, caller: Writer, response: Response, wanted: schemas.NewBatch) -> schemas.Batch:
     """Open a batch; then post its studies with `batch_id`, and an Idempotency-Key each."""
     with backend.database.session() as session:
-        row = batches.create(session, owner=caller.owner, name=wanted.name)
+        row = batches.create(session, tenant_id=caller.tenant_id, name=wanted.name)
         body = batch_body(row, batches.counts(session, BatchId(row.id)))
     response.headers["Location"] = body.links.self
     return body
@@ -81,7 +81,7 @@ def list_batches(
     before = position_of(cursor)
     with backend.database.session() as session:
         rows = batches.page(
-            session, limit=limit + 1, before=BatchId(before) if before else None, owner=caller.sees
+            session, limit=limit + 1, before=BatchId(before) if before else None, tenant_id=caller.sees
         )
         counted = batches.counts_of_each(session, [BatchId(row.id) for row in rows[:limit]])
         items = [batch_body(row, counted[BatchId(row.id)]) for row in rows[:limit]]
@@ -158,7 +158,7 @@ def _items(backend: Backend, batch_id: BatchId) -> Iterator[BatchItem]:
 
 
 def _batch_of(session: Session, batch_id: UUID, caller: Caller) -> BatchRow:
-    row = batches.find(session, BatchId(batch_id), owner=caller.sees)
+    row = batches.find(session, BatchId(batch_id), tenant_id=caller.sees)
     if row is None:
         raise not_found(Noun.BATCH)
     return row

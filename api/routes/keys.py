@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
 def post_key(backend: Stack, _caller: Administrator, wanted: schemas.NewKey) -> schemas.FreshKey:
     """Make a key; its secret is in this answer and nowhere else."""
     with backend.database.session() as session:
-        key, secret = keys.create(session, name=wanted.name, scopes=set(wanted.scopes))
+        key, secret = keys.create(session, name=wanted.name, scopes=set(wanted.scopes), tenant=wanted.owner)
     return schemas.FreshKey(**_body(key).model_dump(), key=secret)
 
 
@@ -54,6 +54,7 @@ def _body(key: ApiKey) -> schemas.Key:
     return schemas.Key(
         id=str(key.id),
         name=key.name,
+        tenant=key.tenant,
         scopes=sorted(key.scopes),
         created_at=key.created_at,
         last_used_at=key.last_used_at,

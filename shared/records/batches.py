@@ -16,6 +16,7 @@ from shared.domain import (
     StudyEvent,
     StudyId,
     StudyStatus,
+    TenantId,
     new_id,
     statuses_before,
     study_findings,
@@ -46,42 +47,42 @@ class BatchItem:
     report: ReportRow | None
 
 
-def create(session: Session, *, owner: str, name: str | None) -> BatchRow:
+def create(session: Session, *, tenant_id: TenantId, name: str | None) -> BatchRow:
     """Open a batch."""
-    row = BatchRow(id=new_id(), owner=owner, name=name)
+    row = BatchRow(id=new_id(), tenant_id=tenant_id, name=name)
     session.add(row)
     session.flush()
     session.refresh(row, ["created_at"])
     return row
 
 
-def find(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRow | None:
-    """Return the batch, unless it is not `owner`'s (None: everybody's)."""
+def find(session: Session, batch_id: BatchId, *, tenant_id: TenantId | None) -> BatchRow | None:
+    """Return the batch, unless it is not this tenant's (None: everybody's)."""
     row = session.get(BatchRow, batch_id)
-    return row if row is not None and owner in (None, row.owner) else None
+    return row if row is not None and tenant_id in (None, row.tenant_id) else None
 
 
-def join(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRow | None:
+def join(session: Session, batch_id: BatchId, *, tenant_id: TenantId | None) -> BatchRow | None:
     """Return the batch and keep it as it is until the transaction ends, so that an item may be added.
 
     Without the lock an item could slip in beside the transaction that cancels the batch, and run on.
     """
     statement = select(BatchRow).where(BatchRow.id == batch_id).with_for_update(read=True)
     row = session.scalar(statement)
-    return row if row is not None and owner in (None, row.owner) else None
+    return row if row is not None and tenant_id in (None, row.tenant_id) else None
 
 
 def page(
-    session: Session, *, limit: int, before: BatchId | None = None, owner: str | None = None
+    session: Session, *, limit: int, before: BatchId | None = None, tenant_id: TenantId | None = None
 ) -> Sequence[BatchRow]:
     """Return a page of batches, newest first, that starts after the id `before`.
 
     Args:
-        owner: whose batches; None means everybody's.
+        tenant_id: whose batches; None means everybody's.
     """
     statement = select(BatchRow).order_by(BatchRow.id.desc()).limit(limit)
-    if owner is not None:
-        statement = statement.where(BatchRow.owner == owner)
+    if tenant_id is not None:
+        statement = statement.where(BatchRow.tenant_id == tenant_id)
     if before is not None:
         statement = statement.where(BatchRow.id < before)
     return session.scalars(statement).all()

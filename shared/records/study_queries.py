@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from shared.domain import BatchId, Priority, StudyId, StudyStatus
+from shared.domain import BatchId, Priority, StudyId, StudyStatus, TenantId
 from shared.records.tables import ImageRow, StudyEventRow, StudyRow
 
 
@@ -51,7 +51,7 @@ def page(
     *,
     limit: int,
     before: StudyId | None = None,
-    owner: str | None = None,
+    tenant_id: TenantId | None = None,
     status: StudyStatus | None = None,
     priority: Priority | None = None,
     batch_id: BatchId | None = None,
@@ -59,11 +59,11 @@ def page(
     """Return a page of studies, newest first, that starts after the id `before`.
 
     Args:
-        owner: whose studies; None means everybody's.
+        tenant_id: whose studies; None means everybody's.
     """
     conditions: list[ColumnElement[bool]] = [StudyRow.erased_at.is_(None)]
     for column, wanted in (
-        (StudyRow.owner, owner),
+        (StudyRow.tenant_id, tenant_id),
         (StudyRow.status, status),
         (StudyRow.priority, priority),
         (StudyRow.batch_id, batch_id),
