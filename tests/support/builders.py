@@ -1,6 +1,7 @@
 """Builds the values that tests need, each with sensible defaults."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, text, update
 
@@ -14,11 +15,14 @@ from shared.domain import (
     Priority,
     Stage,
     StudyId,
+    StudyStatus,
     TenantId,
     new_id,
 )
 from shared.records import studies, tenants
 from shared.records.database import Base, Database
+from shared.records.reading import ImageRecord, StudyRecord
+from shared.records.reports import ReportRecord
 from shared.records.studies import Claim, NewStudy, StoredImage
 from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow, TenantRow
 
@@ -44,6 +48,36 @@ def a_tenant(database: Database, name: str = "another hospital") -> TenantId:
 def an_image(file: str = "chest.png", sha256: str = "0" * 64) -> StoredImage:
     """Build an image as the API stores it."""
     return StoredImage(file=file, sha256=sha256, size=100, media_type="image/png", width=64, height=64)
+
+
+def an_image_record(**fields: Any) -> ImageRecord:
+    """Build an image as it is read."""
+    usual = dict.fromkeys(ImageRecord.__dataclass_fields__)
+    return ImageRecord(**{**usual, "warnings": (), "attributes": {}, **fields})
+
+
+def a_report_record(**fields: Any) -> ReportRecord:
+    """Build a report as it is read."""
+    usual = dict.fromkeys(ReportRecord.__dataclass_fields__, "")
+    made = {
+        "study_id": StudyId(new_id()),
+        "version": 1,
+        "language": Language.ENGLISH,
+        "warnings": (),
+        "failures": (),
+        "attempts": 1,
+        "fallback": False,
+        "created_at": datetime(2026, 1, 2, tzinfo=UTC),
+    }
+    return ReportRecord(**{**usual, **made, **fields})
+
+
+def a_study_record(**fields: Any) -> StudyRecord:
+    """Build a study as it is read: one that is done."""
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    usual = dict.fromkeys(StudyRecord.__dataclass_fields__)
+    made = {"id": StudyId(new_id()), "status": StudyStatus.COMPLETED, "created_at": now, "updated_at": now}
+    return StudyRecord(**{**usual, "set_aside": (), **made, **fields})
 
 
 def a_study(
