@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from api.plain_text import Line
 from shared.domain import (
     DEFAULT_TENANT_NAME,
+    ActorKind,
     FindingStatus,
     Language,
     Priority,
@@ -94,11 +95,19 @@ class Image(Body):
     links: ImageLinks
 
 
+class Actor(Body):
+    """Who did something to a study."""
+
+    kind: ActorKind
+    id: str = Field(description="A key's id, or a service's name.", examples=["worker-cnn"])
+
+
 class TimelineEntry(Body):
     """One thing that happened to a study."""
 
     status: StudyStatus = Field(description="The status after the event.")
     event: StudyEvent
+    actor: Actor
     at: datetime
     detail: str | None
 

@@ -113,7 +113,7 @@ async def get_original(
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Repr-Digest": f"sha-256=:{digest}:",
     }
-    return _OriginalResponse(backend, image, headers, who=caller.id, still_there=find)
+    return _OriginalResponse(backend, image, headers, who=caller.actor.id, still_there=find)
 
 
 def _image_of(

@@ -34,7 +34,7 @@ from shared.records.tables import ReportRow, StudyRow
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
 from shared.work import queue
-from tests.support.builders import empty_tables
+from tests.support.builders import SOMEBODY, empty_tables
 from tests.support.services import ROOT, Service, wait_for
 from tests.support.stack import InfraStack
 
@@ -101,7 +101,7 @@ class Line:
             image = StoredImage(file, digest, len(original), "image/png", 512, 512)
             new = NewStudy(study_id, tenant_id, priority, Language.ENGLISH, [image] * images)
             with self.database.session() as session:
-                studies.accept(session, new)
+                studies.accept(session, new, actor=SOMEBODY)
             if hint:
                 queue.send_hint(self.queue, Hint(Stage.CNN, priority))
             ids.append(study_id)

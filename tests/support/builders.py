@@ -8,6 +8,8 @@ from sqlalchemy import delete, func, text, update
 from shared.dicom.patients import Patient
 from shared.domain import (
     DEFAULT_TENANT,
+    Actor,
+    ActorKind,
     BatchId,
     Finding,
     FindingStatus,
@@ -27,6 +29,9 @@ from shared.records.studies import Claim, NewStudy, StoredImage
 from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow, TenantRow
 
 LEASE = timedelta(seconds=20)
+SOMEBODY = Actor(ActorKind.KEY, "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11")
+WORKER = Actor(ActorKind.SERVICE, "worker")
+SWEEPER = Actor(ActorKind.SERVICE, "sweeper")
 
 
 def empty_tables(database: Database) -> None:
@@ -102,7 +107,7 @@ def a_study(
         batch_id=batch_id,
     )
     with database.session() as session:
-        studies.accept(session, new)
+        studies.accept(session, new, actor=SOMEBODY)
     return study_id
 
 
@@ -112,7 +117,7 @@ def a_claim(
     """Claim this very study, which waits."""
     this = (StudyRow.id == study_id) & (StudyRow.status == stage.waiting)
     with database.session() as session:
-        claim = studies.take(session, this, lease=lease)
+        claim = studies.take(session, this, lease=lease, actor=WORKER)
     assert claim is not None
     return claim
 
