@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from migrations.__main__ import upgrade
-from shared.records.database import Base, Database
+from shared.records.database import Database
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
+from tests.support.builders import empty_tables
 from tests.support.stack import InfraStack
 
 # The developer's own settings must not leak into a test; CXR_TEST_DATA and CXR_TEST_DEVICE are for the tests.
@@ -43,9 +43,7 @@ def migrated(infra: InfraStack) -> Iterator[Database]:
 @pytest.fixture
 def database(migrated: Database) -> Database:
     """Return an empty database."""
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with migrated.session() as session:
-        session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    empty_tables(migrated)
     return migrated
 
 
