@@ -11,6 +11,7 @@ from shared.domain import (
     FindingStatus,
     Language,
     Priority,
+    ReportStatus,
     Stage,
     StudyEvent,
     StudyStatus,
@@ -257,7 +258,7 @@ class ReportBody(Body):
 
     study_id: str = Field(examples=[STUDY_ID])
     version: int
-    status: str = Field(examples=["preliminary"])
+    status: ReportStatus
     language: Language
     patient: Patient
     study_date: date | None
