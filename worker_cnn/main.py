@@ -7,7 +7,7 @@ import numpy as np
 import structlog
 
 from shared.bundles import load_bundle
-from shared.domain import Stage
+from shared.domain import Actor, ActorKind, Stage
 from shared.gates import GateBundle, load_gate
 from shared.operations import telemetry
 from shared.records.database import Database
@@ -66,7 +66,7 @@ def main() -> int:
         accounts=Accounts(settings.file_budget),
     )
     hints = queue.create_app("worker-cnn", queue_settings)
-    workplace = Workplace(database, hints, heartbeat, queue_settings)
+    workplace = Workplace(database, hints, heartbeat, queue_settings, Actor(ActorKind.SERVICE, "worker-cnn"))
     lanes = register(app, workplace, bench)
     watch = IdleWatch(database, heartbeat, Stage.CNN)
     try:

@@ -7,15 +7,14 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Response
 
-from api import schemas
 from api.auth import Reader
 from api.backend import Stack
-from api.bodies import NOT_A_MEDICAL_DEVICE, patient_body
+from api.bodies.answers import LATER, VERSION, problems
+from api.bodies.finding import best_rows, name_of
+from api.bodies.report import ReportBody, report_body, warnings_of
 from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, view_of
 from api.problems import Code, ProblemError
-from api.routes.findings import best_rows, name_of
-from api.schemas import LATER, VERSION, problems
 from shared.dicom.patients import Patient
 from shared.domain import (
     ModelVersion,
@@ -27,11 +26,11 @@ from shared.domain import (
     WriterVersion,
 )
 from shared.records import findings, reports
-from shared.records.study_queries import StudyView
-from shared.records.tables import FindingRow, ReportRow, StudyRow
+from shared.records.findings import FindingRecord
+from shared.records.reading import StudyRecord, StudyView
+from shared.records.reports import ReportRecord
 from shared.rendering import html, text
 from shared.rendering.document import FindingLine, ImageLine, ReportDocument
-from shared.reporting import warnings
 
 JSON: Final = "application/json"
 RENDERERS: Final[dict[str, Callable[[ReportDocument], bytes]]] = {
@@ -48,7 +47,7 @@ router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
 @router.get(
     "/{study_id}/report",
-    response_model=schemas.ReportBody,
+    response_model=ReportBody,
     responses={
         200: {"content": _CONTENT, "headers": VERSION},
         202: {"description": "Not written yet.", "headers": LATER},
@@ -72,7 +71,7 @@ def get_report(
     view = view_of(backend, study_id, caller)
     with backend.database.session() as session:
         report = reports.newest(session, StudyId(study_id))
-        rows = findings.rows_of(session, StudyId(study_id)) if report and media_type != JSON else ()
+        rows = findings.records_of(session, StudyId(study_id)) if report and media_type != JSON else ()
     if report is None:
         return _without_report(view.study)
     etag = f'"{report.version}-{media_type.rpartition("/")[2]}"'
@@ -87,39 +86,7 @@ def get_report(
     return Response(content, headers=headers, media_type=media_type)
 
 
-def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
-    """Write a report down."""
-    study = view.study
-    return schemas.ReportBody(
-        study_id=str(report.study_id),
-        version=report.version,
-        status=report.status,
-        language=report.language,
-        patient=patient_body(study),
-        study_date=study.study_date,
-        warnings=warnings_of(view, report),
-        sections=schemas.Sections(
-            indication=reports.indication_of(report, study),
-            technique=report.technique,
-            findings=report.findings,
-            impression=report.impression,
-        ),
-        writer=schemas.WriterId(id=report.writer_id, version=report.writer_version),
-        verification=schemas.VerificationBody(
-            verdict=report.verdict, attempts=report.attempts, fallback=report.fallback
-        ),
-        created_at=report.created_at,
-        not_a_medical_device=NOT_A_MEDICAL_DEVICE,
-    )
-
-
-def warnings_of(view: StudyView, report: ReportRow) -> list[str]:
-    """Return what to know before the report is read."""
-    # An earlier release stored none with its reports.
-    return report.warnings or warnings.of_study(view.images, report.language)
-
-
-def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) -> ReportDocument:
+def document_of(view: StudyView, report: ReportRecord, rows: Sequence[FindingRecord]) -> ReportDocument:
     """Gather what a report holds on paper."""
     study = view.study
     return ReportDocument(
@@ -148,11 +115,11 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
         fallback=report.fallback,
         patient=Patient(study.patient_id, study.patient_sex, study.patient_age_years),
         study_date=study.study_date,
-        indication=reports.indication_of(report, study),
+        indication=report.indication,
     )
 
 
-def _without_report(study: StudyRow) -> Response:
+def _without_report(study: StudyRecord) -> Response:
     if not study.status.is_final:
         return Response(status_code=HTTPStatus.ACCEPTED, headers=RETRY_AFTER)
     reason = study.error_detail if study.status is not StudyStatus.CANCELLED else "it was cancelled"

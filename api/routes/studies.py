@@ -11,22 +11,23 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from api import schemas, submission, upload
+from api import submission, upload
 from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
-from api.bodies import etag_of, for_caller, study_body, study_path
+from api.bodies.answers import LATER, PLACE, VERSION, problems
+from api.bodies.image import study_path
+from api.bodies.study import Study, StudyPage, etag_of, for_caller, study_body
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
-from api.paging import cursor_after, position_of
+from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
-from api.schemas import LATER, PLACE, VERSION, problems
-from api.submission import LONGEST_KEY, PLAIN_LETTERS, Submission, Taken
+from api.submission import LONGEST_KEY, PLAIN_LETTERS, Accepted
 from shared.domain import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
-from shared.records import erasure, studies, study_queries
+from shared.records import erasure, reading, studies
 from shared.records.keys import Scope
+from shared.records.reading import StudyRecord
 from shared.records.studies import Hint
-from shared.records.tables import StudyRow
 
 _ERASING_SECONDS: Final = 5.0
 """That a client waits for the pictures of an erased study to be gone."""
@@ -78,11 +79,11 @@ UPLOAD_BODY: dict[str, Any] = {
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
-    response_model=schemas.Study,
+    response_model=Study,
     openapi_extra=UPLOAD_BODY,
     responses={
         200: {
-            "model": schemas.Study,
+            "model": Study,
             "description": "Final within the wait of `Prefer: wait=N`.",
             "headers": PLACE,
         },
@@ -107,15 +108,15 @@ async def post_study(
     prefer: Annotated[str | None, Header(description="`wait=N` answers 200 if it is done in time.")] = None,
 ) -> Response:
     """Take in 1 to 16 images of one study; answers as soon as they are safe."""
-    taken = await _take(request, backend, caller, key=idempotency_key)
-    headers = {"Location": study_path(taken.study_id)}
-    if taken.replayed:
+    accepted = await _take(request, backend, caller, key=idempotency_key)
+    headers = {"Location": study_path(accepted.study_id)}
+    if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
     seconds = preferred_wait(prefer)
     if seconds is None:
-        return _json(for_caller(taken.body, caller), taken.status_code, headers | RETRY_AFTER)
+        return _json(for_caller(accepted.body, caller), HTTPStatus.ACCEPTED, headers | RETRY_AFTER)
     headers["Preference-Applied"] = f"wait={seconds:g}"
-    study, body = await _wait(backend, caller, taken.study_id, seconds=seconds)
+    study, body = await _wait(backend, caller, accepted.study_id, seconds=seconds)
     if study.status.is_final:
         return _json(body, HTTPStatus.OK, headers)
     return _json(body, HTTPStatus.ACCEPTED, headers | RETRY_AFTER)
@@ -123,7 +124,7 @@ async def post_study(
 
 @router.get(
     "/{study_id}",
-    response_model=schemas.Study,
+    response_model=Study,
     responses={
         200: {"headers": VERSION},
         304: {"description": "Nothing has changed since the version of `If-None-Match`."},
@@ -143,12 +144,12 @@ async def get_study(
 ) -> Response:
     """Return the study; with `wait`, as soon as it differs from If-None-Match, or else when it is final."""
 
-    def look() -> tuple[StudyRow, schemas.Study | None]:
+    def look() -> tuple[StudyRecord, Study | None]:
         view = view_of(backend, study_id, caller)
         known = same(if_none_match, etag_of(view.study))
         return view.study, None if known else study_body(view)
 
-    async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study | None]]:
+    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, Study | None]]:
         await backend.key_ring.check_again(caller, Scope.READ)
         row, body = await run_in_threadpool(look)
         return (row.status.is_final if if_none_match is None else body is not None), (row, body)
@@ -163,33 +164,29 @@ async def get_study(
     return _json(body, HTTPStatus.OK, headers if row.status.is_final else headers | RETRY_AFTER)
 
 
-@router.get(
-    "", response_model=schemas.StudyPage, responses=problems(400, 422), summary="List studies, newest first"
-)
+@router.get("", response_model=StudyPage, responses=problems(400, 422), summary="List studies, newest first")
 def list_studies(
     backend: Stack,
     caller: Reader,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    page: Page,
     status: StudyStatus | None = None,
     priority: Priority | None = None,
     batch_id: UUID | None = None,
 ) -> Response:
     """Return a page; studies that arrive meanwhile do not shift the pages that follow."""
-    before = position_of(cursor)
     with backend.database.session() as session:
-        views = study_queries.page(
+        views = reading.page(
             session,
-            limit=limit + 1,
-            before=StudyId(before) if before else None,
+            limit=page.with_next,
+            before=StudyId(page.before) if page.before else None,
             owner=caller.sees,
             status=status,
             priority=priority,
             batch_id=BatchId(batch_id) if batch_id else None,
         )
-    items = [study_body(view) for view in views[:limit]]
-    more = cursor_after(views[limit - 1].study.id) if len(views) > limit else None
-    return _json(schemas.StudyPage(items=items, next_cursor=more), HTTPStatus.OK)
+    shown, more = page.cut(views, lambda view: view.study.id)
+    items = [study_body(view) for view in shown]
+    return _json(StudyPage(items=items, next_cursor=more), HTTPStatus.OK)
 
 
 @router.delete(
@@ -204,7 +201,7 @@ async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> N
     def erase() -> None:
         with backend.database.session() as session:
             study_of(session, study_id, caller)
-            erasure.erase(session, StudyId(study_id))
+            erasure.erase(session, StudyId(study_id), actor=caller.actor)
 
     await run_in_threadpool(erase)
     # The collector would do it too, in ten minutes; after the commit, since no row may name what is gone.
@@ -216,7 +213,7 @@ async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> N
 @router.post(
     "/{study_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
-    response_model=schemas.Study,
+    response_model=Study,
     responses=problems(404, 409, 410, 422),
     summary="Try a failed study again",
 )
@@ -224,7 +221,7 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
     """Start a FAILED study again from the beginning."""
     with backend.database.session() as session:
         row = study_of(session, study_id, caller)
-        hint: Hint | None = studies.retry(session, StudyId(study_id))
+        hint: Hint | None = studies.retry(session, StudyId(study_id), actor=caller.actor)
         if hint is None:
             message = f"the study is {row.status}; only a failed one can be retried"
             raise ProblemError(Code.NOT_FAILED, message)
@@ -235,33 +232,32 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
 
 @router.post(
     "/{study_id}/cancel",
-    response_model=schemas.Study,
+    response_model=Study,
     responses=problems(404, 409, 410, 422),
     summary="Cancel a study",
 )
 def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
     """Stop a study that is not at its end; what was sent is kept until it is erased."""
     with backend.database.session() as session:
-        row = study_of(session, study_id, caller)
-        if not studies.cancel(session, StudyRow.id == study_id):
-            session.refresh(row)
-            message = f"the study is {row.status}"
+        study_of(session, study_id, caller)
+        if not studies.cancel(session, StudyId(study_id), actor=caller.actor):
+            message = f"the study is {study_of(session, study_id, caller).status}"
             raise ProblemError(Code.ALREADY_ENDED, message)
     return _json(for_caller(study_body(view_of(backend, study_id, caller)), caller), HTTPStatus.OK)
 
 
-async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Taken:
+async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Accepted:
     with backend.uploads.place_of(caller.owner):
         received = await upload.receive(request, backend.settings)
         try:
             fields = upload.fields_of(received)
 
-            def take() -> Taken:
+            def take() -> Accepted:
                 with upload.room():
                     checked = upload.check(received, backend.settings)
                 try:
                     sent = upload.fingerprint(received, fields) if key else ""
-                    return submission.take(backend, Submission(caller, fields, checked, sent, key))
+                    return submission.take(backend, caller, fields, checked, key=key, fingerprint=sent)
                 finally:
                     checked.close()
 
@@ -273,12 +269,12 @@ async def _take(request: Request, backend: Backend, caller: Caller, *, key: str 
 
 async def _wait(
     backend: Backend, caller: Caller, study_id: StudyId, *, seconds: float
-) -> tuple[StudyRow, schemas.Study]:
-    def look() -> tuple[StudyRow, schemas.Study]:
+) -> tuple[StudyRecord, Study]:
+    def look() -> tuple[StudyRecord, Study]:
         view = view_of(backend, study_id, caller)
         return view.study, for_caller(study_body(view), caller)
 
-    async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study]]:
+    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, Study]]:
         await backend.key_ring.check_again(caller, Scope.WRITE)
         row, body = await run_in_threadpool(look)
         return row.status.is_final, (row, body)

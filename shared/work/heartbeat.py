@@ -2,19 +2,17 @@
 
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import func, or_, select, update
-from sqlalchemy.orm import Session
 
 from shared.domain import LeaseToken, StudyId
 from shared.errors import LeaseLostError
-from shared.records import studies
+from shared.records import leases, studies
 from shared.records.database import Database
-from shared.records.tables import StudyRow
+from shared.records.studies import Claim
 from shared.settings import QueueSettings
 
 log = structlog.get_logger()
@@ -26,7 +24,7 @@ class Heartbeat:
     def __init__(self, database: Database, settings: QueueSettings) -> None:
         self._database = database
         self._settings = settings
-        self._held: dict[StudyId, LeaseToken] = {}
+        self._held: dict[StudyId, Claim] = {}
         self._lost: set[tuple[StudyId, LeaseToken]] = set()
         self._idle_since = time.monotonic()
         self._lock = threading.Lock()
@@ -35,19 +33,20 @@ class Heartbeat:
         self._thread.start()
 
     @contextmanager
-    def holding(self, study_id: StudyId, token: LeaseToken) -> Iterator[None]:
+    def holding(self, claim: Claim) -> Iterator[None]:
         """Renew the lease until the block ends."""
+        study_id = claim.study_id
         with self._lock:
-            self._held[study_id] = token
+            self._held[study_id] = claim
         try:
             yield
         finally:
             with self._lock:
                 # A later claim of the same study by this very process is not ours to drop.
-                if self._held.get(study_id) == token:
+                if self._held.get(study_id) == claim:
                     del self._held[study_id]
                     self._idle_since = time.monotonic()
-                self._lost.discard((study_id, token))
+                self._lost.discard((study_id, claim.token))
 
     def idle_for(self) -> timedelta:
         """Return how long nothing has been held."""
@@ -75,11 +74,11 @@ class Heartbeat:
             TryAgainError: Postgres is away; the leases that are left run out by themselves.
         """
         with self._lock:
-            held = dict(self._held)
+            held = list(self._held.values())
         given = 0
-        for study_id, token in held.items():
+        for claim in held:
             with suppress(LeaseLostError), self._database.session() as session:
-                studies.release(session, study_id, token, after=timedelta(0), why=why)
+                studies.release(session, claim, after=timedelta(0), why=why)
                 given += 1
         return given
 
@@ -91,29 +90,13 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._stopped.wait(self._settings.heartbeat.total_seconds()):
             with self._lock:
-                held = dict(self._held)
+                held = {study_id: claim.token for study_id, claim in self._held.items()}
             try:
                 with self._database.session() as session:
-                    lost = renew(session, held, lease=self._settings.lease)
+                    lost = leases.renew(session, held, lease=self._settings.lease)
             except Exception as error:  # noqa: BLE001  without a heart this process would work in vain for ever
                 # The next beat tries again; three beats fit into one lease.
                 log.warning("heartbeat.missed", studies=len(held), error=type(error).__name__)
                 continue
             with self._lock:
                 self._lost.update((study_id, held[study_id]) for study_id in lost)
-
-
-def renew(session: Session, held: Mapping[StudyId, LeaseToken], *, lease: timedelta) -> Collection[StudyId]:
-    """Renew the leases that are still ours, and return the studies of those that are not."""
-    if not held:
-        return ()
-    mine = or_(
-        *((StudyRow.id == study_id) & (StudyRow.lease_token == token) for study_id, token in held.items())
-    )
-    leased = StudyRow.lease_expires_at.is_not(None)
-    # A row that somebody is just writing is skipped: it must not hold up all the other renewals,
-    # and its own turn comes again well before the lease runs out.
-    free = select(StudyRow.id).where(mine, leased).with_for_update(skip_locked=True)
-    session.execute(update(StudyRow).where(StudyRow.id.in_(free)).values(lease_expires_at=func.now() + lease))
-    kept = set(session.scalars(select(StudyRow.id).where(mine, leased)))
-    return [study_id for study_id in held if study_id not in kept]

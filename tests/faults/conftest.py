@@ -25,13 +25,14 @@ from shared.domain import (
     StudyStatus,
     new_id,
 )
-from shared.records import studies, study_queries
+from shared.records import reading, studies
 from shared.records.database import Base, Database
 from shared.records.studies import Hint, NewStudy, StoredImage
 from shared.records.tables import ReportRow, StudyRow
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
 from shared.work import queue
+from tests.support.builders import SOMEBODY
 from tests.support.services import ROOT, Service, wait_for
 from tests.support.stack import InfraStack
 
@@ -98,7 +99,7 @@ class Line:
             image = StoredImage(file, digest, len(original), "image/png", 512, 512)
             new = NewStudy(study_id, owner, priority, Language.ENGLISH, [image] * images)
             with self.database.session() as session:
-                studies.accept(session, new)
+                studies.accept(session, new, actor=SOMEBODY)
             if hint:
                 queue.send_hint(self.queue, Hint(Stage.CNN, priority))
             ids.append(study_id)
@@ -144,7 +145,7 @@ class Line:
         ends: Counter[StudyStatus] = Counter()
         for study_id in self.submitted:
             with self.database.session() as session:
-                view = study_queries.view(session, study_id)
+                view = reading.view(session, study_id)
                 reports = session.scalar(
                     select(func.count()).select_from(ReportRow).where(ReportRow.study_id == study_id)
                 )

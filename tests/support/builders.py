@@ -1,22 +1,70 @@
 """Builds the values that tests need, each with sensible defaults."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, update
 
 from shared.dicom.patients import Patient
-from shared.domain import BatchId, Finding, FindingStatus, Language, Priority, Stage, StudyId, new_id
+from shared.domain import (
+    Actor,
+    ActorKind,
+    BatchId,
+    Finding,
+    FindingStatus,
+    Language,
+    Priority,
+    Stage,
+    StudyId,
+    StudyStatus,
+    new_id,
+)
 from shared.records import studies
 from shared.records.database import Database
+from shared.records.reading import ImageRecord, StudyRecord
+from shared.records.reports import ReportRecord
 from shared.records.studies import Claim, NewStudy, StoredImage
 from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
 
 LEASE = timedelta(seconds=20)
+SOMEBODY = Actor(ActorKind.KEY, "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11")
+WORKER = Actor(ActorKind.SERVICE, "worker")
+SWEEPER = Actor(ActorKind.SERVICE, "sweeper")
 
 
 def an_image(file: str = "chest.png", sha256: str = "0" * 64) -> StoredImage:
     """Build an image as the API stores it."""
     return StoredImage(file=file, sha256=sha256, size=100, media_type="image/png", width=64, height=64)
+
+
+def an_image_record(**fields: Any) -> ImageRecord:
+    """Build an image as it is read."""
+    usual = dict.fromkeys(ImageRecord.__dataclass_fields__)
+    return ImageRecord(**{**usual, "warnings": (), "attributes": {}, **fields})
+
+
+def a_report_record(**fields: Any) -> ReportRecord:
+    """Build a report as it is read."""
+    usual = dict.fromkeys(ReportRecord.__dataclass_fields__, "")
+    made = {
+        "study_id": StudyId(new_id()),
+        "version": 1,
+        "language": Language.ENGLISH,
+        "warnings": (),
+        "failures": (),
+        "attempts": 1,
+        "fallback": False,
+        "created_at": datetime(2026, 1, 2, tzinfo=UTC),
+    }
+    return ReportRecord(**{**usual, **made, **fields})
+
+
+def a_study_record(**fields: Any) -> StudyRecord:
+    """Build a study as it is read: one that is done."""
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    usual = dict.fromkeys(StudyRecord.__dataclass_fields__)
+    made = {"id": StudyId(new_id()), "status": StudyStatus.COMPLETED, "created_at": now, "updated_at": now}
+    return StudyRecord(**{**usual, "set_aside": (), **made, **fields})
 
 
 def a_study(
@@ -41,7 +89,7 @@ def a_study(
         batch_id=batch_id,
     )
     with database.session() as session:
-        studies.accept(session, new)
+        studies.accept(session, new, actor=SOMEBODY)
     return study_id
 
 
@@ -51,7 +99,7 @@ def a_claim(
     """Claim this very study, which waits."""
     this = (StudyRow.id == study_id) & (StudyRow.status == stage.waiting)
     with database.session() as session:
-        claim = studies.take(session, this, lease=lease)
+        claim = studies.take(session, this, lease=lease, actor=WORKER)
     assert claim is not None
     return claim
 
