@@ -15,19 +15,18 @@ from multiprocessing.pool import Pool as ProcessPool
 from typing import Final
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from bench.measure import core_count
 from bench.originals import Original
 from shared.bundles import load_bundle
 from shared.domain import study_findings
+from shared.gates import load_gate
 from shared.reporting.request import ReportRequest, View
 from shared.settings import ModelSettings
-from worker_cnn.corrections import read
 from worker_cnn.decoding import prepare
+from worker_cnn.gate import load_models
 from worker_cnn.pipeline import analyse
-from worker_cnn.runtime import ImageOutput, load_model
+from worker_cnn.reading import read, unbatched
 from worker_llm.pipeline import write_reports
 from worker_llm.writers.base import Writer
 from worker_llm.writers.template import TemplateWriter
@@ -64,7 +63,9 @@ class BareLoop:
         """
         settings = ModelSettings()
         self._bundle = load_bundle(settings.bundle)
-        self._model = load_model(self._bundle, device=settings.device, threads=threads)
+        gate = load_gate(settings.gate)
+        models = load_models(self._bundle, gate, device=settings.device, threads=threads)
+        self._sight = unbatched(models, gate.card.gate, side=gate.card.input_size)
         self._writer, self._write_batch, self._attempts = writer, write_batch, attempts
 
     def run(self, originals: Sequence[Original]) -> LoopRun:
@@ -87,9 +88,9 @@ class BareLoop:
         with _timed(run, "decode"):
             prepared = prepare(original.content, name=original.name, size=self._bundle.card.input_size)
         with _timed(run, "model"):
-            reading = read(prepared, self._predict, self._bundle.card.gate)
+            reading = read(prepared, self._sight)
         with _timed(run, "analyse"):
-            analysis = analyse(reading.prepared, reading.output, self._bundle, index=0, done=reading.done)
+            analysis = analyse(reading, self._bundle, index=0)
         if analysis.rejection is not None:
             run.rejected += 1
             return None
@@ -98,9 +99,6 @@ class BareLoop:
             findings=study_findings([analysis.findings]),
             views=(View(analysis.view),),
         )
-
-    def _predict(self, square: NDArray[np.float32]) -> ImageOutput:
-        return self._model.run(square[np.newaxis])[0]
 
 
 @contextmanager

@@ -2,15 +2,18 @@
 
     FOLDER/card.json        `Card`: labels, thresholds, calibration, figures, and a digest of each other file
     FOLDER/model.onnx       the graph (its inputs and outputs: `worker_cnn/runtime.py`)
-    FOLDER/cam.npy          (L, C) the label head's weights, for class activation maps
+    FOLDER/cam.npy          (L, C) the label head's weights, for class activation maps; may be missing
 
-`load_bundle` reads the card and checks every digest; it runs no model, so any service may call it.
+A classifier owes its logits alone: a card needs an id, a version, a digest, an input size and labels, and all
+else has a default. `load_bundle` reads the card and checks every digest; it runs no model, so any service may
+call it. What is no frontal chest radiograph is kept from every classifier by a bundle of its own: `gates.py`.
 """
 
 import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -30,11 +33,23 @@ class BundleError(ValueError):
     """A bundle cannot be used; the message names the file and what is wrong with it."""
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a card: it cannot be changed, and nothing in it is unknown."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Interval(_Part):
+class PlainCard(Part):
+    """What a classifier's and a gate's card have in common; `files` are SHA-256 digests by name."""
+
+    format: Annotated[int, Field(ge=1, le=1)] = 1
+    id: str
+    version: str
+    files: dict[str, str]
+    input_size: Annotated[int, Field(ge=32, le=2048)]
+
+
+class Interval(Part):
     """A figure with its 95 % bootstrap interval over patients."""
 
     value: float
@@ -42,7 +57,7 @@ class Interval(_Part):
     high: float
 
 
-class Label(_Part):
+class Label(Part):
     """One label of a classifier: how its logit becomes a probability, and that a status.
 
     Attributes:
@@ -54,18 +69,20 @@ class Label(_Part):
         auroc: on the test patients; None where they show it too seldom to say.
         sensitivity: share of the test images with it that are called present; None like `auroc`.
         specificity: share of those without it that are not.
-        positives: images with it in training, validation and test.
+        positives: images with it in training, validation and test; None where nobody says.
+
+    What a label of another's classifier does not say: no calibration, present from 0.5, no band of doubt.
     """
 
     id: str
-    slope: Annotated[float, Field(gt=0.0)]
-    offset: float
-    threshold: Probability
-    uncertain_from: Probability
-    auroc: Interval | None
-    sensitivity: Probability | None
-    specificity: Probability | None
-    positives: tuple[int, int, int]
+    slope: Annotated[float, Field(gt=0.0)] = 1.0
+    offset: float = 0.0
+    threshold: Probability = 0.5
+    uncertain_from: Probability = 0.5
+    auroc: Interval | None = None
+    sensitivity: Probability | None = None
+    specificity: Probability | None = None
+    positives: tuple[int, int, int] | None = None
 
     @model_validator(mode="after")
     def _is_known_and_ordered(self) -> Self:
@@ -78,35 +95,7 @@ class Label(_Part):
         return self
 
 
-class Gate(_Part):
-    """When a picture is not taken for a chest radiograph, and how often that is right.
-
-    Attributes:
-        max_distance: the largest feature distance to real chests that is still accepted.
-        min_chest: the lowest probability of the chest head that is still accepted.
-        sure_chest: from this probability of the chest head on, `max_distance_if_sure` holds instead.
-        max_distance_if_sure: films of another machine or of a child lie farther off and are chests still.
-        min_turned: the lowest probability at which a picture is called turned, or upright once turned back.
-        min_view: the lowest probability at which the view that was read from pixels is believed.
-        refused: of each group of pictures (none of them trained on), the share that is refused.
-        counted: how many pictures each group has.
-        turned_accuracy: share of turned test radiographs whose turn is named rightly.
-        view_auroc: of AP against PA on the test patients.
-    """
-
-    max_distance: float
-    min_chest: Probability
-    sure_chest: Probability
-    max_distance_if_sure: float
-    min_turned: Probability
-    min_view: Probability
-    refused: dict[str, float]
-    counted: dict[str, int]
-    turned_accuracy: float
-    view_auroc: float
-
-
-class Metrics(_Part):
+class Metrics(Part):
     """How good it is on the test patients.
 
     Attributes:
@@ -127,7 +116,7 @@ class Metrics(_Part):
     prior_auroc: float = 0.5
 
 
-class Training(_Part):
+class Training(Part):
     """Where the weights come from.
 
     Attributes:
@@ -147,7 +136,7 @@ class Training(_Part):
     command: str
 
 
-class Calibration(_Part):
+class Calibration(Part):
     """What `training.calibrate` fitted anew, on whose images.
 
     Sensitivity, specificity and the findings per study of the card are then of these images, each from a fit
@@ -178,32 +167,38 @@ class Calibration(_Part):
     command: str
 
 
-class Card(_Part):
+class Card(PlainCard):
     """All of `card.json`.
 
     Attributes:
         files: SHA-256 of each other file, by name.
         input_size: side of the square input in pixels.
         precision: of the weights and of the arithmetic: "float32".
-        normalisation: what the graph does with pixels in [0, 1], for people.
+        normalisation: what is done with pixels in [0, 1], for people.
+        mean: what the worker takes from pixels in [0, 1] before the graph sees them, one number a channel or
+            one for all; nothing where the graph normalises by itself.
+        deviation: what it then divides by, likewise.
+        embedding: the name of the graph's output `embedding`, which a gate may read (`gates.py`); None where
+            it has none.
+        metrics: None where nobody measured it.
+        training: None where nobody says.
         calibration: None where it is the training's own.
     """
 
-    format: Annotated[int, Field(ge=1, le=1)] = 1
-    id: str
-    version: str
-    files: dict[str, str]
-    input_size: Annotated[int, Field(ge=32, le=2048)]
-    precision: str
-    normalisation: str
+    precision: str = "float32"
+    normalisation: str = "not stated"
+    mean: Annotated[tuple[float, ...], Field(min_length=1, max_length=3)] = (0.0,)
+    deviation: Annotated[tuple[Annotated[float, Field(gt=0.0)], ...], Field(min_length=1, max_length=3)] = (
+        1.0,
+    )
     labels: tuple[Label, ...]
-    gate: Gate
-    metrics: Metrics
-    training: Training
-    licence: str
-    attribution: str
-    intended_use: str
-    not_for: tuple[str, ...]
+    embedding: str | None = None
+    metrics: Metrics | None = None
+    training: Training | None = None
+    licence: str = "not stated"
+    attribution: str = "not stated"
+    intended_use: str = "Not stated. It is not a medical device."
+    not_for: tuple[str, ...] = ()
     calibration: Calibration | None = None
 
     @model_validator(mode="after")
@@ -212,15 +207,11 @@ class Card(_Part):
         if not ids or len(set(ids)) < len(ids):
             message = f"a label is listed once, and there is at least one, got {ids}"
             raise ValueError(message)
-        missing = {GRAPH, CAM_WEIGHTS} - self.files.keys()
-        outside = [name for name in self.files if Path(name).name != name or name == CARD]
-        if outside:
-            message = f"files holds what is no file name of the bundle's own folder: {outside}"
-            raise ValueError(message)
-        if missing:
-            message = f"files names no digest for {sorted(missing)}"
-            raise ValueError(message)
+        check_files(self.files, needed={GRAPH})
         return self
+
+
+AnyCard = TypeVar("AnyCard", bound=PlainCard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +232,9 @@ class Bundle:
         return self.folder / GRAPH
 
     @property
-    def cam_weights(self) -> Path:
-        """The label head's weights."""
-        return self.folder / CAM_WEIGHTS
+    def cam_weights(self) -> Path | None:
+        """The label head's weights, where it has them."""
+        return self.folder / CAM_WEIGHTS if CAM_WEIGHTS in self.card.files else None
 
 
 def load_bundle(name: str | Path) -> Bundle:
@@ -256,9 +247,31 @@ def load_bundle(name: str | Path) -> Bundle:
         BundleError: the folder or a file is missing, not what the card says, or the card is not valid.
     """
     folder = BUNDLED_FOLDER if name == BUNDLED else Path(name)
+    card, digest = read_card(folder, Card)
+    return Bundle(folder, card, ModelVersion(card.id, card.version, digest))
+
+
+def check_files(files: Mapping[str, str], *, needed: Collection[str]) -> None:
+    """Raise ValueError when a card's files are not those of its own folder, or one is missing."""
+    outside = [name for name in files if Path(name).name != name or name == CARD]
+    if outside:
+        message = f"files holds what is no file name of the bundle's own folder: {outside}"
+        raise ValueError(message)
+    missing = set(needed) - files.keys()
+    if missing:
+        message = f"files names no digest for {sorted(missing)}"
+        raise ValueError(message)
+
+
+def read_card(folder: Path, kind: type[AnyCard]) -> tuple[AnyCard, str]:
+    """Read a card and check the files that it names; return it with its own SHA-256.
+
+    Raises:
+        BundleError: the folder or a file is missing, not what the card says, or the card is not valid.
+    """
     content = _read(folder / CARD)
     try:
-        card = Card.model_validate_json(content)
+        card = kind.model_validate_json(content)
     except ValidationError as error:
         message = f"{CARD} of the model bundle {folder.name!r} is not valid: {error}"
         raise BundleError(message) from error
@@ -270,7 +283,7 @@ def load_bundle(name: str | Path) -> Bundle:
                 f"{expected}: it is damaged or belongs to another version; fetch the bundle again"
             )
             raise BundleError(message)
-    return Bundle(folder, card, ModelVersion(card.id, card.version, digest_of(content)))
+    return card, digest_of(content)
 
 
 def digest_of(content: bytes) -> str:

@@ -97,6 +97,9 @@ class ModelSettings(BaseSettings):
     bundle: str = Field(
         default=BUNDLED, description="Folder of a model bundle, or 'bundled' for the one that ships."
     )
+    gate: str = Field(
+        default=BUNDLED, description="Folder of a gate's bundle, or 'bundled' for the one that ships."
+    )
     device: str = Field(default="cpu", description="cpu, cuda or cuda:N.")
     threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")
     batch_size: int = Field(default=16, ge=1, description="Most images in one device batch.")

@@ -3,13 +3,12 @@
 RUN_DIR is the --out of a training that has ended. Calibration and thresholds come from its validation
 images alone, the card's figures from its test images. BUNDLE gets
 
-    model.onnx   what the workers run: the networks of an ensemble as one, and the gate against what is no
-                 frontal chest radiograph, which is the bundled classifier's
-    model.pt2    the networks without the gate, for torch.export.load
-    cam.npy      whose channel of the activation maps each label's is
+    model.onnx   what the workers run: the networks of an ensemble as one; each label has its activation map
+    model.pt2    the same, for torch.export.load
     card.json    labels, calibration, thresholds, figures, and the digest of each other file
 
-and is served by one line of configuration: CXR_MODEL_BUNDLE=BUNDLE. It is measured on other images by
+and is served by one line of configuration: CXR_MODEL_BUNDLE=BUNDLE, behind the gate that is served before
+any classifier. It is measured on other images by
 `python -m training.evaluate --bundle BUNDLE …`, and fitted to a hospital's by `training.calibrate`.
 BUNDLE must not be there yet, or be empty; it appears whole or not at all.
 """
@@ -21,8 +20,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from shared.bundles import CAM_WEIGHTS, CARD, GRAPH, Bundle, digest_of, load_bundle
-from shared.settings import BUNDLED
+from shared.bundles import CARD, GRAPH, Bundle, digest_of, load_bundle
 from training.command import stop
 from training.exporting.card import card_of
 from training.exporting.graph import PROGRAM, write_graphs
@@ -41,10 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             bundle = export(options.run, options.out, licence=options.licence)
     except (OSError, ValueError) as error:
         stop(str(error))
-    card, macro = bundle.card, bundle.card.metrics.macro_auroc
+    card, metrics = bundle.card, bundle.card.metrics
     console = Console()
     console.print(f"{card.id} {card.version}: {len(card.labels)} labels, {card.input_size} pixels")
-    console.print(f"macro AUROC of the test images: {macro.value:.3f} ({macro.low:.3f} to {macro.high:.3f})")
+    if metrics is not None:
+        macro = metrics.macro_auroc
+        console.print(
+            f"macro AUROC of the test images: {macro.value:.3f} ({macro.low:.3f} to {macro.high:.3f})"
+        )
     console.print(f"next: CXR_MODEL_BUNDLE={options.out}")
 
 
@@ -58,15 +60,14 @@ def export(run: Path, out: Path, *, licence: str | None) -> Bundle:
     """
     summary = read_json(run / SUMMARY)
     recipe = load_recipe(run / RECIPE)
-    gate = load_bundle(BUNDLED)
     network = members_of(run, recipe, summary["labels"], summary["members"])
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as work:
         made = Path(work) / "bundle"
         made.mkdir()
-        write_graphs(network, len(summary["labels"]), made, size=recipe.data.size, gate=gate)
-        files = {name: digest_of((made / name).read_bytes()) for name in (GRAPH, PROGRAM, CAM_WEIGHTS)}
-        card = card_of(run, recipe, summary, files=files, gate=gate, licence=licence)
+        write_graphs(network, made, size=recipe.data.size)
+        files = {name: digest_of((made / name).read_bytes()) for name in (GRAPH, PROGRAM)}
+        card = card_of(run, recipe, summary, files=files, licence=licence)
         (made / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
         load_bundle(made)
         made.rename(out)

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shared.bundles import BUNDLED_FOLDER, GRAPH, load_bundle
+from shared.bundles import load_bundle
+from shared.settings import BUNDLED
 from training.bundled import gate as gates
 from training.bundled.card import patients_of, truth_of
 from training.bundled.fit import Examples, Recipe, logits_of
@@ -27,9 +28,10 @@ from training.bundled.pool import pixels_of, read_pool
 from training.metrics import interval, macro_auroc
 from training.table import Split
 from training.train_bundled import RUNS
-from worker_cnn.runtime import open_graph
+from worker_cnn.runtime import load_model
 
 SHIPS: Final = "ships"
+_BATCH: Final = 8
 _BASE: Final = replace(RUNS[0], size=224)
 TRIES: Final[Mapping[str, Recipe]] = {
     "224-pixels": _BASE,
@@ -96,10 +98,11 @@ class _Tries:
 
     def of_bundle(self) -> NDArray[np.float32]:
         """Return the logits of the classifier that ships on the validation images: (N, L)."""
-        size = load_bundle("bundled").card.input_size
-        graph = open_graph(BUNDLED_FOLDER / GRAPH, device="cpu", threads=torch.get_num_threads())
+        size = load_bundle(BUNDLED).card.input_size
+        model = load_model(load_bundle(BUNDLED), device="cpu", threads=torch.get_num_threads())
         squares = gates.as_input(part_of(self._pool, self._pixels(size), Split.VALIDATION)[1])
-        return gates.column(gates.outputs_of(graph, squares), "logits")
+        parts = [model.run(squares[i : i + _BATCH]) for i in range(0, len(squares), _BATCH)]
+        return np.stack([output.logits for part in parts for output in part])
 
     def network(self, recipe: Recipe) -> Network:
         """Train a network, or read it from the cache; what is taught is taught by those that ship."""

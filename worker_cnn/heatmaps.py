@@ -7,15 +7,12 @@ The maps are as coarse as the feature map (9 x 9 for 288 pixels): they point, th
 Source: Zhou 2016, Learning Deep Features for Discriminative Localization (arXiv 1512.04150).
 """
 
-from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundles import Bundle
 from shared.domain import Box
 
 Map = NDArray[np.float32]
@@ -26,17 +23,6 @@ OVERLAY_SIDE: Final = 256
 _GRID: Final = 112  # side of the square on which a map is smoothed before its letterbox is undone
 _HOT: Final = 0.6  # of the map's maximum: the region that a box surrounds
 _LARGEST_REGION: Final = 0.35  # of the image: hotter than that everywhere points nowhere
-
-
-@lru_cache(maxsize=4)
-def _weights(path: Path, _digest: str) -> Map:
-    weights: Map = np.load(path, allow_pickle=False)
-    return weights
-
-
-def label_weights(bundle: Bundle) -> Map:
-    """Return the label head's weights: (L, C) float32."""
-    return _weights(bundle.cam_weights, bundle.version.digest)
 
 
 def activation(feature_map: Map, weights: Map, *, rows: int, columns: int) -> Map:

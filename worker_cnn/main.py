@@ -1,13 +1,14 @@
 """The CNN worker's process: load the model, say ready, classify until SIGTERM."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from shared.bundles import load_bundle
 from shared.domain import Actor, ActorKind, Stage
+from shared.gates import GateBundle, load_gate
 from shared.operations import telemetry
 from shared.records.database import Database
 from shared.settings import (
@@ -27,38 +28,39 @@ from shared.work.microbatch import MicroBatcher
 from shared.work.worker import run
 from worker_cnn.budgets import Accounts
 from worker_cnn.decoding import DecoderPool
-from worker_cnn.runtime import ImageOutput, Model, load_model
+from worker_cnn.gate import Models, load_models
+from worker_cnn.reading import Sight
+from worker_cnn.runtime import Array
 from worker_cnn.tasks import Bench, register
 
 log = structlog.get_logger()
+
+Result = TypeVar("Result")
 
 
 def main() -> int:
     """Run the worker; return its exit code."""
     telemetry.configure("worker-cnn", TelemetrySettings())
     settings, queue_settings = ModelSettings(), QueueSettings()
-    bundle = load_bundle(settings.bundle)
-    model = load_model(bundle, device=settings.device, threads=settings.threads, batch=settings.batch_size)
+    bundle, gate = load_bundle(settings.bundle), load_gate(settings.gate)
+    models = load_models(
+        bundle, gate, device=settings.device, threads=settings.threads, batch=settings.batch_size
+    )
     size = bundle.card.input_size
-    model.run(np.zeros((1, size, size), np.float32))
+    models.judge(np.zeros((1, gate.card.input_size, gate.card.input_size), np.float32))
     log.info("model.loaded", model=bundle.version.id, digest=bundle.version.digest, device=settings.device)
+    log.info("gate.loaded", gate=gate.version.id, digest=gate.version.digest, shares_a_run=models.shares)
     database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
     app = queue.create_app("worker-cnn", queue_settings, stage=Stage.CNN)
     heartbeat = Heartbeat(database, queue_settings)
-    batcher = MicroBatcher[NDArray[np.float32], ImageOutput](
-        lambda images: _run(model, images),
-        max_size=settings.batch_size,
-        max_wait=settings.batch_wait,
-        name="model",
-        on_batch=telemetry.count_batch(Stage.CNN),
-    )
+    sight, batchers = _batched(models, gate, settings)
     decoder = DecoderPool(workers=settings.decoders)
     bench = Bench(
         Storage(StorageSettings()),
         decode=lambda original, ticket, terms: decoder.prepare(
             original.read, name=original.name, size=size, ticket=ticket, terms=terms
         ),
-        predict=batcher,
+        sight=sight,
         bundle=bundle,
         settings=settings,
         accounts=Accounts(settings.file_budget),
@@ -73,11 +75,29 @@ def main() -> int:
         )
     finally:
         watch.stop()
-        batcher.stop()
+        for batcher in batchers:
+            batcher.stop()
         decoder.stop()
         heartbeat.stop()
         database.close()
 
 
-def _run(model: Model, images: Sequence[NDArray[np.float32]]) -> Sequence[ImageOutput]:
-    return model.run(np.stack(images))
+def _batched(
+    models: Models, gate: GateBundle, settings: ModelSettings
+) -> tuple[Sight, Sequence[MicroBatcher[Any, Any]]]:
+    """Put the gate and the classifier behind a batcher each."""
+
+    def batcher(run: Callable[[Array], Sequence[Result]], name: str) -> MicroBatcher[Array, Result]:
+        return MicroBatcher(
+            lambda images: run(np.stack(images)),
+            max_size=settings.batch_size,
+            max_wait=settings.batch_wait,
+            name=name,
+            on_batch=telemetry.count_batch(Stage.CNN),
+        )
+
+    judge = batcher(models.judge, "gate")
+    # Never called where a run of the gate is the classifier's too: then it is a thread that sleeps.
+    classify = batcher(models.classify, "model")
+    side = gate.card.input_size
+    return Sight(judge, classify, gate.card.gate, side), (judge, classify)

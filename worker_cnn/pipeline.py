@@ -1,7 +1,8 @@
 """What one image shows: from a decoded file and the graph's output to findings and pictures.
 
-prepared + output --quality gate--> refused, with the reason
-                  --else----------> calibrated findings, a heatmap and a box for each that is not absent
+    reading --refused--> the reason
+            --else-----> calibrated findings; where the classifier says where, a heatmap and a box for each
+                         that is not absent
 
 Pure: no I/O. `tasks.py` feeds it and stores what it returns.
 """
@@ -14,11 +15,12 @@ from shared.dicom.attributes import Attributes
 from shared.domain import Box, Finding, FindingStatus, ModelVersion, ViewPosition, ViewSource
 from shared.errors import BadInputError
 from shared.reporting.warnings import ImageWarning
-from worker_cnn import heatmaps, quality
+from worker_cnn import heatmaps
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.predict import findings_of, probabilities_of, status_of
 from worker_cnn.previews import heatmap_png, radiograph_png
-from worker_cnn.runtime import ImageOutput
+from worker_cnn.reading import Reading
+from worker_cnn.runtime import ImageOutput, label_weights
 
 _KEPT_ATTRIBUTES: Final = frozenset(
     {
@@ -48,7 +50,7 @@ class ImageAnalysis:
         warnings: codes of what the reader of the findings should know.
         size: width and height of the whole image, as its preview shows it.
         preview_png: the image for people, 8-bit gray.
-        heatmap_pngs: an overlay for each label that is present or uncertain.
+        heatmap_pngs: an overlay for each label that is present or uncertain; none without a feature map.
         attributes: of a DICOM file, those that are needed downstream.
     """
 
@@ -64,27 +66,18 @@ class ImageAnalysis:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-def analyse(
-    prepared: PreparedImage,
-    output: ImageOutput,
-    bundle: Bundle,
-    *,
-    index: int,
-    done: ImageWarning | None = None,
-) -> ImageAnalysis:
-    """Judge one image.
+def analyse(reading: Reading, bundle: Bundle, *, index: int) -> ImageAnalysis:
+    """Say what one image shows.
 
     Args:
-        prepared: the decoded file.
-        output: what the graph said about its `model_input`.
-        bundle: the model that said it.
+        reading: what the gate and the classifier said.
+        bundle: the classifier.
         index: of the image in its study.
-        done: to the picture, before the model saw it (`corrections.py`).
     """
-    judged = quality.check(prepared.exposure, output, prepared.attributes, bundle.card.gate)
+    prepared, judged, output, done = reading.prepared, reading.quality, reading.output, reading.done
     findings: tuple[Finding, ...] = ()
     pictures: dict[str, bytes] = {}
-    if judged.rejection is None:
+    if judged.rejection is None and output is not None:
         boxes, pictures = _look_closer(prepared, output, bundle)
         findings = findings_of(output.logits, bundle.card, image=index, boxes=boxes)
     return ImageAnalysis(
@@ -104,16 +97,18 @@ def analyse(
 def _look_closer(
     prepared: PreparedImage, output: ImageOutput, bundle: Bundle
 ) -> tuple[dict[str, Box], dict[str, bytes]]:
-    """Return the boxes and the overlays of the labels that are not absent."""
+    """Return the boxes and the overlays of the labels that are not absent; none without a feature map."""
+    if output.feature_map is None:
+        return {}, {}
     rows, columns = prepared.preview.shape
-    weights = heatmaps.label_weights(bundle)
+    weights = label_weights(bundle)
     boxes: dict[str, Box] = {}
     pictures: dict[str, bytes] = {}
     probabilities = probabilities_of(output.logits, bundle.card)
-    for label, probability, label_weights in zip(bundle.card.labels, probabilities, weights, strict=True):
+    for label, probability, own in zip(bundle.card.labels, probabilities, weights, strict=True):
         if status_of(probability, label) is FindingStatus.ABSENT:
             continue
-        heat = heatmaps.activation(output.feature_map, label_weights, rows=rows, columns=columns)
+        heat = heatmaps.activation(output.feature_map, own, rows=rows, columns=columns)
         pictures[label.id] = heatmap_png(heatmaps.overlay(heat, rows=rows, columns=columns))
         box = heatmaps.box_of(heat)
         if box is not None:

@@ -9,15 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from shared.bundles import Gate
 from shared.dicom.attributes import Attributes
 from shared.dicom.views import ViewDoubt
 from shared.domain import ViewPosition, ViewSource
 from shared.errors import UnusableImageError
+from shared.gates import Gate
 from shared.imaging import Exposure
 from shared.reporting.warnings import ImageWarning
+from worker_cnn.gate import Verdict
 from worker_cnn.predict import sigmoid
-from worker_cnn.runtime import ImageOutput
 
 ADULT_YEARS: Final = 18.0
 TURNS: Final = (
@@ -27,7 +27,7 @@ TURNS: Final = (
     ImageWarning.SEEMS_TURNED_ANTICLOCKWISE,
     ImageWarning.SEEMS_INVERTED,
 )
-"""What `ImageOutput.turned` tells apart, in its order; the first is upright."""
+"""What `Verdict.turned` tells apart, in its order; the first is upright."""
 INVERTED: Final = TURNS.index(ImageWarning.SEEMS_INVERTED)
 
 _LEAST_DEVIATION: Final = 0.02  # a chest film has about 0.25; a blank one with noise less than 0.02
@@ -60,25 +60,25 @@ class Quality:
     warnings: tuple[ImageWarning, ...]
 
 
-def check(exposure: Exposure, output: ImageOutput, attributes: Attributes, gate: Gate) -> Quality:
-    """Look at one picture's exposure, what the graph says beside the labels, and its tags."""
-    reason = _reason(exposure, output, attributes, gate)
+def check(exposure: Exposure, verdict: Verdict, attributes: Attributes, gate: Gate) -> Quality:
+    """Look at one picture's exposure, what the gate's heads say, and its tags."""
+    reason = _reason(exposure, verdict, attributes, gate)
     if reason is not None:
         # What is no frontal chest radiograph has no projection that the pixels could tell.
         source = None if attributes.view is ViewPosition.UNKNOWN else ViewSource.FILE
         return Quality(attributes.view, source, UnusableImageError(reason), ())
-    view, source = _view(output, attributes, gate)
-    return Quality(view, source, None, _warnings(output, attributes, gate))
+    view, source = _view(verdict, attributes, gate)
+    return Quality(view, source, None, _warnings(verdict, attributes, gate))
 
 
-def is_chest(output: ImageOutput, gate: Gate) -> bool:
+def is_chest(verdict: Verdict, gate: Gate) -> bool:
     """Return whether both the distance to real chests and the chest head take it for a chest radiograph."""
-    chest = sigmoid(output.chest)
+    chest = sigmoid(verdict.chest)
     farthest = gate.max_distance_if_sure if chest >= gate.sure_chest else gate.max_distance
-    return chest >= gate.min_chest and output.distance <= farthest
+    return chest >= gate.min_chest and verdict.distance <= farthest
 
 
-def _reason(exposure: Exposure, output: ImageOutput, attributes: Attributes, gate: Gate) -> str | None:
+def _reason(exposure: Exposure, verdict: Verdict, attributes: Attributes, gate: Gate) -> str | None:
     if exposure.deviation < _LEAST_DEVIATION or exposure.levels < _FEWEST_LEVELS:
         return "the picture is empty: it shows nearly one gray level; send the original image"
     if exposure.black + exposure.white > _MOST_CLIPPED:
@@ -91,26 +91,26 @@ def _reason(exposure: Exposure, output: ImageOutput, attributes: Attributes, gat
             f"the picture is a lateral view{place}: the classifier knows frontal (PA and AP) chest "
             "radiographs only"
         )
-    if not is_chest(output, gate):
+    if not is_chest(verdict, gate):
         return "the picture does not look like a frontal chest radiograph; nothing else can be classified"
     # The tag alone refuses nothing: devices are left on the body part of the patient before.
-    if _names_another_part(attributes) and sigmoid(output.chest) < _SURE_DESPITE_TAG:
+    if _names_another_part(attributes) and sigmoid(verdict.chest) < _SURE_DESPITE_TAG:
         return "the file names another body part than the chest, and the picture does not speak against it"
     return None
 
 
-def _view(output: ImageOutput, attributes: Attributes, gate: Gate) -> tuple[ViewPosition, ViewSource | None]:
+def _view(verdict: Verdict, attributes: Attributes, gate: Gate) -> tuple[ViewPosition, ViewSource | None]:
     if attributes.view is not ViewPosition.UNKNOWN:
         return attributes.view, ViewSource.FILE
-    ap = sigmoid(output.view)
+    ap = sigmoid(verdict.view)
     if max(ap, 1.0 - ap) < gate.min_view:
         return ViewPosition.UNKNOWN, None
     return ViewPosition.AP if ap > 0.5 else ViewPosition.PA, ViewSource.IMAGE
 
 
-def _warnings(output: ImageOutput, attributes: Attributes, gate: Gate) -> tuple[ImageWarning, ...]:
+def _warnings(verdict: Verdict, attributes: Attributes, gate: Gate) -> tuple[ImageWarning, ...]:
     warnings = []
-    turn, probability = turn_of(output)
+    turn, probability = turn_of(verdict)
     seems = TURNS[turn]
     if seems is not None and probability >= gate.min_turned:
         warnings.append(seems)
@@ -127,8 +127,8 @@ def _names_another_part(attributes: Attributes) -> bool:
     return part is not None and not any(known in part for known in _CHEST_PARTS)
 
 
-def turn_of(output: ImageOutput) -> tuple[int, float]:
+def turn_of(verdict: Verdict) -> tuple[int, float]:
     """Return the most probable index into `TURNS` and its probability."""
-    shifted = np.exp(output.turned - output.turned.max())
+    shifted = np.exp(verdict.turned - verdict.turned.max())
     turn = int(np.argmax(shifted))
     return turn, float(shifted[turn] / shifted.sum())

@@ -1,20 +1,21 @@
 """Run a bundle's graph: a batch of squares in, one `ImageOutput` an image out.
 
-The graph (ONNX) takes `images` (N, 1, S, S) float32 in [0, 1], normalises by itself, and gives
+The graph (ONNX) takes one input of (N, 1, S, S) or (N, 3, S, S) float32, of any name: pixels in [0, 1], less
+the card's `mean`, by its `deviation`; three channels are three times the same. It gives
 
-    logits       (N, L)        one a label, uncalibrated
-    feature_map  (N, C, h, w)  the last one: times the label head's weights it is a class activation map
-    view         (N,)          logit of AP against PA
-    turned       (N, 5)        logits: upright, 90, 180, 270 degrees clockwise, inverted
-    chest        (N,)          logit of a chest radiograph against anything else
-    distance     (N,)          how far the picture lies from real chests, about 1 for one
+    logits       (N, L)        one a label, uncalibrated; an output of any name where it is the only one
+    feature_map  (N, C, h, w)  may be missing: then there are no heatmaps. Times the weights in cam.npy it is
+                               a class activation map; without that file its channels are the labels' own
+    embedding    (N, D)        may be missing: what a gate can read instead of running a network of its own
 
 ONNX Runtime runs it on the CPU, and on a GPU when its CUDA build is installed. Measured on an H100: the
 logits are the CPU's within 2e-6; a batch of another size than the one before it takes a second instead of
 6 ms, so that there all are filled up to one size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +30,9 @@ ort.disable_telemetry_events()
 
 Array = NDArray[np.float32]
 
-OUTPUTS: Final = ("logits", "feature_map", "view", "turned", "chest", "distance")
+LOGITS: Final = "logits"
+FEATURE_MAP: Final = "feature_map"
+EMBEDDING: Final = "embedding"
 
 
 class DeviceError(ValueError):
@@ -41,20 +44,57 @@ class ImageOutput:
     """What the graph says about one image; the shapes are the module's, without the N."""
 
     logits: Array
-    feature_map: Array
-    view: float
-    turned: Array
-    chest: float
-    distance: float
+    feature_map: Array | None = None
+    embedding: Array | None = None
+
+
+class Graph:
+    """A loaded ONNX file with one input. `run` may be called from many threads."""
+
+    def __init__(self, session: ort.InferenceSession, *, fill_to: int = 0) -> None:
+        """Take a session; every batch is filled up to a multiple of `fill_to` rows, unless that is 0."""
+        self._session = session
+        (self._input,) = session.get_inputs()
+        self.input_shape: list[Any] = self._input.shape
+        self.outputs: dict[str, list[Any]] = {one.name: one.shape for one in session.get_outputs()}
+        batch = self.input_shape[0] if self.input_shape else None
+        # An exporter that was not told otherwise fixes the batch at the size of its example.
+        self._fixed = batch if isinstance(batch, int) and batch > 0 else 0
+        self._fill_to = self._fixed or fill_to
+
+    def run(self, batch: Array, names: Sequence[str]) -> list[Array]:
+        """Return the named outputs of a batch: (N, ...) each."""
+        count = len(batch)
+        if self._fill_to:
+            batch = np.pad(batch, ((0, -count % self._fill_to), *([(0, 0)] * (batch.ndim - 1))))
+        step = self._fixed or len(batch)
+        parts = [
+            self._session.run(list(names), {self._input.name: batch[start : start + step]})
+            for start in range(0, len(batch), step)
+        ]
+        return [np.concatenate(values)[:count] for values in zip(*parts, strict=True)]
 
 
 class Model:
-    """A loaded graph. `run` may be called from many threads."""
+    """A loaded classifier. `run` may be called from many threads."""
 
-    def __init__(self, session: ort.InferenceSession, *, fill_to: int = 0) -> None:
-        """Take a session; every batch is filled up to a multiple of `fill_to` images, unless that is 0."""
-        self._session = session
-        self._fill_to = fill_to
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        mean: Sequence[float] = (0.0,),
+        deviation: Sequence[float] = (1.0,),
+    ) -> None:
+        """Take a graph and what its pixels are normalised by."""
+        self._graph = graph
+        self._logits = LOGITS if LOGITS in graph.outputs else next(iter(graph.outputs))
+        self._offered = [name for name in (FEATURE_MAP, EMBEDDING) if name in graph.outputs]
+        # The shape says 1 or 3, or nothing where an exporter left it open: then the normalisation does.
+        channels = graph.input_shape[1]
+        self._channels = channels if isinstance(channels, int) else max(len(mean), len(deviation))
+        self._mean = np.asarray(mean, np.float32)[:, None, None]
+        self._deviation = np.asarray(deviation, np.float32)[:, None, None]
+        self._is_plain = not self._mean.any() and bool((self._deviation == 1.0).all())
 
     def run(self, images: Array) -> list[ImageOutput]:
         """Classify a batch.
@@ -62,15 +102,14 @@ class Model:
         Args:
             images: (N, S, S) float32 in [0, 1], from `shared.imaging.model_input`.
         """
-        count = len(images)
-        if self._fill_to:
-            images = np.pad(images, ((0, -count % self._fill_to), (0, 0), (0, 0)))
-        values = self._session.run(list(OUTPUTS), {"images": images[:, np.newaxis]})
-        logits, maps, view, turned, chest, distance = values
-        return [
-            ImageOutput(logits[i], maps[i], float(view[i]), turned[i], float(chest[i]), float(distance[i]))
-            for i in range(count)
-        ]
+        batch = images[:, np.newaxis]
+        if self._channels > 1:
+            batch = np.repeat(batch, self._channels, axis=1)
+        if not self._is_plain:
+            batch = (batch - self._mean) / self._deviation
+        values = self._graph.run(batch, [self._logits, *self._offered])
+        given = dict(zip(("logits", *self._offered), values, strict=True))
+        return [ImageOutput(**{name: value[i] for name, value in given.items()}) for i in range(len(images))]
 
 
 def load_model(bundle: Bundle, *, device: str, threads: int, batch: int = 1) -> Model:
@@ -84,13 +123,75 @@ def load_model(bundle: Bundle, *, device: str, threads: int, batch: int = 1) -> 
 
     Raises:
         DeviceError: there is no such device, or this ONNX Runtime cannot use it.
-        BundleError: the graph cannot be loaded, or its outputs are not those named above.
+        BundleError: the graph cannot be loaded, or its input and outputs are not what the card says.
     """
-    return open_graph(bundle.graph, device=device, threads=threads, batch=batch)
+    card = bundle.card
+    graph = open_graph(bundle.graph, device=device, threads=threads, batch=batch)
+    where = f"{bundle.graph.name} of the model bundle {bundle.folder.name!r}"
+    channels = graph.input_shape[1] if len(graph.input_shape) == 4 else 0
+    if isinstance(channels, int) and channels not in {1, 3}:
+        message = f"{where} takes {graph.input_shape}, not images: (N, 1, S, S) or (N, 3, S, S)"
+        raise BundleError(message)
+    sides = {side for side in graph.input_shape[2:] if isinstance(side, int)}
+    if sides - {card.input_size}:
+        message = f"{where} takes squares of {max(sides)} pixels, but its card says {card.input_size}"
+        raise BundleError(message)
+    if LOGITS not in graph.outputs and len(graph.outputs) > 1:
+        message = f"{where} has the outputs {sorted(graph.outputs)}, and none of them is named {LOGITS}"
+        raise BundleError(message)
+    if card.embedding is not None and EMBEDDING not in graph.outputs:
+        message = f"{where} lacks the output {EMBEDDING}, which its card names"
+        raise BundleError(message)
+    model = Model(graph, mean=card.mean, deviation=card.deviation)
+    _try(model, bundle, where)
+    return model
 
 
-def open_graph(path: Path, *, device: str, threads: int, batch: int = 1) -> Model:
-    """Load an ONNX file that may have no card yet; raises what `load_model` does."""
+def _try(model: Model, bundle: Bundle, where: str) -> None:
+    """Run a black square; raise when the numbers that come out are not those of the card's labels."""
+    card = bundle.card
+    try:
+        (said,) = model.run(np.zeros((1, card.input_size, card.input_size), np.float32))
+    except Exception as error:  # ONNX Runtime's own errors share no base class but this
+        message = f"{where} cannot be run on {card.input_size} x {card.input_size} pixels: {error}"
+        raise BundleError(message) from error
+    if (shape := said.logits.shape) != (len(card.labels),):
+        message = f"{where} gives logits of shape {shape}, but its card has {len(card.labels)} labels"
+        raise BundleError(message)
+    if said.feature_map is None:
+        if bundle.cam_weights is not None:
+            message = f"{where} lacks the output {FEATURE_MAP}, which {bundle.cam_weights.name} is for"
+            raise BundleError(message)
+        return
+    weights = label_weights(bundle)
+    if said.feature_map.ndim != 3 or weights.shape != (len(card.labels), len(said.feature_map)):
+        message = (
+            f"{where} gives a {FEATURE_MAP} of shape {said.feature_map.shape}, which does not go with label "
+            f"weights of shape {weights.shape}"
+        )
+        raise BundleError(message)
+
+
+@lru_cache(maxsize=4)
+def _weights(path: Path, _digest: str) -> Array:
+    weights: Array = np.load(path, allow_pickle=False)
+    return weights
+
+
+def label_weights(bundle: Bundle) -> Array:
+    """Return (L, C): what each label makes of the feature map's channels; its own one without cam.npy."""
+    if bundle.cam_weights is None:
+        return np.eye(len(bundle.card.labels), dtype=np.float32)
+    return _weights(bundle.cam_weights, bundle.version.digest)
+
+
+def open_graph(path: Path, *, device: str, threads: int, batch: int = 1) -> Graph:
+    """Load an ONNX file.
+
+    Raises:
+        DeviceError: there is no such device, or this ONNX Runtime cannot use it.
+        BundleError: the file cannot be loaded, or has not one input.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     # Threads that spin for work would take the cores from decoding and from the other worker.
@@ -102,11 +203,11 @@ def open_graph(path: Path, *, device: str, threads: int, batch: int = 1) -> Mode
         message = f"{path.name} of the model bundle {path.parent.name!r} cannot be loaded: {error}"
         raise BundleError(message) from error
     _check_providers(session, device)
-    missing = set(OUTPUTS) - {output.name for output in session.get_outputs()}
-    if missing:
-        message = f"{path.name} of the model bundle {path.parent.name!r} lacks the outputs {sorted(missing)}"
+    if len(session.get_inputs()) != 1:
+        names = [one.name for one in session.get_inputs()]
+        message = f"{path.name} of the model bundle {path.parent.name!r} has not one input, but {names}"
         raise BundleError(message)
-    return Model(session, fill_to=0 if device == "cpu" else batch)
+    return Graph(session, fill_to=0 if device == "cpu" else batch)
 
 
 def _providers(device: str) -> list[Any]:

@@ -11,12 +11,12 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 
-import numpy as np
 from celery import Celery
 
 from shared.bundles import Bundle, load_bundle
 from shared.domain import Priority, Stage, StudyId, ViewPosition
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
+from shared.gates import load_gate
 from shared.operations import tracing
 from shared.records import findings, reading, studies
 from shared.records.findings import ImageFindings
@@ -30,11 +30,11 @@ from shared.work.handling import Outcome, Workplace, handle, write
 from shared.work.lanes import Lanes
 from worker_cnn.budgets import Account, Accounts, StudyBudget
 from worker_cnn.children import Terms
-from worker_cnn.corrections import Predict, read
 from worker_cnn.decoding import PreparedImage
+from worker_cnn.gate import load_models
 from worker_cnn.pipeline import ImageAnalysis, analyse
+from worker_cnn.reading import Sight, read, unbatched
 from worker_cnn.room import room_for
-from worker_cnn.runtime import Model, load_model
 from worker_cnn.slots import Ticket
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
@@ -76,12 +76,12 @@ class Bench:
 
     Attributes:
         decode: safe from whatever the file does to its decoder, and in its turn.
-        predict: the model, behind its batcher.
+        sight: the gate and the classifier, behind their batchers.
     """
 
     storage: Storage
     decode: Callable[[Original, Ticket, Terms], PreparedImage]
-    predict: Predict
+    sight: Sight
     bundle: Bundle
     settings: ModelSettings
     accounts: Accounts
@@ -102,7 +102,7 @@ class Bench:
             if alone:
                 analysis = self.lone.run(terms.check, judge_alone, prepared, original.index, self.settings)
             else:
-                analysis = _judge(prepared, self.predict, self.bundle, original.index)
+                analysis = _judge(prepared, self.sight, self.bundle, original.index)
         return Seen(original.index, original.name, analysis, analysis.rejection)
 
 
@@ -140,20 +140,20 @@ def classify_study(claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
 
 
 def judge_alone(prepared: PreparedImage, index: int, settings: ModelSettings) -> ImageAnalysis:
-    """Judge an image in this process alone, with a model of its own."""
-    bundle, model = _own_model(settings)
-    return _judge(prepared, lambda square: model.run(square[np.newaxis])[0], bundle, index)
+    """Judge an image in this process alone, with models of its own."""
+    bundle, sight = _own_sight(settings)
+    return _judge(prepared, sight, bundle, index)
 
 
-def _judge(prepared: PreparedImage, predict: Predict, bundle: Bundle, index: int) -> ImageAnalysis:
-    reading = read(prepared, predict, bundle.card.gate)
-    return analyse(reading.prepared, reading.output, bundle, index=index, done=reading.done)
+def _judge(prepared: PreparedImage, sight: Sight, bundle: Bundle, index: int) -> ImageAnalysis:
+    return analyse(read(prepared, sight), bundle, index=index)
 
 
 @lru_cache(maxsize=1)
-def _own_model(settings: ModelSettings) -> tuple[Bundle, Model]:
-    bundle = load_bundle(settings.bundle)
-    return bundle, load_model(bundle, device=settings.device, threads=settings.threads)
+def _own_sight(settings: ModelSettings) -> tuple[Bundle, Sight]:
+    bundle, gate = load_bundle(settings.bundle), load_gate(settings.gate)
+    models = load_models(bundle, gate, device=settings.device, threads=settings.threads)
+    return bundle, unbatched(models, gate.card.gate, side=gate.card.input_size)
 
 
 def _look(claim: Claim, workplace: Workplace, bench: Bench) -> Iterator[Seen]:

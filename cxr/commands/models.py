@@ -1,6 +1,7 @@
 """cxr models: which classifier and which report writer the local stack runs."""
 
 import json
+import os
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from cxr.output import AsJson, as_typed, notes, out, print_json
 app = typer.Typer(no_args_is_help=True, help="List classifiers, choose one; choose the report writer.")
 
 BUNDLED: Final = "bundled"
+_GATE: Final = "CXR_MODEL_GATE"
 _BUNDLE: Final = "CXR_MODEL_BUNDLE"
 _PATIENCE_SECONDS: Final = 300
 
@@ -33,7 +35,7 @@ class WriterKind(StrEnum):
 
 @app.command("list")
 def list_models(*, as_json: AsJson = False) -> None:
-    """List the classifiers: the bundled one, and the folders in CXR_HOME/models that have a card.json.
+    """List the bundled classifier and the folders in CXR_HOME/models that have a card.json; and the gate.
 
     Example: [bold]cxr models list[/]
     """
@@ -47,12 +49,14 @@ def list_models(*, as_json: AsJson = False) -> None:
     if bundle not in (BUNDLED, *(one["folder"] for one in found)):
         found.append({"name": bundle, "folder": bundle, "in_use": True, **_summary(Path(bundle))})
     writer = {name: value for name, value in chosen.items() if name.startswith("CXR_REPORT_")}
+    gate = _gate_in_use(chosen.get(_GATE, os.environ.get(_GATE, BUNDLED)))
     if as_json:
-        print_json({"models": found, "writer": writer})
+        print_json({"models": found, "gate": gate, "writer": writer})
         return
     for one in found:
         mark = "*" if one["in_use"] else " "
         out.print(f"{mark} {one['name']}  {one['id']} {one['version']}  {one['folder']}", markup=False)
+    out.print(f"  gate before all: {gate['id']} {gate['version']}  {gate['folder']}", markup=False)
     for name, value in writer.items():
         out.print(f"  {name}={value}", markup=False)
 
@@ -130,6 +134,11 @@ def _resolve(home: Home, model: str) -> str:
         message = f"no model bundle: {folder} has no card.json"
         raise typer.BadParameter(message)
     return str(folder)
+
+
+def _gate_in_use(name: str) -> dict[str, str]:
+    folder = services_root() / "worker_cnn" / "bundled_gate" if name == BUNDLED else Path(name)
+    return {"folder": str(folder), **_summary(folder)}
 
 
 def _summary(folder: Path) -> dict[str, str]:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,6 +13,7 @@ from shared.bucket import NotStoredError
 from shared.bundles import load_bundle
 from shared.domain import Priority, Stage, StudyId, StudyStatus
 from shared.errors import LeaseLostError
+from shared.gates import load_gate
 from shared.records import erasure, findings, reading, studies
 from shared.records.database import Database
 from shared.reporting.warnings import ImageWarning
@@ -26,7 +26,8 @@ from tests.support.builders import SOMEBODY, WORKER, a_claim, a_study, an_image,
 from worker_cnn.budgets import Accounts
 from worker_cnn.children import Terms
 from worker_cnn.decoding import prepare
-from worker_cnn.runtime import load_model
+from worker_cnn.gate import load_models
+from worker_cnn.reading import unbatched
 from worker_cnn.slots import Ticket
 from worker_cnn.tasks import Bench, Original, classify_study
 
@@ -43,13 +44,14 @@ def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Wor
 @pytest.fixture
 def bench(storage: Storage) -> Bench:
     bundle = load_bundle("bundled")
-    model = load_model(bundle, device="cpu", threads=1)
+    gate = load_gate("bundled")
+    models = load_models(bundle, gate, device="cpu", threads=1)
     return Bench(
         storage,
         decode=lambda original, _ticket, _terms: prepare(
             original.read(), name=original.name, size=bundle.card.input_size
         ),
-        predict=lambda pixels: model.run(pixels[np.newaxis])[0],
+        sight=unbatched(models, gate.card.gate, side=gate.card.input_size),
         bundle=bundle,
         settings=ModelSettings(),
         accounts=Accounts(timedelta(seconds=30)),

@@ -26,6 +26,7 @@ from cxr.local.stack import look_again, read_status
 from migrations.__main__ import upgrade
 from shared.records.database import Database
 from shared.settings import DatabaseSettings
+from tests.support.foreign import LABELS, write_foreign_bundle
 from tests.support.stack import FullStack, InfraStack, wait_until
 
 PARTS = ["postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper"]
@@ -238,6 +239,21 @@ def test_a_classifier_that_cannot_be_loaded_is_not_taken_up(stack, tmp_path):
     assert "worker-cnn does not start with this" in done.stderr
     stack.wait_running("worker-cnn")
     assert "bundled" in stack.run("models", "list").stdout.splitlines()[0]
+
+
+def test_a_classifier_of_another_library_is_served_by_one_line(stack, tmp_path):
+    bundle = write_foreign_bundle(tmp_path / "foreign")
+
+    assert stack.run("models", "use", str(bundle)).returncode == 0
+    with stack.client() as client:
+        found = client.findings(_completed(stack))
+    assert stack.run("models", "use", "bundled").returncode == 0
+
+    assert found.model.id == "torchvision-squeezenet"
+    assert [(one.label, one.status) for one in found.findings] == [
+        *((LABELS[0], "present"), (LABELS[1], "uncertain"), (LABELS[2], "absent"))
+    ]
+    assert all(one.box is None and one.model_extra["links"]["heatmap"] is None for one in found.findings)
 
 
 def test_when_the_supervisor_is_killed_nothing_goes_on_without_it(stack):

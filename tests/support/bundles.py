@@ -1,4 +1,4 @@
-"""A tiny model bundle, made in a moment: the outputs of its graph can be told from its pixels by hand."""
+"""A tiny classifier and a tiny gate, made in a moment: what they say can be told from the pixels by hand."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import numpy as np
 import onnx
 import onnx.parser
 
-from shared.bundles import CAM_WEIGHTS, CARD, GRAPH, Card, Gate, Interval, Label, Metrics, Training, digest_of
+from shared.bundles import CAM_WEIGHTS, CARD, GRAPH, Card, Interval, Label, Metrics, Training, digest_of
+from shared.gates import HEADS, Gate, GateCard
 
 SIZE = 32
 LABELS = ("Effusion", "Mass")
@@ -16,26 +17,57 @@ WEIGHTS = np.array([[4.0, 0.0], [0.0, 4.0]], np.float32)
 _GRAPH = """
 <ir_version: 10, opset_import: ["" : 18]>
 tiny (float[N, 1, 32, 32] images)
-=> (float[N, 2] logits, float[N, 2, 4, 4] feature_map, float[N] view, float[N, 5] turned, float[N] chest,
-    float[N] distance)
-<float[2] weight = {4.0, 4.0}, float[2] two = {2.0, 2.0}, float one = {1.0}, float scale = {2.0},
- int64[1] last = {1}, int64[2] plane = {2, 3}, int64 first = {0}, int64 second = {1}>
+=> (float[N, 2] logits, float[N, 2, 4, 4] feature_map, float[N, 2] embedding)
+<float[2] weight = {4.0, 4.0}, float[2] two = {2.0, 2.0}, float one = {1.0}, int64[2] plane = {2, 3}>
 {
   bright = AveragePool <kernel_shape = [8, 8], strides = [8, 8]> (images)
   dark = Sub (one, bright)
   feature_map = Concat <axis = 1> (bright, dark)
-  mean = ReduceMean <keepdims = 0> (feature_map, plane)
-  scaled = Mul (mean, weight)
+  embedding = ReduceMean <keepdims = 0> (feature_map, plane)
+  scaled = Mul (embedding, weight)
   logits = Sub (scaled, two)
-  view = Gather <axis = 1> (mean, first)
-  chest = Gather <axis = 1> (mean, first)
-  darkness = Gather <axis = 1> (mean, second)
-  distance = Mul (darkness, scale)
-  column = Unsqueeze (view, last)
-  turned = Concat <axis = 1> (mean, mean, column)
 }
 """
 """Two channels over 4 x 4 cells, brightness and darkness: "Effusion" is the one, "Mass" the other."""
+_NETWORK = """
+<ir_version: 10, opset_import: ["" : 18]>
+network (float[N, 1, 32, 32] images) => (float[N, 2] embedding)
+<float one = {1.0}, int64[2] plane = {2, 3}>
+{
+  bright = ReduceMean <keepdims = 0> (images, plane)
+  dark = Sub (one, bright)
+  embedding = Concat <axis = 1> (bright, dark)
+}
+"""
+_HEADS = """
+<ir_version: 10, opset_import: ["" : 18]>
+heads (float[N, 2] embedding) => (float[N] view, float[N, 5] turned, float[N] chest, float[N] distance)
+<float scale = {2.0}, int64[1] last = {1}, int64 first = {0}, int64 second = {1}>
+{
+  view = Gather <axis = 1> (embedding, first)
+  chest = Gather <axis = 1> (embedding, first)
+  darkness = Gather <axis = 1> (embedding, second)
+  distance = Mul (darkness, scale)
+  column = Unsqueeze (view, last)
+  turned = Concat <axis = 1> (embedding, embedding, column)
+}
+"""
+EMBEDDING = "brightness and darkness"
+GATE = Gate(
+    max_distance=1.5,
+    min_chest=0.1,
+    sure_chest=0.9,
+    max_distance_if_sure=1.9,
+    min_turned=0.9,
+    min_view=0.6,
+    refused={},
+    counted={},
+    turned_accuracy=1.0,
+    view_auroc=1.0,
+)
+_TRAINING = Training(
+    data="none", start="none", images=(1, 1, 1), patients=(1, 1, 1), recipe={}, command="none"
+)
 
 
 def tiny_card(files: dict[str, str], **changes: object) -> Card:
@@ -58,17 +90,10 @@ def tiny_card(files: dict[str, str], **changes: object) -> Card:
     values = {
         "id": "tiny", "version": "1", "files": files, "input_size": SIZE, "precision": "float32",
         "normalisation": "none", "labels": labels,
-        "gate": Gate(
-            max_distance=1.5, min_chest=0.1, sure_chest=0.9, max_distance_if_sure=1.9,
-             min_turned=0.9, min_view=0.6, refused={}, counted={},
-            turned_accuracy=1.0, view_auroc=1.0,
-        ),
         "metrics": Metrics(
             macro_auroc=figure, by_view={}, by_source={}, findings_per_study=1.0, findings_per_normal=0.0
         ),
-        "training": Training(
-            data="none", start="none", images=(1, 1, 1), patients=(1, 1, 1), recipe={}, command="none"
-        ),
+        "training": _TRAINING, "embedding": EMBEDDING,
         "licence": "Apache-2.0", "attribution": "none", "intended_use": "tests", "not_for": (),
     }  # fmt: skip
     return Card.model_validate(values | changes)
@@ -81,4 +106,19 @@ def write_tiny_bundle(folder: Path, **changes: object) -> Path:
     np.save(folder / CAM_WEIGHTS, WEIGHTS)
     files = {name: digest_of((folder / name).read_bytes()) for name in (GRAPH, CAM_WEIGHTS)}
     (folder / CARD).write_text(tiny_card(files, **changes).model_dump_json())
+    return folder
+
+
+def write_tiny_gate(folder: Path, **changes: object) -> Path:
+    """Write a gate that judges by brightness into `folder`; `changes` are fields of its card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in ((GRAPH, _NETWORK), (HEADS, _HEADS)):
+        onnx.save(onnx.parser.parse_model(text), folder / name)
+    values = {
+        "id": "tiny-gate", "version": "1", "input_size": SIZE, "normalisation": "none",
+        "files": {name: digest_of((folder / name).read_bytes()) for name in (GRAPH, HEADS)},
+        "embedding": EMBEDDING, "gate": GATE, "training": _TRAINING,
+        "licence": "Apache-2.0", "attribution": "none", "intended_use": "tests",
+    }  # fmt: skip
+    (folder / CARD).write_text(GateCard.model_validate(values | changes).model_dump_json())
     return folder

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundles import Calibration, Card, Interval, Label, Metrics
+from shared.bundles import Calibration, Card, Interval, Label, Metrics, Training
+from shared.gates import GateCard
 from training.bundled.pool import LABELS, Radiograph
 from training.calibration import Cut, Scaling
 from training.metrics import FEWEST, auroc, interval, macro_interval
@@ -86,19 +87,7 @@ def metrics(test: Sequence[Radiograph], probabilities: NDArray[np.float64], cuts
 
 
 def readme(card: Card) -> str:
-    """Write a card for people, as Markdown."""
-    m, g, t = card.metrics, card.gate, card.training
-    views = "".join(f"- {view} images alone: {_range(one)}\n" for view, one in sorted(m.by_view.items()))
-    sources = "".join(f"- {name} alone: {_range(one)}\n" for name, one in sorted(m.by_source.items()))
-    gates = "".join(
-        f"| {name} | {g.counted[name]} | {100 * share:.1f} % |\n" for name, share in sorted(g.refused.items())
-    )
-    rows = "".join(
-        f"| {x.id} | {x.positives[0]} / {x.positives[1]} / {x.positives[2]} | "
-        f"{_range(x.auroc) if x.auroc else 'too few'} | {x.threshold:.3f} | {x.uncertain_from:.3f} | "
-        f"{_share(x.sensitivity)} | {_share(x.specificity)} |\n"
-        for x in card.labels
-    )
+    """Write a classifier's card for people, as Markdown."""
     again = "" if card.calibration is None else _calibrated(card.calibration)
     return f"""# {card.id} {card.version}
 
@@ -106,21 +95,79 @@ def readme(card: Card) -> str:
 
 {card.intended_use}
 
-**Not for:** {"; ".join(card.not_for)}.
+**Not for:** {"; ".join(card.not_for) or "not stated"}.
 
 | | |
 | --- | --- |
 | Input | {card.input_size} x {card.input_size} gray; {card.normalisation} |
 | Precision | {card.precision} |
-| Trained on | {t.data} |
+{_origin(card.training)}| Licence | {card.licence} |
+| Attribution | {card.attribution} |
+| Gate | the worker's, `worker_cnn/bundled_gate/` unless told otherwise |
+{again}
+{"" if card.metrics is None else _figures(card.metrics)}
+## Labels
+
+Positives are in training / validation / test.
+
+| label | positives | AUROC | present from | uncertain from | sensitivity | specificity |
+| --- | --- | --- | --- | --- | --- | --- |
+{"".join(map(_row, card.labels))}"""
+
+
+def gate_readme(card: GateCard) -> str:
+    """Write a gate's card for people, as Markdown."""
+    g = card.gate
+    groups = "".join(
+        f"| {name} | {g.counted[name]} | {100 * share:.1f} % |\n" for name, share in sorted(g.refused.items())
+    )
+    return f"""# {card.id} {card.version}
+
+<!-- Written by training/bundled/card.py from card.json: change that, not this. -->
+
+{card.intended_use}
+
+| | |
+| --- | --- |
+| Input | {card.input_size} x {card.input_size} gray; {card.normalisation} |
+| Embedding | {card.embedding}: beside a classifier that offers it, the heads alone are run |
+{_origin(card.training)}| Licence | {card.licence} |
+| Attribution | {card.attribution} |
+
+## Figures
+
+Share of pictures refused as "not a frontal chest radiograph". None of these was trained on. `nih_test`,
+`cohen`, `tb`, `child`, `lungmask` and `montgomery_shenzhen` are chest radiographs and should be let
+through; the others should be refused.
+
+| pictures | number | refused |
+| --- | --- | --- |
+{groups}
+Upright, turned by 90°, 180°, 270° or inverted: named rightly for {100 * g.turned_accuracy:.1f} %
+of the test radiographs; one that is not upright is put right before it is classified, and its report says
+so, or warns where that fails. AP against PA, from pixels: AUROC {g.view_auroc:.3f}.
+
+The pixels do not tell a lateral view: the classes of the gate have none, and most laterals pass for frontal
+ones (the row `lateral` above). They are refused by what the file says of its view; what says nothing, as a
+PNG, is reported on, with a view that is marked as judged from the image.
+"""
+
+
+def _origin(t: Training | None) -> str:
+    if t is None:
+        return ""
+    return f"""| Trained on | {t.data} |
 | Started from | {t.start} |
 | Images (train / validation / test) | {" / ".join(map(str, t.images))} |
 | Patients (train / validation / test) | {" / ".join(map(str, t.patients))}, none in two |
-| Licence | {card.licence} |
-| Attribution | {card.attribution} |
 | Made again by | `{t.command}` |
-{again}
-## Figures on the test patients
+"""
+
+
+def _figures(m: Metrics) -> str:
+    views = "".join(f"- {view} images alone: {_range(one)}\n" for view, one in sorted(m.by_view.items()))
+    sources = "".join(f"- {name} alone: {_range(one)}\n" for name, one in sorted(m.by_source.items()))
+    return f"""## Figures on the test patients
 
 Macro AUROC {_range(m.macro_auroc)}; a classifier that knows only how frequent each label is has
 {m.prior_auroc}. Intervals are 95 %, by bootstrap over patients. The labels were mined from reports: noisy.
@@ -132,29 +179,15 @@ one folder the figure is lower, and nearer to what to expect elsewhere:
 {sources}
 The mean image has {m.findings_per_study} findings called present, one labelled No Finding has
 {"not been seen" if m.findings_per_normal is None else m.findings_per_normal}.
-
-Positives are in training / validation / test.
-
-| label | positives | AUROC | present from | uncertain from | sensitivity | specificity |
-| --- | --- | --- | --- | --- | --- | --- |
-{rows}
-## The gate
-
-Share of pictures refused as "not a frontal chest radiograph". None of these was trained on. `nih_test`,
-`cohen`, `tb`, `child`, `lungmask` and `montgomery_shenzhen` are chest radiographs and should be let
-through; the others should be refused.
-
-| pictures | number | refused |
-| --- | --- | --- |
-{gates}
-Upright, turned by 90°, 180°, 270° or inverted: named rightly for {100 * g.turned_accuracy:.1f} %
-of the test radiographs; one that is not upright is put right before it is classified, and its report says
-so, or warns where that fails. AP against PA, from pixels: AUROC {g.view_auroc:.3f}.
-
-The pixels do not tell a lateral view: the classes of the gate have none, and most laterals pass for frontal
-ones (the row `lateral` above). They are refused by what the file says of its view; what says nothing, as a
-PNG, is reported on, with a view that is marked as judged from the image.
 """
+
+
+def _row(x: Label) -> str:
+    positives = "not stated" if x.positives is None else " / ".join(map(str, x.positives))
+    return (
+        f"| {x.id} | {positives} | {_range(x.auroc) if x.auroc else 'too few'} | {x.threshold:.3f} | "
+        f"{x.uncertain_from:.3f} | {_share(x.sensitivity)} | {_share(x.specificity)} |\n"
+    )
 
 
 def _calibrated(one: Calibration) -> str:

@@ -15,14 +15,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shared.bundles import Gate
+from shared.gates import Gate
 from training.augment import augment
 from training.bundled.fit import to_batch
 from training.bundled.heads import TURNS, apply_turn
 from training.scoring.judge import judge
+from worker_cnn.gate import Models, Verdict
 from worker_cnn.predict import sigmoid
 from worker_cnn.quality import turn_of
-from worker_cnn.runtime import ImageOutput, Model
+from worker_cnn.reading import unbatched
+from worker_cnn.runtime import ImageOutput
 
 _REFUSED_OF_VALIDATION: Final = 0.005
 _CHANGED_COPIES: Final = 15  # the fewer, the more the distance hangs on the seed
@@ -36,9 +38,15 @@ MIN_VIEW: Final = 0.8
 Squares = NDArray[np.uint8]
 
 
-def outputs_of(model: Model, images: NDArray[np.float32], *, batch: int = 8) -> list[ImageOutput]:
-    """Run (N, S, S) images through a graph."""
-    return [one for i in range(0, len(images), batch) for one in model.run(images[i : i + batch])]
+def outputs_of(models: Models, images: NDArray[np.float32], *, batch: int = 8) -> list[ImageOutput]:
+    """Run (N, S, S) images through the classifier."""
+    return [one for i in range(0, len(images), batch) for one in models.classify(images[i : i + batch])]
+
+
+def verdicts_of(models: Models, images: NDArray[np.float32], *, batch: int = 8) -> list[Verdict]:
+    """Run (N, S, S) images through the gate."""
+    parts = (models.judge(images[i : i + batch]) for i in range(0, len(images), batch))
+    return [one.verdict for part in parts for one in part]
 
 
 def as_input(squares: Squares) -> NDArray[np.float32]:
@@ -46,16 +54,16 @@ def as_input(squares: Squares) -> NDArray[np.float32]:
     return squares.astype(np.float32) / np.float32(255.0)
 
 
-def thresholds(model: Model, validation: Squares, *, seed: int) -> tuple[float, float]:
+def thresholds(models: Models, validation: Squares, *, seed: int) -> tuple[float, float]:
     """Return `max_distance` and `min_chest`: each refuses at most 0.5 % of changed validation radiographs."""
     generator = torch.Generator().manual_seed(seed)
     distances, chests = [], []
     for copy in range(1 + _CHANGED_COPIES):  # one at a time: the feature maps of all would take gigabytes
         images = to_batch(validation)
         changed = augment(images, generator, flip=0.0) if copy else images
-        outputs = outputs_of(model, changed[:, 0].numpy())
-        distances += [output.distance for output in outputs]
-        chests += [output.chest for output in outputs]
+        verdicts = verdicts_of(models, changed[:, 0].numpy())
+        distances += [verdict.distance for verdict in verdicts]
+        chests += [verdict.chest for verdict in verdicts]
     distance = float(np.quantile(distances, 1.0 - _REFUSED_OF_VALIDATION))
     chest = sigmoid(float(np.quantile(chests, _REFUSED_OF_VALIDATION)))
     return round(distance, 4), round(min(_MOST_ASKED_OF_HEAD, chest), 4)
@@ -88,26 +96,27 @@ def is_trained_photograph(row: dict[str, str]) -> bool:
 
 
 def count_refused(
-    model: Model, gate: Gate, test: Sequence[Path], data: Path, *, size: int
+    models: Models, gate: Gate, test: Sequence[Path], data: Path, *, size: int
 ) -> tuple[dict[str, float], dict[str, int]]:
     """Return the refused share and the size of each group, the test radiographs among them."""
     groups = {"nih_test": test, **dict(sorted(other_pictures(data).items()))}
+    sight = unbatched(models, gate, side=size)
     shares = {
-        name: round(float(np.mean([bool(judge(path, model, gate, size=size).refusal) for path in paths])), 4)
+        name: round(float(np.mean([bool(judge(path, sight, size=size).refusal) for path in paths])), 4)
         for name, paths in groups.items()
     }
     return shares, {name: len(paths) for name, paths in groups.items()}
 
 
-def turned_accuracy(model: Model, test: Squares) -> float:
+def turned_accuracy(models: Models, test: Squares) -> float:
     """Return how often each of the five turns of a test radiograph is named rightly."""
     right: list[bool] = []
     for how in range(TURNS):
         images = torch.stack([apply_turn(image, how) for image in to_batch(test)])[:, 0]
-        right += [turn_of(output)[0] == how for output in outputs_of(model, images.numpy())]
+        right += [turn_of(verdict)[0] == how for verdict in verdicts_of(models, images.numpy())]
     return round(float(np.mean(right)), 4)
 
 
-def column(outputs: Sequence[ImageOutput], name: str) -> NDArray[np.float32]:
+def column(outputs: Sequence[ImageOutput] | Sequence[Verdict], name: str) -> NDArray[np.float32]:
     """Stack one field of many outputs."""
     return np.asarray([getattr(output, name) for output in outputs], np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from shared.bundles import GRAPH, Bundle, Card, Interval, Label, Metrics, Training
+from shared.bundles import GRAPH, Card, Interval, Label, Metrics, Training
 from training.calibration import Calibrated, calibrate
 from training.exporting.graph import ExportError
 from training.fitting.run_folder import PREDICTIONS
@@ -69,7 +69,6 @@ def card_of(
     summary: Mapping[str, Any],
     *,
     files: Mapping[str, str],
-    gate: Bundle,
     licence: str | None,
 ) -> Card:
     """Describe a run.
@@ -78,7 +77,6 @@ def card_of(
         folder: RUN_DIR.
         summary: its summary.json.
         files: digest of each file of the bundle, by name.
-        gate: the bundle whose gate this one has.
         licence: of the weights; None says whose terms hold.
 
     Raises:
@@ -92,23 +90,19 @@ def card_of(
     probabilities = np.stack([fit.scaling(test.logits[:, k]) for k, fit in enumerate(fits)], 1)
     present = probabilities >= np.array([fit.cut.threshold for fit in fits])
     datasets = ", ".join(summary["datasets"])
-    size, side = recipe.data.size, gate.card.input_size
-    resized = "" if size == side else f" on pictures of {side} pixels, while this gate resizes {size} to that"
     return Card(
         id=f"cxr-{recipe.name}",
         version=f"1.0.0+{files[GRAPH][:8]}",
         files=dict(files),
-        input_size=size,
+        input_size=recipe.data.size,
         precision="float32",
         normalisation=(
-            f"the graph takes [0, 1], rounds to 8 bits and normalises as {recipe.model.architecture} does; "
-            f"its gate is that of {gate.card.id} {gate.card.version}, whose figures these are{resized}"
+            f"the graph takes [0, 1], rounds to 8 bits and normalises as {recipe.model.architecture} does"
         ),
         labels=tuple(
             _label(name, fits[k], test, probabilities[:, k], summary["positives"][name], k)
             for k, name in enumerate(labels)
         ),
-        gate=gate.card.gate,
         metrics=_metrics(test, probabilities, present),
         training=_training(recipe, summary, datasets),
         licence=licence or f"not stated; the terms of the data that it was trained on hold: {datasets}",

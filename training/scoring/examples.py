@@ -18,7 +18,7 @@ from training.scoring.judge import Decode
 from training.scoring.measured import Measured
 from training.scoring.scored import Scored
 from worker_cnn import heatmaps
-from worker_cnn.runtime import Model, load_model
+from worker_cnn.runtime import Model, label_weights, load_model
 
 HIT: Final = "hit"
 MISS: Final = "miss"
@@ -47,9 +47,16 @@ class Example:
 
 
 def examples(bundle: Bundle, scored: Scored, *, threads: int, decode: Decode) -> list[Example]:
-    """Return of each label the surest hit, the worst miss and the surest false alarm, as far as there are."""
+    """Return of each label the surest hit, the worst miss and the surest false alarm, as far as there are.
+
+    A classifier without a feature map points nowhere, and has no examples.
+    """
     model = load_model(bundle, device="cpu", threads=threads)
     chosen = list(_chosen(bundle, scored))
+    drawn = [
+        (k, kind, row, _drawn(scored.measured[row], k, bundle, model, decode))
+        for k, kind, row in track(chosen, "Drawing heatmaps", console=Console(stderr=True))
+    ]
     return [
         Example(
             label=scored.labels[k],
@@ -57,9 +64,10 @@ def examples(bundle: Bundle, scored: Scored, *, threads: int, decode: Decode) ->
             file=scored.measured[row].row.file,
             probability=float(scored.scores[row, k]),
             threshold=bundle.card.labels[k].threshold,
-            jpeg=_drawn(scored.measured[row], k, bundle, model, decode),
+            jpeg=jpeg,
         )
-        for k, kind, row in track(chosen, "Drawing heatmaps", console=Console(stderr=True))
+        for k, kind, row, jpeg in drawn
+        if jpeg is not None
     ]
 
 
@@ -77,11 +85,13 @@ def _chosen(bundle: Bundle, scored: Scored) -> Iterable[tuple[int, str, int]]:
                 yield k, kind, int(np.argmax(np.where(rows, sign * scores, -np.inf)))
 
 
-def _drawn(one: Measured, k: int, bundle: Bundle, model: Model, decode: Decode) -> bytes:
+def _drawn(one: Measured, k: int, bundle: Bundle, model: Model, decode: Decode) -> bytes | None:
     prepared = decode(one.path.read_bytes(), name=one.path.name, size=bundle.card.input_size)
     output = model.run(prepared.model_input[np.newaxis])[0]
+    if output.feature_map is None:
+        return None
     rows, columns = prepared.preview.shape
-    weights = heatmaps.label_weights(bundle)[k]
+    weights = label_weights(bundle)[k]
     heat = heatmaps.activation(output.feature_map, weights, rows=rows, columns=columns)
     scale = _SIDE / max(rows, columns)
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))

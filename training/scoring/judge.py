@@ -7,12 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundles import Gate
 from shared.errors import BadInputError
-from worker_cnn.corrections import read
 from worker_cnn.decoding import DecoderPool, PreparedImage, prepare
-from worker_cnn.quality import check
-from worker_cnn.runtime import Model
+from worker_cnn.reading import Sight, read
 
 
 class Decode(Protocol):
@@ -45,7 +42,7 @@ class Judged:
     refusal: str
 
 
-def judge(path: Path, model: Model, gate: Gate, *, size: int, decode: Decode = prepare) -> Judged:
+def judge(path: Path, sight: Sight, *, size: int, decode: Decode = prepare) -> Judged:
     """Decode, run and judge one file."""
     try:
         prepared = decode(path.read_bytes(), name=path.name, size=size)
@@ -53,6 +50,8 @@ def judge(path: Path, model: Model, gate: Gate, *, size: int, decode: Decode = p
         return Judged(None, error.detail)
     except OSError as error:
         return Judged(None, f"the file cannot be read: {error.strerror}")
-    reading = read(prepared, lambda square: model.run(square[np.newaxis])[0], gate)
-    rejection = check(reading.prepared.exposure, reading.output, reading.prepared.attributes, gate).rejection
-    return Judged(reading.output.logits, "" if rejection is None else rejection.detail)
+    reading = read(prepared, sight)
+    rejection = reading.quality.rejection
+    # What is refused is scored all the same.
+    output = reading.output or sight.classify(reading.prepared.model_input)
+    return Judged(output.logits, "" if rejection is None else rejection.detail)

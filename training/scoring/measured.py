@@ -11,10 +11,13 @@ from rich.console import Console
 from rich.progress import track
 
 from shared.bundles import Bundle
+from shared.gates import load_gate
+from shared.settings import ModelSettings
 from training.scoring.judge import Decode, judge
 from training.scoring.label_table import Labelled
+from worker_cnn.gate import load_models
 from worker_cnn.predict import probabilities_of
-from worker_cnn.runtime import load_model
+from worker_cnn.reading import unbatched
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,12 @@ class Measured:
 
 def measure(bundle: Bundle, rows: Mapping[Path, Labelled], *, threads: int, decode: Decode) -> list[Measured]:
     """Let the worker judge every file."""
-    model = load_model(bundle, device="cpu", threads=threads)
-    card = bundle.card
+    card, gate = bundle.card, load_gate(ModelSettings().gate)
+    models = load_models(bundle, gate, device="cpu", threads=threads)
+    sight = unbatched(models, gate.card.gate, side=gate.card.input_size)
     found = []
     for path, row in track(list(rows.items()), "Scoring", console=Console(stderr=True)):
-        judged = judge(path, model, card.gate, size=card.input_size, decode=decode)
+        judged = judge(path, sight, size=card.input_size, decode=decode)
         logits = judged.logits
         probabilities = None if logits is None else tuple(probabilities_of(logits, card))
         found.append(Measured(path, row, judged.refusal, logits, probabilities))

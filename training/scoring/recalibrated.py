@@ -120,7 +120,7 @@ def recalibrate(
             _label(label, seen, final[k], new.present[:, k], k) if fitted[k] else label
             for k, label in enumerate(card.labels)
         ),
-        "metrics": card.metrics.model_copy(update=_findings(seen, new)),
+        "metrics": card.metrics and card.metrics.model_copy(update=_findings(seen, new)),
         "calibration": calibration,
     }
     errors = {

@@ -72,7 +72,7 @@ def test_a_label_may_not_be_listed_twice(tmp_path):
 
 def test_a_card_names_every_file_that_is_needed():
     with pytest.raises(ValueError, match="names no digest for"):
-        tiny_card({GRAPH: "0"})
+        tiny_card({"cam.npy": "0"})
 
 
 def test_a_file_outside_of_the_folder_is_refused():

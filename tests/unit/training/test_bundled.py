@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from shared.bundles import Bundle, load_bundle
+from shared.gates import GateBundle, load_gate
 from tests.support.devices import DEVICE
 from training.bundled.pool import LABELS, read_pool
 from training.metrics import macro_auroc
 from training.squares import square_of
 from training.table import Split
 from worker_cnn.decoding import prepare
+from worker_cnn.gate import Judged, Models, load_models
 from worker_cnn.predict import probabilities_of
 from worker_cnn.quality import is_chest
-from worker_cnn.runtime import ImageOutput, Model, load_model
 
 SAMPLES = sorted(path for path in Path("samples").iterdir() if path.suffix in {".png", ".jpg", ".dcm"})
 
@@ -25,21 +26,26 @@ def bundle() -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def model(bundle: Bundle) -> Model:
-    return load_model(bundle, device=DEVICE, threads=1)
+def gate() -> GateBundle:
+    return load_gate("bundled")
 
 
-def seen(model: Model, bundle: Bundle, path: Path) -> ImageOutput:
+@pytest.fixture(scope="module")
+def model(bundle: Bundle, gate: GateBundle) -> Models:
+    return load_models(bundle, gate, device=DEVICE, threads=1)
+
+
+def seen(model: Models, bundle: Bundle, path: Path) -> Judged:
     prepared = prepare(path.read_bytes(), name=path.name, size=bundle.card.input_size)
-    return model.run(prepared.model_input[np.newaxis])[0]
+    return model.judge(prepared.model_input[np.newaxis])[0]
 
 
-def test_every_sample_is_taken_for_a_chest_radiograph(model, bundle):
-    assert all(is_chest(seen(model, bundle, path), bundle.card.gate) for path in SAMPLES)
+def test_every_sample_is_taken_for_a_chest_radiograph(model, bundle, gate):
+    assert all(is_chest(seen(model, bundle, path).verdict, gate.card.gate) for path in SAMPLES)
 
 
 def test_what_it_says_depends_on_the_image(model, bundle):
-    values = [probabilities_of(seen(model, bundle, path).logits, bundle.card) for path in SAMPLES]
+    values = [probabilities_of(seen(model, bundle, path).output.logits, bundle.card) for path in SAMPLES]
     spread = np.std(np.array(values), axis=0)
     assert (spread > 0.0005).all()
     assert np.median(spread) > 0.01
@@ -48,19 +54,19 @@ def test_what_it_says_depends_on_the_image(model, bundle):
 def test_training_and_worker_get_the_same_answer_for_a_file(model, bundle):
     path = Path("samples/chest-1.png")
     square = square_of(path, bundle.card.input_size).astype(np.float32) / np.float32(255.0)
-    trained_on = model.run(square[np.newaxis])[0]
-    np.testing.assert_allclose(trained_on.logits, seen(model, bundle, path).logits, atol=1e-4)
+    trained_on = model.classify(square[np.newaxis])[0]
+    np.testing.assert_allclose(trained_on.logits, seen(model, bundle, path).output.logits, atol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_noise_and_a_page_are_not_taken_for_a_chest_radiograph(model, bundle, seed):
+def test_noise_and_a_page_are_not_taken_for_a_chest_radiograph(model, bundle, gate, seed):
     random = np.random.default_rng(seed)
     size = bundle.card.input_size
     noise = random.random((size, size), np.float32)
     page = np.ones((size, size), np.float32)
     page[10:-10:12, 10:-10] = random.random((len(page[10:-10:12]), size - 20)) > 0.5
-    outputs = model.run(np.stack([noise, page]))
-    assert not any(is_chest(output, bundle.card.gate) for output in outputs)
+    outputs = model.judge(np.stack([noise, page]))
+    assert not any(is_chest(output.verdict, gate.card.gate) for output in outputs)
 
 
 @pytest.mark.real_data
@@ -74,7 +80,10 @@ def test_on_patients_it_has_not_seen_it_beats_what_knows_only_how_frequent_label
     squares = np.stack([square_of(row.path, bundle.card.input_size) for row in rows])
     images = squares.astype(np.float32) / np.float32(255.0)
     logits = np.concatenate(
-        [[one.logits for one in model.run(images[start : start + 16])] for start in range(0, len(images), 16)]
+        [
+            [one.logits for one in model.classify(images[start : start + 16])]
+            for start in range(0, len(images), 16)
+        ]
     )
     truth = np.array([row.labels for row in rows], bool)
     prior = np.tile([label.positives[0] for label in bundle.card.labels], (len(rows), 1))

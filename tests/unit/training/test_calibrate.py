@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from shared.bundles import Bundle, load_bundle
-from tests.support.bundles import write_tiny_bundle
+from tests.support.bundles import write_tiny_bundle, write_tiny_gate
 from training.calibrate import main, write_bundle
 
 IMAGES = 60
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path, monkeypatch) -> Path:
     """Bright pictures show an effusion more often than dark ones; two pictures a patient."""
     random = np.random.default_rng(0)
     (tmp_path / "images").mkdir()
@@ -29,6 +29,7 @@ def folder(tmp_path) -> Path:
         rows.append(f"{index:02}.png,p{index // 2},{effusion},{int(index < 3)},validation")
     (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
     write_tiny_bundle(tmp_path / "bundle")
+    monkeypatch.setenv("CXR_MODEL_GATE", str(write_tiny_gate(tmp_path / "gate")))
     return tmp_path
 
 

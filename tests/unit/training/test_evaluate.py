@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support.bundles import write_tiny_bundle
+from tests.support.bundles import write_tiny_bundle, write_tiny_gate
 from training.evaluate import main
 
 
@@ -19,10 +19,11 @@ def picture(path: Path, brightness: int) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path, monkeypatch) -> Path:
     for index in range(12):  # "Effusion" is brightness in this bundle: it knows the six that have it
         picture(tmp_path / "images" / f"part{index % 2}" / f"{index:02}.png", 200 if index < 6 else 90)
     write_tiny_bundle(tmp_path / "bundle")
+    monkeypatch.setenv("CXR_MODEL_GATE", str(write_tiny_gate(tmp_path / "gate")))
     return tmp_path
 
 

@@ -3,7 +3,6 @@
 The recipes are those of the folder; `tests/support/trained.py` says what makes their networks small.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import torch
 
 from shared.bundles import Bundle, load_bundle
 from shared.domain import FindingStatus
+from shared.gates import load_gate
 from shared.settings import ModelSettings
 from tests.support.devices import DEVICE
 from tests.support.trained import LABELS, draw_dataset, write_recipe
@@ -21,8 +21,9 @@ from training import export, train
 from training.fitting.run_folder import read_json
 from training.recipe import load_recipe, names
 from worker_cnn.decoding import prepare
+from worker_cnn.gate import load_models
 from worker_cnn.pipeline import analyse
-from worker_cnn.runtime import load_model
+from worker_cnn.reading import Sight, read, unbatched
 
 SOURCES = {"one": LABELS[:2], "two": LABELS[1:]}
 """Data set -> the labels that it knows: each lacks one of the other's."""
@@ -55,12 +56,14 @@ def served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     return load_bundle(ModelSettings().bundle)
 
 
-def with_an_open_gate(bundle: Bundle) -> Bundle:
-    """Drawn pictures are no chest radiographs: let them through."""
-    open_gate = bundle.card.gate.model_copy(
-        update={"min_chest": 0.0, "max_distance": 1e9, "max_distance_if_sure": 1e9}
+def behind_an_open_gate(bundle: Bundle) -> Sight:
+    """Drawn pictures are no chest radiographs: let them through, as they lie."""
+    gate = load_gate(ModelSettings().gate)
+    open_gate = gate.card.gate.model_copy(
+        update={"min_chest": 0.0, "max_distance": 1e9, "max_distance_if_sure": 1e9, "min_turned": 1.1}
     )
-    return replace(bundle, card=bundle.card.model_copy(update={"gate": open_gate}))
+    models = load_models(bundle, gate, device=DEVICE, threads=1)
+    return unbatched(models, open_gate, side=gate.card.input_size)
 
 
 @pytest.mark.parametrize("name", names())
@@ -81,16 +84,17 @@ def test_it_trains_on_two_sources_and_the_worker_serves_it(name, sources, tmp_pa
     assert len(summary["members"]) == members
     assert summary["datasets"] == list(SOURCES)
     bundle = served(folder, monkeypatch)
-    model = load_model(bundle, device=DEVICE, threads=1)
+    sight = behind_an_open_gate(bundle)
     assert [label.id for label in bundle.card.labels] == list(LABELS)
     assert bundle.card.metrics.by_source.keys() == set(SOURCES)
     row = pq.read_table(run / "predictions.parquet", filters=[("split", "=", "test")]).to_pylist()[0]
     picture = sources.folder / row["dataset"] / row["image"]
     prepared = prepare(picture.read_bytes(), name=picture.name, size=bundle.card.input_size)
-    (output,) = model.run(prepared.model_input[np.newaxis])
+    reading = read(prepared, sight)
+    output = reading.output
     said = [row[f"{label}_logit"] for label in LABELS]
     np.testing.assert_allclose(output.logits, said, atol=2e-3)
-    analysis = analyse(prepared, output, with_an_open_gate(bundle), index=0)
+    analysis = analyse(reading, bundle, index=0)
     assert analysis.rejection is None
     assert [finding.label for finding in analysis.findings] == list(LABELS)
     assert analysis.heatmap_pngs.keys() == {

@@ -6,26 +6,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.bundles import Gate, load_bundle
+from shared.bundles import load_bundle
 from shared.domain import ViewPosition
-from tests.support.bundles import SIZE, write_tiny_bundle
-from training.bundled.gate import FARTHER_IF_SURE, SURE_CHEST, as_input, count_refused, outputs_of, thresholds
+from shared.gates import Gate, load_gate
+from tests.support.bundles import GATE, SIZE, write_tiny_bundle, write_tiny_gate
+from training.bundled.gate import FARTHER_IF_SURE, SURE_CHEST, count_refused, thresholds
 from training.bundled.pool import Radiograph
 from training.squares import square_of
 from training.table import Split
-from training.train_bundled import VERSION, measured_gate, on_validation
-from worker_cnn.runtime import Model, load_model
+from training.train_bundled import GATE_VERSION, VERSION, measured_gate, on_validation
+from worker_cnn.gate import Models, load_models
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Model:
-    folder = write_tiny_bundle(tmp_path_factory.mktemp("bundle"))
-    return load_model(load_bundle(folder), device="cpu", threads=1)
+def model(tmp_path_factory) -> Models:
+    folder = tmp_path_factory.mktemp("bundles")
+    gate = load_gate(write_tiny_gate(folder / "gate"))
+    return load_models(load_bundle(write_tiny_bundle(folder / "tiny")), gate, device="cpu", threads=1)
 
 
 @pytest.fixture
-def gate(tmp_path) -> Gate:
-    return load_bundle(write_tiny_bundle(tmp_path / "bundle")).card.gate
+def gate() -> Gate:
+    return GATE
 
 
 def picture(path: Path, brightness: int, *, noise: int = 20) -> Path:
@@ -64,7 +66,7 @@ def test_the_figures_of_the_gate_are_measured_not_copied(model, gate, data, tmp_
     ]
     squares = np.stack([square_of(path, SIZE) for path in paths])
     false = gate.model_copy(update={"turned_accuracy": 0.123, "view_auroc": 0.123, "refused": {"x": 0.5}})
-    found = measured_gate(false, model, rows, squares, outputs_of(model, as_input(squares)), data)
+    found = measured_gate(false, model, rows, squares, data)
     assert found.view_auroc == 1.0  # brightness is AP in this bundle
     assert found.turned_accuracy != 0.123
     assert found.refused.keys() == found.counted.keys() == {"nih_test", "cohen", "ct_mr", "photo_doc"}
@@ -79,8 +81,9 @@ def test_the_distance_hardly_depends_on_the_seed(model):
 
 
 def test_the_card_that_ships_is_of_this_code():
-    card = load_bundle("bundled").card
-    assert card.version == VERSION
+    assert load_bundle("bundled").card.version == VERSION
+    card = load_gate("bundled").card
+    assert card.version == GATE_VERSION
     assert card.gate.sure_chest == SURE_CHEST
     assert card.gate.max_distance_if_sure == round(card.gate.max_distance * FARTHER_IF_SURE, 4)
 

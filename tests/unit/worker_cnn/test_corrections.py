@@ -1,6 +1,5 @@
 """Turned and inverted radiographs are put right by the bundled gate, and give what they give upright."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,25 +11,27 @@ from PIL import Image
 from shared.bands import Bands, Pixels
 from shared.bundles import load_bundle
 from shared.dicom.attributes import Attributes
+from shared.gates import load_gate
 from shared.imaging import summary
 from tests.support.dicoms import a_png
-from worker_cnn.corrections import DONE, Reading, read, undone
+from worker_cnn.corrections import DONE, undone
 from worker_cnn.decoding import PreparedImage, prepare
+from worker_cnn.gate import Judged, load_models
 from worker_cnn.pipeline import analyse
 from worker_cnn.predict import probabilities_of
 from worker_cnn.quality import INVERTED, TURNS, turn_of
-from worker_cnn.runtime import ImageOutput, load_model
+from worker_cnn.reading import Reading, Sight, read, unbatched
 
 SAMPLES = sorted((Path(__file__).parents[3] / "samples").glob("chest-*.png"))
 BUNDLE = load_bundle("bundled")
-SIZE, GATE = BUNDLE.card.input_size, BUNDLE.card.gate
+GATE = load_gate("bundled")
+SIZE = BUNDLE.card.input_size
 EVERY_TURN = range(1, len(TURNS))
 
 
 @cache
-def graph() -> Callable[[Pixels], ImageOutput]:
-    model = load_model(BUNDLE, device="cpu", threads=1)
-    return lambda square: model.run(square[np.newaxis])[0]
+def sight() -> Sight:
+    return unbatched(load_models(BUNDLE, GATE, device="cpu", threads=1), GATE.card.gate, side=SIZE)
 
 
 def sample(path: Path = SAMPLES[0], turn: int = 0) -> PreparedImage:
@@ -45,13 +46,14 @@ def sample(path: Path = SAMPLES[0], turn: int = 0) -> PreparedImage:
 
 
 def probabilities(reading: Reading) -> np.ndarray:
+    assert reading.output is not None
     return np.asarray(probabilities_of(reading.output.logits, BUNDLE.card))
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_an_upright_radiograph_stays_as_it_is(path: Path):
     prepared = sample(path)
-    reading = read(prepared, graph(), GATE)
+    reading = read(prepared, sight())
     assert reading.done is None
     assert reading.prepared is prepared
 
@@ -60,20 +62,20 @@ def test_an_upright_radiograph_stays_as_it_is(path: Path):
 @pytest.mark.parametrize("path", SAMPLES[:3], ids=lambda path: path.stem)
 def test_a_turned_radiograph_is_read_as_if_it_had_been_sent_upright(path: Path, turn: int):
     upright, turned = sample(path), sample(path, turn)
-    expected, reading = read(upright, graph(), GATE), read(turned, graph(), GATE)
-    assert turn_of(graph()(turned.model_input))[0] == turn
+    expected, reading = read(upright, sight()), read(turned, sight())
+    assert turn_of(sight().judge(turned.model_input).verdict)[0] == turn
     assert reading.done is DONE[turn]
     assert np.abs(probabilities(reading) - probabilities(expected)).max() < 0.05
     # Left as it was, it would be another picture to the classifier.
-    as_sent = np.asarray(probabilities_of(graph()(turned.model_input).logits, BUNDLE.card))
+    as_sent = np.asarray(probabilities_of(sight().classify(turned.model_input).logits, BUNDLE.card))
     assert np.abs(as_sent - probabilities(expected)).max() > 0.05
 
 
 @pytest.mark.parametrize("turn", EVERY_TURN)
 def test_what_is_shown_is_the_picture_that_was_read(turn: int):
     upright = sample()
-    reading = read(sample(turn=turn), graph(), GATE)
-    analysis = analyse(reading.prepared, reading.output, BUNDLE, index=0, done=reading.done)
+    reading = read(sample(turn=turn), sight())
+    analysis = analyse(reading, BUNDLE, index=0)
     assert analysis.warnings == (DONE[turn],)
     assert analysis.size == (upright.columns, upright.rows)
     assert reading.prepared.preview.shape == upright.preview.shape
@@ -90,18 +92,19 @@ def test_what_the_file_says_of_its_axes_turns_with_it(turn: int):
 def test_what_does_not_look_upright_after_all_stays_as_it_came_and_is_warned_about():
     seen: list[Pixels] = []
 
-    def unsure(square: Pixels) -> ImageOutput:
+    def unsure(square: Pixels) -> Judged:
         seen.append(square)
         turned = np.array(
             [0.0, 9.0, 0.0, 0.0, 0.0] if len(seen) == 1 else [1.0, 0.9, 0.8, 0.0, 0.0], np.float32
         )
-        return replace(graph()(square), turned=turned)
+        judged = sight().judge(square)
+        return replace(judged, verdict=replace(judged.verdict, turned=turned))
 
     prepared = sample()
-    reading = read(prepared, unsure, GATE)
+    reading = read(prepared, replace(sight(), judge=unsure))
     assert len(seen) == 2
     assert (reading.prepared, reading.done) == (prepared, None)
-    analysis = analyse(reading.prepared, reading.output, BUNDLE, index=0, done=reading.done)
+    analysis = analyse(reading, BUNDLE, index=0)
     assert analysis.warnings == (TURNS[1],)
 
 
@@ -116,10 +119,10 @@ def test_files_of_real_films_that_were_turned_are_read_as_the_upright_ones(test_
     for film in films:
         with Image.open(film) as image:
             pixels = np.asarray(image.convert("L"))
-        upright = read(prepare(a_png(pixels), name=film.name, size=SIZE), graph(), GATE)
+        upright = read(prepare(a_png(pixels), name=film.name, size=SIZE), sight())
         assert upright.done is None
         for turn in (turn for turn in EVERY_TURN if turn != INVERTED):
             turned = a_png(np.ascontiguousarray(np.rot90(pixels, -turn)))
-            reading = read(prepare(turned, name=film.name, size=SIZE), graph(), GATE)
+            reading = read(prepare(turned, name=film.name, size=SIZE), sight())
             assert reading.done is DONE[turn]
             assert np.abs(probabilities(reading) - probabilities(upright)).max() < 0.01

@@ -9,13 +9,15 @@ from shared.bundles import Bundle, load_bundle
 from shared.dicom.attributes import Attributes
 from shared.domain import FindingStatus, ViewPosition
 from shared.errors import UnusableImageError
+from shared.gates import load_gate
 from shared.imaging import summary
-from tests.support.bundles import SIZE, write_tiny_bundle
+from tests.support.bundles import GATE, SIZE, write_tiny_bundle, write_tiny_gate
 from tests.support.devices import DEVICE
 from worker_cnn.decoding import PreparedImage
+from worker_cnn.gate import load_models
 from worker_cnn.pipeline import ImageAnalysis, analyse
 from worker_cnn.previews import heatmap_png, radiograph_png
-from worker_cnn.runtime import load_model
+from worker_cnn.reading import read, unbatched
 
 
 @pytest.fixture
@@ -32,8 +34,9 @@ def analysis_of(pixels: Pixels, bundle: Bundle, attributes: Attributes | None = 
         made.exposure,
         *pixels.shape,
     )
-    output = load_model(bundle, device=DEVICE, threads=1).run(prepared.model_input[np.newaxis])[0]
-    return analyse(prepared, output, bundle, index=3)
+    gate = load_gate(write_tiny_gate(bundle.folder.parent / "gate"))
+    sight = unbatched(load_models(bundle, gate, device=DEVICE, threads=1), GATE, side=SIZE)
+    return analyse(read(prepared, sight), bundle, index=3)
 
 
 def bright_corner() -> Pixels:

@@ -2,26 +2,22 @@ import numpy as np
 import pytest
 
 from shared.bands import Bands
-from shared.bundles import CAM_WEIGHTS, GRAPH
 from shared.dicom.attributes import Attributes
 from shared.dicom.views import ViewDoubt
 from shared.domain import ViewPosition, ViewSource
 from shared.imaging import Exposure, summary
 from shared.reporting.warnings import ImageWarning
-from tests.support.bundles import tiny_card
+from tests.support.bundles import GATE
+from worker_cnn.gate import Verdict
 from worker_cnn.quality import TURNS, check, turn_of
-from worker_cnn.runtime import ImageOutput
 
-GATE = tiny_card({GRAPH: "", CAM_WEIGHTS: ""}).gate
 GOOD = Exposure(mean=0.5, deviation=0.25, black=0.1, white=0.0, levels=200)
 
 
-def output(*, view: float = 4.0, turn: int = 0, chest: float = 5.0, distance: float = 1.0) -> ImageOutput:
+def output(*, view: float = 4.0, turn: int = 0, chest: float = 5.0, distance: float = 1.0) -> Verdict:
     turned = np.zeros(5, np.float32)
     turned[turn] = 9.0
-    return ImageOutput(
-        np.zeros(2, np.float32), np.zeros((2, 4, 4), np.float32), view, turned, chest, distance
-    )
+    return Verdict(view, turned, chest, distance)
 
 
 def test_a_chest_radiograph_passes_without_a_word():

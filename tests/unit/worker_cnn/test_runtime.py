@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnx.parser
@@ -7,7 +9,7 @@ import pytest
 from shared.bundles import BundleError, load_bundle
 from tests.support.bundles import SIZE, write_tiny_bundle
 from tests.support.devices import DEVICE
-from worker_cnn.runtime import DeviceError, Model, load_model, open_graph
+from worker_cnn.runtime import DeviceError, Graph, Model, load_model, open_graph
 
 
 @pytest.fixture
@@ -19,10 +21,10 @@ def test_a_batch_gives_one_output_an_image_in_its_order(bundle):
     model = load_model(bundle, device=DEVICE, threads=1)
     images = np.stack([np.full((SIZE, SIZE), gray, np.float32) for gray in (0.0, 0.5, 1.0)])
     outputs = model.run(images)
-    assert [output.view for output in outputs] == pytest.approx([0.0, 0.5, 1.0])
+    assert [output.logits[0] for output in outputs] == pytest.approx([-2.0, 0.0, 2.0])
     assert outputs[2].logits == pytest.approx([2.0, -2.0])
     assert outputs[0].feature_map.shape == (2, 4, 4)
-    assert outputs[0].distance == pytest.approx(2.0)
+    assert outputs[2].embedding == pytest.approx([1.0, 0.0])
 
 
 def test_an_image_gets_the_same_output_in_any_company(bundle):
@@ -42,7 +44,8 @@ def test_all_batches_of_a_gpu_have_one_size_and_give_an_output_for_each_of_their
             sizes.append(len(feeds["images"]))
             return super().run(names, feeds)
 
-    plain, filled = Model(ort.InferenceSession(bundle.graph)), Model(Counting(bundle.graph), fill_to=4)
+    plain = Model(Graph(ort.InferenceSession(bundle.graph)))
+    filled = Model(Graph(Counting(bundle.graph), fill_to=4))
     for count in (1, 3, 4):
         images = np.random.default_rng(0).random((count, SIZE, SIZE), np.float32)
         ours, theirs = filled.run(images), plain.run(images)
@@ -83,9 +86,14 @@ def test_a_file_that_is_no_graph_is_named(tmp_path):
         open_graph(path, device=DEVICE, threads=1)
 
 
-def test_a_graph_without_the_feature_map_is_refused(tmp_path):
-    head = '<ir_version: 10, opset_import: ["" : 18]> g (float[N] images) => (float[N] logits)'
-    text = head + " { logits = Abs (images) }"
-    onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
-    with pytest.raises(BundleError, match=r"lacks the outputs .*feature_map"):
-        open_graph(tmp_path / "model.onnx", device=DEVICE, threads=1)
+def test_weights_for_a_feature_map_that_the_graph_does_not_give_are_refused(tmp_path):
+    bundle = load_bundle(write_tiny_bundle(tmp_path / "tiny"))
+    head = '<ir_version: 10, opset_import: ["" : 18]> g (float[N, 1, 32, 32] images) => (float[N, 2] logits)'
+    body = "<int64[2] plane = {2, 3}> { one = ReduceMean <keepdims = 0> (images, plane)"
+    text = f"{head} {body} logits = Concat <axis = 1> (one, one) }}"
+    onnx.save(onnx.parser.parse_model(text), bundle.graph)
+    without_embedding = replace(bundle, card=bundle.card.model_copy(update={"embedding": None}))
+    with pytest.raises(BundleError, match=r"lacks the output feature_map, which cam\.npy"):
+        load_model(without_embedding, device=DEVICE, threads=1)
+    with pytest.raises(BundleError, match="lacks the output embedding"):
+        load_model(bundle, device=DEVICE, threads=1)
