@@ -366,3 +366,31 @@ def spoil_text(case: Case) -> Iterator[tuple[str, ReportSections]]:
         "joined",
         replace(good, findings=good.findings.replace(". ", "."), impression=good.impression[:-1] + ".."),
     )
+
+
+def any_report(seed: int) -> tuple[ReportRequest, ReportSections]:
+    """Draw a report that may be right or wrong: words and statements changed by chance."""
+    random = Random(seed)
+    case = draw_case(random.randrange(1_000))
+    if random.random() < 0.4:
+        case = random.choice(SAID_MUTATIONS)(case, random) or case
+    sections = case.sections()
+    kinds = ("as it is", "as it is", "own hedges", "joined", "shuffled", "shortened", "doubled", "added")
+    match random.choice(kinds):
+        case "own hedges":
+            own = [_say(said, case.request.language, random) for said in case.impression]
+            sections = replace(sections, impression=" ".join(own))
+        case "joined":
+            at = random.choice((", ", "; ", " and ", " y "))
+            sections = replace(sections, impression=sections.impression.replace(". ", at, 1))
+        case "shuffled":
+            parts = sections.impression.split(". ")
+            sections = replace(sections, impression=". ".join(random.sample(parts, len(parts))))
+        case "shortened":
+            sections = replace(sections, impression=sections.impression.partition(". ")[0].strip(".") + ".")
+        case "doubled":
+            first = sections.findings.partition(". ")[0]
+            sections = replace(sections, findings=f"{first}. {sections.findings}")
+        case "added":
+            sections = add_sentence(case, random.choice(sorted(ADDED[case.request.language])), random)
+    return case.request, sections
