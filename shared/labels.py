@@ -4,7 +4,8 @@
     NO_FINDING              the id that is not a label beside others
     CHESTXRAY14, CHEXPERT14, XRV18   the ids of three data sets, in the order in which these publish them
     display_name            what a person reads for an id
-    label_for, labels_for   the id, or ids, for a data set's own spelling (`label_sources.py` has these)
+
+What each data set calls them is training's business: `training/datasets/label_names.py`.
 
 An id is part of URLs, of object keys and of model cards: it never changes.
 """
@@ -15,7 +16,6 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from shared.domain import Language
-from shared.label_sources import NAMES
 
 
 class Code(NamedTuple):
@@ -227,25 +227,3 @@ def display_name(label: str, language: Language) -> str:
     """
     entry = LABELS[label]
     return entry.name_es if language is Language.SPANISH else entry.name_en
-
-
-def label_for(dataset: str, name: str) -> str | None:
-    """Return our id for a data set's name, compared letter by letter, or None where no one id says the same.
-
-    Several names of one set may mean the same label: it is present when any of them is, and absent only when
-    all of them are.
-
-    Raises:
-        KeyError: `label_sources.py` does not describe that data set.
-    """
-    ids = labels_for(dataset, name)
-    return ids[0] if len(ids) == 1 else None
-
-
-def labels_for(dataset: str, name: str) -> tuple[str, ...]:
-    """Return every id that a data set's name says is present ("hydropneumothorax" says two), maybe none.
-
-    Raises:
-        KeyError: `label_sources.py` does not describe that data set.
-    """
-    return NAMES[dataset].get(name, ())

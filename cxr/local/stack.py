@@ -7,6 +7,7 @@ the supervisor is gone, however it went.
 import fcntl
 import os
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
@@ -31,6 +32,8 @@ DEFAULT_PORT: Final = 8000
 _POLL_SECONDS: Final = 0.1
 _STOP_SECONDS: Final = 60
 _TAIL_LINES: Final = 20
+_REFUSED: Final = '"migrations.refused"'
+"""In the log of `python -m migrations`: the database is of no release."""
 
 
 class PartStatus(BaseModel):
@@ -273,6 +276,8 @@ def _follow(home: Home, on_change: Callable[[StackStatus], None], *, timeout: fl
             raise StackError(message)
         if status.failing is not None:
             name = status.failing.name
+            if name == "migrations" and _REFUSED in tail(home, name):
+                raise StackError(_foreign_data(home))
             message = f"{name} does not start; the end of {home.log(name)}:\n{tail(home, name)}"
             raise StackError(message)
         if time.monotonic() > deadline:
@@ -281,6 +286,14 @@ def _follow(home: Home, on_change: Callable[[StackStatus], None], *, timeout: fl
             message = f"not ready after {timeout:.0f} s: {', '.join(waiting)}\n{logs}"
             raise StackError(message)
         time.sleep(_POLL_SECONDS)
+
+
+def _foreign_data(home: Home) -> str:
+    return (
+        f"the data in {home.path} are of a version that was never released, and this one cannot read them. "
+        f"Remove that folder, with all studies in it (rm -r {shlex.quote(str(home.path))}), or choose "
+        f"another: CXR_HOME=FOLDER cxr up. What is missing stands in {home.log('migrations')}"
+    )
 
 
 def tail(home: Home, name: str, *, lines: int = _TAIL_LINES) -> str:

@@ -12,7 +12,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     DateTime,
-    Enum,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -122,10 +121,7 @@ class ImageRow(Base):
     used: Mapped[bool | None]
     """None until the CNN worker has looked at it."""
     view: Mapped[ViewPosition | None]
-    view_source: Mapped[ViewSource | None] = mapped_column(
-        # Without the CHECK of the others: one that comes later could refuse what the release before writes.
-        Enum(ViewSource, native_enum=False, values_callable=list, length=16)
-    )
+    view_source: Mapped[ViewSource | None]
     """None where the view is unknown."""
     error_type: Mapped[str | None] = mapped_column(String(64))
     error_detail: Mapped[Prose | None]

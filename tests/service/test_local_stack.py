@@ -18,11 +18,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import text
 
 from cxr.local.account import Account, can_reach
 from cxr.local.home import Home, services_root
 from cxr.local.stack import look_again, read_status
-from tests.support.stack import FullStack, wait_until
+from migrations.__main__ import upgrade
+from shared.records.database import Database
+from shared.settings import DatabaseSettings
+from tests.support.stack import FullStack, InfraStack, wait_until
 
 PARTS = ["postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper"]
 SAMPLE = services_root() / "samples" / "chest-1.png"
@@ -338,6 +342,25 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path):
     assert done.returncode == 3
     assert f"port {port} is taken" in done.stderr
     assert "--port" in done.stderr
+    assert _processes_of(other.home) == []
+
+
+def test_data_of_a_version_that_was_never_released_are_refused_in_words(tmp_path):
+    with InfraStack(tmp_path / "home") as infra:
+        database = Database(DatabaseSettings(url=infra.database_url))
+        with database.session() as session:
+            upgrade(session.connection())
+            session.execute(text("UPDATE alembic_version SET version_num = '0008'"))
+            session.execute(text("ALTER TABLE studies DROP COLUMN alone"))
+        database.close()
+        infra.stop()
+        other = FullStack(infra.home.path, environment=_QUICK)
+
+        done = other.run("up", "--detach", "--port", str(other.port))
+
+    assert done.returncode == 3
+    assert f"rm -r {infra.home.path}" in done.stderr.replace("\n", "")
+    assert "Traceback" not in done.stderr
     assert _processes_of(other.home) == []
 
 

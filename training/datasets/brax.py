@@ -19,11 +19,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from shared.label_sources import NAMES
 from shared.labels import CHEXPERT14
 from training.datasets.base import Problem, Reading
 from training.datasets.cells import age_of, sex_of, states_of, view_of
 from training.datasets.csv_tables import open_table
+from training.datasets.label_names import NAMES
 from training.datasets.places import Places
 from training.table import Record
 

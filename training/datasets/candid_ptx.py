@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from shared.label_sources import NAMES
 from training.datasets.base import Problem, Reading, require_columns
 from training.datasets.csv_tables import Table, find_table, open_table
 from training.datasets.dicom_headers import Header, header_of
+from training.datasets.label_names import NAMES
 from training.datasets.places import Places
 from training.datasets.regions import relative_runs
 from training.table import Mask, Record, State
@@ -35,7 +35,7 @@ _OTHERS: Final = {
     "chest tube": ("chest_tube.csv",),
     "rib fracture": ("acute_rib_fracture.csv", "Rib_fracture_mask_rle.csv"),
 }
-"""The finding, as `shared/label_sources.py` calls it -> names of its table."""
+"""The finding, as `training/datasets/label_names.py` calls it -> names of its table."""
 _OTHER_COLUMNS: Final = ("anon_SOPUID", "mask_rle")
 _NO_MASK: Final = "-1"
 _FOLDERS: Final = ("dataset", "dataset1/dataset", "chest_radiographs")

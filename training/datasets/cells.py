@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.domain import ViewPosition
-from shared.label_sources import Spellings
+from training.datasets.label_names import Spellings
 from training.table import State
 
 OLDEST: Final = 120.0
@@ -53,7 +53,7 @@ def states_of(cells: Mapping[str, object], names: Spellings) -> dict[str, State]
 
     Args:
         cells: 1, 0, -1 as text or number, "" or None; columns that are no labels do not matter.
-        names: the data set's table of `shared/label_sources.py`.
+        names: the data set's table of `training/datasets/label_names.py`.
 
     Raises:
         ValueError: a column holds something else; the message names it.

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Final
 
 from shared.domain import ViewPosition
-from shared.label_sources import NAMES
 from shared.labels import CHEXPERT14
 from training.datasets.base import DatasetError, Problem, Reading
 from training.datasets.cells import age_of, sex_of, states_of, view_of
 from training.datasets.csv_tables import Table, find_table, require
+from training.datasets.label_names import NAMES
 from training.datasets.places import Places
 from training.table import Record, Split
 

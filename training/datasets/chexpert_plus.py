@@ -22,12 +22,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from shared.label_sources import NAMES
 from shared.labels import CHEXPERT14
 from training.datasets.base import DatasetError, Problem, Reading
 from training.datasets.cells import age_of, sex_of, states_of
 from training.datasets.chexpert import frontal_or_lateral, patient_and_study
 from training.datasets.csv_tables import open_table
+from training.datasets.label_names import NAMES
 from training.datasets.places import Places
 from training.table import Record, Split, State
 

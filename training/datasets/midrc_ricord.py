@@ -23,10 +23,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from shared.label_sources import NAMES
 from training.datasets.base import DatasetError, Problem, Reading, find_one
 from training.datasets.csv_tables import open_table
 from training.datasets.dicom_headers import Header, headers_below
+from training.datasets.label_names import NAMES
 from training.table import Record, State
 
 _COLLECTION: Final = "MIDRC-RICORD-1C-"

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.label_sources import NAMES
 from shared.labels import CHEXPERT14
 from training.datasets.base import Problem, Reading
 from training.datasets.cells import states_of, view_of
 from training.datasets.csv_tables import Row, Table, find_table, open_table, require
+from training.datasets.label_names import NAMES
 from training.datasets.places import Places
 from training.datasets.report_sections import cut
 from training.table import Record, Split, State

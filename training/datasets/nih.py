@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from shared.label_sources import NAMES
 from shared.labels import CHESTXRAY14, NO_FINDING
 from training.datasets.base import Problem, Reading
 from training.datasets.cells import age_of, sex_of, view_of
 from training.datasets.csv_tables import Row, find_table, open_table
+from training.datasets.label_names import NAMES
 from training.table import Record, Region, Split, State
 
 _TABLES: Final = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")

@@ -32,10 +32,10 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException, ElementTree
 
 from shared.domain import ViewPosition
-from shared.label_sources import NAMES
 from shared.labels import LABELS
 from training.datasets.base import DatasetError, Problem, Reading
 from training.datasets.cells import view_of
+from training.datasets.label_names import NAMES
 from training.datasets.places import Places
 from training.table import Record, State
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.domain import ViewPosition
-from shared.labels import label_for
 from training.datasets.base import DatasetError, Problem, Reading, find_one
 from training.datasets.cells import age_of, sex_of
 from training.datasets.csv_tables import open_table
+from training.datasets.label_names import label_for
 from training.datasets.padchest_names import LABELS_OF_PADCHEST, states_of_names
 from training.datasets.regions import region_of
 from training.table import Record, Region, Sentence, Split

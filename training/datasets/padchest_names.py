@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from shared.label_sources import NAMES
 from shared.labels import LABELS, NO_FINDING
+from training.datasets.label_names import NAMES
 from training.table import State
 
 LEAVE_OUT: Final = frozenset({"exclude", "suboptimal study"})

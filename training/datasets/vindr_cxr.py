@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import Final
 
 from shared.domain import ViewPosition
-from shared.label_sources import EITHER, NAMES
-from shared.labels import LABELS, label_for
+from shared.labels import LABELS
 from training.datasets.base import Problem, Reading
 from training.datasets.csv_tables import Table, find_table, open_table, require
 from training.datasets.dicom_headers import Header, header_of
+from training.datasets.label_names import EITHER, NAMES, label_for
 from training.datasets.places import Places
 from training.datasets.regions import region_of
 from training.table import Record, Region, Split, State

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from shared.label_sources import EITHER, NAMES
 from shared.labels import LABELS, NO_FINDING
 from training.datasets.cells import age_of, sex_of
+from training.datasets.label_names import EITHER, NAMES
 from training.table import Split
 
 _FILE: Final = (

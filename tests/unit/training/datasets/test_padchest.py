@@ -1,10 +1,10 @@
 import pytest
 
 from shared.domain import ViewPosition
-from shared.label_sources import NAMES
 from tests.support.dataset_trees.padchest import TABLE, TRUNCATED, padchest
 from training.datasets import READERS
 from training.datasets.base import DatasetError
+from training.datasets.label_names import NAMES
 from training.datasets.padchest_names import states_of_names
 from training.table import Record, State
 

@@ -1,10 +1,10 @@
 import pytest
 
 from shared.domain import ViewPosition
-from shared.label_sources import NAMES as SPELLINGS
 from tests.support.dataset_trees.vindr_cxr import NAMES, kaggle, vindr_cxr
 from training.datasets import READERS
 from training.datasets.base import DatasetError
+from training.datasets.label_names import NAMES as SPELLINGS
 from training.table import Record, Region, Split, State
 
 pytestmark = pytest.mark.real_data

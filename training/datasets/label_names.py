@@ -3,6 +3,7 @@
     NAMES     data set -> its name -> our ids: mostly one; several where the name says all of them; none where
               no label of ours says the same
     EITHER    data set -> its name -> ids of which a positive shows at least one, without saying which
+    label_for, labels_for   the id, or ids, of a name
 
 A name is compared as a whole, letter by letter, never by a part of it: "pseudonodule" is no "nodule". It has
 an id here only when a positive one is surely a positive of that label. Strip what is around it first:
@@ -246,3 +247,25 @@ EITHER: Final[Mapping[str, Spellings]] = MappingProxyType(
 """Beside the id in `NAMES`: where such a name is negative all of these are absent; where it is positive each
 of them is unknown. So "Nodule/Mass" is a sure Lung_Lesion, and teaches Nodule and Mass by its negatives only.
 """
+
+
+def label_for(dataset: str, name: str) -> str | None:
+    """Return our id for a data set's name, compared letter by letter, or None where no one id says the same.
+
+    Several names of one set may mean the same label: it is present when any of them is, and absent only when
+    all of them are.
+
+    Raises:
+        KeyError: `NAMES` does not describe that data set.
+    """
+    ids = labels_for(dataset, name)
+    return ids[0] if len(ids) == 1 else None
+
+
+def labels_for(dataset: str, name: str) -> tuple[str, ...]:
+    """Return every id that a data set's name says is present ("hydropneumothorax" says two), maybe none.
+
+    Raises:
+        KeyError: `NAMES` does not describe that data set.
+    """
+    return NAMES[dataset].get(name, ())

@@ -1,0 +1,350 @@
+"""The tables as they begin. Until the first release this file changes with them; then each change is a file.
+
+Locks: none that matter, every table is new.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("scopes", postgresql.ARRAY(sa.String(length=16)), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
+    )
+    op.create_table(
+        "batches",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
+    )
+    op.create_index("ix_batches_owner_id", "batches", ["owner", "id"], unique=False)
+    op.create_table(
+        "discarded_originals",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("collect_from", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_discarded_originals")),
+    )
+    op.create_index(
+        "ix_discarded_originals_collect_from", "discarded_originals", ["collect_from"], unique=False
+    )
+    op.create_table(
+        "discarded_studies",
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("collect_from", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("study_id", name=op.f("pk_discarded_studies")),
+    )
+    op.create_index("ix_discarded_studies_collect_from", "discarded_studies", ["collect_from"], unique=False)
+    op.create_table(
+        "studies",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("batch_id", sa.UUID(), nullable=True),
+        sa.Column("item_key", sa.String(length=255), nullable=True),
+        sa.Column("item_path", sa.Text(), nullable=True),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "queued",
+                "classifying",
+                "classified",
+                "reporting",
+                "completed",
+                "rejected",
+                "failed",
+                "cancelled",
+                name="studystatus",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "priority",
+            sa.Enum(
+                "urgent",
+                "routine",
+                "archive",
+                name="priority",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "language",
+            sa.Enum("en", "es", name="language", native_enum=False, create_constraint=True, length=16),
+            nullable=False,
+        ),
+        sa.Column("indication", sa.Text(), nullable=True),
+        sa.Column("patient_id", sa.Text(), nullable=True),
+        sa.Column("patient_sex", sa.String(length=1), nullable=True),
+        sa.Column("patient_age_years", sa.Double(), nullable=True),
+        sa.Column("study_date", sa.Date(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lease_token", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("lease_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("expired_alone", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("alone", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "set_aside",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'"),
+            nullable=False,
+        ),
+        sa.Column("error_type", sa.String(length=64), nullable=True),
+        sa.Column("error_detail", sa.Text(), nullable=True),
+        sa.Column("error_file", sa.Text(), nullable=True),
+        sa.Column("model_id", sa.String(length=128), nullable=True),
+        sa.Column("model_version", sa.String(length=64), nullable=True),
+        sa.Column("model_digest", sa.String(length=64), nullable=True),
+        sa.CheckConstraint(
+            "(lease_expires_at IS NOT NULL) = (status IN ('classifying', 'reporting'))",
+            name=op.f("ck_studies_lease"),
+        ),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_studies_batch_id_batches")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_studies")),
+    )
+    op.create_index("ix_studies_batch_id_id", "studies", ["batch_id", "id"], unique=False)
+    op.create_index(
+        "ix_studies_batch_status",
+        "studies",
+        ["batch_id", "status"],
+        unique=False,
+        postgresql_where=sa.text("batch_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_studies_lease",
+        "studies",
+        ["lease_expires_at"],
+        unique=False,
+        postgresql_where=sa.text("lease_expires_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_studies_next",
+        "studies",
+        ["status", "priority", "id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('queued', 'classified')"),
+    )
+    op.create_index("ix_studies_owner_id", "studies", ["owner", "id"], unique=False)
+    op.create_index("ix_studies_owner_priority_id", "studies", ["owner", "priority", "id"], unique=False)
+    op.create_index("ix_studies_owner_status_id", "studies", ["owner", "status", "id"], unique=False)
+    op.create_index("ix_studies_priority_id", "studies", ["priority", "id"], unique=False)
+    op.create_index("ix_studies_status_id", "studies", ["status", "id"], unique=False)
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("scope", sa.String(length=64), server_default=sa.text("''"), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=True),
+        sa.Column("token", sa.UUID(), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status_code", sa.Integer(), nullable=True),
+        sa.Column("body", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("study_id", sa.UUID(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["studies.id"], name=op.f("fk_idempotency_keys_study_id_studies")
+        ),
+        sa.PrimaryKeyConstraint("owner", "key", "scope", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index(
+        "ix_idempotency_keys_created_at",
+        "idempotency_keys",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text("scope = ''"),
+    )
+    op.create_index("ix_idempotency_keys_study_id", "idempotency_keys", ["study_id"], unique=False)
+    op.create_table(
+        "images",
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("index", sa.Integer(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("media_type", sa.String(length=32), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("used", sa.Boolean(), nullable=True),
+        sa.Column(
+            "view",
+            sa.Enum(
+                "PA",
+                "AP",
+                "LATERAL",
+                "UNKNOWN",
+                name="viewposition",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "view_source",
+            sa.Enum("file", "image", name="viewsource", native_enum=False, create_constraint=True, length=16),
+            nullable=True,
+        ),
+        sa.Column("error_type", sa.String(length=64), nullable=True),
+        sa.Column("error_detail", sa.Text(), nullable=True),
+        sa.Column("warnings", postgresql.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column(
+            "attributes",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["studies.id"], name=op.f("fk_images_study_id_studies"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("study_id", "index", name=op.f("pk_images")),
+    )
+    op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
+    op.create_table(
+        "reports",
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column(
+            "language",
+            sa.Enum("en", "es", name="language", native_enum=False, create_constraint=True, length=16),
+            nullable=False,
+        ),
+        sa.Column("warnings", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("indication", sa.Text(), nullable=True),
+        sa.Column("technique", sa.Text(), nullable=False),
+        sa.Column("findings", sa.Text(), nullable=False),
+        sa.Column("impression", sa.Text(), nullable=False),
+        sa.Column("writer_id", sa.String(length=128), nullable=False),
+        sa.Column("writer_version", sa.String(length=64), nullable=False),
+        sa.Column("verdict", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("fallback", sa.Boolean(), nullable=False),
+        sa.Column("failures", postgresql.ARRAY(sa.String()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["studies.id"], name=op.f("fk_reports_study_id_studies"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("study_id", "version", name=op.f("pk_reports")),
+    )
+    op.create_table(
+        "study_events",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column(
+            "event",
+            sa.Enum(
+                "received",
+                "claimed",
+                "classified",
+                "reported",
+                "rejected",
+                "lease-expired",
+                "released",
+                "attempt-failed",
+                "gave-up",
+                "cancelled",
+                "retried",
+                "erased",
+                name="studyevent",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "queued",
+                "classifying",
+                "classified",
+                "reporting",
+                "completed",
+                "rejected",
+                "failed",
+                "cancelled",
+                name="studystatus",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["study_id"], ["studies.id"], name=op.f("fk_study_events_study_id_studies")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_study_events")),
+    )
+    op.create_index("ix_study_events_study_id_id", "study_events", ["study_id", "id"], unique=False)
+    op.create_table(
+        "findings",
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("image_index", sa.Integer(), nullable=False),
+        sa.Column("label", sa.String(length=64), nullable=False),
+        sa.Column("probability", sa.Double(), nullable=False),
+        sa.Column("threshold", sa.Double(), nullable=False),
+        sa.Column("uncertain_from", sa.Double(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "present",
+                "absent",
+                "uncertain",
+                name="findingstatus",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column("box", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("heatmap", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("probability BETWEEN 0 AND 1", name=op.f("ck_findings_probability")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "image_index"],
+            ["images.study_id", "images.index"],
+            name=op.f("fk_findings_study_id_images"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("study_id", "image_index", "label", name=op.f("pk_findings")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("findings")
+    op.drop_table("study_events")
+    op.drop_table("reports")
+    op.drop_table("images")
+    op.drop_table("idempotency_keys")
+    op.drop_table("studies")
+    op.drop_table("discarded_studies")
+    op.drop_table("discarded_originals")
+    op.drop_table("batches")
+    op.drop_table("api_keys")
