@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from shared.domain import Finding, FindingStatus, Language, ReportSections
+from shared.domain import Departures, Finding, FindingStatus, Language, Policy, ReportSections
 from shared.reporting.certainty import Certainty
 from shared.reporting.fixed import denial, technique_line
+from shared.reporting.policies import refusals
 from shared.reporting.relations import may_be_the_same
 from shared.reporting.request import ReportRequest
+from shared.reporting.verifier import grade
 from shared.reporting.wording import on_the_scale
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
@@ -116,6 +118,11 @@ class Case:
             findings=f"{findings} {denial(self.request)}".strip(),
             impression=impression,
         )
+
+
+def verify(sections: ReportSections, request: ReportRequest) -> tuple[str, ...]:
+    """Return why the strict policy refuses a report."""
+    return refusals(grade(sections, request), Policy.STRICT, Departures.REFUSE)
 
 
 def request_for(statuses: dict[str, FindingStatus], language: Language, *, study: str = "s") -> ReportRequest:

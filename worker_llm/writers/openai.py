@@ -16,7 +16,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
-from shared.domain import WriterVersion
+from shared.domain import Policy, WriterVersion
 from shared.errors import TryAgainError
 from shared.operations import telemetry
 from shared.reporting.request import ReportRequest
@@ -60,6 +60,8 @@ class ServerRefusedError(RuntimeError):
 
 class OpenAiWriter:
     """Writes through an OpenAI-compatible server."""
+
+    policy = Policy.STRICT
 
     def __init__(self, settings: ReportSettings) -> None:
         """Prepare the connection; nothing is sent yet."""

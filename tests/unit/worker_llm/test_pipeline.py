@@ -10,8 +10,7 @@ from shared.errors import TryAgainError
 from shared.reporting.fixed import denial
 from shared.reporting.lexicon import RANK
 from shared.reporting.request import ReportRequest
-from shared.reporting.verifier import verify
-from tests.support.llm_reports import request_for
+from tests.support.llm_reports import request_for, verify
 from worker_llm.pipeline import with_warnings, write_reports
 from worker_llm.prompts import answer_for, messages_for, parse_answer
 from worker_llm.writers.base import Draft, NoReport

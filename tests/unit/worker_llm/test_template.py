@@ -12,8 +12,7 @@ from shared.reporting.fixed import technique_line
 from shared.reporting.lexicon import RANK
 from shared.reporting.relations import may_be_the_same
 from shared.reporting.request import ReportRequest, View
-from shared.reporting.verifier import verify
-from tests.support.llm_reports import request_for
+from tests.support.llm_reports import request_for, verify
 from worker_llm.writers.template import TemplateWriter, write_by_rule
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN

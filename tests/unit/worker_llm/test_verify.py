@@ -7,7 +7,6 @@ import pytest
 
 from shared.domain import Language, ReportSections
 from shared.reporting.fixed import nothing_detected, technique_line, with_fixed_parts
-from shared.reporting.verifier import verify
 from tests.support.llm_reports import (
     ABSENT,
     ADDED,
@@ -18,6 +17,7 @@ from tests.support.llm_reports import (
     draw_case,
     request_for,
     spoil_text,
+    verify,
 )
 from worker_llm.writers.template import write_by_rule
 
