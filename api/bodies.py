@@ -6,8 +6,8 @@ from api import schemas
 from api.auth import Caller
 from shared.domain import StudyId, StudyStatus
 from shared.records.keys import Scope
-from shared.records.study_queries import StudyView
-from shared.records.tables import BatchRow, ImageRow, StudyRow
+from shared.records.reading import ImageRecord, StudyRecord, StudyView
+from shared.records.tables import BatchRow
 from shared.reporting import warnings
 
 NOT_A_MEDICAL_DEVICE: Final = (
@@ -53,7 +53,7 @@ def study_body(view: StudyView) -> schemas.Study:
     )
 
 
-def patient_body(study: StudyRow) -> schemas.Patient:
+def patient_body(study: StudyRecord) -> schemas.Patient:
     """Write down what is known of a study's patient."""
     return schemas.Patient.model_validate(
         {"id": study.patient_id, "sex": study.patient_sex, "age_years": study.patient_age_years}
@@ -67,7 +67,7 @@ def for_caller(body: schemas.Study, caller: Caller) -> schemas.Study:
     return body.model_copy(update={"patient": schemas.Patient(), "study_date": None})
 
 
-def image_body(image: ImageRow) -> schemas.Image:
+def image_body(image: ImageRecord) -> schemas.Image:
     """Write an image down."""
     path = f"{study_path(image.study_id)}/images/{image.index}"
     return schemas.Image(
@@ -91,7 +91,7 @@ def error_body(code: str | None, detail: str | None, file: str | None) -> schema
     return schemas.StudyError(type=code, detail=detail or "", file=file) if code else None
 
 
-def model_body(study: StudyRow) -> schemas.ModelId | None:
+def model_body(study: StudyRecord) -> schemas.ModelId | None:
     """Write down which classifier spoke; None when none has yet."""
     if study.model_id is None:
         return None
@@ -100,7 +100,7 @@ def model_body(study: StudyRow) -> schemas.ModelId | None:
     )
 
 
-def etag_of(study: StudyRow) -> str:
+def etag_of(study: StudyRecord) -> str:
     """Return the tag of a study's state: every change of a study sets `updated_at`."""
     return f'"{study.status}-{int(study.updated_at.timestamp() * 1_000_000):x}"'
 

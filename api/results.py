@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from shared.domain import FindingStatus
 from shared.records.batches import BatchItem
-from shared.records.reports import indication_of
 from shared.rendering.document import WORDS, quoted
 
 CSV: Final = "text/csv"
@@ -107,7 +106,7 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
         else {
             "version": report.version,
             "language": report.language.value,
-            "indication": indication_of(report, study),
+            "indication": report.indication,
             "technique": report.technique,
             "findings": report.findings,
             "impression": report.impression,
@@ -126,8 +125,8 @@ def _whole_report(item: BatchItem) -> str | None:
     if report is None:
         return None
     words = WORDS[report.language]
-    indication = indication_of(report, item.study)
-    quotation = f"{words.indication} ({words.as_given}): {quoted(indication)}" if indication else None
+    said = report.indication
+    quotation = f"{words.indication} ({words.as_given}): {quoted(said)}" if said else None
     return "\n".join(
         (
             *(f"{words.warning}: {warning}" for warning in item.warnings),

@@ -24,7 +24,7 @@ from shared.dicom import foreign
 from shared.domain import BatchId, Priority, Stage, StudyId, new_id
 from shared.errors import BadInputError, LeaseLostError
 from shared.operations import telemetry, tracing
-from shared.records import batches, erasure, idempotency, studies, study_queries
+from shared.records import batches, erasure, idempotency, reading, studies
 from shared.records.idempotency import Begun, RequestKey
 from shared.records.studies import Hint, NewStudy, StoredImage
 from shared.records.tables import BatchRow
@@ -202,8 +202,7 @@ def _write(
 ) -> Taken:
     """Write the study and the key's answer, in the caller's transaction."""
     studies.accept(session, study, refusal=refusal)
-    session.expire_all()
-    view = study_queries.view(session, study.id)
+    view = reading.view(session, study.id)
     assert view is not None  # noqa: S101  written two lines above, in this transaction
     body = study_body(view)
     request = submission.request_key

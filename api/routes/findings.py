@@ -14,8 +14,9 @@ from api.problems import Code, ProblemError
 from api.schemas import LATER, problems
 from shared.domain import Language, StudyId
 from shared.labels import LABELS, display_name
-from shared.records import findings, study_queries
-from shared.records.tables import FindingRow, StudyRow
+from shared.records import findings, reading
+from shared.records.reading import StudyRecord
+from shared.records.tables import FindingRow
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
@@ -31,7 +32,7 @@ def get_findings(study_id: StudyPath, backend: Stack, caller: Reader) -> Respons
     with backend.database.session() as session:
         study = study_of(session, study_id, caller)
         rows = findings.rows_of(session, StudyId(study_id))
-        images = study_queries.images_of(session, StudyId(study_id))
+        images = reading.images(session, StudyId(study_id))
     model = model_body(study)
     if model is None or not rows:
         return _without_findings(study)
@@ -88,7 +89,7 @@ def name_of(label: str, language: Language) -> str:
     return display_name(label, language) if label in LABELS else label
 
 
-def _without_findings(study: StudyRow) -> Response:
+def _without_findings(study: StudyRecord) -> Response:
     if study.status.is_final:
         message = f"the study is {study.status} and has no findings"
         raise ProblemError(Code.NO_FINDINGS, message, study_status=study.status)

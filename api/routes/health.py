@@ -24,7 +24,7 @@ from api.schemas import PROBLEM_CONTENT
 from shared.domain import Stage, StudyId, StudyStatus
 from shared.errors import CxrError, TryAgainError
 from shared.operations import gauges
-from shared.records import reports, study_queries, waiting
+from shared.records import reading, reports, waiting
 from shared.records.keys import Scope
 from shared.settings import AuthMode
 
@@ -165,7 +165,7 @@ def _work(backend: Backend) -> schemas.Work:
 
 def _newest_speakers(backend: Backend) -> tuple[schemas.ModelId | None, schemas.WriterId | None]:
     with backend.database.session() as session:
-        newest = study_queries.page(session, limit=1, status=StudyStatus.COMPLETED)
+        newest = reading.page(session, limit=1, status=StudyStatus.COMPLETED)
         if not newest:
             return None, None
         study = newest[0].study

@@ -27,8 +27,8 @@ from shared.domain import (
     WriterVersion,
 )
 from shared.records import findings, reports
-from shared.records.study_queries import StudyView
-from shared.records.tables import FindingRow, ReportRow, StudyRow
+from shared.records.reading import StudyRecord, StudyView
+from shared.records.tables import FindingRow, ReportRow
 from shared.rendering import html, text
 from shared.rendering.document import FindingLine, ImageLine, ReportDocument
 from shared.reporting import warnings
@@ -99,7 +99,7 @@ def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
         study_date=study.study_date,
         warnings=warnings_of(view, report),
         sections=schemas.Sections(
-            indication=reports.indication_of(report, study),
+            indication=report.indication,
             technique=report.technique,
             findings=report.findings,
             impression=report.impression,
@@ -148,11 +148,11 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
         fallback=report.fallback,
         patient=Patient(study.patient_id, study.patient_sex, study.patient_age_years),
         study_date=study.study_date,
-        indication=reports.indication_of(report, study),
+        indication=report.indication,
     )
 
 
-def _without_report(study: StudyRow) -> Response:
+def _without_report(study: StudyRecord) -> Response:
     if not study.status.is_final:
         return Response(status_code=HTTPStatus.ACCEPTED, headers=RETRY_AFTER)
     reason = study.error_detail if study.status is not StudyStatus.CANCELLED else "it was cancelled"

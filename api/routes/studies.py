@@ -23,8 +23,9 @@ from api.schemas import LATER, PLACE, VERSION, problems
 from api.submission import LONGEST_KEY, PLAIN_LETTERS, Submission, Taken
 from shared.domain import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
-from shared.records import erasure, studies, study_queries
+from shared.records import erasure, reading, studies
 from shared.records.keys import Scope
+from shared.records.reading import StudyRecord
 from shared.records.studies import Hint
 from shared.records.tables import StudyRow
 
@@ -143,12 +144,12 @@ async def get_study(
 ) -> Response:
     """Return the study; with `wait`, as soon as it differs from If-None-Match, or else when it is final."""
 
-    def look() -> tuple[StudyRow, schemas.Study | None]:
+    def look() -> tuple[StudyRecord, schemas.Study | None]:
         view = view_of(backend, study_id, caller)
         known = same(if_none_match, etag_of(view.study))
         return view.study, None if known else study_body(view)
 
-    async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study | None]]:
+    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, schemas.Study | None]]:
         await backend.key_ring.check_again(caller, Scope.READ)
         row, body = await run_in_threadpool(look)
         return (row.status.is_final if if_none_match is None else body is not None), (row, body)
@@ -178,7 +179,7 @@ def list_studies(
     """Return a page; studies that arrive meanwhile do not shift the pages that follow."""
     before = position_of(cursor)
     with backend.database.session() as session:
-        views = study_queries.page(
+        views = reading.page(
             session,
             limit=limit + 1,
             before=StudyId(before) if before else None,
@@ -242,10 +243,9 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
 def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
     """Stop a study that is not at its end; what was sent is kept until it is erased."""
     with backend.database.session() as session:
-        row = study_of(session, study_id, caller)
+        study_of(session, study_id, caller)
         if not studies.cancel(session, StudyRow.id == study_id):
-            session.refresh(row)
-            message = f"the study is {row.status}"
+            message = f"the study is {study_of(session, study_id, caller).status}"
             raise ProblemError(Code.ALREADY_ENDED, message)
     return _json(for_caller(study_body(view_of(backend, study_id, caller)), caller), HTTPStatus.OK)
 
@@ -273,12 +273,12 @@ async def _take(request: Request, backend: Backend, caller: Caller, *, key: str 
 
 async def _wait(
     backend: Backend, caller: Caller, study_id: StudyId, *, seconds: float
-) -> tuple[StudyRow, schemas.Study]:
-    def look() -> tuple[StudyRow, schemas.Study]:
+) -> tuple[StudyRecord, schemas.Study]:
+    def look() -> tuple[StudyRecord, schemas.Study]:
         view = view_of(backend, study_id, caller)
         return view.study, for_caller(study_body(view), caller)
 
-    async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study]]:
+    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, schemas.Study]]:
         await backend.key_ring.check_again(caller, Scope.WRITE)
         row, body = await run_in_threadpool(look)
         return row.status.is_final, (row, body)

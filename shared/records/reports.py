@@ -39,12 +39,6 @@ def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report
     )
 
 
-def indication_of(report: ReportRow, study: StudyRow) -> str | None:
-    """Return the sender's words as the report has them."""
-    # An earlier release stored them with the study alone.
-    return report.indication or study.indication
-
-
 def newest(session: Session, study_id: StudyId) -> ReportRow | None:
     """Return the report as it stands, or None when there is none yet."""
     statement = (

@@ -3,7 +3,7 @@
 All of them go through `_move`, one conditional UPDATE that takes its targets from
 `domain.TRANSITIONS`, adds the row to the timeline and wakes whoever listens: one statement, so the
 three can never disagree. A caller that lost (another worker has the study, or it is cancelled) gets
-None or a LeaseLostError and writes nothing. Studies are read in `shared/records/study_queries.py`, leases
+None or a LeaseLostError and writes nothing. Studies are read in `shared/records/reading.py`, leases
 renewed in `shared/work/heartbeat.py`, waiting work is counted in `shared/records/waiting.py`.
 
 The clock is Postgres' own: workers on machines whose clocks differ still agree on a lease.

@@ -23,7 +23,7 @@ from shared.domain import (
     WriterVersion,
 )
 from shared.errors import LeaseLostError, NotAnImageError, TryAgainError
-from shared.records import erasure, findings, reports, studies, study_queries, waiting
+from shared.records import erasure, findings, reading, reports, studies, waiting
 from shared.records.database import Database
 from shared.records.findings import ImageFindings
 from shared.records.studies import Claim
@@ -83,7 +83,7 @@ def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Databa
     with database.session() as session:
         reports.store(session, study_id, claim.token, the_report())
     with database.session() as session:
-        view = study_queries.view(session, study_id)
+        view = reading.view(session, study_id)
         report = reports.newest(session, study_id)
         assert findings.of_study(session, study_id) == {0: [a_finding()]}
     assert view is not None
@@ -91,7 +91,7 @@ def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Databa
     assert (report.version, report.findings) == (1, "Clear lungs.")
     assert view.study.status is StudyStatus.COMPLETED
     assert view.study.model_id == "tiny"
-    assert view.study.lease_expires_at is None
+    assert the_study(database, study_id).lease_expires_at is None
     assert [event.status.value for event in view.events] == [
         *("queued", "classifying", "classified", "reporting", "completed")
     ]
@@ -360,16 +360,16 @@ def test_erasing_leaves_the_timeline_and_nothing_of_the_patient(database: Databa
         for table in (ImageRow, FindingRow, ReportRow):
             assert session.scalar(select(func.count()).select_from(table)) == 0
         assert session.scalars(select(DiscardedOriginalRow.sha256)).all() == ["a" * 64]
-        assert study_queries.events_of(session, study_id)[-1].event is StudyEvent.ERASED
+        assert reading.events(session, study_id)[-1].event is StudyEvent.ERASED
 
 
 def test_pages_go_on_where_the_last_one_ended_while_studies_come_in(database: Database):
     ids = [a_study(database) for _ in range(5)]
     with database.session() as session:
-        first = study_queries.page(session, limit=2)
+        first = reading.page(session, limit=2)
     a_study(database)
     with database.session() as session:
-        second = study_queries.page(session, limit=10, before=first[-1].study.id)
+        second = reading.page(session, limit=10, before=first[-1].study.id)
     assert [view.study.id for view in [*first, *second]] == ids[::-1]
 
 

@@ -14,7 +14,8 @@ from shared.records.database import Database
 from shared.records.studies import Claim
 from shared.records.tables import StudyRow
 from shared.settings import QueueSettings
-from shared.work.handling import Outcome, Workplace, handle, queue
+from shared.work import queue
+from shared.work.handling import Outcome, Workplace, handle
 from shared.work.heartbeat import Heartbeat
 from tests.support.builders import a_claim, a_study, the_study
 

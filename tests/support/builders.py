@@ -1,13 +1,25 @@
 """Builds the values that tests need, each with sensible defaults."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, update
 
 from shared.dicom.patients import Patient
-from shared.domain import BatchId, Finding, FindingStatus, Language, Priority, Stage, StudyId, new_id
+from shared.domain import (
+    BatchId,
+    Finding,
+    FindingStatus,
+    Language,
+    Priority,
+    Stage,
+    StudyId,
+    StudyStatus,
+    new_id,
+)
 from shared.records import studies
 from shared.records.database import Database
+from shared.records.reading import ImageRecord, StudyRecord
 from shared.records.studies import Claim, NewStudy, StoredImage
 from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
 
@@ -17,6 +29,20 @@ LEASE = timedelta(seconds=20)
 def an_image(file: str = "chest.png", sha256: str = "0" * 64) -> StoredImage:
     """Build an image as the API stores it."""
     return StoredImage(file=file, sha256=sha256, size=100, media_type="image/png", width=64, height=64)
+
+
+def an_image_record(**fields: Any) -> ImageRecord:
+    """Build an image as it is read."""
+    usual = dict.fromkeys(ImageRecord.__dataclass_fields__)
+    return ImageRecord(**{**usual, "warnings": (), "attributes": {}, **fields})
+
+
+def a_study_record(**fields: Any) -> StudyRecord:
+    """Build a study as it is read: one that is done."""
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    usual = dict.fromkeys(StudyRecord.__dataclass_fields__)
+    made = {"id": StudyId(new_id()), "status": StudyStatus.COMPLETED, "created_at": now, "updated_at": now}
+    return StudyRecord(**{**usual, "set_aside": (), **made, **fields})
 
 
 def a_study(

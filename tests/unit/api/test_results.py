@@ -18,13 +18,20 @@ from tests.support.builders import a_finding
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def an_item(status: StudyStatus = StudyStatus.COMPLETED, *, key: str = "item-1", **columns: str) -> BatchItem:
+def an_item(
+    status: StudyStatus = StudyStatus.COMPLETED,
+    *,
+    key: str = "item-1",
+    indication: str | None = None,
+    **columns: str,
+) -> BatchItem:
     study = StudyRow(id=new_id(), status=status, item_key=key, created_at=NOW, **columns)
     if status is not StudyStatus.COMPLETED:
         return BatchItem(study, (), (), (), (), None)
     report = ReportRow(
         version=1,
         language=Language.ENGLISH,
+        indication=indication,
         technique="Frontal view.",
         findings='An "effusion", small.',
         impression="Effusion.\nNo pneumothorax.",
