@@ -8,8 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.plain_text import Line
 from shared.domain import (
     FindingStatus,
+    Grade,
     Language,
+    Policy,
     Priority,
+    Section,
     Stage,
     StudyEvent,
     StudyStatus,
@@ -238,9 +241,22 @@ class WriterId(Body):
 class VerificationBody(Body):
     """How the report was held against the findings before it was let out."""
 
+    policy: Policy
     verdict: str
     attempts: int
     fallback: bool
+
+
+class SentenceBody(Body):
+    """A sentence of a report, held against the findings."""
+
+    section: Section
+    text: str
+    grade: Grade = Field(
+        description="supported; contradicts: denies what was detected; unsupported: states what was not, or"
+        " not so surely; unread: nobody could check it. What rules wrote is supported."
+    )
+    labels: list[str] = Field(description="What it speaks of; what an unread one names.")
 
 
 class ReportBody(Body):
@@ -256,6 +272,7 @@ class ReportBody(Body):
         description="What to know before it is read, in its language; the impression begins with it."
     )
     sections: Sections
+    sentences: list[SentenceBody] = Field(description="Every sentence of the sections, in order.")
     writer: WriterId
     verification: VerificationBody
     created_at: datetime

@@ -104,9 +104,13 @@ def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
             findings=report.findings,
             impression=report.impression,
         ),
+        sentences=[schemas.SentenceBody.model_validate(sentence) for sentence in report.sentences],
         writer=schemas.WriterId(id=report.writer_id, version=report.writer_version),
         verification=schemas.VerificationBody(
-            verdict=report.verdict, attempts=report.attempts, fallback=report.fallback
+            policy=report.policy,
+            verdict=report.verdict,
+            attempts=report.attempts,
+            fallback=report.fallback,
         ),
         created_at=report.created_at,
         not_a_medical_device=NOT_A_MEDICAL_DEVICE,
@@ -130,6 +134,7 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
         reported_at=report.created_at.astimezone(UTC),
         warnings=warnings_of(view, report),
         sections=ReportSections(report.technique, report.findings, report.impression),
+        sentences=reports.sentences_of(report),
         findings=[
             FindingLine(name_of(row.label, report.language), row.status, row.probability, row.threshold)
             for row in best_rows(rows)

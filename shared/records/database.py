@@ -25,7 +25,16 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
 
-from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition, ViewSource
+from shared.domain import (
+    FindingStatus,
+    Language,
+    Policy,
+    Priority,
+    StudyEvent,
+    StudyStatus,
+    ViewPosition,
+    ViewSource,
+)
 from shared.errors import TryAgainError
 from shared.records.patience import NoAnswerError, PatientConnection, patient
 from shared.settings import DatabaseSettings
@@ -73,7 +82,16 @@ class Base(DeclarativeBase):
         UUID: POSTGRES_UUID(as_uuid=True),
         **{
             enum: _as_text(enum)
-            for enum in (StudyStatus, StudyEvent, Priority, ViewPosition, ViewSource, Language, FindingStatus)
+            for enum in (
+                StudyStatus,
+                StudyEvent,
+                Policy,
+                Priority,
+                ViewPosition,
+                ViewSource,
+                Language,
+                FindingStatus,
+            )
         },
     }
 

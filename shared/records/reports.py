@@ -1,11 +1,16 @@
 """A study's reports: each edit is a new version, the newest one is the report."""
 
+from typing import Final
+
+from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from shared.domain import LeaseToken, Report, StudyEvent, StudyId
+from shared.domain import GradedSentence, LeaseToken, Report, StudyEvent, StudyId
 from shared.records.studies import finish
 from shared.records.tables import ReportRow, StudyRow
+
+_SENTENCES: Final = TypeAdapter(list[GradedSentence])
 
 
 def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report) -> None:
@@ -35,8 +40,15 @@ def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report
             attempts=report.verification.attempts,
             fallback=report.verification.fallback,
             failures=list(report.verification.failures),
+            policy=report.verification.policy,
+            sentences=_SENTENCES.dump_python(list(report.sentences), mode="json"),
         )
     )
+
+
+def sentences_of(report: ReportRow) -> list[GradedSentence]:
+    """Return the sentences of a report, as they were graded when it was written."""
+    return _SENTENCES.validate_python(report.sentences)
 
 
 def newest(session: Session, study_id: StudyId) -> ReportRow | None:

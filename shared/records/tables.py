@@ -24,7 +24,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition, ViewSource
+from shared.domain import (
+    FindingStatus,
+    Language,
+    Policy,
+    Priority,
+    StudyEvent,
+    StudyStatus,
+    ViewPosition,
+    ViewSource,
+)
 from shared.records.database import Base, Moment, Prose, Sha256
 
 
@@ -178,6 +187,10 @@ class ReportRow(Base):
     attempts: Mapped[int]
     fallback: Mapped[bool]
     failures: Mapped[list[str]] = mapped_column(ARRAY(String))
+    policy: Mapped[Policy]
+    """What the delivered text was held to."""
+    sentences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    """Every sentence with its section, its text, its grade and the labels that it speaks of."""
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
 
 

@@ -158,9 +158,7 @@ def _objections(mentions: Iterable[Mention], request: ReportRequest) -> Iterator
             kind = Grade.CONTRADICTS if denied else Grade.UNSUPPORTED
             yield Objection(kind, f"{label} is {certainties[label]}, not {status}")
         if status is FindingStatus.ABSENT and label in undeniable:
-            yield Objection(
-                Grade.CONTRADICTS, f"denies {label}, which may be the same as what was detected"
-            )
+            yield Objection(Grade.CONTRADICTS, f"denies {label}, which may be the same as what was detected")
 
 
 def _unsaid(sentences: Iterable[Sentence], request: ReportRequest) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 
-from shared.domain import FindingStatus, Language, ReportSections, WriterVersion
+from shared.domain import FindingStatus, Grade, Language, Policy, ReportSections, Section, WriterVersion
 from shared.errors import TryAgainError
 from shared.reporting.fixed import denial
 from shared.reporting.lexicon import RANK
@@ -27,6 +27,7 @@ class ForgetfulWriter:
     cured: int
     calls: list[tuple[str, ...]] = field(default_factory=list)
     version: ClassVar[WriterVersion] = WriterVersion("forgetful", "1")
+    policy: ClassVar[Policy] = Policy.STRICT
 
     def write(self, requests, *, attempt) -> list[Draft]:
         self.calls.append(tuple(request.seed for request in requests))
@@ -42,6 +43,7 @@ class SilentWriter:
     """Never answers with a report."""
 
     version = WriterVersion("silent", "1")
+    policy = Policy.STRICT
 
     def write(self, requests, *, attempt) -> list[Draft]:
         return [NoReport("the answer does not have the two sections") for _ in requests]
@@ -51,6 +53,7 @@ class AwayWriter:
     """Cannot be reached."""
 
     version = WriterVersion("away", "1")
+    policy = Policy.STRICT
 
     def write(self, requests, *, attempt) -> list[Draft]:
         message = "away"
@@ -119,7 +122,7 @@ def test_a_study_in_which_nothing_was_detected_leaves_a_writer_nothing_to_write(
 
 def test_a_writer_is_given_nothing_in_a_clients_words():
     names = {field.name for field in fields(ReportRequest)}
-    assert names == {"seed", "findings", "language", "views", "images"}
+    assert names == {"seed", "findings", "language", "views"}
 
 
 def test_the_prompt_holds_every_label_that_was_detected_and_how_sure_it_is():
@@ -185,4 +188,7 @@ def test_what_is_warned_about_stands_before_the_impression(language, word):
     )
     assert warned.warnings == ("a.png: Turned.", "b.png: Inverted.")
     assert warned.sections.findings == written.sections.findings
+    assert {sentence.grade for sentence in warned.sentences} == {Grade.SUPPORTED}
+    impression = [sentence.text for sentence in warned.sentences if sentence.section is Section.IMPRESSION]
+    assert "\n".join(impression) == warned.sections.impression
     assert with_warnings(written, []) == written
