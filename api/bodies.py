@@ -5,9 +5,9 @@ from typing import Final
 from api import schemas
 from api.auth import Caller
 from shared.domain import StudyId, StudyStatus
+from shared.records.batches import BatchRecord
 from shared.records.keys import Scope
 from shared.records.reading import ImageRecord, StudyRecord, StudyView
-from shared.records.tables import BatchRow
 from shared.reporting import warnings
 
 NOT_A_MEDICAL_DEVICE: Final = (
@@ -105,7 +105,7 @@ def etag_of(study: StudyRecord) -> str:
     return f'"{study.status}-{int(study.updated_at.timestamp() * 1_000_000):x}"'
 
 
-def batch_body(batch: BatchRow, counts: dict[StudyStatus, int]) -> schemas.Batch:
+def batch_body(batch: BatchRecord, counts: dict[StudyStatus, int]) -> schemas.Batch:
     """Write a batch down."""
     path = f"/v1/batches/{batch.id}"
     return schemas.Batch(

@@ -4,13 +4,13 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Path
-from sqlalchemy.orm import Session
 
 from api.auth import Caller
 from api.backend import Backend
 from api.problems import Code, Noun, ProblemError, not_found
 from shared.domain import StudyId
 from shared.records import reading
+from shared.records.database import Session
 from shared.records.reading import StudyRecord, StudyView
 
 RETRY_AFTER: Final = {"Retry-After": "1"}

@@ -12,7 +12,6 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy.orm import Session
 
 from api import metrics, patients, schemas
 from api.auth import Caller
@@ -25,9 +24,10 @@ from shared.domain import BatchId, Priority, Stage, StudyId, new_id
 from shared.errors import BadInputError, LeaseLostError
 from shared.operations import telemetry, tracing
 from shared.records import batches, erasure, idempotency, reading, studies
+from shared.records.batches import BatchRecord
+from shared.records.database import Session
 from shared.records.idempotency import Begun, RequestKey
 from shared.records.studies import Hint, NewStudy, StoredImage
-from shared.records.tables import BatchRow
 
 LONGEST_KEY: Final = 255
 PLAIN_LETTERS: Final = "^[ -~]*$"
@@ -180,7 +180,7 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
     )
 
 
-def _check_batch(look: Callable[..., BatchRow | None], session: Session, submission: Submission) -> None:
+def _check_batch(look: Callable[..., BatchRecord | None], session: Session, submission: Submission) -> None:
     """Refuse an item of a batch that takes none, before its files are stored and again when it is written."""
     batch_id: UUID | None = submission.fields.batch_id
     if batch_id is None:

@@ -13,12 +13,12 @@ from functools import lru_cache, partial
 from typing import Final
 
 from celery import Celery
-from sqlalchemy.orm import Session
 
 from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, ViewSource, study_findings
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
 from shared.records import findings, reading, reports
+from shared.records.database import Session
 from shared.records.reading import ImageRecord, StudyRecord
 from shared.records.studies import Claim, Later
 from shared.reporting import warnings

@@ -12,7 +12,6 @@ from typing import Final, Literal
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import RedisError
-from sqlalchemy import text
 
 from api import schemas
 from api.auth import Visitor
@@ -175,8 +174,7 @@ def _newest_speakers(backend: Backend) -> tuple[schemas.ModelId | None, schemas.
 
 
 def _database(backend: Backend) -> None:
-    with backend.database.session() as session:
-        session.execute(text("SELECT 1"))
+    backend.database.ping()
 
 
 def _storage(backend: Backend) -> str | None:

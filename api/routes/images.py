@@ -27,9 +27,8 @@ from shared.bucket import SHORT, NotStoredError, UnreadableError
 from shared.domain import StudyId
 from shared.errors import Damage, DamagedOriginalError
 from shared.operations import telemetry
-from shared.records import reading
+from shared.records import findings, reading
 from shared.records.reading import ImageRecord, StudyRecord
-from shared.records.tables import FindingRow
 from shared.storage import PNG, heatmap_key, preview_key
 
 log = structlog.get_logger()
@@ -133,8 +132,8 @@ def _study_with_heatmap(
 ) -> StudyRecord:
     with backend.database.session() as session:
         study = study_of(session, study_id, caller)
-        finding = session.get(FindingRow, (study_id, index, label))
-    if finding is None or not finding.heatmap:
+        is_there = findings.has_heatmap(session, StudyId(study_id), index, label)
+    if not is_there:
         raise not_found(Noun.HEATMAP)
     return study
 

@@ -27,8 +27,9 @@ from shared.domain import (
     WriterVersion,
 )
 from shared.records import findings, reports
+from shared.records.findings import FindingRecord
 from shared.records.reading import StudyRecord, StudyView
-from shared.records.tables import FindingRow, ReportRow
+from shared.records.reports import ReportRecord
 from shared.rendering import html, text
 from shared.rendering.document import FindingLine, ImageLine, ReportDocument
 from shared.reporting import warnings
@@ -72,7 +73,7 @@ def get_report(
     view = view_of(backend, study_id, caller)
     with backend.database.session() as session:
         report = reports.newest(session, StudyId(study_id))
-        rows = findings.rows_of(session, StudyId(study_id)) if report and media_type != JSON else ()
+        rows = findings.records_of(session, StudyId(study_id)) if report and media_type != JSON else ()
     if report is None:
         return _without_report(view.study)
     etag = f'"{report.version}-{media_type.rpartition("/")[2]}"'
@@ -87,7 +88,7 @@ def get_report(
     return Response(content, headers=headers, media_type=media_type)
 
 
-def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
+def report_body(view: StudyView, report: ReportRecord) -> schemas.ReportBody:
     """Write a report down."""
     study = view.study
     return schemas.ReportBody(
@@ -104,7 +105,15 @@ def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
             findings=report.findings,
             impression=report.impression,
         ),
-        sentences=[schemas.SentenceBody.model_validate(sentence) for sentence in report.sentences],
+        sentences=[
+            schemas.SentenceBody(
+                section=sentence.section,
+                text=sentence.text,
+                grade=sentence.grade,
+                labels=list(sentence.labels),
+            )
+            for sentence in report.sentences
+        ],
         writer=schemas.WriterId(id=report.writer_id, version=report.writer_version),
         verification=schemas.VerificationBody(
             policy=report.policy,
@@ -117,13 +126,12 @@ def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
     )
 
 
-def warnings_of(view: StudyView, report: ReportRow) -> list[str]:
+def warnings_of(view: StudyView, report: ReportRecord) -> list[str]:
     """Return what to know before the report is read."""
-    # An earlier release stored none with its reports.
-    return report.warnings or warnings.of_study(view.images, report.language)
+    return list(report.warnings) or warnings.of_study(view.images, report.language)
 
 
-def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) -> ReportDocument:
+def document_of(view: StudyView, report: ReportRecord, rows: Sequence[FindingRecord]) -> ReportDocument:
     """Gather what a report holds on paper."""
     study = view.study
     return ReportDocument(
@@ -134,7 +142,7 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
         reported_at=report.created_at.astimezone(UTC),
         warnings=warnings_of(view, report),
         sections=ReportSections(report.technique, report.findings, report.impression),
-        sentences=reports.sentences_of(report),
+        sentences=report.sentences,
         findings=[
             FindingLine(name_of(row.label, report.language), row.status, row.probability, row.threshold)
             for row in best_rows(rows)

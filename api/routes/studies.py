@@ -27,7 +27,6 @@ from shared.records import erasure, reading, studies
 from shared.records.keys import Scope
 from shared.records.reading import StudyRecord
 from shared.records.studies import Hint
-from shared.records.tables import StudyRow
 
 _ERASING_SECONDS: Final = 5.0
 """That a client waits for the pictures of an erased study to be gone."""
@@ -244,7 +243,7 @@ def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Respons
     """Stop a study that is not at its end; what was sent is kept until it is erased."""
     with backend.database.session() as session:
         study_of(session, study_id, caller)
-        if not studies.cancel(session, StudyRow.id == study_id):
+        if not studies.cancel(session, StudyId(study_id)):
             message = f"the study is {study_of(session, study_id, caller).status}"
             raise ProblemError(Code.ALREADY_ENDED, message)
     return _json(for_caller(study_body(view_of(backend, study_id, caller)), caller), HTTPStatus.OK)

@@ -4,7 +4,7 @@ All of them go through `_move`, one conditional UPDATE that takes its targets fr
 `domain.TRANSITIONS`, adds the row to the timeline and wakes whoever listens: one statement, so the
 three can never disagree. A caller that lost (another worker has the study, or it is cancelled) gets
 None or a LeaseLostError and writes nothing. Studies are read in `shared/records/reading.py`, leases
-renewed in `shared/work/heartbeat.py`, waiting work is counted in `shared/records/waiting.py`.
+renewed in `shared/records/leases.py`, waiting work is counted in `shared/records/waiting.py`.
 
 The clock is Postgres' own: workers on machines whose clocks differ still agree on a lease.
 """
@@ -329,7 +329,12 @@ def give_up(session: Session, study_id: StudyId, token: LeaseToken, reason: Dama
     _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=values, detail=reason.detail)
 
 
-def cancel(session: Session, *which: ColumnElement[bool]) -> int:
+def cancel(session: Session, study_id: StudyId) -> bool:
+    """Cancel the study; return whether it still ran."""
+    return cancel_all(session, StudyRow.id == study_id) > 0
+
+
+def cancel_all(session: Session, *which: ColumnElement[bool]) -> int:
     """Cancel every study that meets the conditions and still runs; return how many there were."""
     return len(_move(session, StudyEvent.CANCELLED, *which))
 

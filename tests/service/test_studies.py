@@ -26,6 +26,7 @@ from shared.errors import LeaseLostError, NotAnImageError, TryAgainError
 from shared.records import erasure, findings, reading, reports, studies, waiting
 from shared.records.database import Database
 from shared.records.findings import ImageFindings
+from shared.records.leases import renew
 from shared.records.studies import Claim
 from shared.records.tables import (
     DiscardedOriginalRow,
@@ -36,7 +37,6 @@ from shared.records.tables import (
     StudyRow,
 )
 from shared.settings import DatabaseSettings
-from shared.work.heartbeat import renew
 from tests.support.builders import LEASE, a_claim, a_finding, a_study, an_image, let_time_pass, the_study
 
 MODEL = ModelVersion("tiny", "1", "d" * 64)
@@ -239,8 +239,8 @@ def test_a_cancelled_study_is_lost_to_its_worker(database: Database):
     study_id = a_study(database)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        assert studies.cancel(session, StudyRow.id == study_id) == 1
-        assert studies.cancel(session, StudyRow.id == study_id) == 0
+        assert studies.cancel(session, study_id)
+        assert not studies.cancel(session, study_id)
     with database.session() as session:
         assert renew(session, {study_id: claim.token}, lease=LEASE) == [study_id]
     with pytest.raises(LeaseLostError), database.session() as session:
@@ -402,13 +402,13 @@ def test_a_server_that_is_only_to_be_read_from_is_a_passing_error_and_is_left(da
         with database.session() as session:
             connected_to.append(session.scalar(select(func.pg_backend_pid())))
             session.execute(text("SET TRANSACTION READ ONLY"))
-            studies.cancel(session, StudyRow.id == study_id)
+            studies.cancel(session, study_id)
 
     with pytest.raises(TryAgainError):
         write_to_a_standby()
     with database.session() as session:
         assert [session.scalar(select(func.pg_backend_pid()))] != connected_to
-        assert studies.cancel(session, StudyRow.id == study_id) == 1
+        assert studies.cancel(session, study_id)
 
 
 def test_a_database_that_is_away_is_a_passing_error():

@@ -20,6 +20,7 @@ from shared.domain import (
 from shared.records import studies
 from shared.records.database import Database
 from shared.records.reading import ImageRecord, StudyRecord
+from shared.records.reports import ReportRecord
 from shared.records.studies import Claim, NewStudy, StoredImage
 from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
 
@@ -35,6 +36,22 @@ def an_image_record(**fields: Any) -> ImageRecord:
     """Build an image as it is read."""
     usual = dict.fromkeys(ImageRecord.__dataclass_fields__)
     return ImageRecord(**{**usual, "warnings": (), "attributes": {}, **fields})
+
+
+def a_report_record(**fields: Any) -> ReportRecord:
+    """Build a report as it is read."""
+    usual = dict.fromkeys(ReportRecord.__dataclass_fields__, "")
+    made = {
+        "study_id": StudyId(new_id()),
+        "version": 1,
+        "language": Language.ENGLISH,
+        "warnings": (),
+        "failures": (),
+        "attempts": 1,
+        "fallback": False,
+        "created_at": datetime(2026, 1, 2, tzinfo=UTC),
+    }
+    return ReportRecord(**{**usual, **made, **fields})
 
 
 def a_study_record(**fields: Any) -> StudyRecord:

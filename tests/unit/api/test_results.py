@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 import pytest
 
 from api.results import csv_lines, in_pieces, ndjson_lines
-from shared.domain import FindingStatus, Language, StudyStatus, new_id
+from shared.domain import FindingStatus, StudyStatus
 from shared.records.batches import BatchItem
-from shared.records.tables import ReportRow, StudyRow
-from tests.support.builders import a_finding
+from tests.support.builders import a_finding, a_report_record, a_study_record
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -25,12 +24,10 @@ def an_item(
     indication: str | None = None,
     **columns: str,
 ) -> BatchItem:
-    study = StudyRow(id=new_id(), status=status, item_key=key, created_at=NOW, **columns)
+    study = a_study_record(status=status, item_key=key, created_at=NOW, **columns)
     if status is not StudyStatus.COMPLETED:
         return BatchItem(study, (), (), (), (), None)
-    report = ReportRow(
-        version=1,
-        language=Language.ENGLISH,
+    report = a_report_record(
         indication=indication,
         technique="Frontal view.",
         findings='An "effusion", small.',

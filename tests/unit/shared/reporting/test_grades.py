@@ -101,7 +101,7 @@ def test_a_grounded_report_names_everything_that_was_detected_in_whatever_words(
     silent = held("Large left pleural effusion.", impression="The trachea is midline.")
     assert refusals(silent, Policy.GROUNDED, Departures.REFUSE) == ("Nodule is not mentioned",)
     assert refusals(silent, Policy.GROUNDED, Departures.MARK) == ()
-    assert list(in_words(silent, Language.ENGLISH))[0] == (
+    assert next(iter(in_words(silent, Language.ENGLISH))) == (
         "Detected by the classifier, and not mentioned in this report: lung nodule."
     )
 
