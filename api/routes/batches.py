@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Response
 from fastapi.responses import StreamingResponse
 
 from api import schemas
@@ -14,7 +14,7 @@ from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
 from api.bodies import batch_body
 from api.negotiation import choose
-from api.paging import cursor_after, position_of
+from api.paging import Page
 from api.problems import Code, Noun, ProblemError, not_found
 from api.results import CSV, NDJSON, csv_lines, in_pieces, ndjson_lines
 from api.schemas import problems
@@ -73,18 +73,19 @@ def post_batch(backend: Stack, caller: Writer, response: Response, wanted: schem
 def list_batches(
     backend: Stack,
     caller: Reader,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    page: Page,
 ) -> schemas.BatchPage:
     """Return a page; batches that are opened meanwhile do not shift the pages that follow."""
-    before = position_of(cursor)
     with backend.database.session() as session:
-        rows = batches.page(
-            session, limit=limit + 1, before=BatchId(before) if before else None, owner=caller.sees
+        found = batches.page(
+            session,
+            limit=page.with_next,
+            before=BatchId(page.before) if page.before else None,
+            owner=caller.sees,
         )
-        counted = batches.counts_of_each(session, [row.id for row in rows[:limit]])
-        items = [batch_body(row, counted[row.id]) for row in rows[:limit]]
-    more = cursor_after(rows[limit - 1].id) if len(rows) > limit else None
+        shown, more = page.cut(found, lambda batch: batch.id)
+        counted = batches.counts_of_each(session, [batch.id for batch in shown])
+    items = [batch_body(batch, counted[batch.id]) for batch in shown]
     return schemas.BatchPage(items=items, next_cursor=more)
 
 

@@ -16,11 +16,11 @@ from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
 from api.bodies import etag_of, for_caller, study_body, study_path
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
-from api.paging import cursor_after, position_of
+from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from api.schemas import LATER, PLACE, VERSION, problems
-from api.submission import LONGEST_KEY, PLAIN_LETTERS, Submission, Taken
+from api.submission import LONGEST_KEY, PLAIN_LETTERS, Accepted
 from shared.domain import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
 from shared.records import erasure, reading, studies
@@ -107,15 +107,15 @@ async def post_study(
     prefer: Annotated[str | None, Header(description="`wait=N` answers 200 if it is done in time.")] = None,
 ) -> Response:
     """Take in 1 to 16 images of one study; answers as soon as they are safe."""
-    taken = await _take(request, backend, caller, key=idempotency_key)
-    headers = {"Location": study_path(taken.study_id)}
-    if taken.replayed:
+    accepted = await _take(request, backend, caller, key=idempotency_key)
+    headers = {"Location": study_path(accepted.study_id)}
+    if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
     seconds = preferred_wait(prefer)
     if seconds is None:
-        return _json(for_caller(taken.body, caller), taken.status_code, headers | RETRY_AFTER)
+        return _json(for_caller(accepted.body, caller), HTTPStatus.ACCEPTED, headers | RETRY_AFTER)
     headers["Preference-Applied"] = f"wait={seconds:g}"
-    study, body = await _wait(backend, caller, taken.study_id, seconds=seconds)
+    study, body = await _wait(backend, caller, accepted.study_id, seconds=seconds)
     if study.status.is_final:
         return _json(body, HTTPStatus.OK, headers)
     return _json(body, HTTPStatus.ACCEPTED, headers | RETRY_AFTER)
@@ -169,26 +169,24 @@ async def get_study(
 def list_studies(
     backend: Stack,
     caller: Reader,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    page: Page,
     status: StudyStatus | None = None,
     priority: Priority | None = None,
     batch_id: UUID | None = None,
 ) -> Response:
     """Return a page; studies that arrive meanwhile do not shift the pages that follow."""
-    before = position_of(cursor)
     with backend.database.session() as session:
         views = reading.page(
             session,
-            limit=limit + 1,
-            before=StudyId(before) if before else None,
+            limit=page.with_next,
+            before=StudyId(page.before) if page.before else None,
             owner=caller.sees,
             status=status,
             priority=priority,
             batch_id=BatchId(batch_id) if batch_id else None,
         )
-    items = [study_body(view) for view in views[:limit]]
-    more = cursor_after(views[limit - 1].study.id) if len(views) > limit else None
+    shown, more = page.cut(views, lambda view: view.study.id)
+    items = [study_body(view) for view in shown]
     return _json(schemas.StudyPage(items=items, next_cursor=more), HTTPStatus.OK)
 
 
@@ -249,18 +247,18 @@ def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Respons
     return _json(for_caller(study_body(view_of(backend, study_id, caller)), caller), HTTPStatus.OK)
 
 
-async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Taken:
+async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Accepted:
     with backend.uploads.place_of(caller.owner):
         received = await upload.receive(request, backend.settings)
         try:
             fields = upload.fields_of(received)
 
-            def take() -> Taken:
+            def take() -> Accepted:
                 with upload.room():
                     checked = upload.check(received, backend.settings)
                 try:
                     sent = upload.fingerprint(received, fields) if key else ""
-                    return submission.take(backend, Submission(caller, fields, checked, sent, key))
+                    return submission.take(backend, caller, fields, checked, key=key, fingerprint=sent)
                 finally:
                     checked.close()
 
