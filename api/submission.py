@@ -53,6 +53,7 @@ def take(
     """
     submission = Submission(
         owner=caller.owner,
+        actor=caller.actor,
         checked=checked,
         asked_priority=fields.priority,
         language=fields.language,

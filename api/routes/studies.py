@@ -202,7 +202,7 @@ async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> N
     def erase() -> None:
         with backend.database.session() as session:
             study_of(session, study_id, caller)
-            erasure.erase(session, StudyId(study_id))
+            erasure.erase(session, StudyId(study_id), actor=caller.actor)
 
     await run_in_threadpool(erase)
     # The collector would do it too, in ten minutes; after the commit, since no row may name what is gone.
@@ -222,7 +222,7 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
     """Start a FAILED study again from the beginning."""
     with backend.database.session() as session:
         row = study_of(session, study_id, caller)
-        hint: Hint | None = studies.retry(session, StudyId(study_id))
+        hint: Hint | None = studies.retry(session, StudyId(study_id), actor=caller.actor)
         if hint is None:
             message = f"the study is {row.status}; only a failed one can be retried"
             raise ProblemError(Code.NOT_FAILED, message)
@@ -241,7 +241,7 @@ def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Respons
     """Stop a study that is not at its end; what was sent is kept until it is erased."""
     with backend.database.session() as session:
         study_of(session, study_id, caller)
-        if not studies.cancel(session, StudyId(study_id)):
+        if not studies.cancel(session, StudyId(study_id), actor=caller.actor):
             message = f"the study is {study_of(session, study_id, caller).status}"
             raise ProblemError(Code.ALREADY_ENDED, message)
     return _json(for_caller(study_body(view_of(backend, study_id, caller)), caller), HTTPStatus.OK)

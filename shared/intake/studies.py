@@ -187,7 +187,7 @@ def _write(
     session: Session, study: NewStudy, submission: Submission, held: Begun | None, answer: Answer
 ) -> Taken:
     """Write the study and the key's answer, in the caller's transaction."""
-    studies.accept(session, study, refusal=submission.checked.refusal)
+    studies.accept(session, study, actor=submission.actor, refusal=submission.checked.refusal)
     view = reading.view(session, study.id)
     assert view is not None  # noqa: S101  written two lines above, in this transaction
     body = answer(view)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain import BatchId, Language, Priority, StudyId, StudyStatus
+from shared.domain import Actor, BatchId, Language, Priority, StudyId, StudyStatus
 from shared.errors import BadInputError
 from shared.intake.files import Checked
 from shared.records.idempotency import InUse, RequestKey, Reused
@@ -15,6 +15,7 @@ class Submission:
     """A study as it is brought to any of the doors, its files checked.
 
     Attributes:
+        actor: who brings it.
         patient_id: as somebody typed it; what the files say is read from them.
         path: where in the archive of its batch it lies.
         mixed: that files of several patients or studies, or another id than theirs, are meant.
@@ -23,6 +24,7 @@ class Submission:
     """
 
     owner: str
+    actor: Actor
     checked: Checked
     asked_priority: Priority | None = None
     language: Language = Language.ENGLISH

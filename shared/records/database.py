@@ -28,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
 from shared.domain import (
+    ActorKind,
     FindingStatus,
     Language,
     Policy,
@@ -90,6 +91,7 @@ class Base(DeclarativeBase):
             for enum in (
                 StudyStatus,
                 StudyEvent,
+                ActorKind,
                 Policy,
                 Priority,
                 ViewPosition,

@@ -16,8 +16,8 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.domain import StudyEvent, StudyId
-from shared.records import studies
+from shared.domain import Actor, StudyEvent, StudyId
+from shared.records import events, studies
 from shared.records.database import Database
 from shared.records.tables import (
     DiscardedOriginalRow,
@@ -38,7 +38,7 @@ UPLOAD_MAY_TAKE: Final = timedelta(hours=1)
 """How long an original may lie in the store before the study that names it."""
 
 
-def erase(session: Session, study_id: StudyId) -> bool:
+def erase(session: Session, study_id: StudyId, *, actor: Actor) -> bool:
     """Cancel a study that still runs, and erase its patient data; its status and its timeline stay.
 
     Its pictures may be erased after the commit (`Storage.delete_derived`); the collector does it in any
@@ -50,7 +50,7 @@ def erase(session: Session, study_id: StudyId) -> bool:
     study = session.get(StudyRow, study_id, with_for_update=True)
     if study is None or study.erased_at is not None:
         return False
-    studies.cancel(session, study_id)
+    studies.cancel(session, study_id, actor=actor)
     digests = sorted(set(session.scalars(select(ImageRow.sha256).where(ImageRow.study_id == study_id))))
     for digest in digests:
         # Or the collector, which still saw our image, could drop the note that we find.
@@ -61,12 +61,11 @@ def erase(session: Session, study_id: StudyId) -> bool:
     for rows in (ImageRow, ReportRow, IdempotencyRow):
         session.execute(delete(rows).where(rows.study_id == study_id))
     session.execute(update(StudyEventRow).where(StudyEventRow.study_id == study_id).values(detail=None))
-    status = session.scalar(
+    session.execute(
         update(StudyRow)
         .where(StudyRow.id == study_id)
         .values(
             erased_at=func.now(),
-            updated_at=func.now(),
             patient_id=None,
             patient_sex=None,
             patient_age_years=None,
@@ -78,10 +77,8 @@ def erase(session: Session, study_id: StudyId) -> bool:
             error_detail=None,
             error_file=None,
         )
-        .returning(StudyRow.status)
     )
-    session.add(StudyEventRow(study_id=study_id, event=StudyEvent.ERASED, status=status))
-    session.execute(select(func.pg_notify(studies.CHANNEL, str(study_id))))
+    events.add(session, study_id, StudyEvent.ERASED, actor=actor)
     return True
 
 

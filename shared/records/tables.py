@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.domain import (
+    ActorKind,
     FindingStatus,
     Language,
     Policy,
@@ -208,6 +209,8 @@ class StudyEventRow(Base):
     event: Mapped[StudyEvent]
     status: Mapped[StudyStatus]
     """The status after the event."""
+    actor_kind: Mapped[ActorKind]
+    actor_id: Mapped[str] = mapped_column(String(64))
     at: Mapped[Moment] = mapped_column(server_default=func.now())
     detail: Mapped[Prose | None]
 

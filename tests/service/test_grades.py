@@ -14,7 +14,7 @@ from shared.work import queue
 from shared.work.handling import Workplace
 from shared.work.heartbeat import Heartbeat
 from tests.support.api import MODEL, sent
-from tests.support.builders import a_claim, a_finding
+from tests.support.builders import WORKER, a_claim, a_finding
 from tests.support.writers import GroundedWriter
 from worker_llm.pipeline import write_reports
 from worker_llm.tasks import Desk, report_on
@@ -56,7 +56,7 @@ MARKS = {
 @pytest.fixture
 def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Workplace]:
     heartbeat = Heartbeat(database, queue_settings)
-    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings)
+    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings, WORKER)
     heartbeat.stop()
 
 
@@ -68,7 +68,7 @@ def finish(workplace: Workplace, study_id: StudyId, writer: Writer, departures: 
         a_finding("Pneumothorax", probability=0.05, status=FindingStatus.ABSENT),
     ]
     with workplace.database.session() as session:
-        findings.store(session, study_id, claim.token, [ImageFindings(0, ViewPosition.PA, found)], MODEL)
+        findings.store(session, claim, [ImageFindings(0, ViewPosition.PA, found)], MODEL)
     desk = Desk(
         lambda request, _: write_reports([request], writer, attempts=1, departures=departures)[0],
         ReportSettings(),
