@@ -32,9 +32,8 @@ def passages(text: str, sentences: Sequence[GradedSentence]) -> list[Passage]:
         end = at + len(sentence.text)
         if sentence.grade is not Grade.SUPPORTED:
             cut += [Passage(text[start:at]), Passage(sentence.text, sentence.grade)]
-            start = end
-            continue
-        cut.append(Passage(text[start:end]))
+        else:
+            cut.append(Passage(text[start:end]))
         start = end
     return _joined([*cut, Passage(text[start:])])
 
