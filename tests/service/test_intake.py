@@ -29,7 +29,7 @@ from shared.settings import QueueSettings
 from shared.storage import Storage
 from shared.work import queue
 from tests.support.api import a_png
-from tests.support.builders import the_study
+from tests.support.builders import SOMEBODY, the_study
 from tests.support.dicoms import a_dicom
 
 Door = Callable[..., Outcome]
@@ -55,7 +55,7 @@ def door(database: Database, storage: Storage, queue_settings: QueueSettings) ->
     intake = Intake(database, storage, lambda hint: queue.send_hint(app, hint))
 
     def bring(*contents: bytes, **said: Any) -> Outcome:
-        return take(intake, Submission(OWNER, checked(*contents), **said), answer=answer)
+        return take(intake, Submission(OWNER, SOMEBODY, checked(*contents), **said), answer=answer)
 
     return bring
 
@@ -120,7 +120,7 @@ def test_a_batch_takes_items_until_it_is_cancelled(door: Door, database: Databas
     assert isinstance(refused, Taken)
     assert (item.status, refused.status) == (StudyStatus.QUEUED, StudyStatus.REJECTED)
     with database.session() as session:
-        batches.cancel(session, batch_id)
+        batches.cancel(session, batch_id, actor=SOMEBODY)
     assert door(a_png(), batch_id=batch_id, key="3", fingerprint="f" * 64) == BatchClosed()
     assert door(a_png(), batch_id=BatchId(new_id())) == NoBatch()
 
@@ -129,7 +129,7 @@ def test_an_erased_study_is_taken_in_again_with_its_key(door: Door, database: Da
     first = door(a_png(), key="k", fingerprint="f" * 64)
     assert isinstance(first, Taken)
     with database.session() as session:
-        erasure.erase(session, first.study_id)
+        erasure.erase(session, first.study_id, actor=SOMEBODY)
     again = door(a_png(), key="k", fingerprint="f" * 64)
     assert isinstance(again, Taken)
     assert again.study_id != first.study_id
