@@ -15,8 +15,15 @@ from uuid6 import uuid7
 StudyId = NewType("StudyId", UUID)
 BatchId = NewType("BatchId", UUID)
 KeyId = NewType("KeyId", UUID)
+TenantId = NewType("TenantId", UUID)
 LeaseToken = NewType("LeaseToken", int)
 """Grows by one at each claim and never shrinks: a write that shows an old token is refused."""
+
+
+DEFAULT_TENANT: Final = TenantId(UUID("00000000-0000-7000-8000-000000000001"))
+"""Whose the studies are where nobody names a tenant: without keys, or with an administrator's. The first
+migration makes it."""
+DEFAULT_TENANT_NAME: Final = "default"
 
 
 def new_id() -> UUID:

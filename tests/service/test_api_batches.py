@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from shared.domain import StudyId, StudyStatus, new_id
+from shared.domain import DEFAULT_TENANT, StudyId, StudyStatus, new_id
 from shared.records.database import Database
 from shared.storage import Storage
 from tests.support.api import ApiServer, a_png, complete, give_up, send, sent
@@ -215,11 +215,11 @@ def test_long_results_are_streamed_in_pieces(client: httpx.Client, batch: dict, 
     with database.session() as session:
         session.execute(
             text("""
-                INSERT INTO studies (id, owner, batch_id, item_key, status, priority, language)
-                SELECT gen_random_uuid(), 'local', :batch, 'case-' || n, 'queued', 'archive', 'en'
+                INSERT INTO studies (id, tenant_id, batch_id, item_key, status, priority, language)
+                SELECT gen_random_uuid(), :tenant, :batch, 'case-' || n, 'queued', 'archive', 'en'
                 FROM generate_series(1, 5000) AS n
             """),
-            {"batch": batch["id"]},
+            {"batch": batch["id"], "tenant": DEFAULT_TENANT},
         )
     with client.stream("GET", batch["links"]["results"], params={"format": "csv"}) as answer:
         assert "content-length" not in answer.headers
