@@ -33,6 +33,7 @@ from shared.domain import (
     Language,
     Policy,
     Priority,
+    ReportStatus,
     StudyEvent,
     StudyStatus,
     ViewPosition,
@@ -97,6 +98,7 @@ class Base(DeclarativeBase):
                 ViewPosition,
                 ViewSource,
                 Language,
+                ReportStatus,
                 FindingStatus,
             )
         },

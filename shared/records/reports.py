@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from shared.domain import GradedSentence, Language, Policy, Report, StudyEvent, StudyId
+from shared.domain import GradedSentence, Language, Policy, Report, ReportStatus, StudyEvent, StudyId
 from shared.records.studies import Claim, finish
 from shared.records.tables import ReportRow, StudyRow
 from shared.records.values import Values
@@ -22,7 +22,7 @@ class ReportRecord:
 
     study_id: StudyId
     version: int
-    status: str
+    status: ReportStatus
     language: Language
     warnings: tuple[str, ...]
     indication: str | None
@@ -59,7 +59,7 @@ def store(session: Session, claim: Claim, report: Report) -> None:
         ReportRow(
             study_id=study_id,
             version=(newest or 0) + 1,
-            status="preliminary",
+            status=ReportStatus.PRELIMINARY,
             language=report.language,
             warnings=list(report.warnings),
             indication=session.scalar(select(StudyRow.indication).where(StudyRow.id == study_id)),
