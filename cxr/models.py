@@ -172,6 +172,16 @@ class Verification(Answer):
     verdict: str
     attempts: int
     fallback: bool
+    policy: str = "strict"
+
+
+class Sentence(Answer):
+    """One sentence of a report, held against the findings."""
+
+    section: str
+    text: str
+    grade: str
+    labels: list[str] = []
 
 
 class Report(Answer):
@@ -185,6 +195,7 @@ class Report(Answer):
     study_date: date | None = None
     warnings: list[str] = []
     sections: Sections
+    sentences: list[Sentence] = []
     writer: Writer
     verification: Verification
     created_at: datetime | None = None

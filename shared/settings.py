@@ -14,6 +14,8 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.domain import Departures
+
 BUNDLED: Final = "bundled"
 """The value that names what ships with the project, for a classifier and for a language model."""
 
@@ -151,6 +153,11 @@ class ReportSettings(BaseSettings):
         default=0, ge=0, description="CPU threads of the model; 0 means the cores that the process may use."
     )
     attempts: int = Field(default=3, ge=1, description="Texts tried before the template's report is used.")
+    departures: Departures = Field(
+        default=Departures.REFUSE,
+        description="A report by a writer that saw the image, where it departs from the findings: refuse"
+        " (and write again), or mark.",
+    )
     batch_size: int = Field(default=8, ge=1, description="Most reports written in one batch.")
     batch_wait: Duration = Field(
         default=timedelta(milliseconds=50), description="Longest that a study waits for company."

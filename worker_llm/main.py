@@ -33,7 +33,9 @@ def main() -> int:
     app = queue.create_app("worker-llm", queue_settings, stage=Stage.LLM)
     heartbeat = Heartbeat(database, queue_settings)
     batcher = MicroBatcher[ReportRequest, Report](
-        lambda requests: write_reports(requests, writer, attempts=settings.attempts),
+        lambda requests: write_reports(
+            requests, writer, attempts=settings.attempts, departures=settings.departures
+        ),
         max_size=settings.batch_size,
         max_wait=settings.batch_wait,
         name="writer",

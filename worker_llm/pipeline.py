@@ -1,20 +1,33 @@
 """From findings to verified reports: write, verify, write the refused ones again, and fall back to rules.
 
-A study in which nothing was detected leaves nothing to write: its two sentences come by rule.
+A study in which nothing was detected leaves a writer that knows the findings alone nothing to write: its
+two sentences come by rule.
 
-The heart of the report worker. It does no I/O but the writer's, and lets nothing out that `verify` has
-not passed.
+The heart of the report worker. It does no I/O but the writer's, and lets nothing out that the policy of its
+writer refuses.
 
-Map: `write_reports` -> `_by_rule`; `with_warnings`.
+Map: `write_reports` -> `_report`, `_by_rule`; `with_warnings`.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.domain import Report, ReportSections, Verification, WriterVersion
+from shared.domain import (
+    Departures,
+    Grade,
+    GradedSentence,
+    Policy,
+    Report,
+    ReportSections,
+    Section,
+    Verification,
+    WriterVersion,
+)
 from shared.rendering.document import WORDS
+from shared.reporting.departures import in_words
+from shared.reporting.policies import refusals, strict
 from shared.reporting.request import ReportRequest
-from shared.reporting.verifier import verify
+from shared.reporting.verifier import HeldReport, grade
 from worker_llm.writers.base import NoReport, Writer
 from worker_llm.writers.template import TEMPLATE_VERSION, write_by_rule
 
@@ -23,13 +36,20 @@ class UnverifiableError(RuntimeError):
     """Not even the template's text passed: a bug in the template, the lexicon or the verifier."""
 
 
-def write_reports(requests: Sequence[ReportRequest], writer: Writer, *, attempts: int) -> list[Report]:
+def write_reports(
+    requests: Sequence[ReportRequest],
+    writer: Writer,
+    *,
+    attempts: int,
+    departures: Departures = Departures.REFUSE,
+) -> list[Report]:
     """Write a verified report for every request, in their order.
 
     Args:
         requests: the studies of one batch; those whose text is refused are written again together.
         writer: who writes.
         attempts: texts that the writer may try for one study before the template's is taken.
+        departures: what is done with a grounded writer's text that departs from the findings.
 
     Raises:
         TryAgainError: the writer cannot be reached; nothing was written.
@@ -38,7 +58,11 @@ def write_reports(requests: Sequence[ReportRequest], writer: Writer, *, attempts
     if not all(request.certainties() for request in requests):
         message = "a report needs at least one label that was looked for"
         raise ValueError(message)
-    reports = {index: _by_rule(request) for index, request in enumerate(requests) if not request.detected()}
+    reports: dict[int, Report] = {}
+    if writer.policy is Policy.STRICT:
+        reports = {
+            index: _by_rule(request) for index, request in enumerate(requests) if not request.detected()
+        }
     failures: dict[int, tuple[str, ...]] = {
         index: () for index in range(len(requests)) if index not in reports
     }
@@ -48,11 +72,16 @@ def write_reports(requests: Sequence[ReportRequest], writer: Writer, *, attempts
             break
         drafts = writer.write([requests[index] for index in waiting], attempt=attempt)
         for index, draft in zip(waiting, drafts, strict=True):
-            reasons = (draft.reason,) if isinstance(draft, NoReport) else verify(draft, requests[index])
-            if isinstance(draft, ReportSections) and not reasons:
-                reports[index] = _report(
-                    requests[index], draft, writer.version, attempts=attempt, failures=failures[index]
+            if isinstance(draft, NoReport):
+                failures[index] += (draft.reason,)
+                continue
+            held = grade(draft, requests[index])
+            reasons = refusals(held, writer.policy, departures)
+            if not reasons:
+                verification = Verification(
+                    "passed", attempt, fallback=False, failures=failures[index], policy=writer.policy
                 )
+                reports[index] = _report(requests[index], draft, held, writer.version, verification)
             failures[index] += reasons
     return [
         reports.get(index) or _by_rule(request, attempts=attempts, failures=failures[index])
@@ -63,39 +92,46 @@ def write_reports(requests: Sequence[ReportRequest], writer: Writer, *, attempts
 def with_warnings(report: Report, warnings: Sequence[str]) -> Report:
     """Put what its reader must know before a verified report's impression, a line each.
 
-    No writer and no verifier sees the warnings: they are said whatever was written.
+    What departs from the findings comes first, then the `warnings`. No writer and no verifier sees them:
+    they are said whatever was written.
     """
+    said_first = (*report.warnings, *warnings)
     word = WORDS[report.language].warning
-    impression = "\n".join((*(f"{word}: {warning}" for warning in warnings), report.sections.impression))
-    sections = replace(report.sections, impression=impression)
-    return replace(report, sections=sections, warnings=tuple(warnings))
+    lines = [f"{word}: {warning}" for warning in said_first]
+    by_rule = (GradedSentence(Section.IMPRESSION, line, Grade.SUPPORTED) for line in lines)
+    before = sum(sentence.section is not Section.IMPRESSION for sentence in report.sentences)
+    return replace(
+        report,
+        sections=replace(report.sections, impression="\n".join((*lines, report.sections.impression))),
+        warnings=said_first,
+        sentences=(*report.sentences[:before], *by_rule, *report.sentences[before:]),
+    )
 
 
 def _report(
     request: ReportRequest,
     sections: ReportSections,
+    held: HeldReport,
     writer: WriterVersion,
-    *,
-    attempts: int,
-    failures: tuple[str, ...],
-    fallback: bool = False,
+    verification: Verification,
 ) -> Report:
-    verification = Verification(verdict="passed", attempts=attempts, fallback=fallback, failures=failures)
-    return Report(language=request.language, sections=sections, writer=writer, verification=verification)
+    return Report(
+        language=request.language,
+        sections=sections,
+        writer=writer,
+        verification=verification,
+        warnings=tuple(in_words(held, request.language)),
+        sentences=held.graded(),
+    )
 
 
 def _by_rule(request: ReportRequest, *, attempts: int = 0, failures: tuple[str, ...] = ()) -> Report:
-    """Write by rule, and hold that text to the same standard; it is a fall-back when others were refused."""
+    """Write by rule, and hold that text to the strict policy; it is a fall-back when others were refused."""
     sections = write_by_rule(request)
-    reasons = verify(sections, request)
+    held = grade(sections, request)
+    reasons = tuple(strict(held))
     if reasons:
         message = f"the template's report was refused: {'; '.join(reasons)}"
         raise UnverifiableError(message)
-    return _report(
-        request,
-        sections,
-        TEMPLATE_VERSION,
-        attempts=attempts + 1,
-        failures=failures,
-        fallback=attempts > 0,
-    )
+    verification = Verification("passed", attempts + 1, fallback=attempts > 0, failures=failures)
+    return _report(request, sections, held, TEMPLATE_VERSION, verification)

@@ -84,7 +84,9 @@ def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
 
 def write_alone(request: ReportRequest, settings: ReportSettings) -> Report:
     """Write one report in this process alone; its writer is loaded once a process."""
-    (report,) = write_reports([request], _own_writer(settings), attempts=settings.attempts)
+    (report,) = write_reports(
+        [request], _own_writer(settings), attempts=settings.attempts, departures=settings.departures
+    )
     return report
 
 
@@ -104,7 +106,6 @@ def _request(session: Session, study_id: StudyId, language: Language) -> ReportR
         findings=study_findings(per_image.values()),
         language=language,
         views=tuple(view_of(image) for image in used),
-        images=len(images),
     )
 
 

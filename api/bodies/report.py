@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api.bodies.base import NOT_A_MEDICAL_DEVICE, STUDY_ID, Body
 from api.bodies.study import Patient, patient_body
-from shared.domain import Language, ReportStatus
+from shared.domain import Grade, Language, Policy, ReportStatus, Section
 from shared.records.reading import StudyView
 from shared.records.reports import ReportRecord
 from shared.reporting import warnings
@@ -33,9 +33,22 @@ class WriterId(Body):
 class VerificationBody(Body):
     """How the report was held against the findings before it was let out."""
 
+    policy: Policy
     verdict: str
     attempts: int
     fallback: bool
+
+
+class SentenceBody(Body):
+    """A sentence of a report, held against the findings."""
+
+    section: Section
+    text: str
+    grade: Grade = Field(
+        description="supported; contradicts: denies what was detected; unsupported: states what was not, or"
+        " not so surely; unread: nobody could check it. What rules wrote is supported."
+    )
+    labels: list[str] = Field(description="What it speaks of; what an unread one names.")
 
 
 class ReportBody(Body):
@@ -51,6 +64,7 @@ class ReportBody(Body):
         description="What to know before it is read, in its language; the impression begins with it."
     )
     sections: Sections
+    sentences: list[SentenceBody] = Field(description="Every sentence of the sections, in order.")
     writer: WriterId
     verification: VerificationBody
     created_at: datetime
@@ -74,9 +88,21 @@ def report_body(view: StudyView, report: ReportRecord) -> ReportBody:
             findings=report.findings,
             impression=report.impression,
         ),
+        sentences=[
+            SentenceBody(
+                section=sentence.section,
+                text=sentence.text,
+                grade=sentence.grade,
+                labels=list(sentence.labels),
+            )
+            for sentence in report.sentences
+        ],
         writer=WriterId(id=report.writer_id, version=report.writer_version),
         verification=VerificationBody(
-            verdict=report.verdict, attempts=report.attempts, fallback=report.fallback
+            policy=report.policy,
+            verdict=report.verdict,
+            attempts=report.attempts,
+            fallback=report.fallback,
         ),
         created_at=report.created_at,
         not_a_medical_device=NOT_A_MEDICAL_DEVICE,

@@ -97,6 +97,7 @@ def document_of(view: StudyView, report: ReportRecord, rows: Sequence[FindingRec
         reported_at=report.created_at.astimezone(UTC),
         warnings=warnings_of(view, report),
         sections=ReportSections(report.technique, report.findings, report.impression),
+        sentences=report.sentences,
         findings=[
             FindingLine(name_of(row.label, report.language), row.status, row.probability, row.threshold)
             for row in best_rows(rows)

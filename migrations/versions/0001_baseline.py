@@ -281,6 +281,14 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("fallback", sa.Boolean(), nullable=False),
         sa.Column("failures", postgresql.ARRAY(sa.String()), nullable=False),
+        sa.Column(
+            "policy",
+            sa.Enum(
+                "strict", "grounded", name="policy", native_enum=False, create_constraint=True, length=16
+            ),
+            nullable=False,
+        ),
+        sa.Column("sentences", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["study_id"], ["studies.id"], name=op.f("fk_reports_study_id_studies"), ondelete="CASCADE"

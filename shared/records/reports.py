@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from shared.domain import Language, Report, ReportStatus, StudyEvent, StudyId
+from shared.domain import GradedSentence, Language, Policy, Report, ReportStatus, StudyEvent, StudyId
 from shared.records.studies import Claim, finish
 from shared.records.tables import ReportRow, StudyRow
 from shared.records.values import Values
@@ -34,10 +35,13 @@ class ReportRecord:
     attempts: int
     fallback: bool
     failures: tuple[str, ...]
+    policy: Policy
+    sentences: tuple[GradedSentence, ...]
     created_at: datetime
 
 
 _RECORDS: Final = Values(ReportRecord, ReportRow)
+_SENTENCES: Final = TypeAdapter(tuple[GradedSentence, ...])
 
 
 def store(session: Session, claim: Claim, report: Report) -> None:
@@ -68,6 +72,8 @@ def store(session: Session, claim: Claim, report: Report) -> None:
             attempts=report.verification.attempts,
             fallback=report.verification.fallback,
             failures=list(report.verification.failures),
+            policy=report.verification.policy,
+            sentences=_SENTENCES.dump_python(report.sentences, mode="json"),
         )
     )
 

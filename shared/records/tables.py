@@ -29,6 +29,7 @@ from shared.domain import (
     ActorKind,
     FindingStatus,
     Language,
+    Policy,
     Priority,
     ReportStatus,
     StudyEvent,
@@ -198,6 +199,10 @@ class ReportRow(Base):
     attempts: Mapped[int]
     fallback: Mapped[bool]
     failures: Mapped[list[str]] = mapped_column(ARRAY(String))
+    policy: Mapped[Policy]
+    """What the delivered text was held to."""
+    sentences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    """Every sentence with its section, its text, its grade and the labels that it speaks of."""
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
 
 

@@ -8,12 +8,16 @@ from typing import Final
 from shared.dicom.patients import NO_PATIENT, Patient
 from shared.domain import (
     FindingStatus,
+    Grade,
+    GradedSentence,
     Language,
     ModelVersion,
     ReportSections,
+    Section,
     ViewPosition,
     WriterVersion,
 )
+from shared.rendering.passages import Passage, passages
 from shared.reporting.certainty import PROBABLE_FROM, STATED_FROM
 
 
@@ -43,6 +47,7 @@ class ReportDocument:
     """A report with what belongs to it on paper.
 
     Attributes:
+        sentences: those of the sections, graded; what is not supported is marked where it stands.
         status: preliminary, or final once a radiologist has signed.
         warnings: what its reader must know first, in its language.
         fallback: whether the template stood in for the writer.
@@ -59,6 +64,7 @@ class ReportDocument:
     model: ModelVersion
     writer: WriterVersion
     fallback: bool
+    sentences: Sequence[GradedSentence] = ()
     warnings: Sequence[str] = ()
     patient: Patient = NO_PATIENT
     study_date: date | None = None
@@ -89,6 +95,11 @@ class ReportDocument:
         if months < _MONTHS_OF_INFANTS:
             return self.words.months.format(months)
         return self.words.years.format(int(years + _ROUNDING))
+
+    def marked(self, section: Section) -> list[Passage]:
+        """Return a section in passages, each with its mark; one passage where all is supported."""
+        text: str = getattr(self.sections, section)
+        return passages(text, [sentence for sentence in self.sentences if sentence.section == section])
 
     @property
     def sorted_findings(self) -> list[FindingLine]:
@@ -143,6 +154,7 @@ class Words:
     made_by: str
     fallback: str
     finding_status: Mapping[FindingStatus, str]
+    marks: Mapping[Grade, str]
     not_a_medical_device: str
 
 
@@ -192,6 +204,11 @@ WORDS: Final[Mapping[Language, Words]] = {
             FindingStatus.UNCERTAIN: "uncertain",
             FindingStatus.ABSENT: "absent",
         },
+        marks={
+            Grade.CONTRADICTS: "contradicts the findings",
+            Grade.UNSUPPORTED: "not supported by the findings",
+            Grade.UNREAD: "not checked",
+        },
         not_a_medical_device=(
             "NOT A MEDICAL DEVICE. Research software, not cleared or approved by any authority, not for "
             "diagnosis or treatment. A qualified radiologist must read every image."
@@ -235,6 +252,11 @@ WORDS: Final[Mapping[Language, Words]] = {
             FindingStatus.PRESENT: "presente",
             FindingStatus.UNCERTAIN: "incierto",
             FindingStatus.ABSENT: "ausente",
+        },
+        marks={
+            Grade.CONTRADICTS: "contradice los hallazgos",
+            Grade.UNSUPPORTED: "no respaldada por los hallazgos",
+            Grade.UNREAD: "no comprobada",
         },
         not_a_medical_device=(
             "NO ES UN PRODUCTO SANITARIO. Software de investigación, sin autorización ni aprobación de "

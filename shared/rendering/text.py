@@ -4,7 +4,9 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from shared.rendering.document import ReportDocument, image_in_words, quoted
+from shared.domain import Section
+from shared.rendering.document import ReportDocument, Words, image_in_words, quoted
+from shared.rendering.passages import Passage
 
 MEDIA_TYPE: Final = "text/plain"
 WIDTH: Final = 78
@@ -27,14 +29,14 @@ def _lines(document: ReportDocument) -> Iterator[str]:
         yield ""
         yield f"{words.indication.upper()} ({words.as_given})"
         yield from _paragraphs(quoted(document.indication))
-    for title, body in (
-        (words.technique, document.sections.technique),
-        (words.findings, document.sections.findings),
-        (words.impression, document.sections.impression),
+    for title, section in (
+        (words.technique, Section.TECHNIQUE),
+        (words.findings, Section.FINDINGS),
+        (words.impression, Section.IMPRESSION),
     ):
         yield ""
         yield title.upper()
-        yield from _paragraphs(body)
+        yield from _paragraphs("".join(_with_mark(part, words) for part in document.marked(section)))
     yield ""
     yield words.classifier.upper()
     yield from _table(document)
@@ -81,6 +83,12 @@ def _warnings(document: ReportDocument) -> Iterator[str]:
         yield document.words.warnings.upper()
     for warning in document.warnings:
         yield from _fill(warning, first="  ", rest="  ")
+
+
+def _with_mark(passage: Passage, words: Words) -> str:
+    if passage.grade is None:
+        return passage.text
+    return f"[{words.marks[passage.grade].upper()}: {passage.text}]"
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -3,11 +3,10 @@
 A denial is the sentence that a language model gets wrong at a patient's cost, and it has one wording: the
 labels that were looked for, each once, without those that may be the same as something detected.
 
-Map: `technique_line` · `denial` · `nothing_detected` -> `with_fixed_parts`.
+Map: `technique_line` · `denial`, `denied` · `nothing_detected` -> `with_fixed_parts`.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Final
 
 from shared.domain import Language, ReportSections, ViewPosition
@@ -37,6 +36,10 @@ _VIEWS: Final = {
         View(ViewPosition.AP, judged=True): "frontal (probablemente AP, a juzgar por la imagen)",
         View(ViewPosition.LATERAL, judged=True): "probablemente lateral, a juzgar por la imagen",
     },
+}
+_TECHNIQUE: Final = {
+    Language.ENGLISH: "Chest radiograph, {views}.",
+    Language.SPANISH: "Radiografía de tórax, {views}.",
 }
 _DENIAL: Final = {
     Language.ENGLISH: "Looked for and not detected: {names}.",
@@ -73,32 +76,23 @@ def denial(request: ReportRequest) -> str:
     return _DENIAL[request.language].format(names=names) if names else ""
 
 
+def denied(request: ReportRequest) -> tuple[str, ...]:
+    """Return the labels that the denial names."""
+    unsaid = may_be_the_same(request.detected())
+    return tuple(label for label in request.labels(Certainty.NOT_DETECTED) if label not in unsaid)
+
+
 def _not_detected(request: ReportRequest) -> str:
     lexicon = LEXICONS[request.language]
-    unsaid = may_be_the_same(request.detected())
-    labels = [label for label in request.labels(Certainty.NOT_DETECTED) if label not in unsaid]
-    return join_and(
-        [lexicon.term(label).names[0].text for label in sorted(labels, key=weight_of)], request.language
-    )
+    labels = sorted(denied(request), key=weight_of)
+    return join_and([lexicon.term(label).names[0].text for label in labels], request.language)
 
 
 def technique_line(request: ReportRequest) -> str:
-    """Write the technique section: views, and images left out."""
-    return " ".join(_technique_sentences(request))
-
-
-def _technique_sentences(request: ReportRequest) -> Iterable[str]:
+    """Write the technique section: how the images were taken. Those left out are a warning's business."""
     names = _VIEWS[request.language]
     counts = Counter(request.views)
     views = ", ".join(
         f"{count} x {names[view]}" if count > 1 else names[view] for view, count in counts.items()
     )
-    used, total = len(request.views), request.images
-    if request.language is Language.ENGLISH:
-        yield f"Chest radiograph, {views}."
-        if total > used:
-            yield f"{total - used} of {total} images could not be used."
-    else:
-        yield f"Radiografía de tórax, {views}."
-        if total > used:
-            yield f"No se han podido usar {total - used} de {total} imágenes."
+    return _TECHNIQUE[request.language].format(views=views)

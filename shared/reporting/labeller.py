@@ -42,12 +42,14 @@ class Sentence:
     Attributes:
         strange: words that the lexicon does not hold, each with its kind ("side or zone", "unknown word").
         readable: whether the sentence is one of the grammar; when not, it has no mentions.
+        named: the labels whose names stand in it, readable or not.
     """
 
     text: str
     mentions: tuple[Mention, ...] = ()
     strange: tuple[tuple[str, str], ...] = ()
     readable: bool = True
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,13 @@ def read(text: str, language: Language, *, labels: Iterable[str] = ()) -> tuple[
 
 def _read_sentence(text: str, lexicon: Lexicon, extra: tuple[str, ...]) -> Sentence:
     tokens, strange = _symbols(text, lexicon, extra)
+    named = tuple(dict.fromkeys(token.mention.label for token in tokens if token.mention is not None))
     if strange:
-        return Sentence(text, strange=strange, readable=False)
+        return Sentence(text, strange=strange, readable=False, named=named)
     parsed = _parse(tokens)
     if parsed is None:
-        return Sentence(text, readable=False)
-    return Sentence(text, mentions=parsed)
+        return Sentence(text, readable=False, named=named)
+    return Sentence(text, mentions=parsed, named=named)
 
 
 def _symbols(

@@ -27,14 +27,12 @@ class ReportRequest:
             same one.
         findings: one for each label of the classifier, present or not.
         views: of the images that were used, in their order.
-        images: how many images the study has; more than `views` when some could not be used.
     """
 
     seed: str
     findings: tuple[Finding, ...]
     language: Language = Language.ENGLISH
     views: tuple[View, ...] = (View(ViewPosition.UNKNOWN),)
-    images: int = 1
 
     def certainties(self) -> dict[str, Certainty]:
         """Return how surely each label may be spoken of, in the classifier's order."""

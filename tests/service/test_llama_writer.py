@@ -11,10 +11,9 @@ import pytest
 
 from shared.domain import FindingStatus, Language
 from shared.reporting.lexicon import RANK
-from shared.reporting.verifier import verify
 from shared.settings import ReportSettings
 from shared.work.microbatch import MicroBatcher
-from tests.support.llm_reports import draw_case, request_for
+from tests.support.llm_reports import draw_case, request_for, verify
 from tests.support.services import ROOT
 from worker_llm.pipeline import write_reports
 from worker_llm.writers import load_writer

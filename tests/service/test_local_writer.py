@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from shared.reporting.verifier import verify
 from shared.settings import ReportSettings, WriterKind
-from tests.support.llm_reports import draw_case
+from tests.support.llm_reports import draw_case, verify
 from worker_llm.pipeline import write_reports
 from worker_llm.prompts import messages_for
 from worker_llm.writers import load_writer, merged

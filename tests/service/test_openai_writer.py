@@ -19,9 +19,8 @@ from shared.domain import FindingStatus, Language
 from shared.errors import TryAgainError
 from shared.reporting.lexicon import RANK
 from shared.reporting.request import ReportRequest
-from shared.reporting.verifier import verify
 from shared.settings import ReportSettings, WriterKind
-from tests.support.llm_reports import request_for
+from tests.support.llm_reports import request_for, verify
 from worker_llm.pipeline import write_reports
 from worker_llm.writers import load_writer
 from worker_llm.writers.openai import OpenAiWriter, ServerRefusedError

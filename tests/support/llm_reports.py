@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from shared.domain import Finding, FindingStatus, Language, ReportSections
+from shared.domain import Departures, Finding, FindingStatus, Language, Policy, ReportSections
 from shared.reporting.certainty import Certainty
 from shared.reporting.fixed import denial, technique_line
+from shared.reporting.policies import refusals
 from shared.reporting.relations import may_be_the_same
 from shared.reporting.request import ReportRequest
+from shared.reporting.verifier import grade
 from shared.reporting.wording import on_the_scale
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
@@ -116,6 +118,11 @@ class Case:
             findings=f"{findings} {denial(self.request)}".strip(),
             impression=impression,
         )
+
+
+def verify(sections: ReportSections, request: ReportRequest) -> tuple[str, ...]:
+    """Return why the strict policy refuses a report."""
+    return refusals(grade(sections, request), Policy.STRICT, Departures.REFUSE)
 
 
 def request_for(statuses: dict[str, FindingStatus], language: Language, *, study: str = "s") -> ReportRequest:
@@ -366,3 +373,31 @@ def spoil_text(case: Case) -> Iterator[tuple[str, ReportSections]]:
         "joined",
         replace(good, findings=good.findings.replace(". ", "."), impression=good.impression[:-1] + ".."),
     )
+
+
+def any_report(seed: int) -> tuple[ReportRequest, ReportSections]:
+    """Draw a report that may be right or wrong: words and statements changed by chance."""
+    random = Random(seed)
+    case = draw_case(random.randrange(1_000))
+    if random.random() < 0.4:
+        case = random.choice(SAID_MUTATIONS)(case, random) or case
+    sections = case.sections()
+    kinds = ("as it is", "as it is", "own hedges", "joined", "shuffled", "shortened", "doubled", "added")
+    match random.choice(kinds):
+        case "own hedges":
+            own = [_say(said, case.request.language, random) for said in case.impression]
+            sections = replace(sections, impression=" ".join(own))
+        case "joined":
+            at = random.choice((", ", "; ", " and ", " y "))
+            sections = replace(sections, impression=sections.impression.replace(". ", at, 1))
+        case "shuffled":
+            parts = sections.impression.split(". ")
+            sections = replace(sections, impression=". ".join(random.sample(parts, len(parts))))
+        case "shortened":
+            sections = replace(sections, impression=sections.impression.partition(". ")[0].strip(".") + ".")
+        case "doubled":
+            first = sections.findings.partition(". ")[0]
+            sections = replace(sections, findings=f"{first}. {sections.findings}")
+        case "added":
+            sections = add_sentence(case, random.choice(sorted(ADDED[case.request.language])), random)
+    return case.request, sections

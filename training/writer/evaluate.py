@@ -11,8 +11,9 @@ from random import Random
 from typing import Any
 
 from shared.domain import Language, ReportSections
+from shared.reporting.policies import strict
 from shared.reporting.request import ReportRequest
-from shared.reporting.verifier import verify
+from shared.reporting.verifier import grade
 from training.writer.examples import draw_request
 from worker_llm.writers.base import Draft, NoReport
 from worker_llm.writers.llama import LlamaWriter
@@ -61,7 +62,7 @@ def evaluate(adapter: Path, *, sets: int) -> dict[str, Any]:
 
 
 def _failures(draft: Draft, request: ReportRequest) -> tuple[str, ...]:
-    return (draft.reason,) if isinstance(draft, NoReport) else verify(draft, request)
+    return (draft.reason,) if isinstance(draft, NoReport) else tuple(strict(grade(draft, request)))
 
 
 def write_card(folder: Path, figures: Mapping[str, Any], *, recipe: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain import ReportSections, WriterVersion
+from shared.domain import Policy, ReportSections, WriterVersion
 from shared.reporting.request import ReportRequest
 
 
@@ -32,6 +32,11 @@ class Writer(Protocol):
     @property
     def version(self) -> WriterVersion:
         """Who writes, stored with every report."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """What its texts are held to; grounded for a model that sees the image."""
         ...
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from zlib import crc32
 
-from shared.domain import WriterVersion
+from shared.domain import Policy, WriterVersion
 from shared.machine.cores import usable_cores
 from shared.operations import telemetry
 from shared.reporting.request import ReportRequest, seed_of
@@ -42,6 +42,8 @@ _MAGIC: Final = b"GGUF"
 
 class LlamaWriter:
     """Writes with a GGUF model."""
+
+    policy = Policy.STRICT
 
     def __init__(self, file: Path, version: WriterVersion, *, brief: bool, threads: int, slots: int) -> None:
         """Load the model.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from zlib import crc32
 
-from shared.domain import WriterVersion
+from shared.domain import Policy, WriterVersion
 from shared.operations import telemetry
 from shared.reporting.request import ReportRequest, seed_of
 from worker_llm.prompts import longest_answer, messages_for, parse_answer
@@ -28,6 +28,8 @@ _TOP_P: Final = 0.95
 
 class LocalWriter:
     """Writes with a causal language model of Hugging Face's transformers."""
+
+    policy = Policy.STRICT
 
     def __init__(self, model: Any, tokenizer: Any, version: WriterVersion, *, brief: bool) -> None:  # noqa: ANN401 - transformers ships no types
         """Take a loaded model; `brief` prompts are for the adapter that was tuned on them."""

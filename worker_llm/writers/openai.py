@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 import openai
 from openai.types.chat import ChatCompletion
 
-from shared.domain import WriterVersion
+from shared.domain import Policy, WriterVersion
 from shared.errors import TryAgainError
 from shared.operations import telemetry
 from shared.reporting.request import ReportRequest
@@ -38,6 +38,8 @@ class ServerRefusedError(RuntimeError):
 
 class OpenAiWriter:
     """Writes through an OpenAI-compatible server."""
+
+    policy = Policy.STRICT
 
     def __init__(self, settings: ReportSettings) -> None:
         """Prepare the connection; nothing is sent yet."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from shared.domain import Language, ReportSections, WriterVersion
+from shared.domain import Language, Policy, ReportSections, WriterVersion
 from shared.reporting.certainty import Certainty
 from shared.reporting.fixed import nothing_detected, with_fixed_parts
 from shared.reporting.labeller import LEXICONS
@@ -26,6 +26,7 @@ class TemplateWriter:
     """Writes by rule: always at once, always the truth of the findings."""
 
     version = TEMPLATE_VERSION
+    policy = Policy.STRICT
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
         """Write every request's report; see `Writer.write`."""

@@ -10,6 +10,11 @@ const TITLES = {
   en: { warnings: "Warnings", indication: "Indication (as given by the sender)", technique: "Technique", findings: "Findings", impression: "Impression" },
   es: { warnings: "Advertencias", indication: "Indicación (tal como la indicó el remitente)", technique: "Técnica", findings: "Hallazgos", impression: "Impresión" },
 };
+/** What is said of a sentence that the findings do not support; the loudest first. */
+const MARKS = {
+  en: { contradicts: "contradicts the findings", unsupported: "not supported by the findings", unread: "not checked" },
+  es: { contradicts: "contradice los hallazgos", unsupported: "no respaldada por los hallazgos", unread: "no comprobada" },
+};
 const ORDER = ["indication", "technique", "findings", "impression"];
 const FORMATS = [
   ["Text", "text/plain", "txt"],
@@ -38,9 +43,12 @@ export function reportPanel({ signal, onError }) {
 
 function reportParts(report, study, onError) {
   const titles = TITLES[report.language] ?? TITLES.en;
-  const sections = sectionsOf(report).map(([name, text]) =>
-    h("section.report-section", { "data-section": name }, h("h3", {}, titles[name]), h("p", { lang: report.language }, text)),
-  );
+  const marks = MARKS[report.language] ?? MARKS.en;
+  const sections = sectionsOf(report).map(([name, text]) => {
+    const passages = passagesOf(text, report.sentences.filter(({ section }) => section === name));
+    const words = passages.map(([part, grade]) => (grade === null ? part : h(`mark.${grade}`, {}, h("strong", {}, `${marks[grade]}: `), part)));
+    return h("section.report-section", { "data-section": name }, h("h3", {}, titles[name]), h("p", { lang: report.language }, ...words));
+  });
   const written = [h("span.screen-only", {}, moment(report.created_at)), h("span.print-only", {}, fullMoment(report.created_at))];
   return [
     h("p.report-facts", {}, h("span.badge", {}, report.status), ` ${LANGUAGES[report.language] ?? report.language} · version ${report.version} · `, ...written),
@@ -51,12 +59,40 @@ function reportParts(report, study, onError) {
   ];
 }
 
-function verificationWords({ verdict, attempts, fallback }) {
+/**
+ * Cuts a section at its sentences that are not supported, as shared/rendering/passages.py does.
+ *
+ * @returns {[string, string | null][]} texts, which together are the section, each with its grade or null
+ */
+function passagesOf(text, sentences) {
+  const cut = [];
+  let start = 0;
+  for (const { text: words, grade } of sentences) {
+    const at = text.indexOf(words, start);
+    if (at < 0) return [[text, loudestOf(sentences)]];
+    const end = at + words.length;
+    if (grade !== "supported") {
+      cut.push([text.slice(start, at), null], [words, grade]);
+    } else {
+      cut.push([text.slice(start, end), null]);
+    }
+    start = end;
+  }
+  return [...cut, [text.slice(start), null]];
+}
+
+/** The loudest grade, or null where all is supported. */
+function loudestOf(sentences) {
+  return Object.keys(MARKS.en).find((grade) => sentences.some((sentence) => sentence.grade === grade)) ?? null;
+}
+
+function verificationWords({ verdict, attempts, fallback, policy }) {
   if (fallback) {
     return `After ${attempts} attempts the writer's own text still did not agree with the findings: this is the template's text, which does.`;
   }
   const tries = attempts === 1 ? "at the first attempt" : `at attempt ${attempts}`;
-  return `Held against the findings: ${verdict} ${tries}.`;
+  const held = policy === "grounded" ? "by the rules for a writer that saw the image" : "sentence by sentence";
+  return `Held against the findings, ${held}: ${verdict} ${tries}.`;
 }
 
 function actions(report, study, titles, onError) {
@@ -79,9 +115,14 @@ function sectionsOf({ sections }) {
 }
 
 function plainText(report, titles) {
+  const marks = MARKS[report.language] ?? MARKS.en;
+  const marked = (name, text) =>
+    passagesOf(text, report.sentences.filter(({ section }) => section === name))
+      .map(([part, grade]) => (grade === null ? part : `[${marks[grade].toUpperCase()}: ${part}]`))
+      .join("");
   const warnings = report.warnings.map((words) => `- ${words}`).join("\n");
   const parts = [["warnings", warnings], ...sectionsOf(report)].filter(([, text]) => text !== "");
-  const texts = parts.map(([name, text]) => `${titles[name].toUpperCase()}\n${name === "indication" ? quoted(text) : text}`);
+  const texts = parts.map(([name, text]) => `${titles[name].toUpperCase()}\n${name === "indication" ? quoted(text) : marked(name, text)}`);
   return [...texts, report.not_a_medical_device].join("\n\n");
 }
 

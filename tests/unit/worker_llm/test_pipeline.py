@@ -5,13 +5,12 @@ from typing import ClassVar
 
 import pytest
 
-from shared.domain import FindingStatus, Language, ReportSections, WriterVersion
+from shared.domain import FindingStatus, Grade, Language, Policy, ReportSections, Section, WriterVersion
 from shared.errors import TryAgainError
 from shared.reporting.fixed import denial
 from shared.reporting.lexicon import RANK
 from shared.reporting.request import ReportRequest
-from shared.reporting.verifier import verify
-from tests.support.llm_reports import request_for
+from tests.support.llm_reports import request_for, verify
 from worker_llm.pipeline import with_warnings, write_reports
 from worker_llm.prompts import answer_for, messages_for, parse_answer
 from worker_llm.writers.base import Draft, NoReport
@@ -28,6 +27,7 @@ class ForgetfulWriter:
     cured: int
     calls: list[tuple[str, ...]] = field(default_factory=list)
     version: ClassVar[WriterVersion] = WriterVersion("forgetful", "1")
+    policy: ClassVar[Policy] = Policy.STRICT
 
     def write(self, requests, *, attempt) -> list[Draft]:
         self.calls.append(tuple(request.seed for request in requests))
@@ -43,6 +43,7 @@ class SilentWriter:
     """Never answers with a report."""
 
     version = WriterVersion("silent", "1")
+    policy = Policy.STRICT
 
     def write(self, requests, *, attempt) -> list[Draft]:
         return [NoReport("the answer does not have the two sections") for _ in requests]
@@ -52,6 +53,7 @@ class AwayWriter:
     """Cannot be reached."""
 
     version = WriterVersion("away", "1")
+    policy = Policy.STRICT
 
     def write(self, requests, *, attempt) -> list[Draft]:
         message = "away"
@@ -120,7 +122,7 @@ def test_a_study_in_which_nothing_was_detected_leaves_a_writer_nothing_to_write(
 
 def test_a_writer_is_given_nothing_in_a_clients_words():
     names = {field.name for field in fields(ReportRequest)}
-    assert names == {"seed", "findings", "language", "views", "images"}
+    assert names == {"seed", "findings", "language", "views"}
 
 
 def test_the_prompt_holds_every_label_that_was_detected_and_how_sure_it_is():
@@ -186,4 +188,7 @@ def test_what_is_warned_about_stands_before_the_impression(language, word):
     )
     assert warned.warnings == ("a.png: Turned.", "b.png: Inverted.")
     assert warned.sections.findings == written.sections.findings
+    assert {sentence.grade for sentence in warned.sentences} == {Grade.SUPPORTED}
+    impression = [sentence.text for sentence in warned.sentences if sentence.section is Section.IMPRESSION]
+    assert "\n".join(impression) == warned.sections.impression
     assert with_warnings(written, []) == written

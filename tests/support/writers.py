@@ -1,0 +1,23 @@
+"""A writer that stands for a model that saw the image: it says what it is told to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from shared.domain import Policy, WriterVersion
+from shared.reporting.fixed import with_fixed_parts
+from shared.reporting.request import ReportRequest
+from worker_llm.writers.base import Draft
+
+
+@dataclass(frozen=True)
+class GroundedWriter:
+    """Gives the same two sections for every study."""
+
+    findings: str
+    impression: str
+    version: ClassVar[WriterVersion] = WriterVersion("sighted", "1")
+    policy: ClassVar[Policy] = Policy.GROUNDED
+
+    def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
+        return [with_fixed_parts(request, self.findings, self.impression) for request in requests]
