@@ -1,10 +1,11 @@
 """Rows to bodies: what a study, its images and its timeline look like to a client."""
 
+from dataclasses import asdict
 from typing import Final
 
 from api import schemas
 from api.auth import Caller
-from shared.domain import StudyId, StudyStatus
+from shared.domain import Order, StudyId, StudyStatus
 from shared.records.keys import Scope
 from shared.records.study_queries import StudyView
 from shared.records.tables import BatchRow, ImageRow, StudyRow
@@ -30,15 +31,16 @@ def study_body(view: StudyView) -> schemas.Study:
         priority=study.priority,
         language=study.language,
         batch_id=str(study.batch_id) if study.batch_id else None,
-        patient=patient_body(study),
-        study_date=study.study_date,
+        patient=patient_body(view.order),
+        study_date=view.order.study_date,
+        order=order_body(view.order),
         created_at=study.created_at,
         updated_at=study.updated_at,
         error=error_body(study.error_type, study.error_detail, study.error_file),
         model=model_body(study),
         warnings=warnings.of_study(view.images),
         images=[image_body(image) for image in view.images],
-        set_aside=[schemas.SetAside.model_validate(file) for file in study.set_aside],
+        set_aside=[schemas.SetAside.model_validate(file) for file in view.order.set_aside],
         timeline=[
             schemas.TimelineEntry(status=event.status, event=event.event, at=event.at, detail=event.detail)
             for event in view.events
@@ -53,18 +55,26 @@ def study_body(view: StudyView) -> schemas.Study:
     )
 
 
-def patient_body(study: StudyRow) -> schemas.Patient:
+def patient_body(order: Order) -> schemas.Patient:
     """Write down what is known of a study's patient."""
-    return schemas.Patient.model_validate(
-        {"id": study.patient_id, "sex": study.patient_sex, "age_years": study.patient_age_years}
-    )
+    return schemas.Patient.model_validate(asdict(order.patient))
+
+
+def order_body(order: Order) -> schemas.Order:
+    """Write down whose study it is and what was asked for."""
+    said = {name: getattr(order, name) for name in schemas.Order.model_fields}
+    clock = order.study_time.isoformat("seconds") if order.study_time else None
+    return schemas.Order.model_validate({**said, "study_time": clock})
+
+
+NOTHING_OF_THE_PATIENT: Final = {"patient": schemas.Patient(), "study_date": None, "order": schemas.Order()}
 
 
 def for_caller(body: schemas.Study, caller: Caller) -> schemas.Study:
     """Leave out the patient for whoever may send and not read."""
     if caller.may(Scope.READ):
         return body
-    return body.model_copy(update={"patient": schemas.Patient(), "study_date": None})
+    return body.model_copy(update=NOTHING_OF_THE_PATIENT)
 
 
 def image_body(image: ImageRow) -> schemas.Image:

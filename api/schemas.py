@@ -128,6 +128,26 @@ class Patient(Body):
     age_years: float | None = Field(default=None, description="At the study; a fraction for infants.")
 
 
+class Order(Body):
+    """Whose study it is and what was asked for: typed, or in the files; for keys that may read."""
+
+    accession_number: str | None = None
+    patient_id: str | None = None
+    patient_id_issuer: str | None = None
+    patient_name: str | None = Field(default=None, examples=["DOE^JANE"])
+    patient_birth_date: date | None = None
+    patient_sex: Literal["F", "M", "O"] | None = None
+    patient_age_years: float | None = None
+    referring_physician: str | None = None
+    study_instance_uid: str | None = None
+    study_date: date | None = None
+    study_time: str | None = Field(default=None, description="HH:MM:SS, on the clock of the place.")
+    body_part: str | None = None
+    laterality: Literal["R", "L", "B", "U"] | None = None
+    institution: str | None = None
+    indication: str | None = None
+
+
 class SetAside(Body):
     """A file that came with a study and is none of its images."""
 
@@ -149,6 +169,7 @@ class Study(Body):
     batch_id: str | None
     patient: Patient = Patient()
     study_date: date | None = None
+    order: Order = Order()
     created_at: datetime
     updated_at: datetime
     error: StudyError | None

@@ -7,7 +7,7 @@ A crash between any two of these leaves nothing that the client's next try does 
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -163,20 +163,17 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
         )
         for file in files
     ]
-    patient, study_date = patients.known(files, fields)
+    order = patients.known(files, fields)
+    aside = foreign.noted(submission.checked.set_aside)
     return NewStudy(
         id=StudyId(new_id()),
         owner=submission.caller.owner,
         priority=submission.priority,
         language=fields.language,
         images=images,
-        set_aside=submission.checked.set_aside,
-        indication=fields.indication,
-        patient=patient,
-        study_date=study_date,
+        order=replace(order, set_aside=aside),
         batch_id=BatchId(fields.batch_id) if fields.batch_id else None,
         item_key=submission.key if fields.batch_id else None,
-        item_path=fields.path if fields.batch_id else None,
     )
 
 

@@ -15,18 +15,17 @@ from uuid import UUID
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException
 
 from api import zips
 from api.multipart import FILES_FIELD, BoundedParser
-from api.plain_text import Line, PlainText
+from api.orders import OrderFields
 from api.problems import Code, ProblemError, unavailable
 from shared.dicom import checks, foreign
-from shared.dicom.patients import Identity
-from shared.domain import Language, Priority
+from shared.domain import Language, Order, Priority
 from shared.errors import BadInputError, EmptyFileError, ForeignFileError, ForeignObjectError, TooLargeError
 from shared.settings import ApiSettings
 
@@ -50,15 +49,11 @@ ItemPath = Annotated[str, AfterValidator(_shown)]
 """Where in the client's archive an item of a batch lies. None is refused: nobody could mend it."""
 
 
-class Fields(BaseModel):
+class Fields(OrderFields):
     """What a client may say about a study, besides its files."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     priority: Priority | None = None
-    indication: Annotated[PlainText, Field(max_length=4000)] | None = None
     language: Language = Language.ENGLISH
-    patient_id: Annotated[Line, Field(max_length=64)] | None = None
     batch_id: UUID | None = None
     path: ItemPath | None = None
     mixed: bool = False
@@ -94,7 +89,7 @@ class CheckedFile:
 
     Attributes:
         position: of the file in the request, or of the zip that it came in.
-        identity: whose it is, as its header says.
+        order: whose it is, as its header says.
     """
 
     name: str
@@ -105,7 +100,7 @@ class CheckedFile:
     media_type: str
     width: int
     height: int
-    identity: Identity
+    order: Order
 
 
 @dataclass(slots=True)
@@ -319,7 +314,7 @@ def _check_file(name: str, content: BinaryIO, settings: ApiSettings, *, position
         media_type=header.media_type,
         width=header.columns,
         height=header.rows,
-        identity=header.identity,
+        order=header.order,
     )
 
 

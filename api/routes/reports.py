@@ -16,7 +16,6 @@ from api.polling import RETRY_AFTER, StudyPath, view_of
 from api.problems import Code, ProblemError
 from api.routes.findings import best_rows, name_of
 from api.schemas import LATER, VERSION, problems
-from shared.dicom.patients import Patient
 from shared.domain import (
     ModelVersion,
     ReportSections,
@@ -89,17 +88,16 @@ def get_report(
 
 def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
     """Write a report down."""
-    study = view.study
     return schemas.ReportBody(
         study_id=str(report.study_id),
         version=report.version,
         status=report.status,
         language=report.language,
-        patient=patient_body(study),
-        study_date=study.study_date,
+        patient=patient_body(view.order),
+        study_date=view.order.study_date,
         warnings=warnings_of(view, report),
         sections=schemas.Sections(
-            indication=reports.indication_of(report, study),
+            indication=report.indication,
             technique=report.technique,
             findings=report.findings,
             impression=report.impression,
@@ -146,9 +144,9 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
         model=ModelVersion(study.model_id or "", study.model_version or "", study.model_digest or ""),
         writer=WriterVersion(report.writer_id, report.writer_version),
         fallback=report.fallback,
-        patient=Patient(study.patient_id, study.patient_sex, study.patient_age_years),
-        study_date=study.study_date,
-        indication=reports.indication_of(report, study),
+        patient=view.order.patient,
+        study_date=view.order.study_date,
+        indication=report.indication,
     )
 
 

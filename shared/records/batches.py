@@ -11,8 +11,10 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from shared.domain import (
+    NO_ORDER,
     BatchId,
     Finding,
+    Order,
     StudyEvent,
     StudyId,
     StudyStatus,
@@ -21,6 +23,7 @@ from shared.domain import (
     study_findings,
 )
 from shared.records import findings, studies
+from shared.records.orders import orders_of
 from shared.records.tables import BatchRow, FindingRow, ImageRow, ReportRow, StudyRow
 from shared.reporting import warnings
 
@@ -39,6 +42,7 @@ class BatchItem:
     """
 
     study: StudyRow
+    order: Order
     files: Sequence[str]
     digests: Sequence[str]
     warnings: Sequence[str]
@@ -132,10 +136,12 @@ def items_after(
     ids = [row.id for row in rows]
     if not ids:
         return ()
+    orders = orders_of(session, ids)
     images, found, reports = _images(session, ids), _findings(session, ids), _reports(session, ids)
     return [
         BatchItem(
             study=row,
+            order=orders.get(row.id, NO_ORDER),
             files=[image.file for image in images[row.id]],
             digests=[image.sha256 for image in images[row.id]],
             warnings=warnings.of_study(images[row.id], row.language),

@@ -27,13 +27,15 @@ from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
 
 from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition, ViewSource
 from shared.errors import TryAgainError
+from shared.records.marks import PATIENT, SYSTEM
 from shared.records.patience import NoAnswerError, PatientConnection, patient
 from shared.settings import DatabaseSettings
 from shared.silence import Silence
 
-Sha256 = Annotated[str, mapped_column(String(64))]
+Sha256 = Annotated[str, mapped_column(String(64), info=SYSTEM)]
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
-Prose = Annotated[str, mapped_column(Text)]
+PatientText = Annotated[str, mapped_column(Text, info=PATIENT)]
+SystemText = Annotated[str, mapped_column(Text, info=SYSTEM)]
 
 
 LONGEST_STATEMENT: Final = 30.0

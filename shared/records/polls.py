@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, text
 
 from shared.domain import Language, Priority, StudyEvent, StudyId, StudyStatus, ViewPosition
+from shared.records import orders
 from shared.records.database import Database
 from shared.records.study_queries import StudyView
 from shared.records.tables import ImageRow, StudyEventRow, StudyRow
@@ -28,13 +29,14 @@ _EVENT: Final = _columns(StudyEventRow)
 # Both lists come by an index on (study_id, …), in its order. The names are those of our tables.
 _POLL: Final = text(f"""
     SELECT {_selected("studies", _STUDY)},
+        {", ".join(f'orders."{name}" AS "order_{name}"' for name in orders.COLUMNS)},
         (SELECT json_agg(picture ORDER BY picture.index) FROM (
             SELECT {_selected("images", _IMAGE)} FROM images
             WHERE study_id = studies.id) AS picture) AS images,
         (SELECT json_agg(entry ORDER BY entry.id) FROM (
             SELECT {_selected("study_events", _EVENT)} FROM study_events
             WHERE study_id = studies.id) AS entry) AS events
-    FROM studies WHERE studies.id = :study_id
+    FROM studies LEFT JOIN orders ON orders.study_id = studies.id WHERE studies.id = :study_id
 """)  # noqa: S608
 
 
@@ -48,7 +50,8 @@ def poll(database: Database, study_id: StudyId) -> StudyView | None:
     if row is None:
         return None
     images = [_image(found) for found in row["images"] or ()]
-    return StudyView(_study(row), images, [_event(found, study_id) for found in row["events"] or ()])
+    order = orders.order_from({name: row[f"order_{name}"] for name in orders.COLUMNS})
+    return StudyView(_study(row), order, images, [_event(found, study_id) for found in row["events"] or ()])
 
 
 def _study(row: RowMapping) -> StudyRow:

@@ -5,13 +5,13 @@ from sqlalchemy.orm import Session
 
 from shared.domain import LeaseToken, Report, StudyEvent, StudyId
 from shared.records.studies import finish
-from shared.records.tables import ReportRow, StudyRow
+from shared.records.tables import OrderRow, ReportRow
 
 
 def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report) -> None:
     """Write the report and make the study COMPLETED, in the caller's transaction.
 
-    The indication goes from the study's row to the report's: the writer has no part in it.
+    The indication goes from the study's order to the report's: the writer has no part in it.
 
     Raises:
         LeaseLostError: another worker holds the study; nothing is written.
@@ -25,7 +25,7 @@ def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report
             status="preliminary",
             language=report.language,
             warnings=list(report.warnings),
-            indication=session.scalar(select(StudyRow.indication).where(StudyRow.id == study_id)),
+            indication=session.scalar(select(OrderRow.indication).where(OrderRow.study_id == study_id)),
             technique=report.sections.technique,
             findings=report.sections.findings,
             impression=report.sections.impression,
@@ -37,12 +37,6 @@ def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report
             failures=list(report.verification.failures),
         )
     )
-
-
-def indication_of(report: ReportRow, study: StudyRow) -> str | None:
-    """Return the sender's words as the report has them."""
-    # An earlier release stored them with the study alone.
-    return report.indication or study.indication
 
 
 def newest(session: Session, study_id: StudyId) -> ReportRow | None:

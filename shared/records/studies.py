@@ -11,7 +11,7 @@ The clock is Postgres' own: workers on machines whose clocks differ still agree 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -29,13 +29,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from shared.dicom import foreign
-from shared.dicom.patients import NO_PATIENT, Patient
 from shared.domain import (
+    NO_ORDER,
     TRANSITIONS,
     BatchId,
     Language,
     LeaseToken,
+    Order,
     Priority,
     Stage,
     StudyEvent,
@@ -45,6 +45,7 @@ from shared.domain import (
     statuses_before,
 )
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
+from shared.records import orders
 from shared.records.tables import ImageRow, StudyEventRow, StudyRow
 
 CHANNEL: Final = "study_events"
@@ -87,13 +88,9 @@ class NewStudy:
     priority: Priority
     language: Language
     images: Sequence[StoredImage]
-    set_aside: Sequence[BadInputError] = ()
-    indication: str | None = None
-    patient: Patient = NO_PATIENT
-    study_date: date | None = None
+    order: Order = NO_ORDER
     batch_id: BatchId | None = None
     item_key: str | None = None
-    item_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +149,13 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
             owner=study.owner,
             batch_id=study.batch_id,
             item_key=study.item_key,
-            item_path=study.item_path,
             status=StudyStatus.QUEUED,
             priority=study.priority,
             language=study.language,
-            indication=study.indication,
-            patient_id=study.patient.id,
-            patient_sex=study.patient.sex,
-            patient_age_years=study.patient.age_years,
-            study_date=study.study_date,
-            set_aside=foreign.noted(study.set_aside),
         ),
     )
     session.flush()
+    session.add(orders.row_for(study.id, study.order))
     session.add_all(
         ImageRow(
             study_id=study.id,
@@ -180,7 +171,8 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
         )
         for index, image in enumerate(study.images)
     )
-    detail = f"{len(study.set_aside)} set aside: no images" if study.set_aside else None
+    aside = len(study.order.set_aside)
+    detail = f"{aside} set aside: no images" if aside else None
     received = StudyEventRow(
         study_id=study.id, event=StudyEvent.RECEIVED, status=StudyStatus.QUEUED, detail=detail
     )

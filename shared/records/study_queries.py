@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from shared.domain import BatchId, Priority, StudyId, StudyStatus
+from shared.domain import NO_ORDER, BatchId, Order, Priority, StudyId, StudyStatus
+from shared.records.orders import orders_of
 from shared.records.tables import ImageRow, StudyEventRow, StudyRow
 
 
 @dataclass(frozen=True, slots=True)
 class StudyView:
-    """A study with its images and its timeline, in order."""
+    """A study with its order, its images and its timeline."""
 
     study: StudyRow
+    order: Order
     images: Sequence[ImageRow]
     events: Sequence[StudyEventRow]
 
@@ -80,6 +82,7 @@ def _views(session: Session, studies: Sequence[StudyRow]) -> list[StudyView]:
     ids = [study.id for study in studies]
     images: dict[object, list[ImageRow]] = {study_id: [] for study_id in ids}
     events: dict[object, list[StudyEventRow]] = {study_id: [] for study_id in ids}
+    orders = orders_of(session, ids) if ids else {}
     if ids:
         of_these = select(ImageRow).where(ImageRow.study_id.in_(ids))
         for image in session.scalars(of_these.order_by(ImageRow.study_id, ImageRow.index)):
@@ -87,4 +90,7 @@ def _views(session: Session, studies: Sequence[StudyRow]) -> list[StudyView]:
         timeline = select(StudyEventRow).where(StudyEventRow.study_id.in_(ids))
         for event in session.scalars(timeline.order_by(StudyEventRow.study_id, StudyEventRow.id)):
             events[event.study_id].append(event)
-    return [StudyView(study, images[study.id], events[study.id]) for study in studies]
+    return [
+        StudyView(study, orders.get(study.id, NO_ORDER), images[study.id], events[study.id])
+        for study in studies
+    ]

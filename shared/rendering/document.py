@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from shared.dicom.patients import NO_PATIENT, Patient
 from shared.domain import (
+    NO_PATIENT,
     FindingStatus,
     Language,
     ModelVersion,
+    Patient,
     ReportSections,
     ViewPosition,
     WriterVersion,

@@ -355,7 +355,7 @@ def test_erasing_leaves_the_timeline_and_nothing_of_the_patient(database: Databa
         assert erasure.erase(session, study_id)
         assert not erasure.erase(session, study_id)
     row = the_study(database, study_id)
-    assert (row.patient_id, row.indication, row.status) == (None, None, StudyStatus.CANCELLED)
+    assert (the_order(database, study_id), row.status) == (Order(), StudyStatus.CANCELLED)
     with database.session() as session:
         for table in (ImageRow, FindingRow, ReportRow):
             assert session.scalar(select(func.count()).select_from(table)) == 0

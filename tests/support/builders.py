@@ -4,9 +4,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import func, update
 
-from shared.dicom.patients import Patient
-from shared.domain import BatchId, Finding, FindingStatus, Language, Priority, Stage, StudyId, new_id
-from shared.records import studies
+from shared.domain import BatchId, Finding, FindingStatus, Language, Order, Priority, Stage, StudyId, new_id
+from shared.records import orders, studies
 from shared.records.database import Database
 from shared.records.studies import Claim, NewStudy, StoredImage
 from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
@@ -35,9 +34,13 @@ def a_study(
         priority=priority,
         language=Language.ENGLISH,
         images=images,
-        patient=Patient("P-1", "F", 45.0),
-        study_date=date(2026, 1, 5),
-        indication="cough",
+        order=Order(
+            patient_id="P-1",
+            patient_sex="F",
+            patient_age_years=45.0,
+            study_date=date(2026, 1, 5),
+            indication="cough",
+        ),
         batch_id=batch_id,
     )
     with database.session() as session:
@@ -62,6 +65,12 @@ def the_study(database: Database, study_id: StudyId) -> StudyRow:
         row = session.get(StudyRow, study_id)
     assert row is not None
     return row
+
+
+def the_order(database: Database, study_id: StudyId) -> Order:
+    """Read a study's order; nothing is known once it is erased."""
+    with database.session() as session:
+        return orders.orders_of(session, [study_id]).get(study_id, Order())
 
 
 def let_time_pass(database: Database, by: timedelta = timedelta(minutes=1)) -> None:

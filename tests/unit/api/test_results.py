@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import pytest
 
 from api.results import csv_lines, in_pieces, ndjson_lines
-from shared.domain import FindingStatus, Language, StudyStatus, new_id
+from shared.domain import FindingStatus, Language, Order, StudyStatus, new_id
 from shared.records.batches import BatchItem
+from shared.records.orders import COLUMNS
 from shared.records.tables import ReportRow, StudyRow
 from tests.support.builders import a_finding
 
@@ -19,21 +20,23 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def an_item(status: StudyStatus = StudyStatus.COMPLETED, *, key: str = "item-1", **columns: str) -> BatchItem:
+    order = Order(**{name: columns.pop(name) for name in set(COLUMNS) & columns.keys()})
     study = StudyRow(id=new_id(), status=status, item_key=key, created_at=NOW, **columns)
     if status is not StudyStatus.COMPLETED:
-        return BatchItem(study, (), (), (), (), None)
+        return BatchItem(study, order, (), (), (), (), None)
     report = ReportRow(
         version=1,
         language=Language.ENGLISH,
         technique="Frontal view.",
         findings='An "effusion", small.',
         impression="Effusion.\nNo pneumothorax.",
+        indication=order.indication,
         writer_id="template",
         writer_version="1",
         fallback=False,
     )
     found = (a_finding("Effusion"), a_finding("Hernia", FindingStatus.ABSENT))
-    return BatchItem(study, ("a.dcm", "b.dcm"), ("a" * 64, "b" * 64), (), found, report)
+    return BatchItem(study, order, ("a.dcm", "b.dcm"), ("a" * 64, "b" * 64), (), found, report)
 
 
 def table(*items: BatchItem) -> list[dict[str, str]]:
