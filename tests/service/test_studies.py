@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text, update
 
 from shared.domain import (
     Language,
+    Order,
     LeaseToken,
     ModelVersion,
     Priority,
