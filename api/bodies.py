@@ -6,9 +6,9 @@ from typing import Final
 from api import schemas
 from api.auth import Caller
 from shared.domain import Order, StudyId, StudyStatus
+from shared.records.batches import BatchRecord
 from shared.records.keys import Scope
-from shared.records.study_queries import StudyView
-from shared.records.tables import BatchRow, ImageRow, StudyRow
+from shared.records.reading import ImageRecord, StudyRecord, StudyView
 from shared.reporting import warnings
 
 NOT_A_MEDICAL_DEVICE: Final = (
@@ -77,7 +77,7 @@ def for_caller(body: schemas.Study, caller: Caller) -> schemas.Study:
     return body.model_copy(update=NOTHING_OF_THE_PATIENT)
 
 
-def image_body(image: ImageRow) -> schemas.Image:
+def image_body(image: ImageRecord) -> schemas.Image:
     """Write an image down."""
     path = f"{study_path(image.study_id)}/images/{image.index}"
     return schemas.Image(
@@ -101,7 +101,7 @@ def error_body(code: str | None, detail: str | None, file: str | None) -> schema
     return schemas.StudyError(type=code, detail=detail or "", file=file) if code else None
 
 
-def model_body(study: StudyRow) -> schemas.ModelId | None:
+def model_body(study: StudyRecord) -> schemas.ModelId | None:
     """Write down which classifier spoke; None when none has yet."""
     if study.model_id is None:
         return None
@@ -110,12 +110,12 @@ def model_body(study: StudyRow) -> schemas.ModelId | None:
     )
 
 
-def etag_of(study: StudyRow) -> str:
+def etag_of(study: StudyRecord) -> str:
     """Return the tag of a study's state: every change of a study sets `updated_at`."""
     return f'"{study.status}-{int(study.updated_at.timestamp() * 1_000_000):x}"'
 
 
-def batch_body(batch: BatchRow, counts: dict[StudyStatus, int]) -> schemas.Batch:
+def batch_body(batch: BatchRecord, counts: dict[StudyStatus, int]) -> schemas.Batch:
     """Write a batch down."""
     path = f"/v1/batches/{batch.id}"
     return schemas.Batch(

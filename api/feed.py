@@ -8,18 +8,16 @@ once a second until it is back: nothing that happened meanwhile is missed.
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
-import psycopg2
-import psycopg2.extensions
 import structlog
-from sqlalchemy import make_url
 
 from api import metrics
 from shared.domain import StudyId
-from shared.records import keys, studies
-from shared.records.patience import patient
+from shared.errors import TryAgainError
+from shared.records import keys
+from shared.records.listening import Listener, Notification
 from shared.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -33,12 +31,10 @@ log = structlog.get_logger()
 
 
 class ChangeFeed:
-    """One process's ear on the database. All methods belong to the event loop."""
+    """One process's connection to what Postgres tells. All methods belong to the event loop."""
 
     def __init__(self, settings: DatabaseSettings, *, on_keys_changed: Callable[[], None]) -> None:
-        url = make_url(settings.url.get_secret_value()).set(drivername="postgresql")
-        self._dsn = url.render_as_string(hide_password=False)
-        self._patient = patient(settings.connect_timeout)
+        self._settings = settings
         self._on_keys_changed = on_keys_changed
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.connected = False
@@ -96,49 +92,33 @@ class ChangeFeed:
         """Listen for ever; cancelled at the end."""
         while True:
             try:
-                connection = await asyncio.to_thread(self._connect)
-            except psycopg2.Error as error:
-                log.debug("feed.unreachable", error=type(error).__name__)
+                listener = await asyncio.to_thread(Listener, self._settings)
+            except TryAgainError as error:
+                log.debug("feed.unreachable", error=type(error.__cause__).__name__)
                 await asyncio.sleep(RECONNECT_EVERY)
                 continue
             try:
-                await self._listen(connection)
+                await self._listen(listener)
             finally:
                 self.connected = False
-                connection.close()
+                listener.close()
                 self._on_keys_changed()
                 self._wake_all()
             log.warning("feed.lost")
 
-    def _connect(self) -> psycopg2.extensions.connection:
-        # The keep-alives find a server that vanished without a word within half a minute.
-        connection = psycopg2.connect(
-            self._dsn,
-            connection_factory=self._patient,
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-            application_name="cxr-api-feed",
-        )
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {studies.CHANNEL}; LISTEN {keys.CHANNEL}")
-        return connection
-
-    async def _listen(self, connection: psycopg2.extensions.connection) -> None:
+    async def _listen(self, listener: Listener) -> None:
         """Pass notifications on until the connection breaks."""
         loop = asyncio.get_running_loop()
         lost = loop.create_future()
-        descriptor = connection.fileno()
+        descriptor = listener.fileno()
 
         def read() -> None:
-            try:
-                connection.poll()
-            except psycopg2.Error:
+            came = listener.receive()
+            if listener.lost:
                 loop.remove_reader(descriptor)
                 if not lost.done():
                     lost.set_result(None)
-            self._pass_on(connection)
+            self._pass_on(came)
 
         loop.add_reader(descriptor, read)
         self.connected = True
@@ -151,9 +131,8 @@ class ChangeFeed:
         finally:
             loop.remove_reader(descriptor)
 
-    def _pass_on(self, connection: psycopg2.extensions.connection) -> None:
-        while connection.notifies:
-            notification = connection.notifies.pop(0)
+    def _pass_on(self, came: Sequence[Notification]) -> None:
+        for notification in came:
             if notification.channel == keys.CHANNEL:
                 self._on_keys_changed()
                 self._wake_all()  # whoever waits with a key that is no more, waits no more

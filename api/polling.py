@@ -4,15 +4,14 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Path
-from sqlalchemy.orm import Session
 
 from api.auth import Caller
 from api.backend import Backend
 from api.problems import Code, Noun, ProblemError, not_found
 from shared.domain import StudyId
-from shared.records import polls, study_queries
-from shared.records.study_queries import StudyView
-from shared.records.tables import StudyRow
+from shared.records import reading
+from shared.records.database import Session
+from shared.records.reading import StudyRecord, StudyView
 
 RETRY_AFTER: Final = {"Retry-After": "1"}
 """Seconds between polls that we ask clients for while a study is under way."""
@@ -20,27 +19,27 @@ RETRY_AFTER: Final = {"Retry-After": "1"}
 StudyPath = Annotated[UUID, Path(description="A study's id.", alias="study_id")]
 
 
-def study_of(session: Session, study_id: UUID, caller: Caller) -> StudyRow:
+def study_of(session: Session, study_id: UUID, caller: Caller) -> StudyRecord:
     """Return the caller's study.
 
     Raises:
         ProblemError: 404 for none, or another owner's; 410 for one that was erased.
     """
-    return _visible(study_queries.row_of(session, StudyId(study_id)), caller)
+    return _visible(reading.study(session, StudyId(study_id)), caller)
 
 
 def view_of(backend: Backend, study_id: UUID, caller: Caller) -> StudyView:
     """Return the caller's study whole, by one statement; raises as `study_of`."""
-    view = polls.poll(backend.database, StudyId(study_id))
+    view = reading.poll(backend.database, StudyId(study_id))
     _visible(view.study if view else None, caller)
     assert view is not None  # noqa: S101  nothing is visible of what is not there
     return view
 
 
-def _visible(row: StudyRow | None, caller: Caller) -> StudyRow:
-    if row is None or caller.sees not in (None, row.owner):
+def _visible(study: StudyRecord | None, caller: Caller) -> StudyRecord:
+    if study is None or caller.sees not in (None, study.owner):
         raise not_found(Noun.STUDY)
-    if row.erased_at is not None:
+    if study.erased_at is not None:
         message = "the study was erased"
         raise ProblemError(Code.ERASED, message)
-    return row
+    return study

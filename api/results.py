@@ -133,8 +133,8 @@ def _whole_report(item: BatchItem) -> str | None:
     if report is None:
         return None
     words = WORDS[report.language]
-    indication = report.indication
-    quotation = f"{words.indication} ({words.as_given}): {quoted(indication)}" if indication else None
+    said = report.indication
+    quotation = f"{words.indication} ({words.as_given}): {quoted(said)}" if said else None
     return "\n".join(
         (
             *(f"{words.warning}: {warning}" for warning in item.warnings),

@@ -12,7 +12,6 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy.orm import Session
 
 from api import metrics, patients, schemas
 from api.auth import Caller
@@ -24,10 +23,11 @@ from shared.dicom import foreign
 from shared.domain import BatchId, Priority, Stage, StudyId, new_id
 from shared.errors import BadInputError, LeaseLostError
 from shared.operations import telemetry, tracing
-from shared.records import batches, erasure, idempotency, studies, study_queries
+from shared.records import batches, erasure, idempotency, reading, studies
+from shared.records.batches import BatchRecord
+from shared.records.database import Session
 from shared.records.idempotency import Begun, RequestKey
 from shared.records.studies import Hint, NewStudy, StoredImage
-from shared.records.tables import BatchRow
 
 LONGEST_KEY: Final = 255
 PLAIN_LETTERS: Final = "^[ -~]*$"
@@ -164,7 +164,7 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
         for file in files
     ]
     order = patients.known(files, fields)
-    aside = foreign.noted(submission.checked.set_aside)
+    aside = tuple(foreign.noted(submission.checked.set_aside))
     return NewStudy(
         id=StudyId(new_id()),
         owner=submission.caller.owner,
@@ -177,7 +177,7 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
     )
 
 
-def _check_batch(look: Callable[..., BatchRow | None], session: Session, submission: Submission) -> None:
+def _check_batch(look: Callable[..., BatchRecord | None], session: Session, submission: Submission) -> None:
     """Refuse an item of a batch that takes none, before its files are stored and again when it is written."""
     batch_id: UUID | None = submission.fields.batch_id
     if batch_id is None:
@@ -199,8 +199,7 @@ def _write(
 ) -> Taken:
     """Write the study and the key's answer, in the caller's transaction."""
     studies.accept(session, study, refusal=refusal)
-    session.expire_all()
-    view = study_queries.view(session, study.id)
+    view = reading.view(session, study.id)
     assert view is not None  # noqa: S101  written two lines above, in this transaction
     body = study_body(view)
     request = submission.request_key

@@ -4,7 +4,7 @@ QUEUED -> CLASSIFYING -> CLASSIFIED -> REPORTING -> COMPLETED; on the way a stud
 (bad input), FAILED (tried and gave up) or CANCELLED. `TRANSITIONS` is the only place that says so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
@@ -232,7 +232,7 @@ class Order:
     institution: str | None = None
     indication: str | None = None
     item_path: str | None = None
-    set_aside: Sequence[Mapping[str, str]] = ()
+    set_aside: tuple[Mapping[str, str], ...] = ()
 
     @property
     def patient(self) -> Patient:

@@ -18,10 +18,10 @@ from shared.bundles import Bundle, load_bundle
 from shared.domain import Priority, Stage, StudyId, ViewPosition
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.operations import tracing
-from shared.records import findings, studies, study_queries
+from shared.records import findings, reading, studies
 from shared.records.findings import ImageFindings
+from shared.records.reading import ImageRecord
 from shared.records.studies import Claim, Hint, Later
-from shared.records.tables import ImageRow
 from shared.settings import ModelSettings
 from shared.storage import Storage, heatmap_key, preview_key
 from shared.work import queue
@@ -182,16 +182,16 @@ def _look(claim: Claim, workplace: Workplace, bench: Bench) -> Iterator[Seen]:
             budget.check(original.name)
 
 
-def _images(study_id: StudyId, workplace: Workplace) -> Sequence[ImageRow]:
+def _images(study_id: StudyId, workplace: Workplace) -> Sequence[ImageRecord]:
     with workplace.database.session() as session:
-        images = study_queries.images_of(session, study_id)
+        images = reading.images(session, study_id)
     if not images:
         message = "the study was erased"
         raise LeaseLostError(message)
     return images
 
 
-def _fetch(image: ImageRow, storage: Storage) -> Original:
+def _fetch(image: ImageRecord, storage: Storage) -> Original:
     def read() -> bytes:
         try:
             return storage.get_original(image.sha256)

@@ -13,14 +13,14 @@ from functools import lru_cache, partial
 from typing import Final
 
 from celery import Celery
-from sqlalchemy.orm import Session
 
 from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, ViewSource, study_findings
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
-from shared.records import findings, reports, study_queries
+from shared.records import findings, reading, reports
+from shared.records.database import Session
+from shared.records.reading import ImageRecord, StudyRecord
 from shared.records.studies import Claim, Later
-from shared.records.tables import ImageRow, StudyRow
 from shared.reporting import warnings
 from shared.reporting.request import ReportRequest, View
 from shared.settings import ReportSettings
@@ -71,7 +71,7 @@ def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
     study_id = claim.study_id
     with workplace.database.session() as session:
         request = _request(session, study_id, claim.language)
-        said_first = warnings.of_study(study_queries.images_of(session, study_id), claim.language)
+        said_first = warnings.of_study(reading.images(session, study_id), claim.language)
     check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
         report = desk.write(request, claim, check)
@@ -92,11 +92,11 @@ _own_writer = lru_cache(maxsize=1)(load_writer)
 
 
 def _request(session: Session, study_id: StudyId, language: Language) -> ReportRequest:
-    study = study_queries.row_of(session, study_id)
+    study = reading.study(session, study_id)
     if study is None:
         message = "the study is gone"
         raise LeaseLostError(message)
-    images = study_queries.images_of(session, study_id)
+    images = reading.images(session, study_id)
     used = [image for image in images if image.used]
     per_image = findings.of_study(session, study_id)
     return ReportRequest(
@@ -108,13 +108,13 @@ def _request(session: Session, study_id: StudyId, language: Language) -> ReportR
     )
 
 
-def seed_from(study: StudyRow, images: Sequence[ImageRow], language: Language) -> str:
+def seed_from(study: StudyRecord, images: Sequence[ImageRecord], language: Language) -> str:
     """Make the seed of the words: not of the study's id, so that the same pictures get the same text."""
     digests = sorted(image.sha256 for image in images)
     return hashlib.sha256(json.dumps([digests, study.model_digest, language]).encode()).hexdigest()
 
 
-def view_of(image: ImageRow) -> View:
+def view_of(image: ImageRecord) -> View:
     """Return the view, and whether it was judged from the pixels; an earlier release did not store which."""
     position = image.view or ViewPosition.UNKNOWN
     judged = position is not ViewPosition.UNKNOWN and image.view_source is not ViewSource.FILE

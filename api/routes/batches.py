@@ -6,23 +6,22 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy.orm import Session
 
 from api import schemas
 from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
 from api.bodies import batch_body
 from api.negotiation import choose
-from api.paging import cursor_after, position_of
+from api.paging import Page
 from api.problems import Code, Noun, ProblemError, not_found
 from api.results import CSV, NDJSON, csv_lines, in_pieces, ndjson_lines
 from api.schemas import problems
 from shared.domain import BatchId, StudyId
 from shared.records import batches
-from shared.records.batches import BatchItem
-from shared.records.tables import BatchRow
+from shared.records.batches import BatchItem, BatchRecord
+from shared.records.database import Session
 
 ITEMS_AT_ONCE: Final = 200
 """Items read in one query: a megabyte or two, however long the batch is."""
@@ -63,7 +62,7 @@ def post_batch(backend: Stack, caller: Writer, response: Response, wanted: schem
     """Open a batch; then post its studies with `batch_id`, and an Idempotency-Key each."""
     with backend.database.session() as session:
         row = batches.create(session, owner=caller.owner, name=wanted.name)
-        body = batch_body(row, batches.counts(session, BatchId(row.id)))
+        body = batch_body(row, batches.counts(session, row.id))
     response.headers["Location"] = body.links.self
     return body
 
@@ -74,18 +73,19 @@ def post_batch(backend: Stack, caller: Writer, response: Response, wanted: schem
 def list_batches(
     backend: Stack,
     caller: Reader,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    page: Page,
 ) -> schemas.BatchPage:
     """Return a page; batches that are opened meanwhile do not shift the pages that follow."""
-    before = position_of(cursor)
     with backend.database.session() as session:
-        rows = batches.page(
-            session, limit=limit + 1, before=BatchId(before) if before else None, owner=caller.sees
+        found = batches.page(
+            session,
+            limit=page.with_next,
+            before=BatchId(page.before) if page.before else None,
+            owner=caller.sees,
         )
-        counted = batches.counts_of_each(session, [BatchId(row.id) for row in rows[:limit]])
-        items = [batch_body(row, counted[BatchId(row.id)]) for row in rows[:limit]]
-    more = cursor_after(rows[limit - 1].id) if len(rows) > limit else None
+        shown, more = page.cut(found, lambda batch: batch.id)
+        counted = batches.counts_of_each(session, [batch.id for batch in shown])
+    items = [batch_body(batch, counted[batch.id]) for batch in shown]
     return schemas.BatchPage(items=items, next_cursor=more)
 
 
@@ -112,9 +112,8 @@ def cancel_batch(batch_id: BatchPath, backend: Stack, caller: Writer) -> schemas
     """Cancel every item that is not final, and take no more; results so far are kept."""
     with backend.database.session() as session:
         row = _batch_of(session, batch_id, caller)
-        batches.cancel(session, BatchId(batch_id))
-        session.refresh(row)
-        return batch_body(row, batches.counts(session, BatchId(batch_id)))
+        batches.cancel(session, row.id)
+        return batch_body(_batch_of(session, batch_id, caller), batches.counts(session, BatchId(batch_id)))
 
 
 @router.get(
@@ -154,10 +153,10 @@ def _items(backend: Backend, batch_id: BatchId) -> Iterator[BatchItem]:
         if not chunk:
             return
         yield from chunk
-        after = StudyId(chunk[-1].study.id)
+        after = chunk[-1].study.id
 
 
-def _batch_of(session: Session, batch_id: UUID, caller: Caller) -> BatchRow:
+def _batch_of(session: Session, batch_id: UUID, caller: Caller) -> BatchRecord:
     row = batches.find(session, BatchId(batch_id), owner=caller.sees)
     if row is None:
         raise not_found(Noun.BATCH)

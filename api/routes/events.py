@@ -17,9 +17,9 @@ from api.problems import ProblemError
 from api.schemas import TimelineEntry, problems
 from shared.domain import StudyId
 from shared.errors import TryAgainError
-from shared.records import study_queries
+from shared.records import reading
 from shared.records.keys import Scope
-from shared.records.tables import StudyEventRow
+from shared.records.reading import EventRecord
 
 LOOK_ANYWAY_AFTER: Final = 60.0
 """Seconds after which a stream looks even without being told of a change."""
@@ -51,7 +51,7 @@ async def get_events(
     def has_ended() -> bool:
         with backend.database.session() as session:
             final = study_of(session, study_id, caller).status.is_final
-            return final and not study_queries.events_of(session, StudyId(study_id), after=last_event_id)
+            return final and not reading.events(session, StudyId(study_id), after=last_event_id)
 
     if await run_in_threadpool(has_ended):
         # A browser's EventSource connects again after every end; this is how it is told to stop.
@@ -83,14 +83,14 @@ async def _events(
             await backend.feed.next_change(change, seconds=LOOK_ANYWAY_AFTER)
 
 
-def _look(backend: Backend, study_id: UUID, after: int) -> tuple[Sequence[StudyEventRow], bool]:
+def _look(backend: Backend, study_id: UUID, after: int) -> tuple[Sequence[EventRecord], bool]:
     with backend.database.session() as session:
         # The status first: an event that comes between the two is then sent now, and the end next time.
-        study = study_queries.row_of(session, StudyId(study_id))
+        study = reading.study(session, StudyId(study_id))
         final = study is None or study.status.is_final
-        return study_queries.events_of(session, StudyId(study_id), after=after), final
+        return reading.events(session, StudyId(study_id), after=after), final
 
 
-def _event(row: StudyEventRow) -> ServerSentEvent:
+def _event(row: EventRecord) -> ServerSentEvent:
     entry = TimelineEntry(status=row.status, event=row.event, at=row.at, detail=row.detail)
     return ServerSentEvent(entry.model_dump_json(), event="status", id=str(row.id), sep="\n")

@@ -14,8 +14,9 @@ from api.problems import Code, ProblemError
 from api.schemas import LATER, problems
 from shared.domain import Language, StudyId
 from shared.labels import LABELS, display_name
-from shared.records import findings, study_queries
-from shared.records.tables import FindingRow, StudyRow
+from shared.records import findings, reading
+from shared.records.findings import FindingRecord
+from shared.records.reading import StudyRecord
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
@@ -30,8 +31,8 @@ def get_findings(study_id: StudyPath, backend: Stack, caller: Reader) -> Respons
     """Return one entry for every label, present or not, and the same for each image."""
     with backend.database.session() as session:
         study = study_of(session, study_id, caller)
-        rows = findings.rows_of(session, StudyId(study_id))
-        images = study_queries.images_of(session, StudyId(study_id))
+        rows = findings.records_of(session, StudyId(study_id))
+        images = reading.images(session, StudyId(study_id))
     model = model_body(study)
     if model is None or not rows:
         return _without_findings(study)
@@ -39,12 +40,12 @@ def get_findings(study_id: StudyPath, backend: Stack, caller: Reader) -> Respons
     body = schemas.Findings(
         study_id=str(study.id),
         model=model,
-        findings=[finding_entry(row, study.language) for row in best_rows(rows)],
+        findings=[finding_entry(row, study) for row in best_rows(rows)],
         images=[
             schemas.ImageFindings(
                 index=image.index,
                 view=image.view,
-                findings=[finding_entry(row, study.language) for row in of_image[image.index]],
+                findings=[finding_entry(row, study) for row in of_image[image.index]],
             )
             for image in images
             if of_image[image.index]
@@ -53,28 +54,28 @@ def get_findings(study_id: StudyPath, backend: Stack, caller: Reader) -> Respons
     return Response(body.model_dump_json(), media_type="application/json")
 
 
-def best_rows(rows: Sequence[FindingRow]) -> Iterable[FindingRow]:
+def best_rows(rows: Sequence[FindingRecord]) -> Iterable[FindingRecord]:
     """Return for each label the row of the image that shows it best, as `domain.study_findings` does."""
-    best: dict[str, FindingRow] = {}
+    best: dict[str, FindingRecord] = {}
     for row in rows:
         if row.label not in best or row.probability > best[row.label].probability:
             best[row.label] = row
     return best.values()
 
 
-def finding_entry(row: FindingRow, language: Language) -> schemas.FindingEntry:
+def finding_entry(row: FindingRecord, study: StudyRecord) -> schemas.FindingEntry:
     """Write a finding down."""
     label = LABELS.get(row.label)
-    heatmap = heatmap_path(StudyId(row.study_id), row.image_index, row.label) if row.heatmap else None
+    heatmap = heatmap_path(study.id, row.image_index, row.label) if row.heatmap else None
     return schemas.FindingEntry(
         label=row.label,
-        name=name_of(row.label, language),
+        name=name_of(row.label, study.language),
         probability=row.probability,
         threshold=row.threshold,
         uncertain_from=row.uncertain_from,
         status=row.status,
         image=row.image_index,
-        box=row.box,
+        box=list(row.box) if row.box else None,
         codes=schemas.Codes(
             snomed_ct=label.snomed_ct.code if label and label.snomed_ct else None,
             radlex=label.radlex.code if label and label.radlex else None,
@@ -88,7 +89,7 @@ def name_of(label: str, language: Language) -> str:
     return display_name(label, language) if label in LABELS else label
 
 
-def _without_findings(study: StudyRow) -> Response:
+def _without_findings(study: StudyRecord) -> Response:
     if study.status.is_final:
         message = f"the study is {study.status} and has no findings"
         raise ProblemError(Code.NO_FINDINGS, message, study_status=study.status)

@@ -12,7 +12,6 @@ from typing import Final, Literal
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import RedisError
-from sqlalchemy import text
 
 from api import schemas
 from api.auth import Visitor
@@ -24,7 +23,7 @@ from api.schemas import PROBLEM_CONTENT
 from shared.domain import Stage, StudyId, StudyStatus
 from shared.errors import CxrError, TryAgainError
 from shared.operations import gauges
-from shared.records import reports, study_queries, waiting
+from shared.records import reading, reports, waiting
 from shared.records.keys import Scope
 from shared.settings import AuthMode
 
@@ -165,7 +164,7 @@ def _work(backend: Backend) -> schemas.Work:
 
 def _newest_speakers(backend: Backend) -> tuple[schemas.ModelId | None, schemas.WriterId | None]:
     with backend.database.session() as session:
-        newest = study_queries.page(session, limit=1, status=StudyStatus.COMPLETED)
+        newest = reading.page(session, limit=1, status=StudyStatus.COMPLETED)
         if not newest:
             return None, None
         study = newest[0].study
@@ -175,8 +174,7 @@ def _newest_speakers(backend: Backend) -> tuple[schemas.ModelId | None, schemas.
 
 
 def _database(backend: Backend) -> None:
-    with backend.database.session() as session:
-        session.execute(text("SELECT 1"))
+    backend.database.ping()
 
 
 def _storage(backend: Backend) -> str | None:

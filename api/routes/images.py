@@ -27,7 +27,8 @@ from shared.bucket import SHORT, NotStoredError, UnreadableError
 from shared.domain import StudyId
 from shared.errors import Damage, DamagedOriginalError
 from shared.operations import telemetry
-from shared.records.tables import FindingRow, ImageRow, StudyRow
+from shared.records import findings, reading
+from shared.records.reading import ImageRecord, StudyRecord
 from shared.storage import PNG, heatmap_key, preview_key
 
 log = structlog.get_logger()
@@ -115,26 +116,30 @@ async def get_original(
     return _OriginalResponse(backend, image, headers, owner=caller.owner, still_there=find)
 
 
-def _image_of(backend: Backend, study_id: UUID, index: int, caller: Caller) -> tuple[StudyRow, ImageRow]:
+def _image_of(
+    backend: Backend, study_id: UUID, index: int, caller: Caller
+) -> tuple[StudyRecord, ImageRecord]:
     with backend.database.session() as session:
         study = study_of(session, study_id, caller)
-        image = session.get(ImageRow, (study_id, index))
+        image = reading.image(session, StudyId(study_id), index)
     if image is None:
         raise not_found(Noun.IMAGE)
     return study, image
 
 
-def _study_with_heatmap(backend: Backend, study_id: UUID, index: int, label: str, caller: Caller) -> StudyRow:
+def _study_with_heatmap(
+    backend: Backend, study_id: UUID, index: int, label: str, caller: Caller
+) -> StudyRecord:
     with backend.database.session() as session:
         study = study_of(session, study_id, caller)
-        finding = session.get(FindingRow, (study_id, index, label))
-    if finding is None or not finding.heatmap:
+        is_there = findings.has_heatmap(session, StudyId(study_id), index, label)
+    if not is_there:
         raise not_found(Noun.HEATMAP)
     return study
 
 
 async def _picture(
-    backend: Backend, study: StudyRow, key: str, if_none_match: str | None, *, noun: Noun
+    backend: Backend, study: StudyRecord, key: str, if_none_match: str | None, *, noun: Noun
 ) -> Response:
     # A picture changes only with its study: a retry makes it again.
     etag = etag_of(study)
@@ -162,7 +167,7 @@ class _OriginalResponse(Response):
     def __init__(
         self,
         backend: Backend,
-        image: ImageRow,
+        image: ImageRecord,
         headers: Mapping[str, str],
         *,
         owner: str,

@@ -26,8 +26,9 @@ from shared.domain import (
     WriterVersion,
 )
 from shared.records import findings, reports
-from shared.records.study_queries import StudyView
-from shared.records.tables import FindingRow, ReportRow, StudyRow
+from shared.records.findings import FindingRecord
+from shared.records.reading import StudyRecord, StudyView
+from shared.records.reports import ReportRecord
 from shared.rendering import html, text
 from shared.rendering.document import FindingLine, ImageLine, ReportDocument
 from shared.reporting import warnings
@@ -71,7 +72,7 @@ def get_report(
     view = view_of(backend, study_id, caller)
     with backend.database.session() as session:
         report = reports.newest(session, StudyId(study_id))
-        rows = findings.rows_of(session, StudyId(study_id)) if report and media_type != JSON else ()
+        rows = findings.records_of(session, StudyId(study_id)) if report and media_type != JSON else ()
     if report is None:
         return _without_report(view.study)
     etag = f'"{report.version}-{media_type.rpartition("/")[2]}"'
@@ -86,7 +87,7 @@ def get_report(
     return Response(content, headers=headers, media_type=media_type)
 
 
-def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
+def report_body(view: StudyView, report: ReportRecord) -> schemas.ReportBody:
     """Write a report down."""
     return schemas.ReportBody(
         study_id=str(report.study_id),
@@ -111,13 +112,12 @@ def report_body(view: StudyView, report: ReportRow) -> schemas.ReportBody:
     )
 
 
-def warnings_of(view: StudyView, report: ReportRow) -> list[str]:
+def warnings_of(view: StudyView, report: ReportRecord) -> list[str]:
     """Return what to know before the report is read."""
-    # An earlier release stored none with its reports.
-    return report.warnings or warnings.of_study(view.images, report.language)
+    return list(report.warnings) or warnings.of_study(view.images, report.language)
 
 
-def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) -> ReportDocument:
+def document_of(view: StudyView, report: ReportRecord, rows: Sequence[FindingRecord]) -> ReportDocument:
     """Gather what a report holds on paper."""
     study = view.study
     return ReportDocument(
@@ -150,7 +150,7 @@ def document_of(view: StudyView, report: ReportRow, rows: Sequence[FindingRow]) 
     )
 
 
-def _without_report(study: StudyRow) -> Response:
+def _without_report(study: StudyRecord) -> Response:
     if not study.status.is_final:
         return Response(status_code=HTTPStatus.ACCEPTED, headers=RETRY_AFTER)
     reason = study.error_detail if study.status is not StudyStatus.CANCELLED else "it was cancelled"

@@ -16,17 +16,17 @@ from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
 from api.bodies import etag_of, for_caller, study_body, study_path
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
-from api.paging import cursor_after, position_of
+from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from api.schemas import LATER, PLACE, VERSION, problems
 from api.submission import LONGEST_KEY, PLAIN_LETTERS, Submission, Taken
 from shared.domain import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
-from shared.records import erasure, studies, study_queries
+from shared.records import erasure, reading, studies
 from shared.records.keys import Scope
+from shared.records.reading import StudyRecord
 from shared.records.studies import Hint
-from shared.records.tables import StudyRow
 
 _ERASING_SECONDS: Final = 5.0
 """That a client waits for the pictures of an erased study to be gone."""
@@ -142,12 +142,12 @@ async def get_study(
 ) -> Response:
     """Return the study; with `wait`, as soon as it differs from If-None-Match, or else when it is final."""
 
-    def look() -> tuple[StudyRow, schemas.Study | None]:
+    def look() -> tuple[StudyRecord, schemas.Study | None]:
         view = view_of(backend, study_id, caller)
         known = same(if_none_match, etag_of(view.study))
         return view.study, None if known else study_body(view)
 
-    async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study | None]]:
+    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, schemas.Study | None]]:
         await backend.key_ring.check_again(caller, Scope.READ)
         row, body = await run_in_threadpool(look)
         return (row.status.is_final if if_none_match is None else body is not None), (row, body)
@@ -168,26 +168,24 @@ async def get_study(
 def list_studies(
     backend: Stack,
     caller: Reader,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    page: Page,
     status: StudyStatus | None = None,
     priority: Priority | None = None,
     batch_id: UUID | None = None,
 ) -> Response:
     """Return a page; studies that arrive meanwhile do not shift the pages that follow."""
-    before = position_of(cursor)
     with backend.database.session() as session:
-        views = study_queries.page(
+        views = reading.page(
             session,
-            limit=limit + 1,
-            before=StudyId(before) if before else None,
+            limit=page.with_next,
+            before=StudyId(page.before) if page.before else None,
             owner=caller.sees,
             status=status,
             priority=priority,
             batch_id=BatchId(batch_id) if batch_id else None,
         )
-    items = [study_body(view) for view in views[:limit]]
-    more = cursor_after(views[limit - 1].study.id) if len(views) > limit else None
+    shown, more = page.cut(views, lambda view: view.study.id)
+    items = [study_body(view) for view in shown]
     return _json(schemas.StudyPage(items=items, next_cursor=more), HTTPStatus.OK)
 
 
@@ -241,10 +239,9 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
 def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
     """Stop a study that is not at its end; what was sent is kept until it is erased."""
     with backend.database.session() as session:
-        row = study_of(session, study_id, caller)
-        if not studies.cancel(session, StudyRow.id == study_id):
-            session.refresh(row)
-            message = f"the study is {row.status}"
+        study_of(session, study_id, caller)
+        if not studies.cancel(session, StudyId(study_id)):
+            message = f"the study is {study_of(session, study_id, caller).status}"
             raise ProblemError(Code.ALREADY_ENDED, message)
     return _json(for_caller(study_body(view_of(backend, study_id, caller)), caller), HTTPStatus.OK)
 
@@ -272,12 +269,12 @@ async def _take(request: Request, backend: Backend, caller: Caller, *, key: str 
 
 async def _wait(
     backend: Backend, caller: Caller, study_id: StudyId, *, seconds: float
-) -> tuple[StudyRow, schemas.Study]:
-    def look() -> tuple[StudyRow, schemas.Study]:
+) -> tuple[StudyRecord, schemas.Study]:
+    def look() -> tuple[StudyRecord, schemas.Study]:
         view = view_of(backend, study_id, caller)
         return view.study, for_caller(study_body(view), caller)
 
-    async def look_and_judge() -> tuple[bool, tuple[StudyRow, schemas.Study]]:
+    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, schemas.Study]]:
         await backend.key_ring.check_again(caller, Scope.WRITE)
         row, body = await run_in_threadpool(look)
         return row.status.is_final, (row, body)

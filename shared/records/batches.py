@@ -1,17 +1,15 @@
 """Archive work: a batch's studies are counted, read out and cancelled together."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-from uuid import UUID
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import Select, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from shared.domain import (
-    NO_ORDER,
     BatchId,
     Finding,
     Order,
@@ -22,13 +20,26 @@ from shared.domain import (
     statuses_before,
     study_findings,
 )
-from shared.records import findings, studies
-from shared.records.orders import orders_of
-from shared.records.tables import BatchRow, FindingRow, ImageRow, ReportRow, StudyRow
+from shared.records import findings, reading, reports, studies
+from shared.records.reading import StudyRecord
+from shared.records.reports import ReportRecord
+from shared.records.tables import BatchRow, FindingRow, StudyRow
+from shared.records.values import Values
 from shared.reporting import warnings
 
 _CANCELLED_AT_ONCE: Final = 5000
 """Rows of one statement: an archive of a million studies is not held in memory to be cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A batch: whose it is, and whether it takes more items."""
+
+    id: BatchId
+    owner: str
+    name: str | None
+    created_at: datetime
+    cancelled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,54 +52,52 @@ class BatchItem:
         warnings: what to know of its images, in the study's language.
     """
 
-    study: StudyRow
+    study: StudyRecord
     order: Order
     files: Sequence[str]
     digests: Sequence[str]
     warnings: Sequence[str]
     findings: Sequence[Finding]
-    report: ReportRow | None
+    report: ReportRecord | None
 
 
-def create(session: Session, *, owner: str, name: str | None) -> BatchRow:
+_RECORDS: Final = Values(BatchRecord, BatchRow)
+
+
+def create(session: Session, *, owner: str, name: str | None) -> BatchRecord:
     """Open a batch."""
-    row = BatchRow(id=new_id(), owner=owner, name=name)
-    session.add(row)
-    session.flush()
-    session.refresh(row, ["created_at"])
-    return row
+    statement = insert(BatchRow).values(id=new_id(), owner=owner, name=name).returning(*_RECORDS.columns)
+    return _RECORDS.of(session.execute(statement).mappings().one())
 
 
-def find(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRow | None:
+def find(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRecord | None:
     """Return the batch, unless it is not `owner`'s (None: everybody's)."""
-    row = session.get(BatchRow, batch_id)
-    return row if row is not None and owner in (None, row.owner) else None
+    return _only_own(session, _RECORDS.select().where(BatchRow.id == batch_id), owner)
 
 
-def join(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRow | None:
+def join(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRecord | None:
     """Return the batch and keep it as it is until the transaction ends, so that an item may be added.
 
     Without the lock an item could slip in beside the transaction that cancels the batch, and run on.
     """
-    statement = select(BatchRow).where(BatchRow.id == batch_id).with_for_update(read=True)
-    row = session.scalar(statement)
-    return row if row is not None and owner in (None, row.owner) else None
+    statement = _RECORDS.select().where(BatchRow.id == batch_id).with_for_update(read=True)
+    return _only_own(session, statement, owner)
 
 
 def page(
     session: Session, *, limit: int, before: BatchId | None = None, owner: str | None = None
-) -> Sequence[BatchRow]:
+) -> Sequence[BatchRecord]:
     """Return a page of batches, newest first, that starts after the id `before`.
 
     Args:
         owner: whose batches; None means everybody's.
     """
-    statement = select(BatchRow).order_by(BatchRow.id.desc()).limit(limit)
+    statement = _RECORDS.select().order_by(BatchRow.id.desc()).limit(limit)
     if owner is not None:
         statement = statement.where(BatchRow.owner == owner)
     if before is not None:
         statement = statement.where(BatchRow.id < before)
-    return session.scalars(statement).all()
+    return [_RECORDS.of(row) for row in session.execute(statement).mappings()]
 
 
 def counts(session: Session, batch_id: BatchId) -> dict[StudyStatus, int]:
@@ -120,7 +129,7 @@ def cancel(session: Session, batch_id: BatchId) -> int:
     running = StudyRow.status.in_(statuses_before(StudyEvent.CANCELLED))
     some = select(StudyRow.id).where(StudyRow.batch_id == batch_id, running).limit(_CANCELLED_AT_ONCE)
     cancelled = 0
-    while number := studies.cancel(session, StudyRow.id.in_(some)):
+    while number := studies.cancel_all(session, StudyRow.id.in_(some)):
         cancelled += number
     return cancelled
 
@@ -129,26 +138,22 @@ def items_after(
     session: Session, batch_id: BatchId, after: StudyId | None, *, limit: int
 ) -> Sequence[BatchItem]:
     """Return the next items in order of creation: read by keyset, so that a slow reader holds nothing."""
-    statement = select(StudyRow).where(StudyRow.batch_id == batch_id)
+    statement = select(StudyRow.id).where(StudyRow.batch_id == batch_id)
     if after is not None:
         statement = statement.where(StudyRow.id > after)
-    rows = session.scalars(statement.order_by(StudyRow.id).limit(limit)).all()
-    ids = [row.id for row in rows]
-    if not ids:
-        return ()
-    orders = orders_of(session, ids)
-    images, found, reports = _images(session, ids), _findings(session, ids), _reports(session, ids)
+    ids = [StudyId(one) for one in session.scalars(statement.order_by(StudyRow.id).limit(limit))]
+    found, written = findings.of_each(session, ids), reports.newest_of_each(session, ids)
     return [
         BatchItem(
-            study=row,
-            order=orders.get(row.id, NO_ORDER),
-            files=[image.file for image in images[row.id]],
-            digests=[image.sha256 for image in images[row.id]],
-            warnings=warnings.of_study(images[row.id], row.language),
-            findings=found[row.id],
-            report=reports.get(row.id),
+            study=view.study,
+            order=view.order,
+            files=[image.file for image in view.images],
+            digests=[image.sha256 for image in view.images],
+            warnings=warnings.of_study(view.images, view.study.language),
+            findings=study_findings(found[view.study.id].values()),
+            report=written.get(view.study.id),
         )
-        for row in rows
+        for view in reading.views_of(session, ids)
     ]
 
 
@@ -167,29 +172,7 @@ def labels(session: Session, batch_id: BatchId) -> Sequence[str]:
     return session.scalars(statement.order_by(FindingRow.label)).all()
 
 
-def _images(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[ImageRow]]:
-    images: defaultdict[UUID, list[ImageRow]] = defaultdict(list)
-    statement = select(ImageRow).where(ImageRow.study_id.in_(ids))
-    for image in session.scalars(statement.order_by(ImageRow.study_id, ImageRow.index)):
-        images[image.study_id].append(image)
-    return images
-
-
-def _findings(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, Sequence[Finding]]:
-    rows: defaultdict[UUID, defaultdict[int, list[Finding]]] = defaultdict(lambda: defaultdict(list))
-    statement = select(FindingRow).where(FindingRow.study_id.in_(ids))
-    for row in session.scalars(statement.order_by(FindingRow.image_index, FindingRow.label)):
-        rows[row.study_id][row.image_index].append(findings.finding_of(row))
-    return defaultdict(
-        tuple, {study_id: study_findings(images.values()) for study_id, images in rows.items()}
-    )
-
-
-def _reports(session: Session, ids: Sequence[UUID]) -> dict[UUID, ReportRow]:
-    newest = (
-        select(ReportRow)
-        .where(ReportRow.study_id.in_(ids))
-        .ext(distinct_on(ReportRow.study_id))
-        .order_by(ReportRow.study_id, ReportRow.version.desc())
-    )
-    return {row.study_id: row for row in session.scalars(newest)}
+def _only_own(session: Session, statement: Select[Any], owner: str | None) -> BatchRecord | None:
+    row = session.execute(statement).mappings().one_or_none()
+    batch = None if row is None else _RECORDS.of(row)
+    return batch if batch is not None and owner in (None, batch.owner) else None

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,11 +19,13 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    orm,
+    text,
 )
 from sqlalchemy.dialects.postgresql import UUID as POSTGRES_UUID
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
 from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition, ViewSource
 from shared.errors import TryAgainError
@@ -31,6 +33,9 @@ from shared.records.marks import PATIENT, SYSTEM
 from shared.records.patience import NoAnswerError, PatientConnection, patient
 from shared.settings import DatabaseSettings
 from shared.silence import Silence
+
+Session: TypeAlias = orm.Session
+"""A transaction under way. Whoever opens one hands it on to the functions of records, which alone use it."""
 
 Sha256 = Annotated[str, mapped_column(String(64), info=SYSTEM)]
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
@@ -126,6 +131,15 @@ class Database:
         """
         with self._outages_as_try_again(), self._session.begin() as session:
             yield session
+
+    def ping(self) -> None:
+        """Ask for an answer.
+
+        Raises:
+            TryAgainError: there is none.
+        """
+        with self.session() as session:
+            session.execute(text("SELECT 1"))
 
     def read_row(self, statement: Executable, parameters: Mapping[str, Any]) -> RowMapping | None:
         """Run one reading statement, of one row at most, in one round trip and without a transaction.

@@ -50,7 +50,7 @@ def erase(session: Session, study_id: StudyId) -> bool:
     study = session.get(StudyRow, study_id, with_for_update=True)
     if study is None or study.erased_at is not None:
         return False
-    studies.cancel(session, StudyRow.id == study_id)
+    studies.cancel(session, study_id)
     digests = sorted(set(session.scalars(select(ImageRow.sha256).where(ImageRow.study_id == study_id))))
     for digest in digests:
         # Or the collector, which still saw our image, could drop the note that we find.

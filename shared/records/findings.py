@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from shared.domain import (
     Box,
     Finding,
+    FindingStatus,
     LeaseToken,
     ModelVersion,
     StudyEvent,
@@ -20,6 +21,37 @@ from shared.domain import (
 from shared.errors import BadInputError
 from shared.records.studies import Hint, finish
 from shared.records.tables import FindingRow, ImageRow
+from shared.records.values import Values
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRecord:
+    """What the classifier says about one label of one image, as it is stored."""
+
+    image_index: int
+    label: str
+    probability: float
+    threshold: float
+    uncertain_from: float
+    status: FindingStatus
+    box: tuple[float, float, float, float] | None
+    heatmap: bool
+
+    @property
+    def finding(self) -> Finding:
+        """The same without what is kept beside it."""
+        return Finding(
+            label=self.label,
+            probability=self.probability,
+            threshold=self.threshold,
+            uncertain_from=self.uncertain_from,
+            status=self.status,
+            image=self.image_index,
+            box=Box(*self.box) if self.box else None,
+        )
+
+
+RECORDS: Final = Values(FindingRecord, FindingRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,34 +130,33 @@ def write_images(session: Session, study_id: StudyId, images: Sequence[ImageFind
     )
 
 
-def rows_of(session: Session, study_id: StudyId) -> Sequence[FindingRow]:
-    """Return the rows of a study's findings, by image and label."""
-    return session.scalars(
-        select(FindingRow)
-        .where(FindingRow.study_id == study_id)
-        .order_by(FindingRow.image_index, FindingRow.label)
-    ).all()
+def records_of(session: Session, study_id: StudyId) -> Sequence[FindingRecord]:
+    """Return a study's findings, by image and label."""
+    statement = RECORDS.select().where(FindingRow.study_id == study_id)
+    rows = session.execute(statement.order_by(FindingRow.image_index, FindingRow.label)).mappings()
+    return [RECORDS.of(row) for row in rows]
+
+
+def has_heatmap(session: Session, study_id: StudyId, image: int, label: str) -> bool:
+    """Whether the object store holds a heatmap of a label of an image."""
+    this = (FindingRow.study_id == study_id, FindingRow.image_index == image, FindingRow.label == label)
+    return session.scalar(select(FindingRow.heatmap).where(*this)) or False
 
 
 def of_study(session: Session, study_id: StudyId) -> dict[int, list[Finding]]:
     """Return the findings of each image, in the order of their labels' names."""
-    images: dict[int, list[Finding]] = {}
-    for row in rows_of(session, study_id):
-        images.setdefault(row.image_index, []).append(finding_of(row))
-    return images
+    return of_each(session, [study_id])[study_id]
 
 
-def finding_of(row: FindingRow) -> Finding:
-    """Read a row as a value."""
-    return Finding(
-        label=row.label,
-        probability=row.probability,
-        threshold=row.threshold,
-        uncertain_from=row.uncertain_from,
-        status=row.status,
-        image=row.image_index,
-        box=Box(*row.box) if row.box else None,
-    )
+def of_each(session: Session, study_ids: Sequence[StudyId]) -> dict[StudyId, dict[int, list[Finding]]]:
+    """Return the findings of each image of several studies."""
+    found: dict[StudyId, dict[int, list[Finding]]] = {study_id: {} for study_id in study_ids}
+    statement = select(FindingRow.study_id, *RECORDS.columns).where(FindingRow.study_id.in_(study_ids))
+    rows = session.execute(statement.order_by(FindingRow.image_index, FindingRow.label)).mappings()
+    for row in rows:
+        record = RECORDS.of({name: row[name] for name in RECORDS.names})
+        found[row["study_id"]].setdefault(record.image_index, []).append(record.finding)
+    return found
 
 
 def _box_as_list(box: Box | None) -> list[float] | None:

@@ -1,11 +1,43 @@
 """A study's reports: each edit is a new version, the newest one is the report."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from shared.domain import LeaseToken, Report, StudyEvent, StudyId
+from shared.domain import Language, LeaseToken, Report, StudyEvent, StudyId
 from shared.records.studies import finish
 from shared.records.tables import OrderRow, ReportRow
+from shared.records.values import Values
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRecord:
+    """One version of a study's report; a new column is a field here, as `reading.py` says."""
+
+    study_id: StudyId
+    version: int
+    status: str
+    language: Language
+    warnings: tuple[str, ...]
+    indication: str | None
+    technique: str
+    findings: str
+    impression: str
+    writer_id: str
+    writer_version: str
+    verdict: str
+    attempts: int
+    fallback: bool
+    failures: tuple[str, ...]
+    created_at: datetime
+
+
+_RECORDS: Final = Values(ReportRecord, ReportRow)
 
 
 def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report) -> None:
@@ -39,9 +71,18 @@ def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report
     )
 
 
-def newest(session: Session, study_id: StudyId) -> ReportRow | None:
+def newest(session: Session, study_id: StudyId) -> ReportRecord | None:
     """Return the report as it stands, or None when there is none yet."""
+    return newest_of_each(session, [study_id]).get(study_id)
+
+
+def newest_of_each(session: Session, study_ids: Sequence[StudyId]) -> dict[StudyId, ReportRecord]:
+    """Return the reports of several studies as they stand; a study without one is left out."""
     statement = (
-        select(ReportRow).where(ReportRow.study_id == study_id).order_by(ReportRow.version.desc()).limit(1)
+        _RECORDS.select()
+        .where(ReportRow.study_id.in_(study_ids))
+        .ext(distinct_on(ReportRow.study_id))
+        .order_by(ReportRow.study_id, ReportRow.version.desc())
     )
-    return session.scalar(statement)
+    found = map(_RECORDS.of, session.execute(statement).mappings())
+    return {report.study_id: report for report in found}

@@ -3,14 +3,14 @@
 All of them go through `_move`, one conditional UPDATE that takes its targets from
 `domain.TRANSITIONS`, adds the row to the timeline and wakes whoever listens: one statement, so the
 three can never disagree. A caller that lost (another worker has the study, or it is cancelled) gets
-None or a LeaseLostError and writes nothing. Studies are read in `shared/records/study_queries.py`, leases
-renewed in `shared/work/heartbeat.py`, waiting work is counted in `shared/records/waiting.py`.
+None or a LeaseLostError and writes nothing. Studies are read in `shared/records/reading.py`, leases
+renewed in `shared/records/leases.py`, waiting work is counted in `shared/records/waiting.py`.
 
 The clock is Postgres' own: workers on machines whose clocks differ still agree on a lease.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -45,8 +45,7 @@ from shared.domain import (
     statuses_before,
 )
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
-from shared.records import orders
-from shared.records.tables import ImageRow, StudyEventRow, StudyRow
+from shared.records.tables import ImageRow, OrderRow, StudyEventRow, StudyRow
 
 CHANNEL: Final = "study_events"
 """Postgres NOTIFY channel; the payload is the id of the study whose timeline grew."""
@@ -155,7 +154,7 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
         ),
     )
     session.flush()
-    session.add(orders.row_for(study.id, study.order))
+    session.add(OrderRow(study_id=study.id, **asdict(study.order)))
     session.add_all(
         ImageRow(
             study_id=study.id,
@@ -321,7 +320,12 @@ def give_up(session: Session, study_id: StudyId, token: LeaseToken, reason: Dama
     _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=values, detail=reason.detail)
 
 
-def cancel(session: Session, *which: ColumnElement[bool]) -> int:
+def cancel(session: Session, study_id: StudyId) -> bool:
+    """Cancel the study; return whether it still ran."""
+    return cancel_all(session, StudyRow.id == study_id) > 0
+
+
+def cancel_all(session: Session, *which: ColumnElement[bool]) -> int:
     """Cancel every study that meets the conditions and still runs; return how many there were."""
     return len(_move(session, StudyEvent.CANCELLED, *which))
 

@@ -2,19 +2,16 @@
 
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import func, or_, select, update
-from sqlalchemy.orm import Session
 
 from shared.domain import LeaseToken, StudyId
 from shared.errors import LeaseLostError
-from shared.records import studies
+from shared.records import leases, studies
 from shared.records.database import Database
-from shared.records.tables import StudyRow
 from shared.settings import QueueSettings
 
 log = structlog.get_logger()
@@ -94,26 +91,10 @@ class Heartbeat:
                 held = dict(self._held)
             try:
                 with self._database.session() as session:
-                    lost = renew(session, held, lease=self._settings.lease)
+                    lost = leases.renew(session, held, lease=self._settings.lease)
             except Exception as error:  # noqa: BLE001  without a heart this process would work in vain for ever
                 # The next beat tries again; three beats fit into one lease.
                 log.warning("heartbeat.missed", studies=len(held), error=type(error).__name__)
                 continue
             with self._lock:
                 self._lost.update((study_id, held[study_id]) for study_id in lost)
-
-
-def renew(session: Session, held: Mapping[StudyId, LeaseToken], *, lease: timedelta) -> Collection[StudyId]:
-    """Renew the leases that are still ours, and return the studies of those that are not."""
-    if not held:
-        return ()
-    mine = or_(
-        *((StudyRow.id == study_id) & (StudyRow.lease_token == token) for study_id, token in held.items())
-    )
-    leased = StudyRow.lease_expires_at.is_not(None)
-    # A row that somebody is just writing is skipped: it must not hold up all the other renewals,
-    # and its own turn comes again well before the lease runs out.
-    free = select(StudyRow.id).where(mine, leased).with_for_update(skip_locked=True)
-    session.execute(update(StudyRow).where(StudyRow.id.in_(free)).values(lease_expires_at=func.now() + lease))
-    kept = set(session.scalars(select(StudyRow.id).where(mine, leased)))
-    return [study_id for study_id in held if study_id not in kept]

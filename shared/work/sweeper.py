@@ -17,11 +17,10 @@ from typing import Final
 import structlog
 from celery import Celery
 from redis import Redis, RedisError
-from sqlalchemy import func, select
 
 from shared.errors import TryAgainError
 from shared.operations import gauges, telemetry
-from shared.records import idempotency, studies, waiting
+from shared.records import idempotency, leases, studies, waiting
 from shared.records.database import Database
 from shared.records.erasure import collect
 from shared.records.studies import Hint
@@ -31,7 +30,6 @@ from shared.work import queue
 
 log = structlog.get_logger()
 
-_LOCK: Final = 0x53574550  # "SWEP": its own number among the advisory locks
 _ENOUGH_HINTS: Final = 1000
 """With so many in a queue no worker runs out of them before the next look, however many studies wait."""
 _ON_ITS_WAY: Final = timedelta(seconds=2)
@@ -74,7 +72,7 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
         redis.RedisError: the broker is away; leases that ran out are taken back all the same.
     """
     with database.session() as session:
-        if not session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
+        if not leases.begin_sweep(session):
             return 0
         recovered = studies.expire_leases(session)
     for stage, number in Counter(hint.stage for hint in recovered).items():

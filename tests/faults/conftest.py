@@ -25,7 +25,7 @@ from shared.domain import (
     StudyStatus,
     new_id,
 )
-from shared.records import studies, study_queries
+from shared.records import reading, studies
 from shared.records.database import Base, Database
 from shared.records.studies import Hint, NewStudy, StoredImage
 from shared.records.tables import ReportRow, StudyRow
@@ -144,7 +144,7 @@ class Line:
         ends: Counter[StudyStatus] = Counter()
         for study_id in self.submitted:
             with self.database.session() as session:
-                view = study_queries.view(session, study_id)
+                view = reading.view(session, study_id)
                 reports = session.scalar(
                     select(func.count()).select_from(ReportRow).where(ReportRow.study_id == study_id)
                 )

@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from shared.domain import Priority, Stage, StudyEvent, StudyStatus
-from shared.records import study_queries
+from shared.records import reading
 from shared.records.studies import Hint
-from shared.records.study_queries import events_of
 from shared.work import queue
 from tests.faults.conftest import SAMPLE, Line
 from tests.support.services import wait_for
@@ -37,7 +36,9 @@ def test_the_same_message_many_times_at_once_gives_one_report(line: Line):
     assert line.check() == {StudyStatus.COMPLETED: 10}
     for study_id in line.submitted:
         with line.database.session() as session:
-            claims = [event for event in events_of(session, study_id) if event.event is StudyEvent.CLAIMED]
+            claims = [
+                event for event in reading.events(session, study_id) if event.event is StudyEvent.CLAIMED
+            ]
         assert len(claims) == 2
 
 
@@ -74,8 +75,8 @@ def test_an_image_that_kills_its_decoder_is_rejected_and_its_neighbours_are_repo
     line.wait(line.submitted, 60)
     assert line.check() == {StudyStatus.COMPLETED: 16, StudyStatus.REJECTED: 1}
     with line.database.session() as session:
-        study = study_queries.row_of(session, bad)
-        events = [event.event for event in events_of(session, bad)]
+        study = reading.study(session, bad)
+        events = [event.event for event in reading.events(session, bad)]
     assert study is not None
     assert (study.error_type, study.error_file) == ("broken-image", "deadly.png")
     assert study.error_detail == "the file is corrupt: it crashed its decoder"
@@ -104,7 +105,7 @@ def test_a_store_that_refuses_writes_holds_studies_up_and_loses_none(line: Line)
 
     def all_released() -> bool:
         with line.database.session() as session:
-            timelines = [events_of(session, study_id) for study_id in line.submitted]
+            timelines = [reading.events(session, study_id) for study_id in line.submitted]
         return all(StudyEvent.RELEASED in {event.event for event in events} for events in timelines)
 
     wait_for(all_released, 60, "every study to be released")

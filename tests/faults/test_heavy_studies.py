@@ -3,9 +3,7 @@
 import time
 
 from shared.domain import Priority, StudyEvent, StudyStatus
-from shared.records import studies
-from shared.records.study_queries import events_of, row_of
-from shared.records.tables import StudyRow
+from shared.records import reading, studies
 from tests.faults.conftest import Line
 from tests.support.services import Service, wait_for
 
@@ -34,7 +32,7 @@ def test_urgent_and_routine_work_goes_on_beside_an_archive_that_burns_every_thre
     assert not all(line.status(study).is_final for study in heavy), "the attack was over too soon to say"
     line.wait(heavy[:1], 60)
     with line.database.session() as session:
-        study = row_of(session, heavy[0])
+        study = reading.study(session, heavy[0])
     assert study is not None
     assert (study.status, study.error_file) == (StudyStatus.REJECTED, "burns.jpg")
     assert "more than 12 s of processor time" in (study.error_detail or "")
@@ -46,7 +44,7 @@ def test_a_cancelled_study_frees_its_decoder_and_its_thread(line: Line):
     (heavy,) = line.submit(file="burns.jpg", images=16, priority=Priority.ARCHIVE)
     wait_for(lambda: line.status(heavy) is StudyStatus.CLASSIFYING, 30, "the study to be begun")
     with line.database.session() as session:
-        assert studies.cancel(session, StudyRow.id == heavy) == 1
+        assert studies.cancel(session, heavy)
     # By its budget the file alone would go on for thirty seconds of a processor.
     wait_for(lambda: '"outcome": "lease-lost"' in worker.text(), 15, "the worker to let go of it")
     (next_one,) = line.submit(priority=Priority.ARCHIVE)
@@ -65,8 +63,8 @@ def test_a_study_that_kills_its_worker_each_time_ends_as_failed(line: Line):
 
     line.wait([deadly], 240, meanwhile=start_again_what_died)
     with line.database.session() as session:
-        study = row_of(session, deadly)
-        events = [event.event for event in events_of(session, deadly)]
+        study = reading.study(session, deadly)
+        events = [event.event for event in reading.events(session, deadly)]
     assert study is not None
     assert study.status is StudyStatus.FAILED
     assert "died each time" in (study.error_detail or "")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.domain import StudyEvent, StudyStatus
-from shared.records.study_queries import events_of
+from shared.records import reading
 from tests.faults.conftest import Line
 from tests.support.services import STOPS, wait_for
 
@@ -28,7 +28,7 @@ def kill_at(line: Line, point: str) -> float:
     line.wait([study_id], RECOVERY_SECONDS + 30)
     assert line.check() == {StudyStatus.COMPLETED: 1}
     with line.database.session() as session:
-        events = events_of(session, study_id)
+        events = reading.events(session, study_id)
     expired = next(event for event in events if event.event is StudyEvent.LEASE_EXPIRED)
     resumed = next(event for event in events if event.id > expired.id and event.event is StudyEvent.CLAIMED)
     return (resumed.at - killed).total_seconds()
@@ -76,7 +76,9 @@ def test_sigterm_finishes_what_was_begun_and_takes_nothing_more(line: Line):
     assert line.check() == {StudyStatus.COMPLETED: 20}
     for study_id in line.submitted:
         with line.database.session() as session:
-            assert StudyEvent.LEASE_EXPIRED not in {event.event for event in events_of(session, study_id)}
+            assert StudyEvent.LEASE_EXPIRED not in {
+                event.event for event in reading.events(session, study_id)
+            }
 
 
 def test_what_is_not_finished_when_a_worker_has_to_stop_is_given_back_at_once(line: Line):
@@ -90,6 +92,6 @@ def test_what_is_not_finished_when_a_worker_has_to_stop_is_given_back_at_once(li
     line.wait([study_id], 60)
     assert line.check() == {StudyStatus.COMPLETED: 1}
     with line.database.session() as session:
-        events = [event.event for event in events_of(session, study_id)]
+        events = [event.event for event in reading.events(session, study_id)]
     assert StudyEvent.RELEASED in events
     assert StudyEvent.LEASE_EXPIRED not in events

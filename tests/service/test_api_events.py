@@ -11,7 +11,6 @@ from api.routes.events import LOOK_ANYWAY_AFTER
 from cxr import Client
 from shared.records import studies
 from shared.records.database import Database
-from shared.records.tables import StudyRow
 from shared.storage import Storage
 from tests.support.api import ApiServer, classify, complete, events, give_up, report, sent
 from tests.support.stack import InfraStack, wait_until
@@ -96,7 +95,7 @@ def test_events_come_as_they_happen(api: ApiServer, client: httpx.Client, databa
 def test_a_cancelled_study_ends_its_stream(client: httpx.Client, database: Database):
     study_id = sent(client)
     with database.session() as session:
-        studies.cancel(session, StudyRow.id == study_id)
+        studies.cancel(session, study_id)
     assert [event["data"]["status"] for event in all_events(client, study_id)] == ["queued", "cancelled"]
 
 

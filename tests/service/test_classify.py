@@ -14,12 +14,13 @@ from shared.bucket import NotStoredError
 from shared.bundles import load_bundle
 from shared.domain import Priority, Stage, StudyId, StudyStatus
 from shared.errors import LeaseLostError
-from shared.records import erasure, findings, studies, study_queries
+from shared.records import erasure, findings, reading, studies
 from shared.records.database import Database
 from shared.reporting.warnings import ImageWarning
 from shared.settings import ModelSettings, QueueSettings
 from shared.storage import Storage, original_key, preview_key
-from shared.work.handling import Outcome, Workplace, handle, queue
+from shared.work import queue
+from shared.work.handling import Outcome, Workplace, handle
 from shared.work.heartbeat import Heartbeat
 from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, the_study
 from worker_cnn.budgets import Accounts
@@ -80,9 +81,9 @@ def test_a_film_on_its_side_is_put_right_and_its_image_says_so(workplace: Workpl
     study_id = a_stored_study(workplace.database, bench.storage, on_its_side.getvalue())
     assert classify_study(a_claim(workplace.database, study_id), workplace, bench) is Outcome.DONE
     with workplace.database.session() as session:
-        (image,) = study_queries.images_of(session, study_id)
+        (image,) = reading.images(session, study_id)
     assert (image.width, image.height) == (width, height - 8)
-    assert image.warnings == [ImageWarning.WAS_TURNED_CLOCKWISE]
+    assert image.warnings == (ImageWarning.WAS_TURNED_CLOCKWISE,)
     with Image.open(BytesIO(bench.storage.get_artefact(preview_key(study_id, 0)))) as preview:
         assert preview.size == (width, height - 8)
 

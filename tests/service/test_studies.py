@@ -9,9 +9,9 @@ from sqlalchemy import func, select, text, update
 
 from shared.domain import (
     Language,
-    Order,
     LeaseToken,
     ModelVersion,
+    Order,
     Priority,
     Report,
     ReportSections,
@@ -24,9 +24,10 @@ from shared.domain import (
     WriterVersion,
 )
 from shared.errors import LeaseLostError, NotAnImageError, TryAgainError
-from shared.records import erasure, findings, reports, studies, study_queries, waiting
+from shared.records import erasure, findings, reading, reports, studies, waiting
 from shared.records.database import Database
 from shared.records.findings import ImageFindings
+from shared.records.leases import renew
 from shared.records.studies import Claim
 from shared.records.tables import (
     DiscardedOriginalRow,
@@ -37,8 +38,16 @@ from shared.records.tables import (
     StudyRow,
 )
 from shared.settings import DatabaseSettings
-from shared.work.heartbeat import renew
-from tests.support.builders import LEASE, a_claim, a_finding, a_study, an_image, let_time_pass, the_study
+from tests.support.builders import (
+    LEASE,
+    a_claim,
+    a_finding,
+    a_study,
+    an_image,
+    let_time_pass,
+    the_order,
+    the_study,
+)
 
 MODEL = ModelVersion("tiny", "1", "d" * 64)
 EXPIRED = timedelta(seconds=-1)
@@ -84,7 +93,7 @@ def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Databa
     with database.session() as session:
         reports.store(session, study_id, claim.token, the_report())
     with database.session() as session:
-        view = study_queries.view(session, study_id)
+        view = reading.view(session, study_id)
         report = reports.newest(session, study_id)
         assert findings.of_study(session, study_id) == {0: [a_finding()]}
     assert view is not None
@@ -92,7 +101,7 @@ def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Databa
     assert (report.version, report.findings) == (1, "Clear lungs.")
     assert view.study.status is StudyStatus.COMPLETED
     assert view.study.model_id == "tiny"
-    assert view.study.lease_expires_at is None
+    assert the_study(database, study_id).lease_expires_at is None
     assert [event.status.value for event in view.events] == [
         *("queued", "classifying", "classified", "reporting", "completed")
     ]
@@ -240,8 +249,8 @@ def test_a_cancelled_study_is_lost_to_its_worker(database: Database):
     study_id = a_study(database)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        assert studies.cancel(session, StudyRow.id == study_id) == 1
-        assert studies.cancel(session, StudyRow.id == study_id) == 0
+        assert studies.cancel(session, study_id)
+        assert not studies.cancel(session, study_id)
     with database.session() as session:
         assert renew(session, {study_id: claim.token}, lease=LEASE) == [study_id]
     with pytest.raises(LeaseLostError), database.session() as session:
@@ -361,16 +370,16 @@ def test_erasing_leaves_the_timeline_and_nothing_of_the_patient(database: Databa
         for table in (ImageRow, FindingRow, ReportRow):
             assert session.scalar(select(func.count()).select_from(table)) == 0
         assert session.scalars(select(DiscardedOriginalRow.sha256)).all() == ["a" * 64]
-        assert study_queries.events_of(session, study_id)[-1].event is StudyEvent.ERASED
+        assert reading.events(session, study_id)[-1].event is StudyEvent.ERASED
 
 
 def test_pages_go_on_where_the_last_one_ended_while_studies_come_in(database: Database):
     ids = [a_study(database) for _ in range(5)]
     with database.session() as session:
-        first = study_queries.page(session, limit=2)
+        first = reading.page(session, limit=2)
     a_study(database)
     with database.session() as session:
-        second = study_queries.page(session, limit=10, before=first[-1].study.id)
+        second = reading.page(session, limit=10, before=first[-1].study.id)
     assert [view.study.id for view in [*first, *second]] == ids[::-1]
 
 
@@ -403,13 +412,13 @@ def test_a_server_that_is_only_to_be_read_from_is_a_passing_error_and_is_left(da
         with database.session() as session:
             connected_to.append(session.scalar(select(func.pg_backend_pid())))
             session.execute(text("SET TRANSACTION READ ONLY"))
-            studies.cancel(session, StudyRow.id == study_id)
+            studies.cancel(session, study_id)
 
     with pytest.raises(TryAgainError):
         write_to_a_standby()
     with database.session() as session:
         assert [session.scalar(select(func.pg_backend_pid()))] != connected_to
-        assert studies.cancel(session, StudyRow.id == study_id) == 1
+        assert studies.cancel(session, study_id)
 
 
 def test_a_database_that_is_away_is_a_passing_error():

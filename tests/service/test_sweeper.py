@@ -12,14 +12,14 @@ from sqlalchemy import func, select, update
 
 from shared.domain import Priority, Stage, StudyStatus
 from shared.operations import gauges
-from shared.records import erasure
+from shared.records import erasure, leases
 from shared.records.database import Database
 from shared.records.erasure import collect, lock_digest
 from shared.records.tables import StudyRow
 from shared.settings import QueueSettings
 from shared.storage import Storage
 from shared.work import queue
-from shared.work.sweeper import _LOCK, sweep
+from shared.work.sweeper import sweep
 from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, let_time_pass, the_study
 
 EXPIRED = timedelta(seconds=-1)
@@ -120,7 +120,7 @@ def test_a_broker_that_is_away_costs_no_lease_its_recovery(database: Database, q
 def test_of_two_sweepers_one_sweeps(database: Database, app: Celery, broker: Redis):
     a_claim(database, a_study(database), lease=EXPIRED)
     with database.session() as other:
-        other.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        assert leases.begin_sweep(other)
         assert sweep(database, app, broker) == 0
     assert sweep(database, app, broker) == 1
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from migrations.__main__ import upgrade
 from shared.domain import Stage, StudyId, StudyStatus
-from shared.records import batches, erasure, findings, reports, study_queries
+from shared.records import batches, erasure, findings, reading, reports
 from shared.records.database import Base, Database
 from shared.records.tables import StudyRow
 from shared.settings import DatabaseSettings, QueueSettings
@@ -88,7 +88,7 @@ def test_our_code_leads_studies_through_their_life_on_the_next_schema(
     assert sweep(emptied, app, broker) == 1
     assert the_study(emptied, lost).status is StudyStatus.QUEUED
     with emptied.session() as session:
-        listed = [view.study.id for view in study_queries.page(session, limit=10)]
+        listed = [view.study.id for view in reading.page(session, limit=10)]
         batch = batches.create(session, owner="somebody", name="archive")
         assert erasure.erase(session, finished)
     assert listed == [waiting, lost, finished]

@@ -15,7 +15,8 @@ from shared.records.database import Database
 from shared.records.findings import ImageFindings
 from shared.reporting.warnings import ImageWarning, in_words
 from shared.settings import QueueSettings, ReportSettings
-from shared.work.handling import Workplace, queue
+from shared.work import queue
+from shared.work.handling import Workplace
 from shared.work.heartbeat import Heartbeat
 from tests.support.api import MODEL, a_png, send, sent
 from tests.support.builders import a_claim, a_finding

@@ -12,9 +12,9 @@ from shared.errors import BrokenImageError, TryAgainError
 from shared.records import studies
 from shared.records.database import Database
 from shared.records.studies import Claim
-from shared.records.tables import StudyRow
 from shared.settings import QueueSettings
-from shared.work.handling import Outcome, Workplace, handle, queue
+from shared.work import queue
+from shared.work.handling import Outcome, Workplace, handle
 from shared.work.heartbeat import Heartbeat
 from tests.support.builders import a_claim, a_study, the_study
 
@@ -96,7 +96,7 @@ def test_the_heartbeat_tells_work_that_its_study_was_cancelled(workplace: Workpl
 
     def work(claim: Claim) -> Outcome:
         with workplace.database.session() as session:
-            studies.cancel(session, StudyRow.id == study_id)
+            studies.cancel(session, study_id)
         for _ in range(200):
             workplace.heartbeat.check(study_id, claim.token)
             threading.Event().wait(0.02)

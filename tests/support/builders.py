@@ -1,12 +1,27 @@
 """Builds the values that tests need, each with sensible defaults."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, update
 
-from shared.domain import BatchId, Finding, FindingStatus, Language, Order, Priority, Stage, StudyId, new_id
-from shared.records import orders, studies
+from shared.domain import (
+    BatchId,
+    Finding,
+    FindingStatus,
+    Language,
+    Order,
+    Priority,
+    Stage,
+    StudyId,
+    StudyStatus,
+    new_id,
+)
+from shared.records import reading, studies
 from shared.records.database import Database
+from shared.records.reading import ImageRecord, StudyRecord
+from shared.records.reports import ReportRecord
 from shared.records.studies import Claim, NewStudy, StoredImage
 from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
 
@@ -16,6 +31,36 @@ LEASE = timedelta(seconds=20)
 def an_image(file: str = "chest.png", sha256: str = "0" * 64) -> StoredImage:
     """Build an image as the API stores it."""
     return StoredImage(file=file, sha256=sha256, size=100, media_type="image/png", width=64, height=64)
+
+
+def an_image_record(**fields: Any) -> ImageRecord:
+    """Build an image as it is read."""
+    usual = dict.fromkeys(ImageRecord.__dataclass_fields__)
+    return ImageRecord(**{**usual, "warnings": (), "attributes": {}, **fields})
+
+
+def a_report_record(**fields: Any) -> ReportRecord:
+    """Build a report as it is read."""
+    usual = dict.fromkeys(ReportRecord.__dataclass_fields__, "")
+    made = {
+        "study_id": StudyId(new_id()),
+        "version": 1,
+        "language": Language.ENGLISH,
+        "warnings": (),
+        "failures": (),
+        "attempts": 1,
+        "fallback": False,
+        "created_at": datetime(2026, 1, 2, tzinfo=UTC),
+    }
+    return ReportRecord(**{**usual, **made, **fields})
+
+
+def a_study_record(**fields: Any) -> StudyRecord:
+    """Build a study as it is read: one that is done."""
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    usual = dict.fromkeys(StudyRecord.__dataclass_fields__)
+    made = {"id": StudyId(new_id()), "status": StudyStatus.COMPLETED, "created_at": now, "updated_at": now}
+    return StudyRecord(**{**usual, **made, **fields})
 
 
 def a_study(
@@ -70,7 +115,9 @@ def the_study(database: Database, study_id: StudyId) -> StudyRow:
 def the_order(database: Database, study_id: StudyId) -> Order:
     """Read a study's order; nothing is known once it is erased."""
     with database.session() as session:
-        return orders.orders_of(session, [study_id]).get(study_id, Order())
+        view = reading.view(session, StudyId(UUID(str(study_id))))
+    assert view is not None
+    return view.order
 
 
 def let_time_pass(database: Database, by: timedelta = timedelta(minutes=1)) -> None:

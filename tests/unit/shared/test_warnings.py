@@ -1,19 +1,22 @@
 """What the reader of a study is told about its images."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain import Language
 from shared.errors import BadInputError, UnusableImageError
-from shared.records.tables import ImageRow
+from shared.records.reading import ImageRecord
 from shared.reporting.warnings import ImageWarning, in_words, of_study
+from tests.support.builders import an_image_record
 
 
-def an_image(file: str, *warnings: str, used: bool | None = True, reason: str = "lateral") -> ImageRow:
+def an_image(file: str, *warnings: str, used: bool | None = True, reason: str = "lateral") -> ImageRecord:
     error = None if used else UnusableImageError
-    return ImageRow(
+    return an_image_record(
         file=file,
         used=used,
-        warnings=list(warnings),
+        warnings=warnings,
         error_type=error and error.code,
         error_detail=error and reason,
     )
@@ -61,8 +64,7 @@ def test_a_study_without_a_used_image_has_an_error_instead(used):
 
 @pytest.mark.parametrize("kind", BadInputError.__subclasses__())
 def test_every_reason_is_said_in_spanish(kind: type[BadInputError]):
-    lost = an_image("b.dcm", used=False)
-    lost.error_type = kind.code
+    lost = replace(an_image("b.dcm", used=False), error_type=kind.code)
     (warning,) = of_study([an_image("a.dcm"), lost], Language.SPANISH)
     assert kind.code not in warning
 

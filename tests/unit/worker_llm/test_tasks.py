@@ -1,14 +1,14 @@
 """What a report's request is made of, row by row."""
 
-from shared.domain import Language, ViewPosition, ViewSource, new_id
-from shared.records.tables import ImageRow, StudyRow
+from shared.domain import Language, ViewPosition, ViewSource
 from shared.reporting.request import View
+from tests.support.builders import a_study_record, an_image_record
 from worker_llm.tasks import seed_from, view_of
 
 
 def a_seed(*digests: str, model: str = "m", language: Language = Language.ENGLISH) -> str:
-    study = StudyRow(id=new_id(), model_digest=model)
-    return seed_from(study, [ImageRow(sha256=digest) for digest in digests], language)
+    study = a_study_record(model_digest=model)
+    return seed_from(study, [an_image_record(sha256=digest) for digest in digests], language)
 
 
 def test_the_same_pictures_get_the_same_seed_whatever_the_study_is_called():
@@ -20,7 +20,7 @@ def test_the_same_pictures_get_the_same_seed_whatever_the_study_is_called():
 
 def test_only_what_the_file_says_of_a_view_is_a_fact():
     def view(position: ViewPosition | None, source: ViewSource | None) -> View:
-        return view_of(ImageRow(view=position, view_source=source))
+        return view_of(an_image_record(view=position, view_source=source))
 
     assert view(ViewPosition.AP, ViewSource.FILE) == View(ViewPosition.AP)
     assert view(ViewPosition.AP, ViewSource.IMAGE) == View(ViewPosition.AP, judged=True)

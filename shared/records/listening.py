@@ -1,0 +1,70 @@
+"""What changed, told by Postgres: one connection that listens for the timelines and the keys (LISTEN)."""
+
+from dataclasses import dataclass
+
+import psycopg2
+from sqlalchemy import make_url
+
+from shared.errors import TryAgainError
+from shared.records import keys, studies
+from shared.records.patience import patient
+from shared.settings import DatabaseSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One change.
+
+    Attributes:
+        channel: `studies.CHANNEL` or `keys.CHANNEL`.
+        payload: the study's id, or nothing.
+    """
+
+    channel: str
+    payload: str
+
+
+class Listener:
+    """The connection; `lost` once it broke."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        """Connect. Blocks.
+
+        Raises:
+            TryAgainError: Postgres cannot be reached.
+        """
+        url = make_url(settings.url.get_secret_value()).set(drivername="postgresql")
+        self.lost = False
+        try:
+            # The keep-alives find a server that vanished without a word within half a minute.
+            self._connection = psycopg2.connect(
+                url.render_as_string(hide_password=False),
+                connection_factory=patient(settings.connect_timeout),
+                keepalives_idle=10,
+                keepalives_interval=5,
+                keepalives_count=3,
+                application_name="cxr-api-feed",
+            )
+            self._connection.autocommit = True
+            with self._connection.cursor() as cursor:
+                cursor.execute(f"LISTEN {studies.CHANNEL}; LISTEN {keys.CHANNEL}")
+        except psycopg2.Error as error:
+            message = "the database cannot be reached"
+            raise TryAgainError(message) from error
+
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable when something came."""
+        return self._connection.fileno()
+
+    def receive(self) -> list[Notification]:
+        """Return what came since the last time, without waiting."""
+        try:
+            self._connection.poll()
+        except psycopg2.Error:
+            self.lost = True
+        came, self._connection.notifies[:] = list(self._connection.notifies), []
+        return [Notification(one.channel, one.payload) for one in came]
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()

@@ -1,0 +1,36 @@
+"""Rows as plain values: a value's class is the list of its columns, one for each field, of the same name."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import TypeAdapter
+from sqlalchemy import Select, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from shared.records.database import Base
+
+T = TypeVar("T")
+
+
+class Values(Generic[T]):
+    """Reads the rows of one table as values of one frozen dataclass.
+
+    A field for which the table has no column is an AttributeError when the program starts; a column that a
+    statement does not bring is an error when it is read, never a None.
+    """
+
+    def __init__(self, kind: type[T], row: type[Base]) -> None:
+        self.names = tuple(field.name for field in fields(cast("Any", kind)))
+        self.columns: tuple[InstrumentedAttribute[Any], ...] = tuple(
+            getattr(row, name) for name in self.names
+        )
+        self._adapter = TypeAdapter(kind)
+
+    def select(self) -> Select[Any]:
+        """Begin a statement that reads these columns."""
+        return select(*self.columns)
+
+    def of(self, row: Mapping[Any, Any]) -> T:
+        """Return one row of such a statement as a value."""
+        return self._adapter.validate_python(dict(row))

@@ -1,0 +1,115 @@
+"""Every reader of a study gives the same, and all of it."""
+
+import itertools
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, select, update
+
+from shared.domain import StudyId
+from shared.records import batches, reading
+from shared.records.database import Database
+from shared.records.tables import ImageRow, StudyEventRow, StudyRow
+from tests.support.builders import a_study, an_image
+
+NOBODY_READS = {
+    "study_events.study_id",
+    *(f"studies.{name}" for name in ("lease_token", "lease_expires_at", "attempts", "failures")),
+    *(f"studies.{name}" for name in ("expired_alone", "alone", "not_before")),
+}
+"""Columns that only claims need, or that are in the view once already."""
+
+NUMBERS = itertools.count(300)
+
+
+def distinct(column: Column[Any], value: Any) -> Any:
+    """Make a value that no other column has; in place of `value`, where a column's type says too little."""
+    number = next(NUMBERS)
+    kind = column.type.python_type
+    if isinstance(value, list):
+        return (
+            [{"file": f"{column.name} {number}", "reason": "none"}] if kind is object else [f"{number}"] * 2
+        )
+    if issubclass(kind, StrEnum):
+        return list(kind)[-1]
+    made: dict[type, Any] = {
+        str: chr(number),
+        int: number,
+        bool: True,
+        float: number + 0.1,
+        object: {f"key {number}": {"orientation": [number, "F"]}},
+        date: date(2026, 1, 1) + timedelta(days=number),
+        datetime: datetime(2026, 1, 2, 3, 4, 5, 600_007, UTC) + timedelta(hours=number),
+    }
+    return made[kind]
+
+
+@pytest.fixture
+def filled(database: Database) -> tuple[StudyId, dict[str, Any]]:
+    """A study of two images with a value of its own in every column; also what its first rows hold."""
+    with database.session() as session:
+        batch = batches.create(session, owner="somebody", name=None)
+    study_id = a_study(database, batch_id=batch.id, images=(an_image(), an_image("second.png")))
+    written: dict[str, Any] = {}
+    with database.session() as session:
+        for kind, mine in (
+            (StudyRow, StudyRow.id),
+            (ImageRow, ImageRow.study_id),
+            (StudyEventRow, StudyEventRow.study_id),
+        ):
+            order = tuple(kind.__table__.primary_key)
+            for place, row in enumerate(
+                session.scalars(select(kind).where(mine == study_id).order_by(*order))
+            ):
+                for column in kind.__table__.columns:
+                    name = f"{kind.__tablename__}.{column.name}"
+                    if not column.primary_key and not column.foreign_keys and name not in NOBODY_READS:
+                        setattr(row, column.name, distinct(column, getattr(row, column.name)))
+                    if place == 0:
+                        written[name] = getattr(row, column.name)
+    return study_id, written
+
+
+def test_every_reader_gives_all_that_is_stored(database: Database, filled: tuple[StudyId, dict[str, Any]]):
+    study_id, written = filled
+    polled = reading.poll(database, study_id)
+    assert polled is not None
+    with database.session() as session:
+        assert reading.view(session, study_id) == polled
+        assert reading.study(session, study_id) == polled.study
+        assert tuple(reading.images(session, study_id)) == polled.images
+        assert reading.image(session, study_id, 1) == polled.images[1]
+        assert tuple(reading.events(session, study_id)) == polled.events
+    with database.session() as session:
+        # A list has no erased ones.
+        session.execute(update(StudyRow).values(erased_at=None))
+        (listed,) = reading.page(session, limit=2)
+    assert listed == replace(polled, study=replace(polled.study, erased_at=None))
+    read = {
+        f"{table}.{name}": value
+        for table, record in (
+            ("studies", polled.study),
+            ("images", polled.images[0]),
+            ("study_events", polled.events[0]),
+        )
+        for name, value in asdict(record).items()
+    }
+    assert read == {name: _frozen(value) for name, value in written.items() if name not in NOBODY_READS}
+
+
+def test_no_study_is_none_to_every_reader(database: Database):
+    study_id = StudyId(a_study(database))
+    nobody = StudyId(type(study_id)(int=study_id.int ^ 1))
+    assert reading.poll(database, nobody) is None
+    with database.session() as session:
+        assert reading.view(session, nobody) is None
+        assert reading.study(session, nobody) is None
+        assert reading.image(session, study_id, 1) is None
+        assert (reading.images(session, nobody), reading.events(session, nobody)) == ([], [])
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
