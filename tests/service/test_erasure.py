@@ -57,7 +57,7 @@ def plain(column: Column) -> Any:
     if isinstance(column.type, Enum):
         return column.type.enums[0] if column.type.enum_class is None else next(iter(column.type.enum_class))
     kind = column.type.python_type
-    return {UUID: uuid4, str: lambda: "x", list: list, object: dict, datetime: lambda: datetime.now(UTC)}.get(
+    return {UUID: uuid4, str: lambda: "0", list: list, object: dict, datetime: lambda: datetime.now(UTC)}.get(
         kind, kind
     )()
 
