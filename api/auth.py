@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 from api.places import Places
 from api.problems import Code, ProblemError
 from api.rates import Rates, address_of
+from shared.domain import Actor, ActorKind
 from shared.records import keys
 from shared.records.database import Database
 from shared.records.keys import ApiKey, Scope
@@ -24,6 +25,9 @@ LOCAL_OWNER: Final = "local"
 """Owns what is sent while keys are off."""
 ADMIN_OWNER: Final = "admin"
 """Owns what is sent with the key from the settings."""
+
+_ADMIN: Final = Actor(ActorKind.KEY, "admin")
+_API: Final = Actor(ActorKind.SERVICE, "api")
 
 _REMEMBERED_SECONDS: Final = 60.0
 _MOST_REMEMBERED: Final = 10_000
@@ -35,11 +39,13 @@ class Caller:
 
     Attributes:
         owner: what the studies they send belong to: their key's id.
+        actor: what the timeline calls them.
         digest: of a key that may be revoked while they are served; None for what only a restart changes.
     """
 
     owner: str
     scopes: frozenset[Scope]
+    actor: Actor
     digest: str | None = None
 
     @property
@@ -90,7 +96,7 @@ class KeyRing:
         """Return whose key this is; None for a key that is unknown or revoked."""
         digest = keys.digest_of(secret)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
-            return Caller(ADMIN_OWNER, frozenset(Scope))
+            return Caller(ADMIN_OWNER, frozenset(Scope), _ADMIN)
         return await self._caller_with(digest)
 
     async def check_again(self, caller: Caller, scope: Scope) -> None:
@@ -115,7 +121,7 @@ class KeyRing:
         key = await run_in_threadpool(self._find, digest)
         if key is None:
             return None
-        caller = Caller(str(key.id), key.scopes, digest)
+        caller = Caller(str(key.id), key.scopes, Actor(ActorKind.KEY, str(key.id)), digest)
         if len(self._seen) < _MOST_REMEMBERED:
             self._seen.add(digest)
         # A key that was revoked while it was being looked up is not remembered as live.
@@ -151,7 +157,7 @@ async def _find_caller(connection: HTTPConnection) -> Caller:
     ring: KeyRing = connection.app.state.backend.key_ring
     rates: Rates = connection.app.state.backend.rates
     if not ring.required:
-        return Caller(LOCAL_OWNER, frozenset(Scope))
+        return Caller(LOCAL_OWNER, frozenset(Scope), _API)
     scheme, secret = get_authorization_scheme_param(connection.headers.get("authorization"))
     if scheme.lower() != "bearer" or not secret:
         message = "no API key was sent"

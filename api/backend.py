@@ -17,6 +17,7 @@ from api.lanes import Lane
 from api.places import Places
 from api.rates import Rates
 from shared.bucket import SHORT
+from shared.intake.studies import Intake
 from shared.records.database import Database
 from shared.records.studies import Hint
 from shared.settings import ApiSettings, DatabaseSettings, QueueSettings, StorageSettings
@@ -84,6 +85,7 @@ class Backend:
         self.database = Database(database)
         self.storage = Storage(storage, SHORT)
         self.hints = HintSender(queue.create_app("api", queue_settings))
+        self.intake = Intake(self.database, self.storage, self.hints.send)
         self.broker = queue.connect_broker(queue_settings)
         self.feed = ChangeFeed(database, on_keys_changed=self._forget_keys)
         self.requests = Places(room_for(settings.max_connections), what="requests")

@@ -8,7 +8,7 @@ from api.auth import Caller
 from shared.domain import Order, StudyId, StudyStatus
 from shared.records.batches import BatchRecord
 from shared.records.keys import Scope
-from shared.records.reading import ImageRecord, StudyRecord, StudyView
+from shared.records.reading import EventRecord, ImageRecord, StudyRecord, StudyView
 from shared.reporting import warnings
 
 NOT_A_MEDICAL_DEVICE: Final = (
@@ -41,10 +41,7 @@ def study_body(view: StudyView) -> schemas.Study:
         warnings=warnings.of_study(view.images),
         images=[image_body(image) for image in view.images],
         set_aside=[schemas.SetAside.model_validate(file) for file in view.order.set_aside],
-        timeline=[
-            schemas.TimelineEntry(status=event.status, event=event.event, at=event.at, detail=event.detail)
-            for event in view.events
-        ],
+        timeline=[timeline_entry(event) for event in view.events],
         links=schemas.StudyLinks(
             self=path,
             events=f"{path}/events",
@@ -52,6 +49,17 @@ def study_body(view: StudyView) -> schemas.Study:
             report=f"{path}/report",
             page=f"/#/studies/{study.id}",
         ),
+    )
+
+
+def timeline_entry(event: EventRecord) -> schemas.TimelineEntry:
+    """Write down one thing that happened to a study."""
+    return schemas.TimelineEntry(
+        status=event.status,
+        event=event.event,
+        actor=schemas.Actor(kind=event.actor_kind, id=event.actor_id),
+        at=event.at,
+        detail=event.detail,
     )
 
 

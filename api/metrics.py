@@ -15,7 +15,6 @@ SECONDS: Final = Histogram(
 )
 IN_FLIGHT: Final = Gauge("cxr_http_requests_in_flight", "Requests being served, waiting ones included")
 WAITERS: Final = Gauge("cxr_http_waiters", "Long polls and event streams that wait for a change")
-RECEIVED: Final = Counter("cxr_studies_received_total", "Studies taken in", ["priority", "outcome"])
 REFUSED: Final = Counter(
     "cxr_http_refused_total",
     "Connections that were closed, and requests that were turned away, before or instead of being served",

@@ -14,8 +14,8 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from typing_extensions import override
 
-from api import zips
 from shared.errors import TooLargeError
+from shared.intake import zips
 from shared.settings import ApiSettings
 
 FILES_FIELD: Final = "files"

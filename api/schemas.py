@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.plain_text import Line
 from shared.domain import (
+    ActorKind,
     FindingStatus,
     Language,
     Priority,
@@ -93,11 +94,19 @@ class Image(Body):
     links: ImageLinks
 
 
+class Actor(Body):
+    """Who did something to a study."""
+
+    kind: ActorKind
+    id: str = Field(description="A key's id, or a service's name.", examples=["worker-cnn"])
+
+
 class TimelineEntry(Body):
     """One thing that happened to a study."""
 
     status: StudyStatus = Field(description="The status after the event.")
     event: StudyEvent
+    actor: Actor
     at: datetime
     detail: str | None
 

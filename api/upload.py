@@ -1,16 +1,14 @@
 """A multipart request, step by step, to checked files: streamed, counted, spooled, never in memory whole.
 
-received (`receive`) -> fields read (`fields_of`)
--> zips unpacked, headers looked at, digests taken (`check`).
+received (`receive`) -> fields read (`fields_of`) -> files looked at (`check`, by `shared/intake/files.py`).
 """
 
 import errno
 import hashlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Annotated, Any, BinaryIO, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Request
@@ -20,23 +18,19 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException
 
-from api import zips
 from api.multipart import FILES_FIELD, BoundedParser
 from api.orders import OrderFields
 from api.problems import Code, ProblemError, unavailable
-from shared.dicom import checks, foreign
-from shared.domain import Language, Order, Priority
-from shared.errors import BadInputError, EmptyFileError, ForeignFileError, ForeignObjectError, TooLargeError
+from shared.domain import Language, Priority
+from shared.errors import TooLargeError
+from shared.intake import files
+from shared.intake.files import Checked, Limits, SentFile
 from shared.settings import ApiSettings
 
 CHARSETS: Final = frozenset(
     {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "latin1", "windows-1252", "cp1252"}
 )
 
-MOST_MEMBERS: Final = 1000
-"""Of a zip, of any kind: a disc has its viewer's files beside the images."""
-
-_CHUNK: Final = 1 << 20
 _LONGEST_PATH: Final = 4096
 
 
@@ -83,52 +77,6 @@ class Received:
         await self.form.close()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedFile:
-    """A file that is a radiograph as far as its header tells; `content` stands at its start.
-
-    Attributes:
-        position: of the file in the request, or of the zip that it came in.
-        order: whose it is, as its header says.
-    """
-
-    name: str
-    position: int
-    content: BinaryIO
-    sha256: str
-    size: int
-    media_type: str
-    width: int
-    height: int
-    order: Order
-
-
-@dataclass(slots=True)
-class Checked:
-    """What became of the files: good or set aside, all of them, or the first refusal.
-
-    Attributes:
-        set_aside: why each of the files that are no images is none; it names the file.
-    """
-
-    files: list[CheckedFile] = field(default_factory=list)
-    set_aside: list[BadInputError] = field(default_factory=list)
-    refusal: BadInputError | None = None
-    unpacked: list[BinaryIO] = field(default_factory=list)
-
-    def put_aside(self, content: BinaryIO, reason: BadInputError) -> None:
-        """Note a file that is no image; what was unpacked of it takes no more room."""
-        self.set_aside.append(reason)
-        if content in self.unpacked:
-            self.unpacked.remove(content)
-            content.close()
-
-    def close(self) -> None:
-        """Delete what was unpacked."""
-        for content in self.unpacked:
-            content.close()
-
-
 async def receive(request: Request, settings: ApiSettings) -> Received:
     """Read a multipart request into temporary files.
 
@@ -145,10 +93,10 @@ async def receive(request: Request, settings: ApiSettings) -> Received:
             form = await parser.parse()
     except MultiPartException as error:
         raise ProblemError(Code.BAD_REQUEST, f"the multipart body cannot be read: {error.message}") from error
-    files = [
+    sent = [
         value for name, value in form.multi_items() if name == FILES_FIELD and isinstance(value, UploadFile)
     ]
-    return Received(files, form, parser.sizes, parser.refusal)
+    return Received(sent, form, parser.sizes, parser.refusal)
 
 
 def _check_charset(headers: Headers) -> None:
@@ -195,7 +143,7 @@ def fields_of(received: Received) -> Fields:
     faults += [
         _fault(FILES_FIELD, "a text, and no file: with curl, write files=@NAME")
         for file in received.files
-        if file.filename is None and not _is_known(file.file)
+        if file.filename is None and not files.is_known(file.file)
     ]
     if not received.files:
         faults.append(_fault(FILES_FIELD, "at least one file is required"))
@@ -211,24 +159,18 @@ def fields_of(received: Received) -> Fields:
 
 
 def check(received: Received, settings: ApiSettings) -> Checked:
-    """Look at every file, unpack zips, and stop at the first image that cannot be used. Blocks."""
-    checked = Checked(refusal=received.refusal)
+    """Look at the files that were received, unless one of them was too large to be kept. Blocks."""
     if received.refusal is not None:
-        return checked
-    try:
-        for position, name, content in _unpacked(received.files, settings, checked.unpacked):
-            try:
-                checked.files.append(_check_file(name, content, settings, position=position))
-            except (ForeignFileError, ForeignObjectError) as reason:
-                checked.put_aside(content, reason)
-            if len(checked.files) > settings.max_files:
-                message = f"a study has at most {settings.max_files} images"
-                raise TooLargeError(message, file=name)
-    except BadInputError as refusal:
-        checked.refusal = refusal
-    if not checked.files and checked.refusal is None:
-        checked.refusal = _nothing_left(checked.set_aside)
-    return checked
+        return Checked(refusal=received.refusal)
+    sent = [SentFile(file.filename or "unnamed", file.file) for file in received.files]
+    limits = Limits(
+        images=settings.max_files,
+        pixels=settings.max_pixels,
+        file_bytes=settings.max_file_bytes,
+        total_bytes=settings.max_request_bytes,
+        zip_ratio=settings.max_zip_ratio,
+    )
+    return files.check(sent, limits)
 
 
 def fingerprint(received: Received, fields: Fields) -> str:
@@ -242,80 +184,8 @@ def fingerprint(received: Received, fields: Fields) -> str:
         name = (file.filename or "").encode()
         digest.update(len(name).to_bytes(8) + name + size.to_bytes(8))
         if received.refusal is None:
-            digest.update(bytes.fromhex(sha256_of(file.file)))
+            digest.update(bytes.fromhex(files.sha256_of(file.file)))
     return digest.hexdigest()
-
-
-def sha256_of(content: BinaryIO) -> str:
-    """Return the SHA-256 of a file, and leave it at its start."""
-    content.seek(0)
-    digest = hashlib.file_digest(content, "sha256")  # type: ignore[arg-type]  # a spooled file has readinto
-    content.seek(0)
-    return digest.hexdigest()
-
-
-def _unpacked(
-    files: Sequence[UploadFile], settings: ApiSettings, temporary: list[BinaryIO]
-) -> Iterator[tuple[int, str, BinaryIO]]:
-    """Yield each file's position in the request (a zip's, for its members), its name and its content."""
-    limits = zips.Limits(
-        files=MOST_MEMBERS,
-        file_bytes=settings.max_file_bytes,
-        total_bytes=settings.max_request_bytes,
-        ratio=settings.max_zip_ratio,
-    )
-    left = limits.total_bytes
-    for position, file in enumerate(files):
-        name = file.filename or "unnamed"
-        if not zips.is_zip(_head_of(file.file)):
-            yield position, name, file.file
-            continue
-        for member_name, content in zips.members(file.file, name=name, limits=limits, left=left):
-            left -= content.seek(0, os.SEEK_END)
-            content.seek(0)
-            temporary.append(content)
-            yield position, member_name, content
-
-
-def _is_known(content: BinaryIO) -> bool:
-    head = _head_of(content)
-    return zips.is_zip(head) or checks.sniff(head) is not None
-
-
-def _nothing_left(set_aside: Sequence[BadInputError]) -> BadInputError:
-    """Return why a study is refused of which every file was set aside."""
-    first, *others = set_aside
-    if not others:
-        return first
-    message = f"none of the {len(set_aside)} files is a radiograph; the first of them: {first.detail}"
-    return type(first)(message, file=first.file)
-
-
-def _head_of(content: BinaryIO) -> bytes:
-    head = content.read(checks.SNIFF_BYTES)
-    content.seek(0)
-    return head
-
-
-def _check_file(name: str, content: BinaryIO, settings: ApiSettings, *, position: int) -> CheckedFile:
-    size = content.seek(0, 2)
-    content.seek(0)
-    if size == 0:
-        message = "the file is empty"
-        kind = EmptyFileError if foreign.is_named_like_an_image(name) else ForeignFileError
-        raise kind(message, file=name)
-    header = checks.check_header(content, name=name, max_pixels=settings.max_pixels)
-    return CheckedFile(
-        name=name,
-        position=position,
-        content=content,
-        sha256=sha256_of(content),
-        size=size,
-        media_type=header.media_type,
-        width=header.columns,
-        height=header.rows,
-        order=header.order,
-    )
 
 
 def _fault(name: str, message: str) -> dict[str, Any]:

@@ -74,8 +74,15 @@ class StudyEvent(StrEnum):
     GAVE_UP = "gave-up"
     CANCELLED = "cancelled"
     RETRIED = "retried"
+    EDITED = "edited"
+    """The report has a new version, not yet signed; this and what follows leave the status as it is."""
+    SIGNED = "signed"
+    AMENDED = "amended"
+    """A signed report was changed."""
+    WITHDRAWN = "withdrawn"
+    """The report was entered in error."""
     ERASED = "erased"
-    """The patient's data are gone; the status stays as it was."""
+    """The patient's data are gone."""
 
 
 TRANSITIONS: Final[dict[tuple[StudyStatus, StudyEvent], StudyStatus]] = {
@@ -121,6 +128,28 @@ def next_status(status: StudyStatus, event: StudyEvent) -> StudyStatus:
 def statuses_before(event: StudyEvent) -> frozenset[StudyStatus]:
     """Return the statuses in which `event` may happen."""
     return frozenset(status for status, allowed in TRANSITIONS if allowed is event)
+
+
+class ActorKind(StrEnum):
+    """Who may do something to a study."""
+
+    KEY = "key"
+    """A program, by its API key."""
+    PERSON = "person"
+    SERVICE = "service"
+    """One of ours: a worker, the sweeper, or the API where it asks for no keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did what an event tells of.
+
+    Attributes:
+        id: a key's or a person's id, a service's name; never a person's name.
+    """
+
+    kind: ActorKind
+    id: str
 
 
 class Stage(StrEnum):

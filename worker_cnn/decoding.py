@@ -1,6 +1,6 @@
 """From a file's bytes to what the model, the gate and people look at.
 
-`prepare`: check_header -> codec -> display pixels -> model input, preview, exposure
+`prepare`: check_file -> codec -> display pixels -> model input, preview, exposure
 
 Codecs are C code fed with bytes from outside: one that crashes, hangs or eats memory must cost its own
 file only. The worker therefore calls `prepare` through a `DecoderPool`, in child processes; training,
@@ -21,7 +21,7 @@ from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from shared.bands import Bands
 from shared.dicom.attributes import quietly
-from shared.dicom.checks import Attributes, MediaType, check_dicom, check_header
+from shared.dicom.checks import Attributes, MediaType, check_file
 from shared.dicom.codestreams import png_claim, png_depth, png_picture
 from shared.dicom.files import guarded
 from shared.dicom.pieces import Joined
@@ -160,9 +160,13 @@ def _set_up_child() -> None:
 
 
 def _prepare(data: bytes, *, name: str, size: int, max_pixels: int) -> PreparedImage:
-    header = check_header(BytesIO(data), name=name, max_pixels=max_pixels)
+    file = BytesIO(data)
+    header, opened = check_file(file, name=name, max_pixels=max_pixels)
     with guarded(name), quietly():
-        pixels, warnings = _decoded(data, header.media_type, name=name, max_pixels=max_pixels)
+        if opened is not None:
+            pixels, warnings = display_pixels(file, opened, name=name)
+        else:
+            pixels, warnings = _decoded(data, header.media_type, name=name), ()
         made = summary(pixels, size)
     return PreparedImage(
         made.model_input,
@@ -175,23 +179,17 @@ def _prepare(data: bytes, *, name: str, size: int, max_pixels: int) -> PreparedI
     )
 
 
-def _decoded(
-    data: bytes, media_type: MediaType, *, name: str, max_pixels: int
-) -> tuple[Bands, tuple[ImageWarning, ...]]:
+def _decoded(data: bytes, media_type: MediaType, *, name: str) -> Bands:
+    """Decode a PNG or a JPEG."""
+    # The class itself, not Image.open: no other format can be meant, and the size has been
+    # checked, so that Pillow's warning at 89 million pixels has nothing to add.
+    if media_type is MediaType.JPEG:
+        return _gray(JpegImagePlugin.JpegImageFile(BytesIO(sealed_jpeg(data))), name=name)
     file = BytesIO(data)
-    match media_type:
-        case MediaType.DICOM:
-            _, opened = check_dicom(file, name=name, max_pixels=max_pixels)
-            return display_pixels(file, opened, name=name)
-        # The class itself, not Image.open: no other format can be meant, and the size has been
-        # checked, so that Pillow's warning at 89 million pixels has nothing to add.
-        case MediaType.PNG:
-            picture = BufferedReader(Joined(file, png_picture(file)))
-            if _is_deep_colour(file):
-                return _deep_gray(picture, name=name), ()
-            return _gray(PngImagePlugin.PngImageFile(picture), name=name), ()
-        case MediaType.JPEG:
-            return _gray(JpegImagePlugin.JpegImageFile(BytesIO(sealed_jpeg(data))), name=name), ()
+    picture = BufferedReader(Joined(file, png_picture(file)))
+    if _is_deep_colour(file):
+        return _deep_gray(picture, name=name)
+    return _gray(PngImagePlugin.PngImageFile(picture), name=name)
 
 
 def _is_deep_colour(png: BinaryIO) -> bool:

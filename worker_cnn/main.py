@@ -7,7 +7,7 @@ import structlog
 from numpy.typing import NDArray
 
 from shared.bundles import load_bundle
-from shared.domain import Stage
+from shared.domain import Actor, ActorKind, Stage
 from shared.operations import telemetry
 from shared.records.database import Database
 from shared.settings import (
@@ -64,7 +64,7 @@ def main() -> int:
         accounts=Accounts(settings.file_budget),
     )
     hints = queue.create_app("worker-cnn", queue_settings)
-    workplace = Workplace(database, hints, heartbeat, queue_settings)
+    workplace = Workplace(database, hints, heartbeat, queue_settings, Actor(ActorKind.SERVICE, "worker-cnn"))
     lanes = register(app, workplace, bench)
     watch = IdleWatch(database, heartbeat, Stage.CNN)
     try:

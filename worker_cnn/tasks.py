@@ -230,13 +230,12 @@ def _store(
     reason: BadInputError | None,
 ) -> Hint | None:
     images = [_image_findings(image) for image in seen]
-    study_id = claim.study_id
     with workplace.database.session() as session:
         if reason is not None:
-            studies.reject(session, study_id, claim.token, reason)
-            findings.write_images(session, study_id, images)
+            studies.reject(session, claim, reason)
+            findings.write_images(session, claim.study_id, images)
             return None
-        return findings.store(session, study_id, claim.token, images, bench.bundle.version)
+        return findings.store(session, claim, images, bench.bundle.version)
 
 
 def _image_findings(seen: Seen) -> ImageFindings:

@@ -2,7 +2,7 @@
 
 import structlog
 
-from shared.domain import Report, Stage
+from shared.domain import Actor, ActorKind, Report, Stage
 from shared.operations import telemetry
 from shared.records.database import Database
 from shared.reporting.request import ReportRequest
@@ -40,7 +40,7 @@ def main() -> int:
         on_batch=telemetry.count_batch(Stage.LLM),
     )
     hints = queue.create_app("worker-llm", queue_settings)
-    workplace = Workplace(database, hints, heartbeat, queue_settings)
+    workplace = Workplace(database, hints, heartbeat, queue_settings, Actor(ActorKind.SERVICE, "worker-llm"))
     lanes = register(
         app, workplace, Desk(lambda request, priority: batcher(request, rank=priority.rank), settings)
     )

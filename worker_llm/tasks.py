@@ -123,4 +123,4 @@ def view_of(image: ImageRecord) -> View:
 
 def _store(workplace: Workplace, claim: Claim, report: Report) -> None:
     with workplace.database.session() as session:
-        reports.store(session, claim.study_id, claim.token, report)
+        reports.store(session, claim, report)

@@ -112,7 +112,7 @@ def cancel_batch(batch_id: BatchPath, backend: Stack, caller: Writer) -> schemas
     """Cancel every item that is not final, and take no more; results so far are kept."""
     with backend.database.session() as session:
         row = _batch_of(session, batch_id, caller)
-        batches.cancel(session, row.id)
+        batches.cancel(session, row.id, actor=caller.actor)
         return batch_body(_batch_of(session, batch_id, caller), batches.counts(session, BatchId(batch_id)))
 
 

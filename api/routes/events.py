@@ -11,10 +11,11 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.auth import Caller, Reader
 from api.backend import Backend, Stack
+from api.bodies import timeline_entry
 from api.feed import LOOK_EVERY
 from api.polling import StudyPath, study_of
 from api.problems import ProblemError
-from api.schemas import TimelineEntry, problems
+from api.schemas import problems
 from shared.domain import StudyId
 from shared.errors import TryAgainError
 from shared.records import reading
@@ -92,5 +93,4 @@ def _look(backend: Backend, study_id: UUID, after: int) -> tuple[Sequence[EventR
 
 
 def _event(row: EventRecord) -> ServerSentEvent:
-    entry = TimelineEntry(status=row.status, event=row.event, at=row.at, detail=row.detail)
-    return ServerSentEvent(entry.model_dump_json(), event="status", id=str(row.id), sep="\n")
+    return ServerSentEvent(timeline_entry(row).model_dump_json(), event="status", id=str(row.id), sep="\n")

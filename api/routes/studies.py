@@ -20,7 +20,7 @@ from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from api.schemas import LATER, PLACE, VERSION, problems
-from api.submission import LONGEST_KEY, PLAIN_LETTERS, Submission, Taken
+from api.submission import LONGEST_KEY, PLAIN_LETTERS, Accepted
 from shared.domain import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
 from shared.records import erasure, reading, studies
@@ -106,15 +106,15 @@ async def post_study(
     prefer: Annotated[str | None, Header(description="`wait=N` answers 200 if it is done in time.")] = None,
 ) -> Response:
     """Take in 1 to 16 images of one study; answers as soon as they are safe."""
-    taken = await _take(request, backend, caller, key=idempotency_key)
-    headers = {"Location": study_path(taken.study_id)}
-    if taken.replayed:
+    accepted = await _take(request, backend, caller, key=idempotency_key)
+    headers = {"Location": study_path(accepted.study_id)}
+    if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
     seconds = preferred_wait(prefer)
     if seconds is None:
-        return _json(for_caller(taken.body, caller), taken.status_code, headers | RETRY_AFTER)
+        return _json(for_caller(accepted.body, caller), HTTPStatus.ACCEPTED, headers | RETRY_AFTER)
     headers["Preference-Applied"] = f"wait={seconds:g}"
-    study, body = await _wait(backend, caller, taken.study_id, seconds=seconds)
+    study, body = await _wait(backend, caller, accepted.study_id, seconds=seconds)
     if study.status.is_final:
         return _json(body, HTTPStatus.OK, headers)
     return _json(body, HTTPStatus.ACCEPTED, headers | RETRY_AFTER)
@@ -201,7 +201,7 @@ async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> N
     def erase() -> None:
         with backend.database.session() as session:
             study_of(session, study_id, caller)
-            erasure.erase(session, StudyId(study_id))
+            erasure.erase(session, StudyId(study_id), actor=caller.actor)
 
     await run_in_threadpool(erase)
     # The collector would do it too, in ten minutes; after the commit, since no row may name what is gone.
@@ -221,7 +221,7 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
     """Start a FAILED study again from the beginning."""
     with backend.database.session() as session:
         row = study_of(session, study_id, caller)
-        hint: Hint | None = studies.retry(session, StudyId(study_id))
+        hint: Hint | None = studies.retry(session, StudyId(study_id), actor=caller.actor)
         if hint is None:
             message = f"the study is {row.status}; only a failed one can be retried"
             raise ProblemError(Code.NOT_FAILED, message)
@@ -240,24 +240,24 @@ def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Respons
     """Stop a study that is not at its end; what was sent is kept until it is erased."""
     with backend.database.session() as session:
         study_of(session, study_id, caller)
-        if not studies.cancel(session, StudyId(study_id)):
+        if not studies.cancel(session, StudyId(study_id), actor=caller.actor):
             message = f"the study is {study_of(session, study_id, caller).status}"
             raise ProblemError(Code.ALREADY_ENDED, message)
     return _json(for_caller(study_body(view_of(backend, study_id, caller)), caller), HTTPStatus.OK)
 
 
-async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Taken:
+async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Accepted:
     with backend.uploads.place_of(caller.owner):
         received = await upload.receive(request, backend.settings)
         try:
             fields = upload.fields_of(received)
 
-            def take() -> Taken:
+            def take() -> Accepted:
                 with upload.room():
                     checked = upload.check(received, backend.settings)
                 try:
                     sent = upload.fingerprint(received, fields) if key else ""
-                    return submission.take(backend, Submission(caller, fields, checked, sent, key))
+                    return submission.take(backend, caller, fields, checked, key=key, fingerprint=sent)
                 finally:
                     checked.close()
 

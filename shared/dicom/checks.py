@@ -1,7 +1,7 @@
 """The door: what a file is, judged by its bytes and never by its name, before anything is decoded.
 
 `sniff` tells DICOM, PNG and JPEG apart; `check_header` reads headers only, in bounded time and memory,
-and says in one sentence why a file is not taken; `check_dicom` also hands the opened file to the worker.
+and says in one sentence why a file is not taken; `check_file` also hands the opened file to the worker.
 
 No codec is imported here, so that the API may import this. Messages say what is wrong with the file,
 but hold no value that could be the patient's.
@@ -54,7 +54,7 @@ from shared.errors import (
     UnsupportedImageError,
 )
 
-__all__ = ["SNIFF_BYTES", "Attributes", "Header", "MediaType", "check_dicom", "check_header", "sniff"]
+__all__ = ["SNIFF_BYTES", "Attributes", "Header", "MediaType", "check_file", "check_header", "sniff"]
 
 SNIFF_BYTES: Final = 2048
 """How many of a file's first bytes `sniff` wants; fewer are enough for PNG and JPEG."""
@@ -215,6 +215,11 @@ def check_header(file: BinaryIO, *, name: str, max_pixels: int) -> Header:
         UnsupportedImageError: a DICOM object, modality, transfer syntax or pixel format that is not read.
         TooLargeError: more pixels than `max_pixels`.
     """
+    return check_file(file, name=name, max_pixels=max_pixels)[0]
+
+
+def check_file(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header, DicomFile | None]:
+    """Check a file as `check_header` does, and return it opened as well if it is a DICOM file."""
     file.seek(0)
     head = file.read(SNIFF_BYTES)
     if not head:
@@ -223,7 +228,7 @@ def check_header(file: BinaryIO, *, name: str, max_pixels: int) -> Header:
     match sniff(head):
         case MediaType.DICOM:
             _check_preamble(head, name=name)
-            return check_dicom(file, name=name, max_pixels=max_pixels)[0]
+            return _check_dicom(file, name=name, max_pixels=max_pixels)
         case MediaType.PNG as media_type:
             claim, excess = png_claim(_rewound(file)), png_excess(file)
         case MediaType.JPEG as media_type:
@@ -240,12 +245,11 @@ def check_header(file: BinaryIO, *, name: str, max_pixels: int) -> Header:
         raise UnsupportedImageError(message, file=name)
     _check_size(claim.rows, claim.columns, name=name, max_pixels=max_pixels)
     if media_type is MediaType.JPEG and jpeg_lies_on_its_side(_rewound(file)):
-        return Header(media_type, rows=claim.columns, columns=claim.rows)
-    return Header(media_type, claim.rows, claim.columns)
+        return Header(media_type, rows=claim.columns, columns=claim.rows), None
+    return Header(media_type, claim.rows, claim.columns), None
 
 
-def check_dicom(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header, DicomFile]:
-    """Check a DICOM file as `check_header` does, and return it opened as well."""
+def _check_dicom(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header, DicomFile]:
     opened = open_dicom(file, name=name)
     with guarded(name):
         _check_kind(opened, name=name)

@@ -70,6 +70,7 @@ FALLBACKS: Final = Counter(
 DAMAGED: Final = Counter(
     "cxr_originals_damaged_total", "Times that a stored original was not what was sent", ["damage"]
 )
+RECEIVED: Final = Counter("cxr_studies_received_total", "Studies taken in", ["priority", "outcome"])
 REPAIRED: Final = Counter("cxr_originals_repaired_total", "Damaged originals that were sent again")
 for _damage in Damage:
     # From the start, or the first of its kind would look like no change.

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from shared.domain import (
+    Actor,
     BatchId,
     Finding,
     Order,
@@ -119,7 +120,7 @@ def counts_of_each(session: Session, batch_ids: Sequence[BatchId]) -> dict[Batch
     return counted
 
 
-def cancel(session: Session, batch_id: BatchId) -> int:
+def cancel(session: Session, batch_id: BatchId, *, actor: Actor) -> int:
     """Close the batch, and cancel what still runs of it; return how many studies that were."""
     session.execute(
         update(BatchRow)
@@ -129,7 +130,7 @@ def cancel(session: Session, batch_id: BatchId) -> int:
     running = StudyRow.status.in_(statuses_before(StudyEvent.CANCELLED))
     some = select(StudyRow.id).where(StudyRow.batch_id == batch_id, running).limit(_CANCELLED_AT_ONCE)
     cancelled = 0
-    while number := studies.cancel_all(session, StudyRow.id.in_(some)):
+    while number := studies.cancel_all(session, StudyRow.id.in_(some), actor=actor):
         cancelled += number
     return cancelled
 

@@ -27,7 +27,16 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
-from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition, ViewSource
+from shared.domain import (
+    ActorKind,
+    FindingStatus,
+    Language,
+    Priority,
+    StudyEvent,
+    StudyStatus,
+    ViewPosition,
+    ViewSource,
+)
 from shared.errors import TryAgainError
 from shared.records.marks import PATIENT, SYSTEM
 from shared.records.patience import NoAnswerError, PatientConnection, patient
@@ -80,7 +89,16 @@ class Base(DeclarativeBase):
         UUID: POSTGRES_UUID(as_uuid=True),
         **{
             enum: _as_text(enum)
-            for enum in (StudyStatus, StudyEvent, Priority, ViewPosition, ViewSource, Language, FindingStatus)
+            for enum in (
+                StudyStatus,
+                StudyEvent,
+                ActorKind,
+                Priority,
+                ViewPosition,
+                ViewSource,
+                Language,
+                FindingStatus,
+            )
         },
     }
 

@@ -17,8 +17,8 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.domain import StudyEvent, StudyId
-from shared.records import studies
+from shared.domain import Actor, StudyEvent, StudyId
+from shared.records import events, studies
 from shared.records.database import Base, Database
 from shared.records.marks import blanked_in, erased_with
 from shared.records.tables import (
@@ -38,7 +38,7 @@ UPLOAD_MAY_TAKE: Final = timedelta(hours=1)
 """How long an original may lie in the store before the study that names it."""
 
 
-def erase(session: Session, study_id: StudyId) -> bool:
+def erase(session: Session, study_id: StudyId, *, actor: Actor) -> bool:
     """Cancel a study that still runs, and erase its patient data; its status and its timeline stay.
 
     Its pictures may be erased after the commit (`Storage.delete_derived`); the collector does it in any
@@ -50,7 +50,7 @@ def erase(session: Session, study_id: StudyId) -> bool:
     study = session.get(StudyRow, study_id, with_for_update=True)
     if study is None or study.erased_at is not None:
         return False
-    studies.cancel(session, study_id)
+    studies.cancel(session, study_id, actor=actor)
     digests = sorted(set(session.scalars(select(ImageRow.sha256).where(ImageRow.study_id == study_id))))
     for digest in digests:
         # Or the collector, which still saw our image, could drop the note that we find.
@@ -62,14 +62,12 @@ def erase(session: Session, study_id: StudyId) -> bool:
         session.execute(delete(table).where(table.c.study_id == study_id))
     blank_events = update(StudyEventRow).where(StudyEventRow.study_id == study_id)
     session.execute(blank_events.values(blanked_in(Base.metadata.tables["study_events"])))
-    status = session.scalar(
+    session.execute(
         update(StudyRow)
         .where(StudyRow.id == study_id)
-        .values(erased_at=func.now(), updated_at=func.now(), **blanked_in(Base.metadata.tables["studies"]))
-        .returning(StudyRow.status)
+        .values(erased_at=func.now(), **blanked_in(Base.metadata.tables["studies"]))
     )
-    session.add(StudyEventRow(study_id=study_id, event=StudyEvent.ERASED, status=status))
-    session.execute(select(func.pg_notify(studies.CHANNEL, str(study_id))))
+    events.add(session, study_id, StudyEvent.ERASED, actor=actor)
     return True
 
 

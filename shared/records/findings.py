@@ -11,7 +11,6 @@ from shared.domain import (
     Box,
     Finding,
     FindingStatus,
-    LeaseToken,
     ModelVersion,
     StudyEvent,
     StudyId,
@@ -19,7 +18,7 @@ from shared.domain import (
     ViewSource,
 )
 from shared.errors import BadInputError
-from shared.records.studies import Hint, finish
+from shared.records.studies import Claim, Hint, finish
 from shared.records.tables import FindingRow, ImageRow
 from shared.records.values import Values
 
@@ -79,8 +78,7 @@ class ImageFindings:
 
 def store(
     session: Session,
-    study_id: StudyId,
-    token: LeaseToken,
+    claim: Claim,
     images: Sequence[ImageFindings],
     model: ModelVersion,
 ) -> Hint | None:
@@ -90,8 +88,8 @@ def store(
         LeaseLostError: another worker holds the study; nothing is written.
     """
     model_values = {"model_id": model.id, "model_version": model.version, "model_digest": model.digest}
-    hint = finish(session, study_id, token, StudyEvent.CLASSIFIED, values=model_values)
-    write_images(session, study_id, images)
+    hint = finish(session, claim, StudyEvent.CLASSIFIED, values=model_values)
+    write_images(session, claim.study_id, images)
     return hint
 
 

@@ -6,7 +6,7 @@ import psycopg2
 from sqlalchemy import make_url
 
 from shared.errors import TryAgainError
-from shared.records import keys, studies
+from shared.records import events, keys
 from shared.records.patience import patient
 from shared.settings import DatabaseSettings
 
@@ -16,7 +16,7 @@ class Notification:
     """One change.
 
     Attributes:
-        channel: `studies.CHANNEL` or `keys.CHANNEL`.
+        channel: `events.CHANNEL` or `keys.CHANNEL`.
         payload: the study's id, or nothing.
     """
 
@@ -47,7 +47,7 @@ class Listener:
             )
             self._connection.autocommit = True
             with self._connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {studies.CHANNEL}; LISTEN {keys.CHANNEL}")
+                cursor.execute(f"LISTEN {events.CHANNEL}; LISTEN {keys.CHANNEL}")
         except psycopg2.Error as error:
             message = "the database cannot be reached"
             raise TryAgainError(message) from error

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session
 
 from shared.domain import (
+    ActorKind,
     BatchId,
     Language,
     Order,
@@ -84,6 +85,8 @@ class EventRecord:
     id: int
     event: StudyEvent
     status: StudyStatus
+    actor_kind: ActorKind
+    actor_id: str
     at: datetime
     detail: str | None
 

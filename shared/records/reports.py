@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from shared.domain import Language, LeaseToken, Report, StudyEvent, StudyId
-from shared.records.studies import finish
+from shared.domain import Language, Report, StudyEvent, StudyId
+from shared.records.studies import Claim, finish
 from shared.records.tables import OrderRow, ReportRow
 from shared.records.values import Values
 
@@ -40,7 +40,7 @@ class ReportRecord:
 _RECORDS: Final = Values(ReportRecord, ReportRow)
 
 
-def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report) -> None:
+def store(session: Session, claim: Claim, report: Report) -> None:
     """Write the report and make the study COMPLETED, in the caller's transaction.
 
     The indication goes from the study's order to the report's: the writer has no part in it.
@@ -48,7 +48,8 @@ def store(session: Session, study_id: StudyId, token: LeaseToken, report: Report
     Raises:
         LeaseLostError: another worker holds the study; nothing is written.
     """
-    finish(session, study_id, token, StudyEvent.REPORTED)
+    finish(session, claim, StudyEvent.REPORTED)
+    study_id = claim.study_id
     newest = session.scalar(select(func.max(ReportRow.version)).where(ReportRow.study_id == study_id))
     session.add(
         ReportRow(

@@ -1,9 +1,9 @@
 """Every change of a study: accept, claim, finish, reject, release, fail, cancel, retry, expire.
 
 All of them go through `_move`, one conditional UPDATE that takes its targets from
-`domain.TRANSITIONS`, adds the row to the timeline and wakes whoever listens: one statement, so the
-three can never disagree. A caller that lost (another worker has the study, or it is cancelled) gets
-None or a LeaseLostError and writes nothing. Studies are read in `shared/records/reading.py`, leases
+`domain.TRANSITIONS`; `events.write` runs it together with the row that it adds to the timeline. A caller
+that lost (another worker has the study, or it is cancelled) gets None or a LeaseLostError and writes
+nothing. Studies are read in `shared/records/reading.py`, leases
 renewed in `shared/records/leases.py`, waiting work is counted in `shared/records/waiting.py`.
 
 The clock is Postgres' own: workers on machines whose clocks differ still agree on a lease.
@@ -17,12 +17,9 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Row,
-    Text,
     and_,
     case,
-    cast,
     func,
-    insert,
     literal,
     select,
     update,
@@ -32,6 +29,7 @@ from sqlalchemy.orm import Session
 from shared.domain import (
     NO_ORDER,
     TRANSITIONS,
+    Actor,
     BatchId,
     Language,
     LeaseToken,
@@ -45,10 +43,8 @@ from shared.domain import (
     statuses_before,
 )
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
-from shared.records.tables import ImageRow, OrderRow, StudyEventRow, StudyRow
-
-CHANNEL: Final = "study_events"
-"""Postgres NOTIFY channel; the payload is the id of the study whose timeline grew."""
+from shared.records import events
+from shared.records.tables import ImageRow, OrderRow, StudyRow
 
 MAX_EXPIRED_ALONE: Final = 5
 """Leases that may run out while a study is tried alone; the last of them makes it FAILED.
@@ -101,6 +97,7 @@ class Claim:
         attempts: claims so far, this one included.
         alone: the last try did not end well, so this one runs in a process of its own.
         failures: how often the work itself has failed in this stage.
+        actor: whose claim it is, and so who did what comes of it.
     """
 
     study_id: StudyId
@@ -111,6 +108,7 @@ class Claim:
     attempts: int
     alone: bool
     failures: int
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ class Hint:
     priority: Priority
 
 
-def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None = None) -> None:
+def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInputError | None = None) -> None:
     """Write down a study whose originals are stored; QUEUED, or REJECTED where `refusal` says why.
 
     A refusal is for an item of a batch, which accounts for every item that was sent to it.
@@ -172,13 +170,11 @@ def accept(session: Session, study: NewStudy, *, refusal: BadInputError | None =
     )
     aside = len(study.order.set_aside)
     detail = f"{aside} set aside: no images" if aside else None
-    received = StudyEventRow(
-        study_id=study.id, event=StudyEvent.RECEIVED, status=StudyStatus.QUEUED, detail=detail
-    )
-    session.add(received)
     session.flush()
+    events.add(session, study.id, StudyEvent.RECEIVED, actor=actor, detail=detail)
     if refusal is not None:
-        _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, values=_error_values(refusal))
+        values = _error_values(refusal)
+        _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, actor=actor, values=values)
 
 
 def claim(
@@ -187,6 +183,7 @@ def claim(
     priority: Priority,
     *,
     lease: timedelta,
+    actor: Actor,
     later: Later = NOTHING,
 ) -> Claim | None:
     """Take the study that has waited longest, or return None when none waits; not one that is for `later`.
@@ -209,15 +206,16 @@ def claim(
     oldest = (
         select(StudyRow.id).where(*waits).order_by(StudyRow.id).limit(1).with_for_update(skip_locked=True)
     )
-    return take(session, StudyRow.id == oldest.scalar_subquery(), lease=lease)
+    return take(session, StudyRow.id == oldest.scalar_subquery(), lease=lease, actor=actor)
 
 
-def take(session: Session, which: ColumnElement[bool], *, lease: timedelta) -> Claim | None:
+def take(session: Session, which: ColumnElement[bool], *, lease: timedelta, actor: Actor) -> Claim | None:
     """Take the one study that meets the condition, or return None when it does not wait."""
     rows = _move(
         session,
         StudyEvent.CLAIMED,
         which,
+        actor=actor,
         values={
             "lease_token": StudyRow.lease_token + 1,
             "lease_expires_at": func.now() + lease,
@@ -236,13 +234,13 @@ def take(session: Session, which: ColumnElement[bool], *, lease: timedelta) -> C
         attempts=row.attempts,
         alone=row.alone,
         failures=row.failures,
+        actor=actor,
     )
 
 
 def finish(
     session: Session,
-    study_id: StudyId,
-    token: LeaseToken,
+    claim: Claim,
     event: StudyEvent,
     *,
     values: Mapping[str, Any] | None = None,
@@ -260,32 +258,30 @@ def finish(
         LeaseLostError: the study is no longer this worker's.
     """
     fresh = {"failures": 0, "expired_alone": 0, "alone": False, **(values or {})}
-    row = _write_under_lease(session, study_id, token, event, values=fresh)
+    row = _write_under_lease(session, claim, event, values=fresh)
     return _hint_of(row)
 
 
-def reject(session: Session, study_id: StudyId, token: LeaseToken, reason: BadInputError) -> None:
+def reject(session: Session, claim: Claim, reason: BadInputError) -> None:
     """End the study as REJECTED, with the reason that its client sees.
 
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
-    _write_under_lease(session, study_id, token, StudyEvent.REJECTED, values=_error_values(reason))
+    _write_under_lease(session, claim, StudyEvent.REJECTED, values=_error_values(reason))
 
 
-def release(session: Session, study_id: StudyId, token: LeaseToken, *, after: timedelta, why: str) -> None:
+def release(session: Session, claim: Claim, *, after: timedelta, why: str) -> None:
     """Give the study back unharmed, to be taken again `after` a while; no attempt is used up.
 
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
     values = {"not_before": func.now() + after}
-    _write_under_lease(session, study_id, token, StudyEvent.RELEASED, values=values, detail=why)
+    _write_under_lease(session, claim, StudyEvent.RELEASED, values=values, detail=why)
 
 
-def fail(
-    session: Session, study_id: StudyId, token: LeaseToken, *, error: str, alone: bool, max_failures: int
-) -> StudyStatus:
+def fail(session: Session, claim: Claim, *, error: str, max_failures: int) -> StudyStatus:
     """Record that the work itself failed, and return where that leaves the study.
 
     A failure in company only sends the study on to be tried alone, since a neighbour may be to
@@ -294,51 +290,51 @@ def fail(
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
-    if alone:
+    if claim.alone:
         counted = (
             update(StudyRow)
-            .where(StudyRow.id == study_id, StudyRow.lease_token == token)
+            .where(*_held_by(claim))
             .values(failures=StudyRow.failures + 1)
             .returning(StudyRow.failures)
         )
         if (session.scalar(counted) or 0) >= max_failures:
             last = _last_error(error)
-            row = _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=last, detail=error)
+            row = _write_under_lease(session, claim, StudyEvent.GAVE_UP, values=last, detail=error)
             return StudyStatus(row.status)
     values = {"alone": True}
-    row = _write_under_lease(session, study_id, token, StudyEvent.ATTEMPT_FAILED, values=values, detail=error)
+    row = _write_under_lease(session, claim, StudyEvent.ATTEMPT_FAILED, values=values, detail=error)
     return StudyStatus(row.status)
 
 
-def give_up(session: Session, study_id: StudyId, token: LeaseToken, reason: DamagedOriginalError) -> None:
+def give_up(session: Session, claim: Claim, reason: DamagedOriginalError) -> None:
     """End the study as FAILED: no further try would help before its original is put right.
 
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
     values = _error_values(reason)
-    _write_under_lease(session, study_id, token, StudyEvent.GAVE_UP, values=values, detail=reason.detail)
+    _write_under_lease(session, claim, StudyEvent.GAVE_UP, values=values, detail=reason.detail)
 
 
-def cancel(session: Session, study_id: StudyId) -> bool:
+def cancel(session: Session, study_id: StudyId, *, actor: Actor) -> bool:
     """Cancel the study; return whether it still ran."""
-    return cancel_all(session, StudyRow.id == study_id) > 0
+    return cancel_all(session, StudyRow.id == study_id, actor=actor) > 0
 
 
-def cancel_all(session: Session, *which: ColumnElement[bool]) -> int:
+def cancel_all(session: Session, *which: ColumnElement[bool], actor: Actor) -> int:
     """Cancel every study that meets the conditions and still runs; return how many there were."""
-    return len(_move(session, StudyEvent.CANCELLED, *which))
+    return len(_move(session, StudyEvent.CANCELLED, *which, actor=actor))
 
 
-def retry(session: Session, study_id: StudyId) -> Hint | None:
+def retry(session: Session, study_id: StudyId, *, actor: Actor) -> Hint | None:
     """Start a FAILED study again from the beginning; None when it has not failed."""
     no_error = {"error_type": None, "error_detail": None, "error_file": None}
     values = {**no_error, "failures": 0, "expired_alone": 0, "alone": True}
-    rows = _move(session, StudyEvent.RETRIED, StudyRow.id == study_id, values=values)
+    rows = _move(session, StudyEvent.RETRIED, StudyRow.id == study_id, actor=actor, values=values)
     return _hint_of(rows[0]) if rows else None
 
 
-def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
+def expire_leases(session: Session, *, actor: Actor, limit: int = 500) -> list[Hint]:
     """Take studies back from workers that stopped renewing; each is owed a hint, and a try alone.
 
     A lease that ran out in company is nobody's fault. One that ran out alone counts: a study that takes its
@@ -359,36 +355,40 @@ def expire_leases(session: Session, *, limit: int = 500) -> list[Hint]:
         StudyEvent.GAVE_UP,
         StudyRow.id.in_(ids),
         last_chance,
+        actor=actor,
         values=given_up,
         detail=_DIED_EACH_TIME,
     )
     counted = StudyRow.expired_alone + case((StudyRow.alone, 1), else_=0)
     values = {"alone": True, "expired_alone": counted}
-    rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(ids), values=values)
+    rows = _move(session, StudyEvent.LEASE_EXPIRED, StudyRow.id.in_(ids), actor=actor, values=values)
     return [hint for hint in map(_hint_of, rows) if hint is not None]
 
 
 def _write_under_lease(
     session: Session,
-    study_id: StudyId,
-    token: LeaseToken,
+    claim: Claim,
     event: StudyEvent,
     *,
     values: Mapping[str, Any],
     detail: str | None = None,
 ) -> Row[Any]:
-    mine = (StudyRow.id == study_id, StudyRow.lease_token == token)
-    rows = _move(session, event, *mine, values=values, detail=detail)
+    rows = _move(session, event, *_held_by(claim), actor=claim.actor, values=values, detail=detail)
     if not rows:
         message = f"the lease was lost before {event} could be written"
         raise LeaseLostError(message)
     return rows[0]
 
 
+def _held_by(claim: Claim) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return StudyRow.id == claim.study_id, StudyRow.lease_token == claim.token
+
+
 def _move(
     session: Session,
     event: StudyEvent,
     *which: ColumnElement[bool],
+    actor: Actor,
     values: Mapping[str, Any] | None = None,
     detail: str | None = None,
 ) -> Sequence[Row[Any]]:
@@ -421,14 +421,7 @@ def _move(
         )
         .cte("moved")
     )
-    columns = [moved.c.id, literal(event, StudyEventRow.event.type), moved.c.status, literal(detail, Text)]
-    logged = (
-        insert(StudyEventRow)
-        .from_select(["study_id", "event", "status", "detail"], select(*columns))
-        .cte("logged")
-    )
-    woken = func.pg_notify(CHANNEL, cast(moved.c.id, Text))
-    return session.execute(select(moved, woken).add_cte(logged)).all()
+    return events.write(session, moved, event, actor=actor, detail=detail)
 
 
 def _hint_of(row: Row[Any]) -> Hint | None:

@@ -25,7 +25,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.domain import FindingStatus, Language, Priority, StudyEvent, StudyStatus, ViewPosition, ViewSource
+from shared.domain import (
+    ActorKind,
+    FindingStatus,
+    Language,
+    Priority,
+    StudyEvent,
+    StudyStatus,
+    ViewPosition,
+    ViewSource,
+)
 from shared.records.database import Base, Moment, PatientText, Sha256, SystemText
 from shared.records.marks import PATIENT, SYSTEM
 
@@ -214,6 +223,8 @@ class StudyEventRow(Base):
     event: Mapped[StudyEvent]
     status: Mapped[StudyStatus]
     """The status after the event."""
+    actor_kind: Mapped[ActorKind]
+    actor_id: Mapped[str] = mapped_column(String(64), info=SYSTEM)
     at: Mapped[Moment] = mapped_column(server_default=func.now())
     detail: Mapped[PatientText | None]
 

@@ -23,7 +23,7 @@ from celery import Celery
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from shared.bucket import UnreadableError
-from shared.domain import LeaseToken, Priority, Stage, StudyId
+from shared.domain import Actor, Priority, Stage
 from shared.errors import BadInputError, Damage, DamagedOriginalError, LeaseLostError, TryAgainError
 from shared.operations import telemetry, tracing
 from shared.records import studies
@@ -60,6 +60,7 @@ class Workplace:
     queue: Celery
     heartbeat: Heartbeat
     settings: QueueSettings
+    actor: Actor
 
 
 def handle(
@@ -91,7 +92,8 @@ def handle(
 def _claim(stage: Stage, priority: Priority, workplace: Workplace, later: Later) -> Claim | None:
     try:
         with workplace.database.session() as session:
-            return studies.claim(session, stage, priority, lease=workplace.settings.lease, later=later)
+            lease, actor = workplace.settings.lease, workplace.actor
+            return studies.claim(session, stage, priority, lease=lease, actor=actor, later=later)
     except TryAgainError:
         # What waits still waits in Postgres; the sweeper sends another hint.
         return None
@@ -100,7 +102,7 @@ def _claim(stage: Stage, priority: Priority, workplace: Workplace, later: Later)
 def _handle(claim: Claim, stage: Stage, workplace: Workplace, work: Callable[[Claim], Outcome]) -> Outcome:
     study_id = claim.study_id
     with (
-        workplace.heartbeat.holding(study_id, claim.token),
+        workplace.heartbeat.holding(claim),
         tracing.study_span(study_id, f"study.{stage}", attempt=claim.attempts, alone=claim.alone) as span,
     ):
         try:
@@ -115,18 +117,18 @@ def _handle(claim: Claim, stage: Stage, workplace: Workplace, work: Callable[[Cl
 
 
 def _settled(claim: Claim, workplace: Workplace, work: Callable[[Claim], Outcome]) -> Outcome:
-    database, study_id, token = workplace.database, claim.study_id, claim.token
+    database = workplace.database
     try:
         return work(claim)
     except LeaseLostError:
         raise
     except BadInputError as reason:
         refused = reason
-        write(lambda: _reject(database, study_id, token, refused))
+        write(lambda: _reject(database, claim, refused))
         return Outcome.REJECTED
     except DamagedOriginalError as error:
         damaged = error
-        write(lambda: _give_up(database, study_id, token, damaged))
+        write(lambda: _give_up(database, claim, damaged))
         telemetry.count_damage(error.damage, digest=error.digest)
         return Outcome.DAMAGED
     except TryAgainError as error:
@@ -135,7 +137,7 @@ def _settled(claim: Claim, workplace: Workplace, work: Callable[[Claim], Outcome
         why = str(error)
         after = min(timedelta(seconds=2 ** min(claim.attempts, 6)), _LONGEST_RELEASE)
         log.warning("study.released", seconds=after.total_seconds())
-        write(lambda: _release(database, study_id, token, after, why))
+        write(lambda: _release(database, claim, after, why))
         return Outcome.RELEASED
     except Exception as error:
         # Its text may hold anything, a patient's name included; the log has the traceback.
@@ -163,28 +165,21 @@ def write(writing: Callable[[], Written]) -> Written:
     return persistent(writing)()
 
 
-def _reject(database: Database, study_id: StudyId, token: LeaseToken, reason: BadInputError) -> None:
+def _reject(database: Database, claim: Claim, reason: BadInputError) -> None:
     with database.session() as session:
-        studies.reject(session, study_id, token, reason)
+        studies.reject(session, claim, reason)
 
 
-def _give_up(database: Database, study_id: StudyId, token: LeaseToken, reason: DamagedOriginalError) -> None:
+def _give_up(database: Database, claim: Claim, reason: DamagedOriginalError) -> None:
     with database.session() as session:
-        studies.give_up(session, study_id, token, reason)
+        studies.give_up(session, claim, reason)
 
 
-def _release(database: Database, study_id: StudyId, token: LeaseToken, after: timedelta, why: str) -> None:
+def _release(database: Database, claim: Claim, after: timedelta, why: str) -> None:
     with database.session() as session:
-        studies.release(session, study_id, token, after=after, why=why)
+        studies.release(session, claim, after=after, why=why)
 
 
 def _fail(workplace: Workplace, claim: Claim, error: str) -> None:
     with workplace.database.session() as session:
-        studies.fail(
-            session,
-            claim.study_id,
-            claim.token,
-            error=error,
-            alone=claim.alone,
-            max_failures=workplace.settings.max_failures,
-        )
+        studies.fail(session, claim, error=error, max_failures=workplace.settings.max_failures)

@@ -12,6 +12,7 @@ from shared.domain import LeaseToken, StudyId
 from shared.errors import LeaseLostError
 from shared.records import leases, studies
 from shared.records.database import Database
+from shared.records.studies import Claim
 from shared.settings import QueueSettings
 
 log = structlog.get_logger()
@@ -23,7 +24,7 @@ class Heartbeat:
     def __init__(self, database: Database, settings: QueueSettings) -> None:
         self._database = database
         self._settings = settings
-        self._held: dict[StudyId, LeaseToken] = {}
+        self._held: dict[StudyId, Claim] = {}
         self._lost: set[tuple[StudyId, LeaseToken]] = set()
         self._idle_since = time.monotonic()
         self._lock = threading.Lock()
@@ -32,19 +33,20 @@ class Heartbeat:
         self._thread.start()
 
     @contextmanager
-    def holding(self, study_id: StudyId, token: LeaseToken) -> Iterator[None]:
+    def holding(self, claim: Claim) -> Iterator[None]:
         """Renew the lease until the block ends."""
+        study_id = claim.study_id
         with self._lock:
-            self._held[study_id] = token
+            self._held[study_id] = claim
         try:
             yield
         finally:
             with self._lock:
                 # A later claim of the same study by this very process is not ours to drop.
-                if self._held.get(study_id) == token:
+                if self._held.get(study_id) == claim:
                     del self._held[study_id]
                     self._idle_since = time.monotonic()
-                self._lost.discard((study_id, token))
+                self._lost.discard((study_id, claim.token))
 
     def idle_for(self) -> timedelta:
         """Return how long nothing has been held."""
@@ -72,11 +74,11 @@ class Heartbeat:
             TryAgainError: Postgres is away; the leases that are left run out by themselves.
         """
         with self._lock:
-            held = dict(self._held)
+            held = list(self._held.values())
         given = 0
-        for study_id, token in held.items():
+        for claim in held:
             with suppress(LeaseLostError), self._database.session() as session:
-                studies.release(session, study_id, token, after=timedelta(0), why=why)
+                studies.release(session, claim, after=timedelta(0), why=why)
                 given += 1
         return given
 
@@ -88,7 +90,7 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._stopped.wait(self._settings.heartbeat.total_seconds()):
             with self._lock:
-                held = dict(self._held)
+                held = {study_id: claim.token for study_id, claim in self._held.items()}
             try:
                 with self._database.session() as session:
                     lost = leases.renew(session, held, lease=self._settings.lease)

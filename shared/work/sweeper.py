@@ -18,6 +18,7 @@ import structlog
 from celery import Celery
 from redis import Redis, RedisError
 
+from shared.domain import Actor, ActorKind
 from shared.errors import TryAgainError
 from shared.operations import gauges, telemetry
 from shared.records import idempotency, leases, studies, waiting
@@ -30,6 +31,7 @@ from shared.work import queue
 
 log = structlog.get_logger()
 
+_SWEEPER: Final = Actor(ActorKind.SERVICE, "sweeper")
 _ENOUGH_HINTS: Final = 1000
 """With so many in a queue no worker runs out of them before the next look, however many studies wait."""
 _ON_ITS_WAY: Final = timedelta(seconds=2)
@@ -74,7 +76,7 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
     with database.session() as session:
         if not leases.begin_sweep(session):
             return 0
-        recovered = studies.expire_leases(session)
+        recovered = studies.expire_leases(session, actor=_SWEEPER)
     for stage, number in Counter(hint.stage for hint in recovered).items():
         telemetry.EXPIRED.labels(stage).inc(number)
         log.info("leases.expired", stage=stage, count=number)

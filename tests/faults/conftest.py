@@ -32,6 +32,7 @@ from shared.records.tables import ReportRow, StudyRow
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
 from shared.work import queue
+from tests.support.builders import SOMEBODY
 from tests.support.services import ROOT, Service, wait_for
 from tests.support.stack import InfraStack
 
@@ -98,7 +99,7 @@ class Line:
             image = StoredImage(file, digest, len(original), "image/png", 512, 512)
             new = NewStudy(study_id, owner, priority, Language.ENGLISH, [image] * images)
             with self.database.session() as session:
-                studies.accept(session, new)
+                studies.accept(session, new, actor=SOMEBODY)
             if hint:
                 queue.send_hint(self.queue, Hint(Stage.CNN, priority))
             ids.append(study_id)

@@ -22,7 +22,7 @@ from shared.storage import Storage, preview_key
 from shared.work import queue
 from tests.faults.conftest import Line
 from tests.support.api import ApiServer, a_png, complete, send, sent
-from tests.support.builders import a_claim, let_notes_come_due
+from tests.support.builders import SOMEBODY, a_claim, let_notes_come_due
 from tests.support.services import wait_for
 
 MANY = 60
@@ -158,7 +158,7 @@ def test_looking_at_servers_that_hang_takes_no_more_threads_than_there_are_serve
 def test_a_server_that_hangs_keeps_no_lease_from_being_taken_back(line: Line, server: str):
     study_id, erased = line.submit(2, hint=False)
     with line.database.session() as session:
-        erasure.erase(session, erased)
+        erasure.erase(session, erased, actor=SOMEBODY)
     let_notes_come_due(line.database)
     with line.infra.frozen(server):
         line.start("shared.work.sweeper")

@@ -5,6 +5,7 @@ import time
 from shared.domain import Priority, StudyEvent, StudyStatus
 from shared.records import reading, studies
 from tests.faults.conftest import Line
+from tests.support.builders import SOMEBODY
 from tests.support.services import Service, wait_for
 
 BUDGETS = {"CXR_MODEL_FILE_BUDGET": "PT5S", "CXR_MODEL_STUDY_BUDGET": "PT12S", "CXR_MODEL_CONCURRENCY": "4"}
@@ -44,7 +45,7 @@ def test_a_cancelled_study_frees_its_decoder_and_its_thread(line: Line):
     (heavy,) = line.submit(file="burns.jpg", images=16, priority=Priority.ARCHIVE)
     wait_for(lambda: line.status(heavy) is StudyStatus.CLASSIFYING, 30, "the study to be begun")
     with line.database.session() as session:
-        assert studies.cancel(session, heavy)
+        assert studies.cancel(session, heavy, actor=SOMEBODY)
     # By its budget the file alone would go on for thirty seconds of a processor.
     wait_for(lambda: '"outcome": "lease-lost"' in worker.text(), 15, "the worker to let go of it")
     (next_one,) = line.submit(priority=Priority.ARCHIVE)

@@ -13,6 +13,7 @@ from shared.records import studies
 from shared.records.database import Database
 from shared.storage import Storage
 from tests.support.api import ApiServer, classify, complete, events, give_up, report, sent
+from tests.support.builders import SOMEBODY
 from tests.support.stack import InfraStack, wait_until
 
 STATUSES = ["queued", "classifying", "classified", "reporting", "completed"]
@@ -32,7 +33,7 @@ def test_a_finished_study_s_timeline_is_replayed_and_ends(client: httpx.Client, 
     replayed = all_events(client, study_id)
     assert [event["data"]["status"] for event in replayed] == STATUSES
     assert {event["event"] for event in replayed} == {"status"}
-    assert replayed[0]["data"].keys() == {"status", "event", "at", "detail"}
+    assert replayed[0]["data"].keys() == {"status", "event", "at", "detail", "actor"}
     ids = [int(event["id"]) for event in replayed]
     assert ids == sorted(ids)
     timeline = client.get(f"/v1/studies/{study_id}").json()["timeline"]
@@ -95,7 +96,7 @@ def test_events_come_as_they_happen(api: ApiServer, client: httpx.Client, databa
 def test_a_cancelled_study_ends_its_stream(client: httpx.Client, database: Database):
     study_id = sent(client)
     with database.session() as session:
-        studies.cancel(session, study_id)
+        studies.cancel(session, study_id, actor=SOMEBODY)
     assert [event["data"]["status"] for event in all_events(client, study_id)] == ["queued", "cancelled"]
 
 

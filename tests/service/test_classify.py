@@ -22,7 +22,7 @@ from shared.storage import Storage, original_key, preview_key
 from shared.work import queue
 from shared.work.handling import Outcome, Workplace, handle
 from shared.work.heartbeat import Heartbeat
-from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, the_study
+from tests.support.builders import SOMEBODY, WORKER, a_claim, a_study, an_image, let_notes_come_due, the_study
 from worker_cnn.budgets import Accounts
 from worker_cnn.children import Terms
 from worker_cnn.decoding import prepare
@@ -36,7 +36,7 @@ SAMPLE = Path(__file__).parents[2] / "samples" / "chest-4.dcm"
 @pytest.fixture
 def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Workplace]:
     heartbeat = Heartbeat(database, queue_settings)
-    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings)
+    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings, WORKER)
     heartbeat.stop()
 
 
@@ -106,7 +106,7 @@ def test_a_study_that_is_erased_while_it_is_looked_at_leaves_no_picture(
     def put_and_erase(key: str, content: bytes, *, media_type: str = "image/png") -> None:
         put(key, content, media_type=media_type)
         with workplace.database.session() as session:
-            erasure.erase(session, study_id)
+            erasure.erase(session, study_id, actor=SOMEBODY)
 
     monkeypatch.setattr(bench.storage, "put_artefact", put_and_erase)
     with pytest.raises(LeaseLostError):
@@ -157,6 +157,6 @@ def test_a_damaged_original_fails_its_study_which_is_retried_once_the_file_was_s
     assert "send the same file again, then retry this study" in row.error_detail
     bench.storage.put_original(BytesIO(content), digest)
     with workplace.database.session() as session:
-        assert studies.retry(session, study_id)
+        assert studies.retry(session, study_id, actor=SOMEBODY)
     assert work() is Outcome.DONE
     assert the_study(workplace.database, study_id).status is StudyStatus.CLASSIFIED

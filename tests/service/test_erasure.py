@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql
 from shared.domain import StudyId
 from shared.records import erasure
 from shared.records.database import Base, Database
+from tests.support.builders import SOMEBODY
 
 MARKER = "ZZPATIENTZZ"
 PLANTED: dict[type, Any] = {
@@ -80,7 +81,7 @@ def test_nothing_that_is_marked_outlives_its_study(database: Database):
     study_id = StudyId(rows[Base.metadata.tables["studies"]]["id"])
     with database.session() as session:
         assert holding(session.connection()) == MARKED
-        assert erasure.erase(session, study_id)
+        assert erasure.erase(session, study_id, actor=SOMEBODY)
     with database.session() as session:
         assert holding(session.connection()) == set()
         for name in ("studies", "study_events", "batches", "api_keys"):

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -24,7 +25,7 @@ from shared.domain import (
     WriterVersion,
 )
 from shared.errors import LeaseLostError, NotAnImageError, TryAgainError
-from shared.records import erasure, findings, reading, reports, studies, waiting
+from shared.records import erasure, events, findings, reading, reports, studies, waiting
 from shared.records.database import Database
 from shared.records.findings import ImageFindings
 from shared.records.leases import renew
@@ -40,6 +41,9 @@ from shared.records.tables import (
 from shared.settings import DatabaseSettings
 from tests.support.builders import (
     LEASE,
+    SOMEBODY,
+    SWEEPER,
+    WORKER,
     a_claim,
     a_finding,
     a_study,
@@ -75,7 +79,7 @@ def test_of_many_threads_exactly_one_gets_the_claim(database: Database):
     def race(_: int) -> Claim | None:
         start.wait()
         with database.session() as session:
-            return studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE)
+            return studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER)
 
     with ThreadPoolExecutor(16) as threads:
         claims = [claim for claim in threads.map(race, range(16)) if claim]
@@ -87,11 +91,11 @@ def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Databa
     study_id = a_study(database)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        hint = findings.store(session, study_id, claim.token, image_findings(), MODEL)
+        hint = findings.store(session, claim, image_findings(), MODEL)
     assert hint == studies.Hint(Stage.LLM, Priority.ROUTINE)
     claim = a_claim(database, study_id, Stage.LLM)
     with database.session() as session:
-        reports.store(session, study_id, claim.token, the_report())
+        reports.store(session, claim, the_report())
     with database.session() as session:
         view = reading.view(session, study_id)
         report = reports.newest(session, study_id)
@@ -111,14 +115,14 @@ def test_a_worker_that_comes_back_late_writes_nothing(database: Database):
     study_id = a_study(database)
     late = a_claim(database, study_id, lease=EXPIRED)
     with database.session() as session:
-        assert studies.expire_leases(session) == [studies.Hint(Stage.CNN, Priority.ROUTINE)]
+        assert studies.expire_leases(session, actor=SWEEPER) == [studies.Hint(Stage.CNN, Priority.ROUTINE)]
     current = a_claim(database, study_id)
     assert current.token > late.token
     with pytest.raises(LeaseLostError), database.session() as session:
-        findings.store(session, study_id, late.token, image_findings(), MODEL)
+        findings.store(session, late, image_findings(), MODEL)
     with database.session() as session:
         assert session.scalar(select(func.count()).select_from(FindingRow)) == 0
-        findings.store(session, study_id, current.token, image_findings(), MODEL)
+        findings.store(session, current, image_findings(), MODEL)
     assert the_study(database, study_id).status is StudyStatus.CLASSIFIED
 
 
@@ -126,7 +130,7 @@ def test_two_workers_that_finish_at_once_leave_one_report(database: Database):
     study_id = a_study(database)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        findings.store(session, study_id, claim.token, image_findings(), MODEL)
+        findings.store(session, claim, image_findings(), MODEL)
     claim = a_claim(database, study_id, Stage.LLM)
     start = threading.Barrier(2)
 
@@ -134,7 +138,7 @@ def test_two_workers_that_finish_at_once_leave_one_report(database: Database):
         start.wait()
         try:
             with database.session() as session:
-                reports.store(session, study_id, claim.token, the_report())
+                reports.store(session, claim, the_report())
         except LeaseLostError:
             return False
         return True
@@ -158,7 +162,7 @@ def test_a_study_that_takes_its_worker_along_each_time_ends_as_failed(database: 
     if stage is Stage.LLM:
         claim = a_claim(database, study_id)
         with database.session() as session:
-            findings.store(session, study_id, claim.token, image_findings(), MODEL)
+            findings.store(session, claim, image_findings(), MODEL)
     lose_its_worker(database, study_id, stage)
     for _ in range(studies.MAX_EXPIRED_ALONE - 1):
         assert lose_its_worker(database, study_id, stage) == [studies.Hint(stage, Priority.ROUTINE)]
@@ -168,7 +172,7 @@ def test_a_study_that_takes_its_worker_along_each_time_ends_as_failed(database: 
     assert row.status is StudyStatus.FAILED
     assert "died each time" in (row.error_detail or "")
     with database.session() as session:
-        assert studies.retry(session, study_id) is not None
+        assert studies.retry(session, study_id, actor=SOMEBODY) is not None
     assert the_study(database, study_id).expired_alone == 0
 
 
@@ -178,7 +182,7 @@ def test_a_try_that_ends_well_makes_good_for_those_that_died(database: Database)
         lose_its_worker(database, study_id)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        findings.store(session, study_id, claim.token, image_findings(), MODEL)
+        findings.store(session, claim, image_findings(), MODEL)
     row = the_study(database, study_id)
     assert (row.status, row.expired_alone, row.alone) == (StudyStatus.CLASSIFIED, 0, False)
 
@@ -186,7 +190,7 @@ def test_a_try_that_ends_well_makes_good_for_those_that_died(database: Database)
 def lose_its_worker(database: Database, study_id: StudyId, stage: Stage = Stage.CNN) -> list[studies.Hint]:
     a_claim(database, study_id, stage, lease=EXPIRED)
     with database.session() as session:
-        return studies.expire_leases(session)
+        return studies.expire_leases(session, actor=SWEEPER)
 
 
 def test_a_worker_leaves_studies_waiting_that_it_has_no_place_for(database: Database):
@@ -196,7 +200,9 @@ def test_a_worker_leaves_studies_waiting_that_it_has_no_place_for(database: Data
 
     def take(later: studies.Later) -> StudyId | None:
         with database.session() as session:
-            claim = studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, later=later)
+            claim = studies.claim(
+                session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER, later=later
+            )
         return claim.study_id if claim else None
 
     assert [take(later) for _ in range(2)] == [ours, None]
@@ -209,17 +215,15 @@ def test_only_failures_alone_count_and_the_last_one_makes_it_failed(database: Da
     for _ in range(4):
         claim = a_claim(database, study_id)
         with database.session() as session:
-            status = studies.fail(
-                session, study_id, claim.token, error="ValueError", alone=claim.alone, max_failures=3
-            )
+            status = studies.fail(session, claim, error="ValueError", max_failures=3)
         seen.append((claim.alone, claim.failures, status.value))
     assert seen == [(False, 0, "queued"), (True, 0, "queued"), (True, 1, "queued"), (True, 2, "failed")]
     with database.session() as session:
-        assert studies.retry(session, study_id) is not None
+        assert studies.retry(session, study_id, actor=SOMEBODY) is not None
     row = the_study(database, study_id)
     assert (row.status, row.failures, row.error_detail) == (StudyStatus.QUEUED, 0, None)
     with database.session() as session:
-        assert studies.retry(session, study_id) is None
+        assert studies.retry(session, study_id, actor=SOMEBODY) is None
 
 
 def test_a_failure_in_one_stage_does_not_count_in_the_next(database: Database):
@@ -227,10 +231,10 @@ def test_a_failure_in_one_stage_does_not_count_in_the_next(database: Database):
     for _ in range(2):
         claim = a_claim(database, study_id)
         with database.session() as session:
-            studies.fail(session, study_id, claim.token, error="x", alone=True, max_failures=3)
+            studies.fail(session, replace(claim, alone=True), error="x", max_failures=3)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        findings.store(session, study_id, claim.token, image_findings(), MODEL)
+        findings.store(session, claim, image_findings(), MODEL)
     row = the_study(database, study_id)
     assert (row.failures, row.alone) == (0, False)
 
@@ -239,7 +243,7 @@ def test_a_rejected_study_names_file_and_reason(database: Database):
     study_id = a_study(database)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        studies.reject(session, study_id, claim.token, NotAnImageError("it is a text", file="a.txt"))
+        studies.reject(session, claim, NotAnImageError("it is a text", file="a.txt"))
     row = the_study(database, study_id)
     assert row.status is StudyStatus.REJECTED
     assert (row.error_type, row.error_detail, row.error_file) == ("not-an-image", "it is a text", "a.txt")
@@ -249,12 +253,12 @@ def test_a_cancelled_study_is_lost_to_its_worker(database: Database):
     study_id = a_study(database)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        assert studies.cancel(session, study_id)
-        assert not studies.cancel(session, study_id)
+        assert studies.cancel(session, study_id, actor=SOMEBODY)
+        assert not studies.cancel(session, study_id, actor=SOMEBODY)
     with database.session() as session:
         assert renew(session, {study_id: claim.token}, lease=LEASE) == [study_id]
     with pytest.raises(LeaseLostError), database.session() as session:
-        studies.finish(session, study_id, claim.token, StudyEvent.CLASSIFIED)
+        studies.finish(session, claim, StudyEvent.CLASSIFIED)
 
 
 def test_a_heartbeat_renews_what_is_ours_and_names_what_is_not(database: Database):
@@ -286,7 +290,7 @@ def test_a_row_that_somebody_is_writing_holds_up_no_other_renewal(database: Data
 
 def the_next(database: Database, stage: Stage = Stage.CNN, priority: Priority = Priority.ROUTINE):
     with database.session() as session:
-        claim = studies.claim(session, stage, priority, lease=LEASE)
+        claim = studies.claim(session, stage, priority, lease=LEASE, actor=WORKER)
     return claim and claim.study_id
 
 
@@ -295,7 +299,7 @@ def test_studies_are_taken_in_the_order_they_came_whatever_became_of_their_hints
     urgent = a_study(database, priority=Priority.URGENT)
     claim = a_claim(database, second)
     with database.session() as session:
-        findings.store(session, second, claim.token, image_findings(), MODEL)
+        findings.store(session, claim, image_findings(), MODEL)
     assert [the_next(database) for _ in range(3)] == [first, third, None]
     assert the_next(database, priority=Priority.URGENT) == urgent
     assert the_next(database, Stage.LLM) == second
@@ -304,7 +308,9 @@ def test_studies_are_taken_in_the_order_they_came_whatever_became_of_their_hints
 def test_a_study_that_is_being_taken_holds_up_nobody(database: Database):
     first, second = a_study(database), a_study(database)
     with database.session() as session:
-        assert studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE).study_id == first
+        assert (
+            studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER).study_id == first
+        )
         assert the_next(database) == second
         session.rollback()
     assert the_next(database) == first
@@ -314,7 +320,7 @@ def test_a_study_that_was_given_back_for_a_while_is_not_taken_before(database: D
     given_back, other = a_study(database), a_study(database)
     claim = a_claim(database, given_back)
     with database.session() as session:
-        studies.release(session, given_back, claim.token, after=timedelta(minutes=1), why="S3 is away")
+        studies.release(session, claim, after=timedelta(minutes=1), why="S3 is away")
     assert [the_next(database), the_next(database)] == [other, None]
     let_time_pass(database)
     assert the_next(database) == given_back
@@ -345,7 +351,7 @@ def test_only_what_could_have_been_taken_for_a_while_is_overdue(database: Databa
     released = a_study(database)
     claim = a_claim(database, released)
     with database.session() as session:
-        studies.release(session, released, claim.token, after=1.5 * minute, why="S3 is away")
+        studies.release(session, claim, after=1.5 * minute, why="S3 is away")
     a_claim(database, a_study(database))
     a_study(database)
     assert overdue() == 0
@@ -360,10 +366,10 @@ def test_erasing_leaves_the_timeline_and_nothing_of_the_patient(database: Databa
     study_id = a_study(database, images=(an_image("DOE_JANE.png", "a" * 64),))
     claim = a_claim(database, study_id)
     with database.session() as session:
-        findings.store(session, study_id, claim.token, image_findings(), MODEL)
+        findings.store(session, claim, image_findings(), MODEL)
     with database.session() as session:
-        assert erasure.erase(session, study_id)
-        assert not erasure.erase(session, study_id)
+        assert erasure.erase(session, study_id, actor=SOMEBODY)
+        assert not erasure.erase(session, study_id, actor=SOMEBODY)
     row = the_study(database, study_id)
     assert (the_order(database, study_id), row.status) == (Order(), StudyStatus.CANCELLED)
     with database.session() as session:
@@ -396,7 +402,7 @@ def test_the_timeline_wakes_whoever_listens(database: Database):
     listener = database.engine.raw_connection()
     try:
         listener.driver_connection.autocommit = True
-        listener.cursor().execute(f"LISTEN {studies.CHANNEL}")
+        listener.cursor().execute(f"LISTEN {events.CHANNEL}")
         a_claim(database, study_id)
         listener.cursor().execute("SELECT 1")
         assert [notice.payload for notice in listener.driver_connection.notifies] == [str(study_id)]
@@ -412,13 +418,13 @@ def test_a_server_that_is_only_to_be_read_from_is_a_passing_error_and_is_left(da
         with database.session() as session:
             connected_to.append(session.scalar(select(func.pg_backend_pid())))
             session.execute(text("SET TRANSACTION READ ONLY"))
-            studies.cancel(session, study_id)
+            studies.cancel(session, study_id, actor=SOMEBODY)
 
     with pytest.raises(TryAgainError):
         write_to_a_standby()
     with database.session() as session:
         assert [session.scalar(select(func.pg_backend_pid()))] != connected_to
-        assert studies.cancel(session, study_id)
+        assert studies.cancel(session, study_id, actor=SOMEBODY)
 
 
 def test_a_database_that_is_away_is_a_passing_error():

@@ -20,7 +20,15 @@ from shared.settings import QueueSettings
 from shared.storage import Storage
 from shared.work import queue
 from shared.work.sweeper import sweep
-from tests.support.builders import a_claim, a_study, an_image, let_notes_come_due, let_time_pass, the_study
+from tests.support.builders import (
+    SOMEBODY,
+    a_claim,
+    a_study,
+    an_image,
+    let_notes_come_due,
+    let_time_pass,
+    the_study,
+)
 
 EXPIRED = timedelta(seconds=-1)
 
@@ -128,7 +136,7 @@ def test_of_two_sweepers_one_sweeps(database: Database, app: Celery, broker: Red
 def an_erased_study(database: Database, digest: str) -> None:
     study_id = a_study(database, images=(an_image("a.png", digest),))
     with database.session() as session:
-        erasure.erase(session, study_id)
+        erasure.erase(session, study_id, actor=SOMEBODY)
 
 
 def test_an_original_goes_with_the_last_study_that_names_it(database: Database, storage: Storage):
@@ -140,7 +148,7 @@ def test_an_original_goes_with_the_last_study_that_names_it(database: Database, 
     assert collect(database, storage) == 0
     assert storage.has_original(digest)
     with database.session() as session:
-        erasure.erase(session, survivor)
+        erasure.erase(session, survivor, actor=SOMEBODY)
     assert collect(database, storage) == 1
     assert not storage.has_original(digest)
 

@@ -20,7 +20,7 @@ from shared.settings import DatabaseSettings, QueueSettings
 from shared.work import queue
 from shared.work.sweeper import sweep
 from tests.service import test_studies
-from tests.support.builders import a_claim, a_study, let_time_pass, the_study
+from tests.support.builders import SOMEBODY, a_claim, a_study, let_time_pass, the_study
 from tests.support.releases import HEAD, next_release, run, start, take_back
 from tests.support.schema import read
 from tests.support.services import ROOT
@@ -68,10 +68,10 @@ def live(database: Database) -> StudyId:
     study_id = a_study(database)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        findings.store(session, study_id, claim.token, test_studies.image_findings(), test_studies.MODEL)
+        findings.store(session, claim, test_studies.image_findings(), test_studies.MODEL)
     claim = a_claim(database, study_id, Stage.LLM)
     with database.session() as session:
-        reports.store(session, study_id, claim.token, test_studies.the_report())
+        reports.store(session, claim, test_studies.the_report())
     return study_id
 
 
@@ -90,12 +90,12 @@ def test_our_code_leads_studies_through_their_life_on_the_next_schema(
     with emptied.session() as session:
         listed = [view.study.id for view in reading.page(session, limit=10)]
         batch = batches.create(session, owner="somebody", name="archive")
-        assert erasure.erase(session, finished)
+        assert erasure.erase(session, finished, actor=SOMEBODY)
     assert listed == [waiting, lost, finished]
     in_batch = a_study(emptied, batch_id=batch.id)
     with emptied.session() as session:
         assert batches.counts(session, batch.id)[StudyStatus.QUEUED] == 1
-        assert batches.cancel(session, batch.id) == 1
+        assert batches.cancel(session, batch.id, actor=SOMEBODY) == 1
     assert the_study(emptied, in_batch).status is StudyStatus.CANCELLED
 
 

@@ -19,7 +19,7 @@ from shared.work import queue
 from shared.work.handling import Workplace
 from shared.work.heartbeat import Heartbeat
 from tests.support.api import MODEL, a_png, send, sent
-from tests.support.builders import a_claim, a_finding
+from tests.support.builders import WORKER, a_claim, a_finding
 from worker_llm.pipeline import write_reports
 from worker_llm.tasks import Desk, report_on
 from worker_llm.writers.template import TemplateWriter
@@ -30,7 +30,7 @@ INVERTED = ImageWarning.SEEMS_INVERTED
 @pytest.fixture
 def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Workplace]:
     heartbeat = Heartbeat(database, queue_settings)
-    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings)
+    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings, WORKER)
     heartbeat.stop()
 
 
@@ -38,7 +38,7 @@ def finish(workplace: Workplace, study_id: StudyId, images: Sequence[ImageFindin
     """Have found what the images say, and let the report worker write."""
     claim = a_claim(workplace.database, study_id)
     with workplace.database.session() as session:
-        findings.store(session, study_id, claim.token, images, MODEL)
+        findings.store(session, claim, images, MODEL)
     desk = Desk(
         lambda request, _: write_reports([request], TemplateWriter(), attempts=1)[0], ReportSettings()
     )

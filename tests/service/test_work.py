@@ -16,14 +16,14 @@ from shared.settings import QueueSettings
 from shared.work import queue
 from shared.work.handling import Outcome, Workplace, handle
 from shared.work.heartbeat import Heartbeat
-from tests.support.builders import a_claim, a_study, the_study
+from tests.support.builders import SOMEBODY, WORKER, a_claim, a_study, the_study
 
 
 @pytest.fixture
 def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Workplace]:
     quick = queue_settings.model_copy(update={"heartbeat": queue_settings.heartbeat / 100})
     heartbeat = Heartbeat(database, quick)
-    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings)
+    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings, WORKER)
     heartbeat.stop()
 
 
@@ -96,7 +96,7 @@ def test_the_heartbeat_tells_work_that_its_study_was_cancelled(workplace: Workpl
 
     def work(claim: Claim) -> Outcome:
         with workplace.database.session() as session:
-            studies.cancel(session, study_id)
+            studies.cancel(session, study_id, actor=SOMEBODY)
         for _ in range(200):
             workplace.heartbeat.check(study_id, claim.token)
             threading.Event().wait(0.02)

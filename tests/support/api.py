@@ -8,6 +8,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -172,7 +173,7 @@ def classify(
         attributes={"orientation": ["L", "F"]},
     )
     with database.session() as session:
-        findings.store(session, study_id, claim.token, [image], MODEL)
+        findings.store(session, claim, [image], MODEL)
 
 
 def report(database: Database, study_id: StudyId, *, impression: str = "Pleural effusion.") -> None:
@@ -185,7 +186,7 @@ def report(database: Database, study_id: StudyId, *, impression: str = "Pleural 
         verification=Verification("passed", attempts=1, fallback=False),
     )
     with database.session() as session:
-        reports.store(session, study_id, claim.token, written)
+        reports.store(session, claim, written)
 
 
 def complete(database: Database, study_id: StudyId) -> None:
@@ -198,11 +199,11 @@ def reject(database: Database, study_id: StudyId, reason: BadInputError) -> None
     """Refuse a study as the CNN worker does."""
     claim = a_claim(database, study_id, Stage.CNN)
     with database.session() as session:
-        studies.reject(session, study_id, claim.token, reason)
+        studies.reject(session, claim, reason)
 
 
 def give_up(database: Database, study_id: StudyId) -> None:
     """Let a study fail for good."""
     claim = a_claim(database, study_id, Stage.CNN)
     with database.session() as session:
-        studies.fail(session, study_id, claim.token, error="codec crashed", alone=True, max_failures=1)
+        studies.fail(session, replace(claim, alone=True), error="codec crashed", max_failures=1)

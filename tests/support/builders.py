@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import func, update
 
 from shared.domain import (
+    Actor,
+    ActorKind,
     BatchId,
     Finding,
     FindingStatus,
@@ -26,6 +28,9 @@ from shared.records.studies import Claim, NewStudy, StoredImage
 from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
 
 LEASE = timedelta(seconds=20)
+SOMEBODY = Actor(ActorKind.KEY, "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11")
+WORKER = Actor(ActorKind.SERVICE, "worker")
+SWEEPER = Actor(ActorKind.SERVICE, "sweeper")
 
 
 def an_image(file: str = "chest.png", sha256: str = "0" * 64) -> StoredImage:
@@ -89,7 +94,7 @@ def a_study(
         batch_id=batch_id,
     )
     with database.session() as session:
-        studies.accept(session, new)
+        studies.accept(session, new, actor=SOMEBODY)
     return study_id
 
 
@@ -99,7 +104,7 @@ def a_claim(
     """Claim this very study, which waits."""
     this = (StudyRow.id == study_id) & (StudyRow.status == stage.waiting)
     with database.session() as session:
-        claim = studies.take(session, this, lease=lease)
+        claim = studies.take(session, this, lease=lease, actor=WORKER)
     assert claim is not None
     return claim
 

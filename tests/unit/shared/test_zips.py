@@ -9,7 +9,6 @@ from typing import BinaryIO
 
 import pytest
 
-from api.zips import LARGEST_DIRECTORY, Limits, base_name, members
 from shared.errors import (
     BadInputError,
     BrokenImageError,
@@ -17,6 +16,7 @@ from shared.errors import (
     TooLargeError,
     UnsupportedImageError,
 )
+from shared.intake.zips import LARGEST_DIRECTORY, Limits, base_name, members
 
 LIMITS = Limits(files=4, file_bytes=3_000_000, total_bytes=5_000_000, ratio=100)
 

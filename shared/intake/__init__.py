@@ -1,0 +1,1 @@
+"""Taking a study in, whoever brings it: values in, values out, and no HTTP."""

@@ -1,0 +1,67 @@
+"""The timeline of a study: what clients see of its way, and the audit trail. It only ever grows.
+
+This is the only place that writes it, for events that move a study (`studies._move`) and for those that
+leave its status as it is (`add`).
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import CTE, Row, Text, cast, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from shared.domain import Actor, IllegalTransitionError, StudyEvent, StudyId, statuses_before
+from shared.records.tables import StudyEventRow, StudyRow
+
+CHANNEL: Final = "study_events"
+"""Postgres NOTIFY channel; the payload is the id of the study whose timeline grew."""
+
+
+def add(
+    session: Session, study_id: StudyId, event: StudyEvent, *, actor: Actor, detail: str | None = None
+) -> None:
+    """Write down an event that leaves the study's status as it is.
+
+    The study's row stays locked until the transaction ends, so its events stand in the order they happened.
+
+    Raises:
+        IllegalTransitionError: the event moves a study; `studies.py` writes it with the new status.
+    """
+    if statuses_before(event):
+        message = f"{event} moves a study and cannot be added by itself"
+        raise IllegalTransitionError(message)
+    # What a client polls has its timeline in it, and is told apart by this time.
+    touched = (
+        update(StudyRow)
+        .where(StudyRow.id == study_id)
+        .values(updated_at=func.now())
+        .returning(StudyRow.id, StudyRow.status)
+        .cte("touched")
+    )
+    write(session, touched, event, actor=actor, detail=detail)
+
+
+def write(
+    session: Session, changed: CTE, event: StudyEvent, *, actor: Actor, detail: str | None
+) -> Sequence[Row[Any]]:
+    """Run a statement that changes studies, add the event to the timeline of each, and wake the listeners.
+
+    One statement, so that a study's status and its timeline can never disagree.
+
+    Args:
+        changed: returns at least each study's `id`, and its `status` after the event.
+
+    Returns:
+        What `changed` returned.
+    """
+    entry = {
+        "study_id": changed.c.id,
+        "event": literal(event, StudyEventRow.event.type),
+        "status": changed.c.status,
+        "actor_kind": literal(actor.kind, StudyEventRow.actor_kind.type),
+        "actor_id": literal(actor.id, StudyEventRow.actor_id.type),
+        "detail": literal(detail, Text),
+    }
+    logged = insert(StudyEventRow).from_select(list(entry), select(*entry.values())).cte("logged")
+    woken = func.pg_notify(CHANNEL, cast(changed.c.id, Text))
+    return session.execute(select(changed, woken).add_cte(logged)).all()
