@@ -1,7 +1,7 @@
 # Every target makes what it needs first; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format bench train-bundled folder-named docs constraints clean
+.PHONY: help setup setup-dev demo up down test unit check format bench train-bundled folder-named docs constraints clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,6 +9,10 @@ BIN := $(VENV)/bin
 STUDY ?=
 export STUDY
 DATA ?=
+# One process more than there are cores: many tests wait.
+TEST_PROCESSES ?= $(shell expr $$(nproc) + 1)
+# Where it is set, every process that a test or a person starts compiles all of Python's sources anew: seconds each time.
+unexport PYTHONDONTWRITEBYTECODE
 CODE := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm tests
 TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py tests/support
 # uv installs the same packages as pip, from the same index, in a tenth of the time.
@@ -36,9 +40,18 @@ setup-dev: $(VENV)/.dev  ## Add the checkers, the training package and the test 
 demo: setup  ## Start the whole real stack, submit a radiograph (STUDY=path), print its report
 	@$(BIN)/cxr demo
 
+up: setup  ## Start the whole stack and leave it running
+	@$(BIN)/cxr up --detach
+
+down: setup  ## Stop it; the data stay
+	@$(BIN)/cxr down
+
+unit: setup-dev  ## Run the tests of single modules, but for training's
+	$(BIN)/python -m pytest tests/unit --ignore=tests/unit/training
+
 test: setup-dev  ## Run every test (CXR_TEST_DATA=folder adds real radiographs)
 	@tests/support/debian_packages.sh
-	$(BIN)/pytest
+	$(BIN)/python -m pytest -p tests.support.beside -n $(TEST_PROCESSES) --no-loadscope-reorder
 
 check: setup-dev  ## Run the checkers: format, lint, types, imports
 	$(BIN)/ruff format --check $(CODE)

@@ -19,8 +19,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from typing_extensions import override
 
-from api import problems, schemas
+from api import problems
 from api.backend import Backend
+from api.bodies.answers import Problem
 from api.guard import Guard
 from api.lanes import Lane
 from api.routes import batches, docs, events, findings, health, images, keys, reports, studies
@@ -142,7 +143,7 @@ def _describe_problems(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = plain()
         components = document["components"]["schemas"]
-        components.setdefault("Problem", schemas.Problem.model_json_schema())
+        components.setdefault("Problem", Problem.model_json_schema())
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI's own guide extends it

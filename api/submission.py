@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api import schemas
 from api.auth import Caller
 from api.backend import Backend
-from api.bodies import study_body
+from api.bodies.study import Study, study_body
 from api.problems import Code, ContentError, Noun, ProblemError, not_found
 from api.upload import Fields
 from shared.dicom import foreign
@@ -38,7 +37,7 @@ class Accepted:
     """A study that is in, now or since an earlier request with the same key."""
 
     study_id: StudyId
-    body: schemas.Study
+    body: Study
     replayed: bool
 
 
@@ -66,9 +65,9 @@ def take(
     )
     match studies.take(backend.intake, submission, answer=_answer):
         case Taken(study_id, _, answer):
-            return Accepted(study_id, schemas.Study.model_validate(answer), replayed=False)
+            return Accepted(study_id, Study.model_validate(answer), replayed=False)
         case Replayed(study_id, answer):
-            return Accepted(study_id, schemas.Study.model_validate(answer), replayed=True)
+            return Accepted(study_id, Study.model_validate(answer), replayed=True)
         case refusal:
             raise _problem(refusal)
 

@@ -9,15 +9,14 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Path, Response
 from fastapi.responses import StreamingResponse
 
-from api import schemas
 from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
-from api.bodies import batch_body
+from api.bodies.answers import problems
+from api.bodies.batch import Batch, BatchPage, NewBatch, batch_body
 from api.negotiation import choose
 from api.paging import Page
 from api.problems import Code, Noun, ProblemError, not_found
 from api.results import CSV, NDJSON, csv_lines, in_pieces, ndjson_lines
-from api.schemas import problems
 from shared.domain import BatchId, StudyId
 from shared.records import batches
 from shared.records.batches import BatchItem, BatchRecord
@@ -54,11 +53,10 @@ class ResultFormat(StrEnum):
 @router.post(
     "",
     status_code=HTTPStatus.CREATED,
-    response_model=schemas.Batch,
     responses=problems(400, 413, 415, 422),
     summary="Open a batch",
 )
-def post_batch(backend: Stack, caller: Writer, response: Response, wanted: schemas.NewBatch) -> schemas.Batch:
+def post_batch(backend: Stack, caller: Writer, response: Response, wanted: NewBatch) -> Batch:
     """Open a batch; then post its studies with `batch_id`, and an Idempotency-Key each."""
     with backend.database.session() as session:
         row = batches.create(session, owner=caller.owner, name=wanted.name)
@@ -67,14 +65,12 @@ def post_batch(backend: Stack, caller: Writer, response: Response, wanted: schem
     return body
 
 
-@router.get(
-    "", response_model=schemas.BatchPage, responses=problems(400, 422), summary="List batches, newest first"
-)
+@router.get("", responses=problems(400, 422), summary="List batches, newest first")
 def list_batches(
     backend: Stack,
     caller: Reader,
     page: Page,
-) -> schemas.BatchPage:
+) -> BatchPage:
     """Return a page; batches that are opened meanwhile do not shift the pages that follow."""
     with backend.database.session() as session:
         found = batches.page(
@@ -86,16 +82,15 @@ def list_batches(
         shown, more = page.cut(found, lambda batch: batch.id)
         counted = batches.counts_of_each(session, [batch.id for batch in shown])
     items = [batch_body(batch, counted[batch.id]) for batch in shown]
-    return schemas.BatchPage(items=items, next_cursor=more)
+    return BatchPage(items=items, next_cursor=more)
 
 
 @router.get(
     "/{batch_id}",
-    response_model=schemas.Batch,
     responses=problems(404, 422),
     summary="Ask how far a batch is",
 )
-def get_batch(batch_id: BatchPath, backend: Stack, caller: Reader) -> schemas.Batch:
+def get_batch(batch_id: BatchPath, backend: Stack, caller: Reader) -> Batch:
     """Return how many of its items have which status."""
     with backend.database.session() as session:
         row = _batch_of(session, batch_id, caller)
@@ -104,11 +99,10 @@ def get_batch(batch_id: BatchPath, backend: Stack, caller: Reader) -> schemas.Ba
 
 @router.post(
     "/{batch_id}/cancel",
-    response_model=schemas.Batch,
     responses=problems(404, 422),
     summary="Cancel a batch",
 )
-def cancel_batch(batch_id: BatchPath, backend: Stack, caller: Writer) -> schemas.Batch:
+def cancel_batch(batch_id: BatchPath, backend: Stack, caller: Writer) -> Batch:
     """Cancel every item that is not final, and take no more; results so far are kept."""
     with backend.database.session() as session:
         row = _batch_of(session, batch_id, caller)

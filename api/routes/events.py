@@ -11,11 +11,11 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.auth import Caller, Reader
 from api.backend import Backend, Stack
-from api.bodies import timeline_entry
+from api.bodies.answers import problems
+from api.bodies.study import timeline_entry
 from api.feed import LOOK_EVERY
 from api.polling import StudyPath, study_of
 from api.problems import ProblemError
-from api.schemas import problems
 from shared.domain import StudyId
 from shared.errors import TryAgainError
 from shared.records import reading

@@ -13,13 +13,15 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import RedisError
 
-from api import schemas
 from api.auth import Visitor
 from api.backend import Backend, Stack
-from api.bodies import NOT_A_MEDICAL_DEVICE, model_body
+from api.bodies.answers import PROBLEM_CONTENT
+from api.bodies.base import NOT_A_MEDICAL_DEVICE
+from api.bodies.info import Info, Part, Readiness, Work
+from api.bodies.model import ModelId, model_body
+from api.bodies.report import WriterId
 from api.lanes import Lane
 from api.problems import ProblemError
-from api.schemas import PROBLEM_CONTENT
 from shared.domain import Stage, StudyId, StudyStatus
 from shared.errors import CxrError, TryAgainError
 from shared.operations import gauges
@@ -53,11 +55,10 @@ async def healthz() -> dict[str, str]:
 
 @router.get(
     "/readyz",
-    response_model=schemas.Readiness,
-    responses={503: {"model": schemas.Readiness, "description": "Another process would serve better."}},
+    responses={503: {"model": Readiness, "description": "Another process would serve better."}},
     summary="Can requests be served?",
 )
-async def readyz(request: Request, backend: Stack, response: Response) -> schemas.Readiness:
+async def readyz(request: Request, backend: Stack, response: Response) -> Readiness:
     """Look at every part; one that is shared and away is told and leaves the server ready for the rest."""
     check: ReadinessCheck = request.app.state.readiness
     readiness = await check.look(backend)
@@ -80,11 +81,10 @@ async def get_metrics(request: Request, backend: Stack) -> Response:
 
 @router.get(
     "/v1/info",
-    response_model=schemas.Info,
     responses={503: {"description": "The database is away.", "content": PROBLEM_CONTENT}},
     summary="What this server is and takes",
 )
-def get_info(backend: Stack, caller: Visitor) -> schemas.Info:
+def get_info(backend: Stack, caller: Visitor) -> Info:
     """Return what a client needs before it has a key; with one, also the version and the newest models."""
     settings = backend.settings
     is_told = caller is not None and caller.may(Scope.READ)
@@ -95,7 +95,7 @@ def get_info(backend: Stack, caller: Visitor) -> schemas.Info:
         for name in ("max_files", "max_file_bytes", "max_request_bytes", "max_pixels", "max_zip_ratio")
     }
     auth: Literal["off", "required"] = "off" if settings.auth is AuthMode.OFF else "required"
-    return schemas.Info(
+    return Info(
         version=product_version() if is_told else None,
         model=model,
         writer=writer,
@@ -112,16 +112,16 @@ class ReadinessCheck:
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._until = 0.0
-        self._last: schemas.Readiness | None = None
+        self._last: Readiness | None = None
         self._lanes = {part: Lane(part, threads=1) for part in _LOOKS}
 
-    async def look(self, backend: Backend) -> schemas.Readiness:
+    async def look(self, backend: Backend) -> Readiness:
         """Return the state of every part."""
         async with self._lock:
             if self._last is None or time.monotonic() >= self._until:
                 looks = (self._look_at(part, backend) for part in _LOOKS)
                 parts = dict(zip(_LOOKS, await asyncio.gather(*looks), strict=True))
-                self._last = schemas.Readiness(ready=all(parts[part].ok for part in NEEDED), parts=parts)
+                self._last = Readiness(ready=all(parts[part].ok for part in NEEDED), parts=parts)
                 self._until = time.monotonic() + READINESS_HOLDS
             return self._last
 
@@ -130,7 +130,7 @@ class ReadinessCheck:
         for lane in self._lanes.values():
             lane.close()
 
-    async def _look_at(self, part: str, backend: Backend) -> schemas.Part:
+    async def _look_at(self, part: str, backend: Backend) -> Part:
         try:
             fault = await self._lanes[part].run(partial(_LOOKS[part], backend), seconds=LONGEST_LOOK)
         except ProblemError:
@@ -138,7 +138,7 @@ class ReadinessCheck:
         except (CxrError, RedisError, OSError) as error:
             # The kind of the error alone: its text may hold addresses.
             fault = type(error.__cause__ or error).__name__
-        return schemas.Part(ok=fault is None, detail=fault)
+        return Part(ok=fault is None, detail=fault)
 
 
 def product_version() -> str:
@@ -149,10 +149,10 @@ def product_version() -> str:
         return "unknown"
 
 
-def _work(backend: Backend) -> schemas.Work:
+def _work(backend: Backend) -> Work:
     with backend.database.session() as session:
         by_queue = waiting.count_all_waiting(session)
-        return schemas.Work(
+        return Work(
             waiting={
                 stage: sum(number for (one, _), number in by_queue.items() if one is stage) for stage in Stage
             },
@@ -162,14 +162,14 @@ def _work(backend: Backend) -> schemas.Work:
         )
 
 
-def _newest_speakers(backend: Backend) -> tuple[schemas.ModelId | None, schemas.WriterId | None]:
+def _newest_speakers(backend: Backend) -> tuple[ModelId | None, WriterId | None]:
     with backend.database.session() as session:
         newest = reading.page(session, limit=1, status=StudyStatus.COMPLETED)
         if not newest:
             return None, None
         study = newest[0].study
         report = reports.newest(session, StudyId(study.id))
-    writer = schemas.WriterId(id=report.writer_id, version=report.writer_version) if report else None
+    writer = WriterId(id=report.writer_id, version=report.writer_version) if report else None
     return model_body(study), writer
 
 

@@ -17,11 +17,11 @@ from typing_extensions import override
 
 from api.auth import Caller, Reader
 from api.backend import Backend, Stack
-from api.bodies import etag_of
+from api.bodies.answers import problems
+from api.bodies.study import etag_of
 from api.negotiation import same
 from api.polling import RETRY_AFTER, StudyPath, study_of
 from api.problems import Code, Noun, ProblemError, not_found
-from api.schemas import problems
 from api.upload import room
 from shared.bucket import SHORT, NotStoredError, UnreadableError
 from shared.domain import StudyId

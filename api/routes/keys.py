@@ -6,13 +6,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from api import schemas
 from api.auth import Administrator
 from api.backend import Stack
+from api.bodies.answers import problems
+from api.bodies.key import FreshKey, KeyList, NewKey, key_body
 from api.problems import Noun, not_found
-from api.schemas import problems
 from shared.records import keys
-from shared.records.keys import ApiKey
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 
@@ -20,22 +19,21 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
 @router.post(
     "",
     status_code=HTTPStatus.CREATED,
-    response_model=schemas.FreshKey,
     responses=problems(400, 413, 415, 422),
     summary="Make a key",
 )
-def post_key(backend: Stack, _caller: Administrator, wanted: schemas.NewKey) -> schemas.FreshKey:
+def post_key(backend: Stack, _caller: Administrator, wanted: NewKey) -> FreshKey:
     """Make a key; its secret is in this answer and nowhere else."""
     with backend.database.session() as session:
         key, secret = keys.create(session, name=wanted.name, scopes=set(wanted.scopes))
-    return schemas.FreshKey(**_body(key).model_dump(), key=secret)
+    return FreshKey(**key_body(key).model_dump(), key=secret)
 
 
-@router.get("", response_model=schemas.KeyList, responses=problems(), summary="List the live keys")
-def list_keys(backend: Stack, _caller: Administrator) -> schemas.KeyList:
+@router.get("", responses=problems(), summary="List the live keys")
+def list_keys(backend: Stack, _caller: Administrator) -> KeyList:
     """Return all keys that are not revoked, oldest first."""
     with backend.database.session() as session:
-        return schemas.KeyList(items=[_body(key) for key in keys.live_keys(session)])
+        return KeyList(items=[key_body(key) for key in keys.live_keys(session)])
 
 
 @router.delete(
@@ -48,13 +46,3 @@ def delete_key(
     with backend.database.session() as session:
         if not keys.revoke(session, key_id):
             raise not_found(Noun.KEY)
-
-
-def _body(key: ApiKey) -> schemas.Key:
-    return schemas.Key(
-        id=str(key.id),
-        name=key.name,
-        scopes=sorted(key.scopes),
-        created_at=key.created_at,
-        last_used_at=key.last_used_at,
-    )

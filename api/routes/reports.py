@@ -7,15 +7,14 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Response
 
-from api import schemas
 from api.auth import Reader
 from api.backend import Stack
-from api.bodies import NOT_A_MEDICAL_DEVICE, patient_body
+from api.bodies.answers import LATER, VERSION, problems
+from api.bodies.finding import best_rows, name_of
+from api.bodies.report import ReportBody, report_body, warnings_of
 from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, view_of
 from api.problems import Code, ProblemError
-from api.routes.findings import best_rows, name_of
-from api.schemas import LATER, VERSION, problems
 from shared.domain import (
     ModelVersion,
     ReportSections,
@@ -31,7 +30,6 @@ from shared.records.reading import StudyRecord, StudyView
 from shared.records.reports import ReportRecord
 from shared.rendering import html, text
 from shared.rendering.document import FindingLine, ImageLine, ReportDocument
-from shared.reporting import warnings
 
 JSON: Final = "application/json"
 RENDERERS: Final[dict[str, Callable[[ReportDocument], bytes]]] = {
@@ -48,7 +46,7 @@ router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
 @router.get(
     "/{study_id}/report",
-    response_model=schemas.ReportBody,
+    response_model=ReportBody,
     responses={
         200: {"content": _CONTENT, "headers": VERSION},
         202: {"description": "Not written yet.", "headers": LATER},
@@ -85,36 +83,6 @@ def get_report(
         headers["Content-Security-Policy"] = _HTML_POLICY
     content = RENDERERS[media_type](document_of(view, report, rows))
     return Response(content, headers=headers, media_type=media_type)
-
-
-def report_body(view: StudyView, report: ReportRecord) -> schemas.ReportBody:
-    """Write a report down."""
-    return schemas.ReportBody(
-        study_id=str(report.study_id),
-        version=report.version,
-        status=report.status,
-        language=report.language,
-        patient=patient_body(view.order),
-        study_date=view.order.study_date,
-        warnings=warnings_of(view, report),
-        sections=schemas.Sections(
-            indication=report.indication,
-            technique=report.technique,
-            findings=report.findings,
-            impression=report.impression,
-        ),
-        writer=schemas.WriterId(id=report.writer_id, version=report.writer_version),
-        verification=schemas.VerificationBody(
-            verdict=report.verdict, attempts=report.attempts, fallback=report.fallback
-        ),
-        created_at=report.created_at,
-        not_a_medical_device=NOT_A_MEDICAL_DEVICE,
-    )
-
-
-def warnings_of(view: StudyView, report: ReportRecord) -> list[str]:
-    """Return what to know before the report is read."""
-    return list(report.warnings) or warnings.of_study(view.images, report.language)
 
 
 def document_of(view: StudyView, report: ReportRecord, rows: Sequence[FindingRecord]) -> ReportDocument:

@@ -11,15 +11,16 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from api import orders, schemas, submission, upload
+from api import orders, submission, upload
 from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
-from api.bodies import etag_of, for_caller, study_body, study_path
+from api.bodies.answers import LATER, PLACE, VERSION, problems
+from api.bodies.image import study_path
+from api.bodies.study import Study, StudyPage, etag_of, for_caller, study_body
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
 from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
-from api.schemas import LATER, PLACE, VERSION, problems
 from api.submission import LONGEST_KEY, PLAIN_LETTERS, Accepted
 from shared.domain import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
@@ -77,11 +78,11 @@ UPLOAD_BODY: dict[str, Any] = {
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
-    response_model=schemas.Study,
+    response_model=Study,
     openapi_extra=UPLOAD_BODY,
     responses={
         200: {
-            "model": schemas.Study,
+            "model": Study,
             "description": "Final within the wait of `Prefer: wait=N`.",
             "headers": PLACE,
         },
@@ -122,7 +123,7 @@ async def post_study(
 
 @router.get(
     "/{study_id}",
-    response_model=schemas.Study,
+    response_model=Study,
     responses={
         200: {"headers": VERSION},
         304: {"description": "Nothing has changed since the version of `If-None-Match`."},
@@ -142,12 +143,12 @@ async def get_study(
 ) -> Response:
     """Return the study; with `wait`, as soon as it differs from If-None-Match, or else when it is final."""
 
-    def look() -> tuple[StudyRecord, schemas.Study | None]:
+    def look() -> tuple[StudyRecord, Study | None]:
         view = view_of(backend, study_id, caller)
         known = same(if_none_match, etag_of(view.study))
         return view.study, None if known else study_body(view)
 
-    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, schemas.Study | None]]:
+    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, Study | None]]:
         await backend.key_ring.check_again(caller, Scope.READ)
         row, body = await run_in_threadpool(look)
         return (row.status.is_final if if_none_match is None else body is not None), (row, body)
@@ -162,9 +163,7 @@ async def get_study(
     return _json(body, HTTPStatus.OK, headers if row.status.is_final else headers | RETRY_AFTER)
 
 
-@router.get(
-    "", response_model=schemas.StudyPage, responses=problems(400, 422), summary="List studies, newest first"
-)
+@router.get("", response_model=StudyPage, responses=problems(400, 422), summary="List studies, newest first")
 def list_studies(
     backend: Stack,
     caller: Reader,
@@ -186,7 +185,7 @@ def list_studies(
         )
     shown, more = page.cut(views, lambda view: view.study.id)
     items = [study_body(view) for view in shown]
-    return _json(schemas.StudyPage(items=items, next_cursor=more), HTTPStatus.OK)
+    return _json(StudyPage(items=items, next_cursor=more), HTTPStatus.OK)
 
 
 @router.delete(
@@ -213,7 +212,7 @@ async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> N
 @router.post(
     "/{study_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
-    response_model=schemas.Study,
+    response_model=Study,
     responses=problems(404, 409, 410, 422),
     summary="Try a failed study again",
 )
@@ -232,7 +231,7 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
 
 @router.post(
     "/{study_id}/cancel",
-    response_model=schemas.Study,
+    response_model=Study,
     responses=problems(404, 409, 410, 422),
     summary="Cancel a study",
 )
@@ -269,12 +268,12 @@ async def _take(request: Request, backend: Backend, caller: Caller, *, key: str 
 
 async def _wait(
     backend: Backend, caller: Caller, study_id: StudyId, *, seconds: float
-) -> tuple[StudyRecord, schemas.Study]:
-    def look() -> tuple[StudyRecord, schemas.Study]:
+) -> tuple[StudyRecord, Study]:
+    def look() -> tuple[StudyRecord, Study]:
         view = view_of(backend, study_id, caller)
         return view.study, for_caller(study_body(view), caller)
 
-    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, schemas.Study]]:
+    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, Study]]:
         await backend.key_ring.check_again(caller, Scope.WRITE)
         row, body = await run_in_threadpool(look)
         return row.status.is_final, (row, body)

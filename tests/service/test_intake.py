@@ -55,7 +55,7 @@ def door(database: Database, storage: Storage, queue_settings: QueueSettings) ->
     intake = Intake(database, storage, lambda hint: queue.send_hint(app, hint))
 
     def bring(*contents: bytes, **said: Any) -> Outcome:
-        return take(intake, Submission(OWNER, checked(*contents), **said), answer=answer)
+        return take(intake, Submission(OWNER, SOMEBODY, checked(*contents), **said), answer=answer)
 
     return bring
 
@@ -120,7 +120,7 @@ def test_a_batch_takes_items_until_it_is_cancelled(door: Door, database: Databas
     assert isinstance(refused, Taken)
     assert (item.status, refused.status) == (StudyStatus.QUEUED, StudyStatus.REJECTED)
     with database.session() as session:
-        batches.cancel(session, batch_id)
+        batches.cancel(session, batch_id, actor=SOMEBODY)
     assert door(a_png(), batch_id=batch_id, key="3", fingerprint="f" * 64) == BatchClosed()
     assert door(a_png(), batch_id=BatchId(new_id())) == NoBatch()
 

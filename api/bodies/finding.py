@@ -1,0 +1,95 @@
+"""Findings as clients see them, of an image and of a study."""
+
+from collections.abc import Iterable, Sequence
+
+from pydantic import Field
+
+from api.bodies.base import STUDY_ID, Body
+from api.bodies.image import heatmap_path
+from api.bodies.model import ModelId
+from shared.domain import FindingStatus, Language, ViewPosition
+from shared.labels import LABELS, display_name
+from shared.records.findings import FindingRecord
+from shared.records.reading import StudyRecord
+
+
+class Codes(Body):
+    """A label's codes in the common vocabularies."""
+
+    snomed_ct: str | None
+    radlex: str | None
+
+
+class FindingLinks(Body):
+    """Where a finding's pictures are."""
+
+    heatmap: str | None = Field(description="The class activation map; null where there is none.")
+
+
+class FindingEntry(Body):
+    """What the classifier says about one label."""
+
+    label: str = Field(examples=["Effusion"])
+    name: str = Field(examples=["Pleural effusion"])
+    probability: float = Field(ge=0, le=1, description="Calibrated.")
+    threshold: float = Field(ge=0, le=1, description="At or above it the finding is present.")
+    uncertain_from: float = Field(ge=0, le=1, description="At or above it, below the threshold: uncertain.")
+    status: FindingStatus
+    image: int | None = Field(description="The image that shows it best.")
+    box: list[float] | None = Field(
+        description="Left, top, right, bottom, as fractions of the image.", examples=[[0.55, 0.6, 0.9, 0.93]]
+    )
+    codes: Codes
+    links: FindingLinks
+
+
+class ImageFindings(Body):
+    """The findings of one image."""
+
+    index: int
+    view: ViewPosition | None
+    findings: list[FindingEntry]
+
+
+class Findings(Body):
+    """One entry for every label of the model, for the study and for each image."""
+
+    study_id: str = Field(examples=[STUDY_ID])
+    model: ModelId
+    findings: list[FindingEntry]
+    images: list[ImageFindings]
+
+
+def best_rows(rows: Sequence[FindingRecord]) -> Iterable[FindingRecord]:
+    """Return for each label the row of the image that shows it best, as `domain.study_findings` does."""
+    best: dict[str, FindingRecord] = {}
+    for row in rows:
+        if row.label not in best or row.probability > best[row.label].probability:
+            best[row.label] = row
+    return best.values()
+
+
+def finding_entry(row: FindingRecord, study: StudyRecord) -> FindingEntry:
+    """Write a finding down."""
+    label = LABELS.get(row.label)
+    heatmap = heatmap_path(study.id, row.image_index, row.label) if row.heatmap else None
+    return FindingEntry(
+        label=row.label,
+        name=name_of(row.label, study.language),
+        probability=row.probability,
+        threshold=row.threshold,
+        uncertain_from=row.uncertain_from,
+        status=row.status,
+        image=row.image_index,
+        box=list(row.box) if row.box else None,
+        codes=Codes(
+            snomed_ct=label.snomed_ct.code if label and label.snomed_ct else None,
+            radlex=label.radlex.code if label and label.radlex else None,
+        ),
+        links=FindingLinks(heatmap=heatmap),
+    )
+
+
+def name_of(label: str, language: Language) -> str:
+    """Return what a person reads for a label; a model's own label stands for itself."""
+    return display_name(label, language) if label in LABELS else label

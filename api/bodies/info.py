@@ -1,0 +1,49 @@
+"""What this server is, and whether it can serve."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from api.bodies.base import Body
+from api.bodies.model import ModelId
+from api.bodies.report import WriterId
+from shared.domain import Stage
+
+
+class Work(Body):
+    """The work that there is, of everybody's studies."""
+
+    waiting: dict[Stage, int] = Field(description="Studies that wait, by stage.")
+    running: dict[Stage, int] = Field(description="Studies that a worker holds, by stage.")
+    oldest_seconds: float = Field(
+        description="Since the oldest waiting study was sent in; 0 when none waits."
+    )
+    studies_per_hour: float = Field(
+        description="Completed in the last hour, or at the rate of a busy part of it."
+    )
+
+
+class Info(Body):
+    """What this server is and takes."""
+
+    version: str | None = Field(description="Null, as are the models, for a caller without a key.")
+    model: ModelId | None = Field(description="The classifier of the newest report; null before the first.")
+    writer: WriterId | None
+    auth: Literal["required", "off"]
+    limits: dict[str, int]
+    work: Work | None = Field(description="For a caller with the scope admin, or while keys are off.")
+    not_a_medical_device: str
+
+
+class Part(Body):
+    """One thing that the API stands on."""
+
+    ok: bool
+    detail: str | None = None
+
+
+class Readiness(Body):
+    """Whether requests can be served, part by part."""
+
+    ready: bool
+    parts: dict[str, Part]

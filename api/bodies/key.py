@@ -1,0 +1,52 @@
+"""API keys as administrators see them, and what one is asked for with."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.bodies.base import Body
+from api.plain_text import Line
+from shared.records.keys import ApiKey, Scope
+
+
+class NewKey(BaseModel):
+    """What a key is asked for with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[Line, Field(min_length=1, max_length=200)]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)] = [Scope.READ, Scope.WRITE]
+
+
+class Key(Body):
+    """A key, without its secret."""
+
+    id: str
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    last_used_at: datetime | None = Field(description="To the minute.")
+
+
+class FreshKey(Key):
+    """A key with its secret, which is shown this once."""
+
+    key: str = Field(examples=["cxr_…"])
+
+
+class KeyList(Body):
+    """All live keys."""
+
+    items: list[Key]
+
+
+def key_body(key: ApiKey) -> Key:
+    """Return a key's body: all but its secret."""
+    return Key(
+        id=str(key.id),
+        name=key.name,
+        scopes=sorted(key.scopes),
+        created_at=key.created_at,
+        last_used_at=key.last_used_at,
+    )

@@ -1,0 +1,49 @@
+"""A pytest plugin: which tests stay in one process, where several processes run them beside each other.
+
+pytest -p tests.support.beside -n 3 --no-loadscope-reorder
+
+Servers start once a process, so tests that share what is slow to start stay together. The rest goes file by
+file, those that mostly wait and those that compute by turns, so that no core stands still.
+"""
+
+from itertools import zip_longest
+from typing import Final
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+
+TOGETHER: Final = ("tests/containers/", "tests/end_to_end/", "tests/chart/")
+"""Folders that share built images, the running product, rendered charts."""
+COMPUTING: Final = ("tests/chart/", "tests/contract/", "tests/images/", "tests/unit/")
+"""Folders whose tests wait for nobody."""
+
+
+def group(nodeid: str) -> str:
+    """Return the folder or the file whose tests stay together."""
+    file = nodeid.split("::", 1)[0]
+    return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
+class Beside(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Hands out group after group, in the order of the tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Beside:
+    """Let pytest-xdist hand out groups."""
+    return Beside(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests: one group that waits, one that computes, and so on."""
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        groups.setdefault(group(item.nodeid), []).append(item)
+    computing = [name for name in groups if name.startswith(COMPUTING)]
+    waiting = [name for name in groups if name not in computing]
+    turns = [name for pair in zip_longest(waiting, computing) for name in pair if name is not None]
+    items[:] = [item for name in turns for item in groups[name]]
