@@ -32,7 +32,8 @@ _FORMULA: Final = re.compile(
     rf"\A(?=[{_UNSEEN}]*[{_SIGNS}{_CUTS}])|(?<=[,;{_CUTS}])(?=[{_UNSEEN}]*[{_SIGNS}])"
 )
 """Where a spreadsheet may begin to read a formula: at the start of a cell, and within it wherever the list
-separator of another country (`;`, tab) or a line's end would cut it, since there our quotes do not count."""
+separator of another country (`;`, tab) or a line's end would cut it, since there our quotes do not count.
+Ours, because the package defusedcsv looks at the first character alone, and writes `\\|` for every `|`."""
 
 
 def csv_lines(items: Iterable[BatchItem], labels: Sequence[str]) -> Iterator[str]:

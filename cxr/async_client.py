@@ -9,12 +9,13 @@ What is sent and how answers are read is in calls.py, for both.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
+from httpx_sse import EventSource
 from tenacity import AsyncRetrying
 
 from cxr import calls, models
@@ -22,7 +23,6 @@ from cxr.calls import Call, OrderFields, Pause, ResultFormat, Steps, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
 from cxr.inputs import Upload
-from cxr.streams import EventReader
 from cxr.transport import (
     NO_PROXY,
     PATIENCE,
@@ -210,7 +210,7 @@ class AsyncClient:
             # The server closes the stream after a final event, unless the study was tried again since.
             async with self.stream(calls.events(study_id, after=last.id if last else None)) as answer:
                 with suppress(httpx.TransportError):
-                    async for event in _events_of(answer):
+                    async for event in events_of(answer):
                         last = event
                         yield event
                     if last is not None and last.is_final:
@@ -373,9 +373,8 @@ class AsyncKeys:
         await self._client.send(calls.revoke_key(key_id))
 
 
-async def _events_of(answer: httpx.Response) -> AsyncIterator[models.Event]:
-    reader = EventReader()
-    async for line in answer.aiter_lines():
-        event = reader.feed(line)
-        if event is not None:
-            yield event
+async def events_of(answer: httpx.Response) -> AsyncGenerator[models.Event]:
+    """Yield the events of one connection's stream, each when it is whole."""
+    async for event in EventSource(answer).aiter_sse():
+        if event.data:  # a ping is a comment and an empty line, which the library gives as an event
+            yield models.Event.model_validate({"id": event.id, **event.json()})

@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, TypeVar
 
 import httpx
+from httpx_sse import EventSource
 from tenacity import Retrying
 
 from cxr import calls, models
 from cxr.calls import Call, OrderFields, Pause, ResultFormat, Steps, TextFormat
 from cxr.errors import ProblemError
 from cxr.inputs import Upload
-from cxr.streams import EventReader
 from cxr.transport import (
     NO_PROXY,
     PATIENCE,
@@ -204,7 +204,7 @@ class Client:
                 self.stream(calls.events(study_id, after=last.id if last else None)) as answer,
                 suppress(httpx.TransportError),
             ):
-                for event in _events_of(answer):
+                for event in events_of(answer):
                     last = event
                     yield event
                 if last is not None and last.is_final:
@@ -364,9 +364,8 @@ class Keys:
         self._client.send(calls.revoke_key(key_id))
 
 
-def _events_of(answer: httpx.Response) -> Iterator[models.Event]:
-    reader = EventReader()
-    for line in answer.iter_lines():
-        event = reader.feed(line)
-        if event is not None:
-            yield event
+def events_of(answer: httpx.Response) -> Iterator[models.Event]:
+    """Yield the events of one connection's stream, each when it is whole."""
+    for event in EventSource(answer).iter_sse():
+        if event.data:  # a ping is a comment and an empty line, which the library gives as an event
+            yield models.Event.model_validate({"id": event.id, **event.json()})

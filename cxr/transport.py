@@ -85,8 +85,8 @@ def check(answer: httpx.Response) -> None:
         )
         raise ForeignAnswerError(message)
     if answer.status_code < httpx.codes.BAD_REQUEST:
-        wanted, given = answer.request.headers["Accept"], answer.headers.get("Content-Type")
-        if answer.status_code == httpx.codes.OK and given and wanted not in ("*/*", given.partition(";")[0]):
+        wanted, given = answer.request.headers["Accept"], answer.headers.get("Content-Type", "")
+        if answer.status_code == httpx.codes.OK and wanted not in ("*/*", given.partition(";")[0]):
             raise _foreign(answer)
         return
     try:

@@ -7,8 +7,9 @@ A schema that lacks what this release needs, and that no migration of ours leads
 """
 
 import argparse
+import operator
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,16 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_exponential,
+    wait_fixed,
+)
 
 import shared.records.tables  # noqa: F401  its classes fill the metadata
 from shared.errors import TryAgainError
@@ -60,37 +71,50 @@ def main() -> int:
 
 
 def _upgrade_when_it_is_there(database: Database) -> int:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    pause = 1
-    while True:
-        try:
-            with database.session() as session:
+    retrying = Retrying(
+        retry=retry_if_exception_type(TryAgainError),
+        wait=wait_exponential(max=_LONGEST_PAUSE_SECONDS),
+        stop=stop_after_delay(_PATIENCE_SECONDS),
+        before_sleep=_tell_of("migrations.postponed"),
+        reraise=True,
+    )
+    try:
+        for attempt in retrying:
+            with attempt, database.session() as session:
                 upgrade(session.connection())
-        except TryAgainError as error:
-            if time.monotonic() > deadline:
-                log.exception("migrations.failed", error=type(error).__name__)
-                return 1
-            log.info("migrations.postponed", error=type(error.__cause__).__name__)
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-        else:
-            log.info("migrations.done")
-            return 0
+    except TryAgainError as error:
+        log.exception("migrations.failed", error=type(error).__name__)
+        return 1
+    log.info("migrations.done")
+    return 0
 
 
 def _wait_until_current(database: Database) -> int:
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            with database.session() as session:
-                if is_current(session.connection()):
-                    return 0
-            log.info("migrations.awaited")
-        except TryAgainError as error:
-            log.info("migrations.awaited", error=type(error).__name__)
-        time.sleep(1)
-    log.error("migrations.missing")
-    return 1
+    retrying = Retrying(
+        retry=retry_if_exception_type(TryAgainError) | retry_if_result(operator.not_),
+        wait=wait_fixed(1),
+        stop=stop_after_delay(_WAIT_SECONDS),
+        before_sleep=_tell_of("migrations.awaited"),
+    )
+    try:
+        retrying(_is_current, database)
+    except RetryError:
+        log.error("migrations.missing")  # noqa: TRY400  what went wrong each time is in the log already
+        return 1
+    return 0
+
+
+def _is_current(database: Database) -> bool:
+    with database.session() as session:
+        return is_current(session.connection())
+
+
+def _tell_of(event: str) -> Callable[[RetryCallState], None]:
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info(event, error=type(error.__cause__ or error).__name__ if error else None)
+
+    return tell
 
 
 def upgrade(connection: Connection, *, revision: str = "head") -> None:

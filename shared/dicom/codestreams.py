@@ -3,7 +3,8 @@
 A kilobyte can claim gigapixels, or thousands of scans over the same pixels; who knows that first can refuse
 it before a codec believes it. Each function takes a seekable binary file: `..._claim` returns a `Claim`,
 or None where the bytes hold none; `..._excess` says what there is too much of for any picture, or None.
-For JPEG 2000 see `shared.dicom.jpeg2000`.
+For JPEG 2000 see `shared.dicom.jpeg2000`. Ours, because the package imagesize tells width and height: not
+the bits, the components, the coding and the scans, by which files are refused.
 """
 
 import re

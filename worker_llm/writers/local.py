@@ -8,7 +8,6 @@ refused one is drawn, by itself and with a seed of its own.
 Map: `LocalWriter` (`bundled`, `pretrained`) -> `write` -> `_generate`; `compute_type`.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
@@ -46,8 +45,7 @@ class LocalWriter:
     ) -> Self:
         """Load the model that ships, with its adapter merged in."""
         model, tokenizer = _load(unpacked_base(cache), dtype="float32", threads=threads)
-        _merge(model, adapter)
-        model = model.to(device=device, dtype=compute_type(device))
+        model = _merge(model, adapter).to(device=device, dtype=compute_type(device))
         return cls(model, tokenizer, bundled_version(), brief=True)
 
     @classmethod
@@ -117,21 +115,11 @@ def compute_type(device: str) -> Any:  # noqa: ANN401 - torch is not imported be
     return torch.bfloat16 if device != "cpu" or native else torch.float32
 
 
-def _merge(model: Any, adapter: Path) -> None:  # noqa: ANN401 - as above
-    """Add a LoRA adapter to the weights it was tuned beside: W + (alpha / rank) B A.
+def _merge(model: Any, adapter: Path) -> Any:  # noqa: ANN401 - as above
+    """Return the model with a LoRA adapter added to its weights."""
+    from peft import PeftModel  # noqa: PLC0415 - as above
 
-    By hand, because peft is a large dependency for these lines; training, which needs more of it, has it.
-    """
-    from safetensors.torch import load_file  # noqa: PLC0415 - as above
-
-    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    scale = config["lora_alpha"] / config["r"]
-    weights = load_file(adapter / "adapter_model.safetensors")
-    for name, down in weights.items():
-        if name.endswith(".lora_A.weight"):
-            up = weights[name.replace(".lora_A.", ".lora_B.")]  # (out, rank); down is (rank, in)
-            layer = name.removeprefix("base_model.model.").removesuffix(".lora_A.weight")
-            model.get_submodule(layer).weight.data += scale * (up.float() @ down.float())
+    return PeftModel.from_pretrained(model, adapter).merge_and_unload()
 
 
 def _load(place: str | Path, *, dtype: str, threads: int) -> tuple[Any, Any]:

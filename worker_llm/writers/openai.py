@@ -4,17 +4,16 @@ One chat completion a report, several at once. What fails in passing is tried ag
 becomes a TryAgainError, so that the study waits instead of failing. The server sees labels and statuses,
 never an identifier or the client's own words.
 
-Map: `OpenAiWriter.write` -> `_complete` -> `_post`.
+Map: `OpenAiWriter.write` -> `_complete` -> `_refused`.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final, cast
 
-import httpx
-from pydantic import BaseModel, ValidationError
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
+import openai
+from openai.types.chat import ChatCompletion
 
 from shared.domain import WriterVersion
 from shared.errors import TryAgainError
@@ -26,32 +25,11 @@ from worker_llm.writers.base import Draft, NoReport
 
 _TEMPERATURE: Final = 0.0
 _TEMPERATURE_AGAIN: Final = 0.8
-_TRIES: Final = 3
-"""Requests for one answer when the server stumbles; after that the study goes back to the queue."""
-_PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-"""HTTP statuses that may be gone in a moment."""
+_PASSING: Final = frozenset({408, 409, 425, 429})
+"""HTTP statuses beside 5xx that may be gone in a moment."""
 _TOO_LONG: Final = 413
 _PROMPT_REFUSED: Final = re.compile("context.?length|content.?(filter|management)", re.IGNORECASE)
 """What the text of a 400 says when the server does not like this one prompt: vLLM, OpenAI, Azure."""
-
-
-class _Message(BaseModel):
-    content: str | None
-
-
-class _Choice(BaseModel):
-    message: _Message
-
-
-class _Usage(BaseModel):
-    completion_tokens: int = 0
-
-
-class _Completion(BaseModel):
-    """The part of a chat completion that is read."""
-
-    choices: list[_Choice]
-    usage: _Usage | None = None
 
 
 class ServerRefusedError(RuntimeError):
@@ -64,12 +42,14 @@ class OpenAiWriter:
     def __init__(self, settings: ReportSettings) -> None:
         """Prepare the connection; nothing is sent yet."""
         key = settings.openai_key
-        headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
-        self._client = httpx.Client(
-            base_url=settings.openai_url.rstrip("/") + "/",
-            headers=headers,
+        self._client = openai.OpenAI(
+            base_url=settings.openai_url,
+            api_key=key.get_secret_value() if key else "none",
             timeout=settings.openai_timeout.total_seconds(),
+            max_retries=2,
         )
+        # The library wants a key; a server without keys is sent none.
+        self._headers = {} if key else {"Authorization": openai.Omit()}
         self._model = settings.model
         self._pool = ThreadPoolExecutor(max_workers=settings.batch_size, thread_name_prefix="openai")
         self.version = WriterVersion(id=f"openai:{settings.model}", version="unknown")
@@ -84,52 +64,40 @@ class OpenAiWriter:
         self._client.close()
 
     def _complete(self, request: ReportRequest, attempt: int) -> Draft:
-        body = {
-            "model": self._model,
-            "messages": messages_for(request, self.version, attempt=attempt, brief=False),
-            "temperature": _TEMPERATURE if attempt == 1 else _TEMPERATURE_AGAIN,
-            "max_tokens": longest_answer(request),
-        }
-        retrying = Retrying(
-            retry=retry_if_exception_type(TryAgainError),
-            stop=stop_after_attempt(_TRIES),
-            wait=wait_exponential(multiplier=0.2, max=5.0) + wait_random(0.0, 0.2),
-            reraise=True,
-        )
-        for turn in retrying:
-            with turn:
-                answer = self._post(body)
-                return NoReport("no text came back") if answer is None else parse_answer(answer, request)
-        message = "tenacity gives back an answer or an error"
-        raise AssertionError(message)
-
-    def _post(self, body: Mapping[str, object]) -> str | None:
-        """Ask once; None for an answer without a text.
+        """Ask for one report.
 
         Raises:
             TryAgainError: the server is away, busy, slow, or answers with something else than a completion.
             ServerRefusedError: it will never answer this request.
         """
         try:
-            response = self._client.post("chat/completions", json=body)
-        except httpx.TransportError as error:
+            answer: object = self._client.chat.completions.create(
+                model=self._model,
+                messages=cast("Any", messages_for(request, self.version, attempt=attempt, brief=False)),
+                temperature=_TEMPERATURE if attempt == 1 else _TEMPERATURE_AGAIN,
+                max_tokens=longest_answer(request),
+                extra_headers=self._headers,
+            )
+        except openai.APIStatusError as error:
+            return _refused(error)
+        except openai.OpenAIError as error:
             message = f"the report server cannot be reached: {type(error).__name__}"
             raise TryAgainError(message) from error
-        if response.status_code in _PASSING:
-            message = f"the report server answers {response.status_code}"
-            raise TryAgainError(message)
-        if response.status_code == _TOO_LONG or (response.is_error and _PROMPT_REFUSED.search(response.text)):
-            return None
-        if response.is_error:
-            message = (
-                f"the report server refuses the request: HTTP {response.status_code}; check model and key"
-            )
-            raise ServerRefusedError(message)
-        try:
-            completion = _Completion.model_validate_json(response.content)
-        except ValidationError as error:
+        # What is no completion comes back as it is: an error page as text, any other object without choices.
+        if not isinstance(answer, ChatCompletion) or answer.choices is None:
             message = "the report server's answer is no chat completion"
-            raise TryAgainError(message) from error
-        if completion.usage is not None:
-            telemetry.TOKENS.inc(completion.usage.completion_tokens)
-        return completion.choices[0].message.content if completion.choices else None
+            raise TryAgainError(message)
+        if answer.usage is not None:
+            telemetry.TOKENS.inc(answer.usage.completion_tokens)
+        text = answer.choices[0].message.content if answer.choices else None
+        return NoReport("no text came back") if text is None else parse_answer(text, request)
+
+
+def _refused(error: openai.APIStatusError) -> NoReport:
+    if error.status_code in _PASSING or error.status_code >= 500:
+        message = f"the report server answers {error.status_code}"
+        raise TryAgainError(message) from error
+    if error.status_code == _TOO_LONG or _PROMPT_REFUSED.search(error.response.text):
+        return NoReport("no text came back")
+    message = f"the report server refuses the request: HTTP {error.status_code}; check model and key"
+    raise ServerRefusedError(message) from error

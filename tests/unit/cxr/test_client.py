@@ -35,6 +35,8 @@ class _Request(BaseHTTPRequestHandler):
         """Send an answer and hang up, so many bytes before its end."""
         self.send_response(status)
         self.send_header("Content-Length", str(len(content) + missing))
+        # What the API would answer with.
+        self.send_header("Content-Type", self.headers["Accept"])
         self.end_headers()
         self.wfile.write(content)
         self.close_connection = True

@@ -1,30 +1,42 @@
-"""Server-Sent Events, line by line."""
+"""The event stream as the clients read it, whatever pieces it arrives in."""
 
-from cxr.streams import EventReader
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 
-_LINES = [
-    ": a comment",
-    "event: status",
-    "id: 7",
-    'data: {"status": "queued", "event": "received", "at": "2026-01-01T00:00:00Z", "detail": null}',
-    "",
-    "id: 8",
-    'data: {"status": "completed",',
-    'data: "at": "2026-01-01T00:00:05Z"}',
-    "",
-]
+import httpx
+import pytest
 
+from cxr.async_client import events_of as events_of_async
+from cxr.client import events_of
 
-def test_events_come_out_whole_and_in_order():
-    reader = EventReader()
-
-    events = [event for line in _LINES if (event := reader.feed(line)) is not None]
-
-    assert [(event.id, event.status, event.is_final) for event in events] == [
-        ("7", "queued", False),
-        ("8", "completed", True),
-    ]
+_STREAM = (
+    b": a comment\nevent: status\nid: 7\n"
+    b'data: {"status": "queued", "event": "received", "at": "2026-01-01T00:00:00Z", "detail": null}\n\n'
+    b'\n\nid: 8\ndata: {"status": "completed",\ndata: "at": "2026-01-01T00:00:05Z"}\n\n'
+)
+_TYPE = {"Content-Type": "text/event-stream"}
+_EXPECTED = [("7", "queued", False), ("8", "completed", True)]
 
 
-def test_an_empty_line_alone_is_no_event():
-    assert EventReader().feed("") is None
+def _pieces(size: int) -> Iterator[bytes]:
+    return (_STREAM[start : start + size] for start in range(0, len(_STREAM), size))
+
+
+async def _pieces_async(size: int) -> AsyncIterator[bytes]:
+    for piece in _pieces(size):
+        yield piece
+
+
+@pytest.mark.parametrize("size", [1, 7, len(_STREAM)])
+def test_events_come_out_whole_and_in_order(size: int):
+    events = events_of(httpx.Response(200, headers=_TYPE, content=_pieces(size)))
+
+    assert [(event.id, event.status, event.is_final) for event in events] == _EXPECTED
+
+
+@pytest.mark.parametrize("size", [1, 7, len(_STREAM)])
+async def test_the_async_client_s_do_too(size: int):
+    async with aclosing(
+        events_of_async(httpx.Response(200, headers=_TYPE, content=_pieces_async(size)))
+    ) as events:
+        assert [(event.id, event.status, event.is_final) async for event in events] == _EXPECTED
