@@ -5,7 +5,6 @@ from datetime import date, time
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
 
 from api.plain_text import Line, PlainText
 from shared.domain import Order
@@ -30,7 +29,6 @@ def _as_clock(text: object) -> object:
     return text
 
 
-_Absent = SkipJsonSchema[None]
 _Id = Annotated[Line, Field(max_length=64)]
 _Name = Annotated[
     Line, Field(max_length=194, description="As DICOM writes a name: FAMILY^GIVEN^MIDDLE^PREFIX^SUFFIX.")
@@ -46,21 +44,21 @@ class OrderFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    accession_number: _Id | _Absent = None
-    patient_id: _Id | _Absent = None
-    patient_id_issuer: _Id | _Absent = None
-    patient_name: _Name | _Absent = None
-    patient_birth_date: _Day | _Absent = None
-    patient_sex: Literal["F", "M", "O"] | _Absent = None
-    patient_age_years: Annotated[float, Field(ge=0, le=125)] | _Absent = None
-    referring_physician: _Name | _Absent = None
-    study_instance_uid: Annotated[str, Field(max_length=64, pattern=_UID)] | _Absent = None
-    study_date: _Day | _Absent = None
-    study_time: _Clock | _Absent = None
-    body_part: Annotated[str, Field(pattern="^[A-Z0-9_ ]{1,16}$", examples=["CHEST"])] | _Absent = None
-    laterality: Literal["R", "L", "B", "U"] | _Absent = None
-    institution: _Id | _Absent = None
-    indication: Annotated[PlainText, Field(max_length=4000)] | _Absent = None
+    accession_number: _Id | None = None
+    patient_id: _Id | None = None
+    patient_id_issuer: _Id | None = None
+    patient_name: _Name | None = None
+    patient_birth_date: _Day | None = None
+    patient_sex: Literal["F", "M", "O"] | None = None
+    patient_age_years: Annotated[float, Field(ge=0, le=125)] | None = None
+    referring_physician: _Name | None = None
+    study_instance_uid: Annotated[str, Field(max_length=64, pattern=_UID)] | None = None
+    study_date: _Day | None = None
+    study_time: _Clock | None = None
+    body_part: Annotated[str, Field(pattern="^[A-Z0-9_ ]{1,16}$", examples=["CHEST"])] | None = None
+    laterality: Literal["R", "L", "B", "U"] | None = None
+    institution: _Id | None = None
+    indication: Annotated[PlainText, Field(max_length=4000)] | None = None
 
     @property
     def typed(self) -> Order:
@@ -69,9 +67,9 @@ class OrderFields(BaseModel):
 
 
 def _property(schema: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: value for key, value in schema.items() if key not in {"title", "default"} and value is not None
-    }
+    """Describe a field of a form, which is left out and never null."""
+    (kind,) = (kind for kind in schema["anyOf"] if kind != {"type": "null"})
+    return {key: value for key, value in kind.items() if value is not None}
 
 
 PROPERTIES: Final[dict[str, Any]] = {
