@@ -15,19 +15,16 @@ from starlette.requests import HTTPConnection
 from api.places import Places
 from api.problems import Code, ProblemError
 from api.rates import Rates, address_of
-from shared.domain import Actor, ActorKind
+from shared.domain import DEFAULT_TENANT, Actor, ActorKind, TenantId
 from shared.records import keys
 from shared.records.database import Database
 from shared.records.keys import ApiKey, Scope
 from shared.settings import ApiSettings, AuthMode
 
-LOCAL_OWNER: Final = "local"
-"""Owns what is sent while keys are off."""
-ADMIN_OWNER: Final = "admin"
-"""Owns what is sent with the key from the settings."""
-
 _ADMIN: Final = Actor(ActorKind.KEY, "admin")
+"""Who calls with the key from the settings."""
 _API: Final = Actor(ActorKind.SERVICE, "api")
+"""Who calls while keys are off."""
 
 _REMEMBERED_SECONDS: Final = 60.0
 _MOST_REMEMBERED: Final = 10_000
@@ -38,20 +35,21 @@ class Caller:
     """Who sent a request.
 
     Attributes:
-        owner: what the studies they send belong to: their key's id.
-        actor: what the timeline calls them.
+        tenant_id: what the studies they send belong to; those of an administrator, who is no tenant's, belong
+            to the default tenant.
+        actor: what the timeline calls them; their places and rates are its id's.
         digest: of a key that may be revoked while they are served; None for what only a restart changes.
     """
 
-    owner: str
+    tenant_id: TenantId
     scopes: frozenset[Scope]
     actor: Actor
     digest: str | None = None
 
     @property
-    def sees(self) -> str | None:
+    def sees(self) -> TenantId | None:
         """Whose studies they see; None means everybody's."""
-        return None if Scope.ADMIN in self.scopes else self.owner
+        return None if Scope.ADMIN in self.scopes else self.tenant_id
 
     def may(self, scope: Scope) -> bool:
         """Whether their key allows it; an administrator's allows everything."""
@@ -96,7 +94,7 @@ class KeyRing:
         """Return whose key this is; None for a key that is unknown or revoked."""
         digest = keys.digest_of(secret)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
-            return Caller(ADMIN_OWNER, frozenset(Scope), _ADMIN)
+            return Caller(DEFAULT_TENANT, frozenset(Scope), _ADMIN)
         return await self._caller_with(digest)
 
     async def check_again(self, caller: Caller, scope: Scope) -> None:
@@ -121,7 +119,8 @@ class KeyRing:
         key = await run_in_threadpool(self._find, digest)
         if key is None:
             return None
-        caller = Caller(str(key.id), key.scopes, Actor(ActorKind.KEY, str(key.id)), digest)
+        actor = Actor(ActorKind.KEY, str(key.id))
+        caller = Caller(key.tenant_id or DEFAULT_TENANT, key.scopes, actor, digest)
         if len(self._seen) < _MOST_REMEMBERED:
             self._seen.add(digest)
         # A key that was revoked while it was being looked up is not remembered as live.
@@ -147,7 +146,7 @@ async def identify(connection: HTTPConnection) -> Caller:
     if "caller" not in state:
         found = await _find_caller(connection)
         places: Places = connection.app.state.backend.requests
-        state["until_served"].enter_context(places.place_of(found.owner))
+        state["until_served"].enter_context(places.place_of(found.actor.id))
         state["caller"] = found
     caller: Caller = state["caller"]
     return caller
@@ -157,7 +156,7 @@ async def _find_caller(connection: HTTPConnection) -> Caller:
     ring: KeyRing = connection.app.state.backend.key_ring
     rates: Rates = connection.app.state.backend.rates
     if not ring.required:
-        return Caller(LOCAL_OWNER, frozenset(Scope), _API)
+        return Caller(DEFAULT_TENANT, frozenset(Scope), _API)
     scheme, secret = get_authorization_scheme_param(connection.headers.get("authorization"))
     if scheme.lower() != "bearer" or not secret:
         message = "no API key was sent"
@@ -171,7 +170,7 @@ async def _find_caller(connection: HTTPConnection) -> Caller:
         rates.failures.count(address)
         message = "the API key is unknown or revoked"
         raise _unauthorized(message)
-    rates.of_keys.count(caller.owner)
+    rates.of_keys.count(caller.actor.id)
     return caller
 
 

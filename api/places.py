@@ -1,4 +1,4 @@
-"""Places for work that takes long: so many in all, and never all of them for one owner."""
+"""Places for work that takes long: so many in all, and never all of them for one caller."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,8 +13,9 @@ RETRY_SECONDS: Final = 2
 class Places:
     """A number of places. All methods belong to the event loop.
 
-    An owner may hold as many as are free: alone half of all, and less the more others are there, so a
-    place is left for whoever comes next (the dynamic threshold of Choudhury and Hahne, 1998).
+    A caller may hold as many as are free: alone half of all, and less the more others are there, so a
+    place is left for whoever comes next (the dynamic threshold of Choudhury and Hahne, 1998). Callers are
+    keys, not tenants: a hospital's archive must not shut out the same hospital's wards.
     """
 
     def __init__(self, count: int, *, what: str) -> None:
@@ -29,7 +30,7 @@ class Places:
         return self._held.total()
 
     @contextmanager
-    def place_of(self, owner: str) -> Iterator[None]:
+    def place_of(self, who: str) -> Iterator[None]:
         """Hold a place for the block.
 
         Raises:
@@ -38,17 +39,15 @@ class Places:
         if self._free == 0:
             message = f"more {self._what} are under way than this server can hold"
             raise unavailable(message)
-        if self._held[owner] >= self._free:
-            message = (
-                f"{self._held[owner]} {self._what} of this key are under way; the rest is kept for others"
-            )
+        if self._held[who] >= self._free:
+            message = f"{self._held[who]} {self._what} of this key are under way; the rest is kept for others"
             raise too_many(message, seconds=RETRY_SECONDS)
         self._free -= 1
-        self._held[owner] += 1
+        self._held[who] += 1
         try:
             yield
         finally:
             self._free += 1
-            self._held[owner] -= 1
-            if not self._held[owner]:
-                del self._held[owner]
+            self._held[who] -= 1
+            if not self._held[who]:
+                del self._held[who]

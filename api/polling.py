@@ -23,7 +23,7 @@ def study_of(session: Session, study_id: UUID, caller: Caller) -> StudyRecord:
     """Return the caller's study.
 
     Raises:
-        ProblemError: 404 for none, or another owner's; 410 for one that was erased.
+        ProblemError: 404 for none, or another tenant's; 410 for one that was erased.
     """
     return _visible(reading.study(session, StudyId(study_id)), caller)
 
@@ -37,7 +37,7 @@ def view_of(backend: Backend, study_id: UUID, caller: Caller) -> StudyView:
 
 
 def _visible(study: StudyRecord | None, caller: Caller) -> StudyRecord:
-    if study is None or caller.sees not in (None, study.owner):
+    if study is None or caller.sees not in (None, study.tenant_id):
         raise not_found(Noun.STUDY)
     if study.erased_at is not None:
         message = "the study was erased"

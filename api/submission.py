@@ -15,6 +15,7 @@ from shared.intake import studies
 from shared.intake.files import Checked
 from shared.intake.submission import (
     BatchClosed,
+    Erased,
     NoBatch,
     OtherPatient,
     Refusal,
@@ -47,11 +48,12 @@ def take(
     """Take the study in, or give the first answer again. Blocks.
 
     Raises:
-        ProblemError: the content is refused, the batch takes no more, or the key is in use or reused.
+        ProblemError: the content is refused, the batch takes no more, the key is in use or reused, or its
+            study was erased this moment.
         TryAgainError: the database or the object store is away; nothing was taken in.
     """
     submission = Submission(
-        owner=caller.owner,
+        tenant_id=caller.tenant_id,
         actor=caller.actor,
         checked=checked,
         asked_priority=fields.priority,
@@ -91,6 +93,9 @@ def _problem(refusal: Refusal) -> ProblemError:  # noqa: PLR0911  one for each k
             return ProblemError(Code.OTHER_PATIENT, message, files=names)
         case NoBatch():
             return not_found(Noun.BATCH)
+        case Erased():
+            message = "the study was erased"
+            return ProblemError(Code.ERASED, message)
         case BatchClosed():
             message = "the batch was cancelled"
             return ProblemError(Code.BATCH_CLOSED, message)

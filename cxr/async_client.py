@@ -360,9 +360,15 @@ class AsyncKeys:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
-    async def create(self, name: str, *, scopes: Sequence[str] = ("read", "write")) -> models.Key:
-        """Make a key; its secret is in the answer and nowhere else."""
-        return await self._client.send(calls.create_key(name, scopes))
+    async def create(
+        self, name: str, *, scopes: Sequence[str] = ("read", "write"), tenant: str | None = None
+    ) -> models.Key:
+        """Make a key; its secret is in the answer and nowhere else.
+
+        Args:
+            tenant: whose studies it sends and sees, a name; by default the default tenant's.
+        """
+        return await self._client.send(calls.create_key(name, scopes, tenant=tenant))
 
     async def list(self) -> Sequence[models.Key]:
         """List the live keys."""

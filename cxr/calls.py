@@ -253,9 +253,10 @@ def events(study_id: str, *, after: str | None) -> Call[None]:
     return Call("GET", f"{_study(study_id)}/events", _nothing, headers=headers, wait=60)
 
 
-def create_key(name: str, scopes: Sequence[str]) -> Call[models.Key]:
+def create_key(name: str, scopes: Sequence[str], *, tenant: str | None = None) -> Call[models.Key]:
     """Make an API key."""
-    return Call("POST", "/v1/keys", _model(models.Key), json={"name": name, "scopes": list(scopes)})
+    wanted = {"name": name, "scopes": list(scopes), **({"tenant": tenant} if tenant else {})}
+    return Call("POST", "/v1/keys", _model(models.Key), json=wanted)
 
 
 def keys() -> Call[list[models.Key]]:

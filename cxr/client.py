@@ -351,9 +351,15 @@ class Keys:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def create(self, name: str, *, scopes: Sequence[str] = ("read", "write")) -> models.Key:
-        """Make a key; its secret is in the answer and nowhere else."""
-        return self._client.send(calls.create_key(name, scopes))
+    def create(
+        self, name: str, *, scopes: Sequence[str] = ("read", "write"), tenant: str | None = None
+    ) -> models.Key:
+        """Make a key; its secret is in the answer and nowhere else.
+
+        Args:
+            tenant: whose studies it sends and sees, a name; by default the default tenant's.
+        """
+        return self._client.send(calls.create_key(name, scopes, tenant=tenant))
 
     def list(self) -> Sequence[models.Key]:
         """List the live keys."""

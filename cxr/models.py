@@ -257,6 +257,7 @@ class Key(Answer):
 
     id: str
     name: str
+    tenant: str | None = None
     scopes: list[str]
     created_at: datetime
     last_used_at: datetime | None = None

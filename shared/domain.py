@@ -16,8 +16,15 @@ from uuid6 import uuid7
 StudyId = NewType("StudyId", UUID)
 BatchId = NewType("BatchId", UUID)
 KeyId = NewType("KeyId", UUID)
+TenantId = NewType("TenantId", UUID)
 LeaseToken = NewType("LeaseToken", int)
 """Grows by one at each claim and never shrinks: a write that shows an old token is refused."""
+
+
+DEFAULT_TENANT: Final = TenantId(UUID("00000000-0000-7000-8000-000000000001"))
+"""Whose the studies are where nobody names a tenant: without keys, or with an administrator's. The first
+migration makes it."""
+DEFAULT_TENANT_NAME: Final = "default"
 
 
 def new_id() -> UUID:
@@ -75,12 +82,7 @@ class StudyEvent(StrEnum):
     CANCELLED = "cancelled"
     RETRIED = "retried"
     EDITED = "edited"
-    """The report has a new version, not yet signed; this and what follows leave the status as it is."""
-    SIGNED = "signed"
-    AMENDED = "amended"
-    """A signed report was changed."""
-    WITHDRAWN = "withdrawn"
-    """The report was entered in error."""
+    """The report has a new version; this and the next leave the status as it is."""
     ERASED = "erased"
     """The patient's data are gone."""
 
@@ -200,6 +202,17 @@ class Language(StrEnum):
 
     ENGLISH = "en"
     SPANISH = "es"
+
+
+class ReportStatus(StrEnum):
+    """How far a version of a report is to be relied on (FHIR DiagnosticReport.status)."""
+
+    PRELIMINARY = "preliminary"
+    """Nobody has signed it."""
+    FINAL = "final"
+    AMENDED = "amended"
+    """Changed after it was final."""
+    ENTERED_IN_ERROR = "entered-in-error"
 
 
 class FindingStatus(StrEnum):

@@ -2,21 +2,25 @@
 
 import csv
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from migrations.__main__ import upgrade
-from shared.records.database import Base, Database
+from shared.records.database import Database
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
+from tests.support.builders import empty_tables
 from tests.support.stack import InfraStack
 
 # The developer's own settings must not leak into a test; CXR_TEST_DATA and CXR_TEST_DEVICE are for the tests.
 for _name in [name for name in os.environ if name.startswith("CXR_") and not name.startswith("CXR_TEST_")]:
     del os.environ[_name]
+# Where it is set, every process that a test starts compiles all its sources anew, seconds each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +43,7 @@ def migrated(infra: InfraStack) -> Iterator[Database]:
 @pytest.fixture
 def database(migrated: Database) -> Database:
     """Return an empty database."""
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with migrated.session() as session:
-        session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    empty_tables(migrated)
     return migrated
 
 

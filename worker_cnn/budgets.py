@@ -1,6 +1,6 @@
 """How much processor time a study may use, and whose studies go behind others' since they used much.
 
-A file has its budget (`children.Terms`), so has a study, and an owner has an account for each priority. What
+A file has its budget (`children.Terms`), so has a study, and a tenant has an account for each priority. What
 files use beyond what an ordinary one takes is charged to it and forgotten by half every ten minutes. While
 an account is burdened its studies are looked at one at a time, and behind others' of the same priority.
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from shared.domain import Priority, StudyId
+from shared.domain import Priority, StudyId, TenantId
 from shared.errors import TooLargeError, TryAgainError
 
 _HALF_LIFE_SECONDS: Final = 600.0
@@ -31,9 +31,9 @@ _BURDEN: Final = 2 / 3
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose work it is; an owner's archive does not burden the urgent work of the same owner."""
+    """Whose work it is; a tenant's archive does not burden the urgent work of the same tenant."""
 
-    owner: str
+    tenant_id: TenantId
     priority: Priority
 
 
@@ -75,7 +75,7 @@ class _Balance:
 
 
 class Accounts:
-    """What owners have used of late, and which of their studies are being looked at."""
+    """What tenants have used of late, and which of their studies are being looked at."""
 
     def __init__(self, file: timedelta, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Have no account yet; `file` is the budget of a file."""
@@ -107,14 +107,14 @@ class Accounts:
             balance = self._balances[account]
             held_back = self._burden(balance) > self._limit and balance.running[0] != study_id
         if held_back:
-            message = "the owner's last studies took long: they are looked at one at a time"
+            message = "the tenant's last studies took long: they are looked at one at a time"
             raise TryAgainError(message)
 
-    def held_back(self, priority: Priority) -> frozenset[str]:
-        """Return the owners whose studies of a priority are to wait, since one of them is looked at."""
+    def held_back(self, priority: Priority) -> frozenset[TenantId]:
+        """Return the tenants whose studies of a priority are to wait, since one of them is looked at."""
         with self._lock:
             return frozenset(
-                account.owner
+                account.tenant_id
                 for account, balance in self._balances.items()
                 if account.priority is priority and balance.running and self._burden(balance) > self._limit
             )

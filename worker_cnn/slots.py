@@ -28,7 +28,7 @@ class Ticket:
 
     Attributes:
         room: bytes that decoding it takes at most.
-        burdened: whether its owner's work goes behind others' of the same priority (`budgets.Accounts`).
+        burdened: whether its tenant's work goes behind others' of the same priority (`budgets.Accounts`).
     """
 
     priority: Priority

@@ -89,7 +89,7 @@ class Bench:
 
     def later(self, priority: Priority) -> Later:
         """Say which studies this worker has no place for just now."""
-        return Later(alone=self.lone.is_taken, owners=self.accounts.held_back(priority))
+        return Later(alone=self.lone.is_taken, tenants=self.accounts.held_back(priority))
 
     def look(self, original: Original, ticket: Ticket, terms: Terms, *, alone: bool) -> Seen:
         """Look at an image; one that cannot be read is noted, and the study's others go on."""
@@ -159,7 +159,7 @@ def _own_model(settings: ModelSettings) -> tuple[Bundle, Model]:
 def _look(claim: Claim, workplace: Workplace, bench: Bench) -> Iterator[Seen]:
     """Look at one image after the other, for as long as the study is ours and its budget lasts."""
     study_id = claim.study_id
-    account = Account(claim.owner, claim.priority)
+    account = Account(claim.tenant_id, claim.priority)
     budget = StudyBudget(bench.settings.study_budget, bench.settings.file_budget)
 
     def check() -> None:

@@ -54,7 +54,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         400: "The input cannot be used; `file` names the culprit where there is one.",
         401: "A live API key is needed.",
         403: "The key lacks the scope, or the request came from another site's page.",
-        404: "No such thing, or it belongs to another key.",
+        404: "No such thing, or it belongs to another tenant.",
         406: "Not in that format; `formats` lists what there is.",
         409: "The state of things does not allow it; `detail` says why.",
         410: "The study was erased.",

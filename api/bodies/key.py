@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from api.bodies.base import Body
 from api.plain_text import Line
+from shared.domain import DEFAULT_TENANT_NAME
 from shared.records.keys import ApiKey, Scope
 
 
@@ -17,6 +18,28 @@ class NewKey(BaseModel):
 
     name: Annotated[Line, Field(min_length=1, max_length=200)]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)] = [Scope.READ, Scope.WRITE]
+    tenant: Annotated[
+        Line | None,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="Whose studies it sends and sees; a new name makes a new tenant. Without: `default`, "
+            "and none for an administrator's.",
+        ),
+    ] = None
+
+    @field_validator("tenant")
+    @classmethod
+    def _is_for_no_administrator(cls, tenant: str | None, known: ValidationInfo) -> str | None:
+        if tenant is not None and Scope.ADMIN in known.data.get("scopes", ()):
+            message = "a key with the scope admin sees every tenant's studies: leave out its tenant"
+            raise ValueError(message)
+        return tenant
+
+    @property
+    def owner(self) -> str | None:
+        """The name of the key's tenant; None for the installation."""
+        return None if Scope.ADMIN in self.scopes else self.tenant or DEFAULT_TENANT_NAME
 
 
 class Key(Body):
@@ -24,6 +47,7 @@ class Key(Body):
 
     id: str
     name: str
+    tenant: str | None = Field(description="Null for an administrator's, which belongs to the installation.")
     scopes: list[Scope]
     created_at: datetime
     last_used_at: datetime | None = Field(description="To the minute.")
@@ -46,6 +70,7 @@ def key_body(key: ApiKey) -> Key:
     return Key(
         id=str(key.id),
         name=key.name,
+        tenant=key.tenant,
         scopes=sorted(key.scopes),
         created_at=key.created_at,
         last_used_at=key.last_used_at,

@@ -59,7 +59,7 @@ class ResultFormat(StrEnum):
 def post_batch(backend: Stack, caller: Writer, response: Response, wanted: NewBatch) -> Batch:
     """Open a batch; then post its studies with `batch_id`, and an Idempotency-Key each."""
     with backend.database.session() as session:
-        row = batches.create(session, owner=caller.owner, name=wanted.name)
+        row = batches.create(session, tenant_id=caller.tenant_id, name=wanted.name)
         body = batch_body(row, batches.counts(session, row.id))
     response.headers["Location"] = body.links.self
     return body
@@ -77,7 +77,7 @@ def list_batches(
             session,
             limit=page.with_next,
             before=BatchId(page.before) if page.before else None,
-            owner=caller.sees,
+            tenant_id=caller.sees,
         )
         shown, more = page.cut(found, lambda batch: batch.id)
         counted = batches.counts_of_each(session, [batch.id for batch in shown])
@@ -151,7 +151,7 @@ def _items(backend: Backend, batch_id: BatchId) -> Iterator[BatchItem]:
 
 
 def _batch_of(session: Session, batch_id: UUID, caller: Caller) -> BatchRecord:
-    row = batches.find(session, BatchId(batch_id), owner=caller.sees)
+    row = batches.find(session, BatchId(batch_id), tenant_id=caller.sees)
     if row is None:
         raise not_found(Noun.BATCH)
     return row

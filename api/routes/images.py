@@ -113,7 +113,7 @@ async def get_original(
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Repr-Digest": f"sha-256=:{digest}:",
     }
-    return _OriginalResponse(backend, image, headers, owner=caller.owner, still_there=find)
+    return _OriginalResponse(backend, image, headers, who=caller.actor.id, still_there=find)
 
 
 def _image_of(
@@ -170,18 +170,18 @@ class _OriginalResponse(Response):
         image: ImageRecord,
         headers: Mapping[str, str],
         *,
-        owner: str,
+        who: str,
         still_there: Callable[[], object],
     ) -> None:
         super().__init__(headers=headers, media_type=image.media_type)
         self._backend = backend
         self._image = image
-        self._owner = owner
+        self._who = who
         self._still_there = still_there
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        place = self._backend.originals.place_of(self._owner)
+        place = self._backend.originals.place_of(self._who)
         with place, SpooledTemporaryFile(_IN_MEMORY) as content:
             await self._read(content)
             content.seek(0)

@@ -178,7 +178,7 @@ def list_studies(
             session,
             limit=page.with_next,
             before=StudyId(page.before) if page.before else None,
-            owner=caller.sees,
+            tenant_id=caller.sees,
             status=status,
             priority=priority,
             batch_id=BatchId(batch_id) if batch_id else None,
@@ -246,7 +246,7 @@ def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Respons
 
 
 async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Accepted:
-    with backend.uploads.place_of(caller.owner):
+    with backend.uploads.place_of(caller.actor.id):
         received = await upload.receive(request, backend.settings)
         try:
             fields = upload.fields_of(received)

@@ -18,16 +18,23 @@ def create(
     scope: Annotated[
         list[str] | None, typer.Option(help="read, write or admin; repeat it. Without: read and write.")
     ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose studies it sends and sees; a new name makes a new tenant. Without: default, and "
+            "everybody's with the scope admin."
+        ),
+    ] = None,
     as_json: AsJson = False,
     url: Url = None,
     key: AdminKey = None,
 ) -> None:
     """Make a key; it is shown this once.
 
-    Example: [bold]cxr keys create ward-3 --scope read --scope write[/]
+    Examples: [bold]cxr keys create ward-3 --scope read[/], [bold]cxr keys create archive --tenant north[/]
     """
     with connect(url, key) as client:
-        made = client.keys.create(name, scopes=scope or ("read", "write"))
+        made = client.keys.create(name, scopes=scope or ("read", "write"), tenant=tenant)
         is_off = client.info().auth == "off"
     if is_off:
         notes.print(
@@ -57,7 +64,7 @@ def list_keys(*, as_json: AsJson = False, url: Url = None, key: AdminKey = None)
         return
     for one in keys:
         used = f"used {one.last_used_at:%Y-%m-%d}" if one.last_used_at else "never used"
-        out.print(f"{one.id}  {one.name}  {','.join(one.scopes)}  {used}", markup=False)
+        out.print(f"{one.id}  {one.name}  {one.tenant or '-'}  {','.join(one.scopes)}  {used}", markup=False)
 
 
 @app.command()

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from shared.domain import DEFAULT_TENANT, DEFAULT_TENANT_NAME
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -14,28 +16,43 @@ depends_on = None
 
 
 def upgrade() -> None:
+    tenants = op.create_table(
+        "tenants",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
+        sa.UniqueConstraint("name", name=op.f("uq_tenants_name")),
+    )
+    op.bulk_insert(tenants, [{"id": DEFAULT_TENANT, "name": DEFAULT_TENANT_NAME}])
     op.create_table(
         "api_keys",
         sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=True),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.String(length=16)), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "tenant_id IS NOT NULL OR 'admin' = ANY (scopes)", name=op.f("ck_api_keys_tenant")
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_api_keys_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
     )
     op.create_table(
         "batches",
         sa.Column("id", sa.UUID(), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_batches_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
     )
-    op.create_index("ix_batches_owner_id", "batches", ["owner", "id"], unique=False)
+    op.create_index("ix_batches_tenant_id", "batches", ["tenant_id", "id"], unique=False)
     op.create_table(
         "discarded_originals",
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -55,7 +72,7 @@ def upgrade() -> None:
     op.create_table(
         "studies",
         sa.Column("id", sa.UUID(), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("batch_id", sa.UUID(), nullable=True),
         sa.Column("item_key", sa.String(length=255), nullable=True),
         sa.Column(
@@ -99,7 +116,7 @@ def upgrade() -> None:
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lease_token", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("lease_expires_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("claims", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("expired_alone", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("alone", sa.Boolean(), server_default=sa.text("false"), nullable=False),
@@ -115,6 +132,7 @@ def upgrade() -> None:
             name=op.f("ck_studies_lease"),
         ),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_studies_batch_id_batches")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_studies_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_studies")),
     )
     op.create_index("ix_studies_batch_id_id", "studies", ["batch_id", "id"], unique=False)
@@ -139,9 +157,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status IN ('queued', 'classified')"),
     )
-    op.create_index("ix_studies_owner_id", "studies", ["owner", "id"], unique=False)
-    op.create_index("ix_studies_owner_priority_id", "studies", ["owner", "priority", "id"], unique=False)
-    op.create_index("ix_studies_owner_status_id", "studies", ["owner", "status", "id"], unique=False)
+    op.create_index("ix_studies_tenant_id", "studies", ["tenant_id", "id"], unique=False)
+    op.create_index("ix_studies_tenant_priority_id", "studies", ["tenant_id", "priority", "id"], unique=False)
+    op.create_index("ix_studies_tenant_status_id", "studies", ["tenant_id", "status", "id"], unique=False)
     op.create_index("ix_studies_priority_id", "studies", ["priority", "id"], unique=False)
     op.create_index("ix_studies_status_id", "studies", ["status", "id"], unique=False)
     op.create_table(
@@ -176,7 +194,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "idempotency_keys",
-        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("scope", sa.String(length=64), server_default=sa.text("''"), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=True),
@@ -189,7 +207,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["study_id"], ["studies.id"], name=op.f("fk_idempotency_keys_study_id_studies")
         ),
-        sa.PrimaryKeyConstraint("owner", "key", "scope", name=op.f("pk_idempotency_keys")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_idempotency_keys_tenant_id_tenants")
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "key", "scope", name=op.f("pk_idempotency_keys")),
     )
     op.create_index(
         "ix_idempotency_keys_created_at",
@@ -248,7 +269,20 @@ def upgrade() -> None:
         "reports",
         sa.Column("study_id", sa.UUID(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "preliminary",
+                "final",
+                "amended",
+                "entered-in-error",
+                name="reportstatus",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
         sa.Column(
             "language",
             sa.Enum("en", "es", name="language", native_enum=False, create_constraint=True, length=16),
@@ -290,9 +324,6 @@ def upgrade() -> None:
                 "cancelled",
                 "retried",
                 "edited",
-                "signed",
-                "amended",
-                "withdrawn",
                 "erased",
                 name="studyevent",
                 native_enum=False,
@@ -385,3 +416,4 @@ def downgrade() -> None:
     op.drop_table("discarded_originals")
     op.drop_table("batches")
     op.drop_table("api_keys")
+    op.drop_table("tenants")

@@ -19,6 +19,7 @@ from shared.intake import patients
 from shared.intake.files import CheckedFile
 from shared.intake.submission import (
     BatchClosed,
+    Erased,
     NoBatch,
     Outcome,
     Refusal,
@@ -53,7 +54,8 @@ class Intake:
 
 
 Answer = Callable[[StudyView], Mapping[str, Any]]
-"""What a door answers for a study that is in, as JSON: kept with the key, and given again."""
+"""What a door answers for a study that is in, as JSON: kept with the key, and given again; of an item of a
+batch it is not kept, but asked for anew."""
 
 
 def take(intake: Intake, submission: Submission, *, answer: Answer) -> Outcome:
@@ -69,11 +71,18 @@ def take(intake: Intake, submission: Submission, *, answer: Answer) -> Outcome:
         begun = idempotency.begin(session, request, fingerprint=submission.fingerprint)
     match begun:
         case idempotency.Replayed(_, body, study_id):
-            return Replayed(study_id, body)
+            return _replay_of_item(intake, study_id, answer) if body is None else Replayed(study_id, body)
         case InUse() | Reused():
             return begun
         case Begun() as held:
             return _take_held(intake, submission, request, held, answer)
+
+
+def _replay_of_item(intake: Intake, study_id: StudyId, answer: Answer) -> Outcome:
+    view = reading.poll(intake.database, study_id)
+    if view is None or view.study.erased_at is not None:
+        return Erased()
+    return Replayed(study_id, answer(view))
 
 
 def _take_held(
@@ -156,7 +165,7 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
     ]
     return NewStudy(
         id=StudyId(new_id()),
-        owner=submission.owner,
+        tenant_id=submission.tenant_id,
         priority=submission.priority,
         language=submission.language,
         images=images,
@@ -172,7 +181,7 @@ def _check_batch(
     """Refuse an item of a batch that takes none, before its files are stored and again when it is written."""
     if submission.batch_id is None:
         return None
-    batch = look(session, submission.batch_id, owner=submission.owner)
+    batch = look(session, submission.batch_id, tenant_id=submission.tenant_id)
     if batch is None:
         return NoBatch()
     return BatchClosed() if batch.cancelled_at is not None else None
@@ -188,5 +197,6 @@ def _write(
     body = answer(view)
     request = submission.request_key
     if request is not None and held is not None:
-        idempotency.finish(session, request, held.token, status_code=202, body=body, study_id=study.id)
+        kept = None if study.batch_id else body
+        idempotency.finish(session, request, held.token, status_code=202, body=kept, study_id=study.id)
     return Taken(study.id, view.study.status, body)

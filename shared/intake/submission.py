@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain import NO_ORDER, Actor, BatchId, Language, Order, Priority, StudyId, StudyStatus
+from shared.domain import NO_ORDER, Actor, BatchId, Language, Order, Priority, StudyId, StudyStatus, TenantId
 from shared.errors import BadInputError
 from shared.intake.files import Checked
 from shared.records.idempotency import InUse, RequestKey, Reused
@@ -23,7 +23,7 @@ class Submission:
         fingerprint: SHA-256 of all that was sent, where there is a key.
     """
 
-    owner: str
+    tenant_id: TenantId
     actor: Actor
     checked: Checked
     asked_priority: Priority | None = None
@@ -44,7 +44,7 @@ class Submission:
     def request_key(self) -> RequestKey | None:
         """The key as it is kept: an item's is unique within its batch."""
         scope = str(self.batch_id) if self.batch_id else ""
-        return RequestKey(self.owner, self.key, scope) if self.key else None
+        return RequestKey(self.tenant_id, self.key, scope) if self.key else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """It was taken in before, with the same key, and answered so."""
+    """It was taken in before, with the same key, and answered so; an item of a batch as it stands now."""
 
     study_id: StudyId
     answer: Mapping[str, Any]
@@ -108,10 +108,15 @@ class NoBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """It was taken in before, with the same key, and is being erased this moment."""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchClosed:
     """The batch was cancelled and takes no more items."""
 
 
 Contradiction = SeveralPatients | OtherPatient
-Refusal = Refused | Contradiction | NoBatch | BatchClosed | InUse | Reused
+Refusal = Refused | Contradiction | NoBatch | BatchClosed | Erased | InUse | Reused
 Outcome = Taken | Replayed | Refusal

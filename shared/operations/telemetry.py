@@ -29,7 +29,7 @@ _ALLOWED: Final = frozenset(
             "outcome",
             "code",
         ),
-        *("error", "attempt", "alone", "seconds", "count", "size", "method", "route", "port", "host"),
+        *("error", "claims", "alone", "seconds", "count", "size", "method", "route", "port", "host"),
         *("model", "writer", "version", "device", "digest", "signal", "hints", "priority", "task", "threads"),
     }
 )

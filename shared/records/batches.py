@@ -17,6 +17,7 @@ from shared.domain import (
     StudyEvent,
     StudyId,
     StudyStatus,
+    TenantId,
     new_id,
     statuses_before,
     study_findings,
@@ -37,7 +38,7 @@ class BatchRecord:
     """A batch: whose it is, and whether it takes more items."""
 
     id: BatchId
-    owner: str
+    tenant_id: TenantId
     name: str | None
     created_at: datetime
     cancelled_at: datetime | None
@@ -65,37 +66,39 @@ class BatchItem:
 _RECORDS: Final = Values(BatchRecord, BatchRow)
 
 
-def create(session: Session, *, owner: str, name: str | None) -> BatchRecord:
+def create(session: Session, *, tenant_id: TenantId, name: str | None) -> BatchRecord:
     """Open a batch."""
-    statement = insert(BatchRow).values(id=new_id(), owner=owner, name=name).returning(*_RECORDS.columns)
+    statement = (
+        insert(BatchRow).values(id=new_id(), tenant_id=tenant_id, name=name).returning(*_RECORDS.columns)
+    )
     return _RECORDS.of(session.execute(statement).mappings().one())
 
 
-def find(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRecord | None:
-    """Return the batch, unless it is not `owner`'s (None: everybody's)."""
-    return _only_own(session, _RECORDS.select().where(BatchRow.id == batch_id), owner)
+def find(session: Session, batch_id: BatchId, *, tenant_id: TenantId | None) -> BatchRecord | None:
+    """Return the batch, unless it is not this tenant's (None: everybody's)."""
+    return _only_own(session, _RECORDS.select().where(BatchRow.id == batch_id), tenant_id)
 
 
-def join(session: Session, batch_id: BatchId, *, owner: str | None) -> BatchRecord | None:
+def join(session: Session, batch_id: BatchId, *, tenant_id: TenantId | None) -> BatchRecord | None:
     """Return the batch and keep it as it is until the transaction ends, so that an item may be added.
 
     Without the lock an item could slip in beside the transaction that cancels the batch, and run on.
     """
     statement = _RECORDS.select().where(BatchRow.id == batch_id).with_for_update(read=True)
-    return _only_own(session, statement, owner)
+    return _only_own(session, statement, tenant_id)
 
 
 def page(
-    session: Session, *, limit: int, before: BatchId | None = None, owner: str | None = None
+    session: Session, *, limit: int, before: BatchId | None = None, tenant_id: TenantId | None = None
 ) -> Sequence[BatchRecord]:
     """Return a page of batches, newest first, that starts after the id `before`.
 
     Args:
-        owner: whose batches; None means everybody's.
+        tenant_id: whose batches; None means everybody's.
     """
     statement = _RECORDS.select().order_by(BatchRow.id.desc()).limit(limit)
-    if owner is not None:
-        statement = statement.where(BatchRow.owner == owner)
+    if tenant_id is not None:
+        statement = statement.where(BatchRow.tenant_id == tenant_id)
     if before is not None:
         statement = statement.where(BatchRow.id < before)
     return [_RECORDS.of(row) for row in session.execute(statement).mappings()]
@@ -173,7 +176,7 @@ def labels(session: Session, batch_id: BatchId) -> Sequence[str]:
     return session.scalars(statement.order_by(FindingRow.label)).all()
 
 
-def _only_own(session: Session, statement: Select[Any], owner: str | None) -> BatchRecord | None:
+def _only_own(session: Session, statement: Select[Any], tenant_id: TenantId | None) -> BatchRecord | None:
     row = session.execute(statement).mappings().one_or_none()
     batch = None if row is None else _RECORDS.of(row)
-    return batch if batch is not None and owner in (None, batch.owner) else None
+    return batch if batch is not None and tenant_id in (None, batch.tenant_id) else None

@@ -5,6 +5,9 @@ begin -> Begun    -> (work) -> finish, in the transaction of the work itself, or
       -> InUse       another request is at it; when that one dies, its lock runs out and we may take over
       -> Reused      the key belongs to other content
 
+Of an item of a batch the study is kept, not the answer: a replay answers with the study as it is then. An
+erased study takes its key along, which may name a patient: who sends it again sends it in anew.
+
 The token is a fence: a request that was taken over cannot finish, so its work is rolled back with it.
 Source: Stripe's description of idempotent requests; draft-ietf-httpapi-idempotency-key-header-07.
 """
@@ -19,7 +22,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.domain import StudyId, new_id
+from shared.domain import StudyId, TenantId, new_id
 from shared.errors import LeaseLostError
 from shared.records.tables import IdempotencyRow
 
@@ -32,9 +35,9 @@ LOCK: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """What a client calls its request: unique for its owner, and within a batch."""
+    """What a client calls its request: unique for its tenant, and within a batch."""
 
-    owner: str
+    tenant_id: TenantId
     key: str
     scope: str = ""
 
@@ -48,10 +51,10 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """It was served before, with this answer."""
+    """It was served before, with this answer; the body of an item is its study's."""
 
     status_code: int
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None
     study_id: StudyId
 
 
@@ -75,14 +78,14 @@ def begin(
     """
     if (token := _take(session, request, fingerprint, lock)) is not None:
         return Begun(token)
-    row = session.get(IdempotencyRow, (request.owner, request.key, request.scope))
+    row = session.get(IdempotencyRow, (request.tenant_id, request.key, request.scope))
     if row is None:
         return InUse()  # given up this very moment: the client's next try will have it
     if row.fingerprint != fingerprint:
         return Reused()
     if row.status_code is None or row.study_id is None:
         return InUse()
-    return Replayed(row.status_code, row.body or {}, StudyId(row.study_id))
+    return Replayed(row.status_code, row.body, StudyId(row.study_id))
 
 
 def renew(session: Session, request: RequestKey, token: UUID, *, lock: timedelta = LOCK) -> None:
@@ -98,10 +101,10 @@ def finish(
     token: UUID,
     *,
     status_code: int,
-    body: Mapping[str, Any],
+    body: Mapping[str, Any] | None,
     study_id: StudyId,
 ) -> None:
-    """Keep the answer, in the transaction of the work that it reports.
+    """Keep the answer, in the transaction of the work that it reports; of a batch's item without its body.
 
     Raises:
         LeaseLostError: another request took the key over; the caller's work must not stay either.
@@ -109,7 +112,7 @@ def finish(
     finished = session.scalar(
         update(IdempotencyRow)
         .where(_held(request, token))
-        .values(status_code=status_code, body=dict(body), study_id=study_id, locked_until=None)
+        .values(status_code=status_code, body=body, study_id=study_id, locked_until=None)
         .returning(IdempotencyRow.token)
     )
     if finished is None:
@@ -146,18 +149,18 @@ def _take(session: Session, request: RequestKey, fingerprint: str, lock: timedel
     )
     forgotten = and_(IdempotencyRow.scope == "", IdempotencyRow.created_at < func.now() - KEPT)
     statement = insert(IdempotencyRow).values(
-        owner=request.owner, key=request.key, scope=request.scope, **mine
+        tenant_id=request.tenant_id, key=request.key, scope=request.scope, **mine
     )
     return session.scalar(
         statement.on_conflict_do_update(
-            index_elements=["owner", "key", "scope"], set_=mine, where=or_(died, forgotten)
+            index_elements=["tenant_id", "key", "scope"], set_=mine, where=or_(died, forgotten)
         ).returning(IdempotencyRow.token)
     )
 
 
 def _held(request: RequestKey, token: UUID) -> ColumnElement[bool]:
     return and_(
-        IdempotencyRow.owner == request.owner,
+        IdempotencyRow.tenant_id == request.tenant_id,
         IdempotencyRow.key == request.key,
         IdempotencyRow.scope == request.scope,
         IdempotencyRow.token == token,

@@ -13,11 +13,12 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import KeyId, new_id
-from shared.records.tables import ApiKeyRow
+from shared.domain import KeyId, TenantId, new_id
+from shared.records import tenants
+from shared.records.tables import ApiKeyRow, TenantRow
 
 PREFIX: Final = "cxr_"
 """What every key starts with, so that a leaked one is found by secret scanners."""
@@ -34,37 +35,54 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
-    """Everything, on everybody's studies, and the keys themselves."""
+    """Everything, on everybody's studies, and the keys themselves: of the installation, not of a tenant."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as its administrators see it: all but the key itself."""
+    """A key as its administrators see it: all but the key itself.
+
+    Attributes:
+        tenant: its tenant's name; None for an administrator's key, as is `tenant_id`.
+    """
 
     id: KeyId
+    tenant_id: TenantId | None
+    tenant: str | None
     name: str
     scopes: frozenset[Scope]
     created_at: datetime
     last_used_at: datetime | None
 
 
-def create(session: Session, *, name: str, scopes: Collection[Scope]) -> tuple[ApiKey, str]:
-    """Make a key, and return it with its secret, which nobody can read again."""
+def create(
+    session: Session, *, name: str, scopes: Collection[Scope], tenant: str | None
+) -> tuple[ApiKey, str]:
+    """Make a key, and return it with its secret, which nobody can read again.
+
+    Args:
+        tenant: whose it is, by name; a new name makes a new tenant. None for an administrator's.
+    """
     secret = PREFIX + secrets.token_urlsafe(32)
     row = ApiKeyRow(
-        id=new_id(), name=name, digest=digest_of(secret), scopes=sorted(scope.value for scope in scopes)
+        id=new_id(),
+        tenant_id=None if tenant is None else tenants.find_or_make(session, tenant),
+        name=name,
+        digest=digest_of(secret),
+        scopes=sorted(scope.value for scope in scopes),
     )
     session.add(row)
     session.flush()
     session.refresh(row, ["created_at"])
-    return _key_of(row), secret
+    return _key_of(row, tenant), secret
 
 
 def find(session: Session, digest: str) -> ApiKey | None:
     """Return the live key with this digest, and record that it was used (once a minute at most)."""
-    row = session.scalar(select(ApiKeyRow).where(ApiKeyRow.digest == digest, ApiKeyRow.revoked_at.is_(None)))
-    if row is None:
+    found = session.execute(_live().where(ApiKeyRow.digest == digest)).one_or_none()
+    if found is None:
         return None
+    row, tenant = found
     stale = or_(ApiKeyRow.last_used_at.is_(None), ApiKeyRow.last_used_at < func.now() - USE_RECORDED_EVERY)
     session.execute(
         update(ApiKeyRow)
@@ -72,13 +90,12 @@ def find(session: Session, digest: str) -> ApiKey | None:
         .values(last_used_at=func.now())
         .execution_options(synchronize_session=False)
     )
-    return _key_of(row)
+    return _key_of(row, tenant)
 
 
 def live_keys(session: Session) -> Sequence[ApiKey]:
     """Return all keys that are not revoked, oldest first."""
-    rows = session.scalars(select(ApiKeyRow).where(ApiKeyRow.revoked_at.is_(None)).order_by(ApiKeyRow.id))
-    return [_key_of(row) for row in rows]
+    return [_key_of(row, tenant) for row, tenant in session.execute(_live().order_by(ApiKeyRow.id))]
 
 
 def revoke(session: Session, key_id: UUID) -> bool:
@@ -98,6 +115,19 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _key_of(row: ApiKeyRow) -> ApiKey:
-    scopes = frozenset(Scope(scope) for scope in row.scopes)
-    return ApiKey(KeyId(row.id), row.name, scopes, row.created_at, row.last_used_at)
+def _live() -> Select[ApiKeyRow, str]:
+    # The name is None where there is no tenant, which the types of an outer join do not say.
+    with_tenant = select(ApiKeyRow, TenantRow.name).outerjoin(TenantRow, TenantRow.id == ApiKeyRow.tenant_id)
+    return with_tenant.where(ApiKeyRow.revoked_at.is_(None))
+
+
+def _key_of(row: ApiKeyRow, tenant: str | None) -> ApiKey:
+    return ApiKey(
+        id=KeyId(row.id),
+        tenant_id=None if row.tenant_id is None else TenantId(row.tenant_id),
+        tenant=tenant,
+        name=row.name,
+        scopes=frozenset(Scope(scope) for scope in row.scopes),
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+    )

@@ -27,6 +27,7 @@ from shared.domain import (
     StudyEvent,
     StudyId,
     StudyStatus,
+    TenantId,
     ViewPosition,
     ViewSource,
 )
@@ -40,7 +41,7 @@ class StudyRecord:
     """A study: to whom it belongs and where it stands; what was asked for is its order."""
 
     id: StudyId
-    owner: str
+    tenant_id: TenantId
     batch_id: BatchId | None
     item_key: str | None
     status: StudyStatus
@@ -148,7 +149,7 @@ def page(
     *,
     limit: int,
     before: StudyId | None = None,
-    owner: str | None = None,
+    tenant_id: TenantId | None = None,
     status: StudyStatus | None = None,
     priority: Priority | None = None,
     batch_id: BatchId | None = None,
@@ -156,11 +157,11 @@ def page(
     """Return a page of studies, newest first, that starts after the id `before`.
 
     Args:
-        owner: whose studies; None means everybody's.
+        tenant_id: whose studies; None means everybody's.
     """
     conditions: list[ColumnElement[bool]] = [StudyRow.erased_at.is_(None)]
     for column, wanted in (
-        (StudyRow.owner, owner),
+        (StudyRow.tenant_id, tenant_id),
         (StudyRow.status, status),
         (StudyRow.priority, priority),
         (StudyRow.batch_id, batch_id),

@@ -39,6 +39,7 @@ from shared.domain import (
     StudyEvent,
     StudyId,
     StudyStatus,
+    TenantId,
     next_status,
     statuses_before,
 )
@@ -79,7 +80,7 @@ class NewStudy:
     """What a client asks for, checked."""
 
     id: StudyId
-    owner: str
+    tenant_id: TenantId
     priority: Priority
     language: Language
     images: Sequence[StoredImage]
@@ -94,7 +95,7 @@ class Claim:
 
     Attributes:
         study_id: the study that was waiting longest.
-        attempts: claims so far, this one included.
+        claims: so far, of both stages, this one included.
         alone: the last try did not end well, so this one runs in a process of its own.
         failures: how often the work itself has failed in this stage.
         actor: whose claim it is, and so who did what comes of it.
@@ -102,10 +103,10 @@ class Claim:
 
     study_id: StudyId
     token: LeaseToken
-    owner: str
+    tenant_id: TenantId
     priority: Priority
     language: Language
-    attempts: int
+    claims: int
     alone: bool
     failures: int
     actor: Actor
@@ -117,11 +118,11 @@ class Later:
 
     Attributes:
         alone: studies that are to be tried alone.
-        owners: whose studies.
+        tenants: whose studies.
     """
 
     alone: bool = False
-    owners: frozenset[str] = frozenset()
+    tenants: frozenset[TenantId] = frozenset()
 
 
 NOTHING: Final = Later()
@@ -143,7 +144,7 @@ def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInput
     session.add(
         StudyRow(
             id=study.id,
-            owner=study.owner,
+            tenant_id=study.tenant_id,
             batch_id=study.batch_id,
             item_key=study.item_key,
             status=StudyStatus.QUEUED,
@@ -198,7 +199,7 @@ def claim(
     ]
     if later != NOTHING:
         first = select(StudyRow).where(*waits).order_by(StudyRow.id).limit(_LOOKED_THROUGH).subquery()
-        fit = select(first.c.id).where(first.c.owner.not_in(later.owners))
+        fit = select(first.c.id).where(first.c.tenant_id.not_in(later.tenants))
         if later.alone:
             fit = fit.where(~first.c.alone)
         waits.append(StudyRow.id.in_(fit))
@@ -219,7 +220,7 @@ def take(session: Session, which: ColumnElement[bool], *, lease: timedelta, acto
         values={
             "lease_token": StudyRow.lease_token + 1,
             "lease_expires_at": func.now() + lease,
-            "attempts": StudyRow.attempts + 1,
+            "claims": StudyRow.claims + 1,
         },
     )
     if not rows:
@@ -228,10 +229,10 @@ def take(session: Session, which: ColumnElement[bool], *, lease: timedelta, acto
     return Claim(
         study_id=StudyId(row.id),
         token=LeaseToken(row.lease_token),
-        owner=row.owner,
+        tenant_id=TenantId(row.tenant_id),
         priority=row.priority,
         language=row.language,
-        attempts=row.attempts,
+        claims=row.claims,
         alone=row.alone,
         failures=row.failures,
         actor=actor,
@@ -411,11 +412,11 @@ def _move(
         .returning(
             StudyRow.id,
             StudyRow.status,
-            StudyRow.owner,
+            StudyRow.tenant_id,
             StudyRow.priority,
             StudyRow.language,
             StudyRow.lease_token,
-            StudyRow.attempts,
+            StudyRow.claims,
             StudyRow.alone,
             StudyRow.failures,
         )

@@ -2,7 +2,8 @@
 
 studies 1─1 orders
 studies 1─n images 1─n findings        studies 1─n reports (versions)        studies 1─n study_events
-batches 1─n studies                    api_keys, idempotency_keys, discarded_… stand alone
+batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys
+discarded_… stand alone
 """
 
 from datetime import date, datetime, time
@@ -30,6 +31,7 @@ from shared.domain import (
     FindingStatus,
     Language,
     Priority,
+    ReportStatus,
     StudyEvent,
     StudyStatus,
     ViewPosition,
@@ -37,6 +39,16 @@ from shared.domain import (
 )
 from shared.records.database import Base, Moment, PatientText, Sha256, SystemText
 from shared.records.marks import PATIENT, SYSTEM
+
+
+class TenantRow(Base):
+    """Whom studies, batches and keys belong to: a hospital, a department."""
+
+    __tablename__ = "tenants"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[SystemText] = mapped_column(unique=True)
+    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
 
 
 class StudyRow(Base):
@@ -54,11 +66,11 @@ class StudyRow(Base):
             "id",
             postgresql_where=text("status IN ('queued', 'classified')"),
         ),
-        # Serve the list of studies, newest first: a client's own, and everybody's for an administrator,
+        # Serve the list of studies, newest first: a tenant's own, and everybody's for an administrator,
         # whole, of one status and of one priority.
-        Index("ix_studies_owner_id", "owner", "id"),
-        Index("ix_studies_owner_status_id", "owner", "status", "id"),
-        Index("ix_studies_owner_priority_id", "owner", "priority", "id"),
+        Index("ix_studies_tenant_id", "tenant_id", "id"),
+        Index("ix_studies_tenant_status_id", "tenant_id", "status", "id"),
+        Index("ix_studies_tenant_priority_id", "tenant_id", "priority", "id"),
         Index("ix_studies_status_id", "status", "id"),
         Index("ix_studies_priority_id", "priority", "id"),
         # Serves a batch's results in order, and its counts by status.
@@ -68,7 +80,7 @@ class StudyRow(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64), info=SYSTEM)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id"))
     item_key: Mapped[str | None] = mapped_column(String(255), info=PATIENT)
     """In a batch: the client's own name of the item (its Idempotency-Key)."""
@@ -82,8 +94,8 @@ class StudyRow(Base):
     lease_token: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     """Only ever grows: that is what makes it a fence against a worker that comes back late."""
     lease_expires_at: Mapped[Moment | None]
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """Claims so far, of both stages."""
+    claims: Mapped[int] = mapped_column(server_default=text("0"))
+    """So far, of both stages."""
     failures: Mapped[int] = mapped_column(server_default=text("0"))
     """Failures of the work itself, in the present stage; a killed worker adds none."""
     expired_alone: Mapped[int] = mapped_column(server_default=text("0"))
@@ -190,8 +202,7 @@ class ReportRow(Base):
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
-    status: Mapped[str] = mapped_column(String(16), info=SYSTEM)
-    """preliminary, until a radiologist signs (FHIR DiagnosticReport.status)."""
+    status: Mapped[ReportStatus]
     language: Mapped[Language]
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), info=PATIENT)
     """Sentences, which the impression begins with."""
@@ -233,10 +244,10 @@ class BatchRow(Base):
     """An archive's studies, counted and cancelled together."""
 
     __tablename__ = "batches"
-    __table_args__ = (Index("ix_batches_owner_id", "owner", "id"),)
+    __table_args__ = (Index("ix_batches_tenant_id", "tenant_id", "id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64), info=SYSTEM)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     name: Mapped[SystemText | None]
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
     cancelled_at: Mapped[Moment | None]
@@ -246,8 +257,11 @@ class ApiKeyRow(Base):
     """A client's key; only its digest is kept."""
 
     __tablename__ = "api_keys"
+    __table_args__ = (CheckConstraint("tenant_id IS NOT NULL OR 'admin' = ANY (scopes)", "tenant"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenants.id"))
+    """None for an administrator's, which belongs to the installation."""
     name: Mapped[SystemText]
     digest: Mapped[Sha256] = mapped_column(unique=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(16)), info=SYSTEM)
@@ -267,7 +281,7 @@ class IdempotencyRow(Base):
         Index("ix_idempotency_keys_study_id", "study_id"),
     )
 
-    owner: Mapped[str] = mapped_column(String(64), primary_key=True, info=SYSTEM)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True, info=PATIENT)
     scope: Mapped[str] = mapped_column(String(64), primary_key=True, server_default=text("''"), info=SYSTEM)
     """A batch's id, or nothing: an item's key is unique within its batch."""
@@ -278,6 +292,7 @@ class IdempotencyRow(Base):
     locked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     status_code: Mapped[int | None]
     body: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
+    """None for an item of a batch: there may be a million, and each answers with its study as it is."""
     study_id: Mapped[UUID | None] = mapped_column(ForeignKey("studies.id"))
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
 

@@ -103,7 +103,7 @@ def _handle(claim: Claim, stage: Stage, workplace: Workplace, work: Callable[[Cl
     study_id = claim.study_id
     with (
         workplace.heartbeat.holding(claim),
-        tracing.study_span(study_id, f"study.{stage}", attempt=claim.attempts, alone=claim.alone) as span,
+        tracing.study_span(study_id, f"study.{stage}", claims=claim.claims, alone=claim.alone) as span,
     ):
         try:
             outcome = _settled(claim, workplace, work)
@@ -135,7 +135,7 @@ def _settled(claim: Claim, workplace: Workplace, work: Callable[[Claim], Outcome
         if isinstance(error, UnreadableError):
             telemetry.count_damage(Damage.UNREADABLE, digest=None)
         why = str(error)
-        after = min(timedelta(seconds=2 ** min(claim.attempts, 6)), _LONGEST_RELEASE)
+        after = min(timedelta(seconds=2 ** min(claim.claims, 6)), _LONGEST_RELEASE)
         log.warning("study.released", seconds=after.total_seconds())
         write(lambda: _release(database, claim, after, why))
         return Outcome.RELEASED

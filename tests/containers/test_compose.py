@@ -1,11 +1,13 @@
 """`docker compose up`: the whole installation in containers, from the page's key to the report.
 
-One installation lives through all of it: it is upgraded from the release before (here: the commit before),
-used, hurt, taken down and brought up again.
+One installation lives through all of it: it is upgraded from the release before, used, hurt, taken down and
+brought up again. Until there is a release it is upgraded from itself under another version: nothing leads on
+from a schema that was never released.
 """
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,14 @@ class Installation:
             return False
 
 
+def release_before() -> str | None:
+    """Return the newest release's tag; None where there is none."""
+    described = subprocess.run(
+        ["git", "describe", "--tags", "--abbrev=0"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return described.stdout.strip() or None
+
+
 def printed_key(site: Site, project: Path) -> str:
     """Return the page's key from where the guide says that a person finds it."""
     log = site.compose("logs", "--no-log-prefix", "credentials", project=project)
@@ -65,12 +75,12 @@ def report_of(client: Client, study: str) -> Report:
 
 @pytest.fixture(scope="module")
 def installation(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Return an installation of this checkout, upgraded from one of the commit before."""
+    """Return an installation of this checkout, upgraded from one of the release before."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     here = f"API_PUBLISH=127.0.0.1:{port}"
     before = tmp_path_factory.mktemp("before") / "project"
-    check_out(before, "HEAD^", authority=site.engine.authority())
+    check_out(before, release_before(), authority=site.engine.authority())
     configure(before, site.python, here, "VERSION=0.0.1")
     configure(site.project, site.python, here)
     site.compose("build", project=before, seconds=BUILD_SECONDS)

@@ -12,10 +12,11 @@ from uuid import UUID
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from migrations.__main__ import upgrade
 from shared.domain import (
+    DEFAULT_TENANT,
     TRANSITIONS,
     Language,
     Priority,
@@ -23,16 +24,17 @@ from shared.domain import (
     StudyEvent,
     StudyId,
     StudyStatus,
+    TenantId,
     new_id,
 )
 from shared.records import reading, studies
-from shared.records.database import Base, Database
+from shared.records.database import Database
 from shared.records.studies import Hint, NewStudy, StoredImage
 from shared.records.tables import ReportRow, StudyRow
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
 from shared.work import queue
-from tests.support.builders import SOMEBODY
+from tests.support.builders import SOMEBODY, empty_tables
 from tests.support.services import ROOT, Service, wait_for
 from tests.support.stack import InfraStack
 
@@ -87,7 +89,7 @@ class Line:
         hint: bool = True,
         priority: Priority = Priority.ROUTINE,
         images: int = 1,
-        owner: str = "somebody",
+        tenant_id: TenantId = DEFAULT_TENANT,
     ) -> list[StudyId]:
         """Store originals, accept studies and send hints: what the API does with an upload."""
         ids = []
@@ -97,7 +99,7 @@ class Line:
             self.storage.put_original(BytesIO(original), digest)
             study_id = StudyId(new_id())
             image = StoredImage(file, digest, len(original), "image/png", 512, 512)
-            new = NewStudy(study_id, owner, priority, Language.ENGLISH, [image] * images)
+            new = NewStudy(study_id, tenant_id, priority, Language.ENGLISH, [image] * images)
             with self.database.session() as session:
                 studies.accept(session, new, actor=SOMEBODY)
             if hint:
@@ -192,8 +194,7 @@ def line(servers: InfraStack, tmp_path: Path) -> Iterator[Line]:
     running = Line(servers, tmp_path)
     with running.database.session() as session:
         upgrade(session.connection())
-        tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-        session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    empty_tables(running.database)
     queue.connect_broker(QueueSettings(url=servers.broker_url)).flushall()
     running.storage.ensure_bucket()
     yield running

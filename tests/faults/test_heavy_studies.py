@@ -5,7 +5,7 @@ import time
 from shared.domain import Priority, StudyEvent, StudyStatus
 from shared.records import reading, studies
 from tests.faults.conftest import Line
-from tests.support.builders import SOMEBODY
+from tests.support.builders import SOMEBODY, a_tenant
 from tests.support.services import Service, wait_for
 
 BUDGETS = {"CXR_MODEL_FILE_BUDGET": "PT5S", "CXR_MODEL_STUDY_BUDGET": "PT12S", "CXR_MODEL_CONCURRENCY": "4"}
@@ -29,7 +29,7 @@ def test_urgent_and_routine_work_goes_on_beside_an_archive_that_burns_every_thre
     waited = time.monotonic() - started
     # Three of the archive's files, where all of them take 8 studies x 12 s.
     assert waited < 20, f"the urgent study waited {waited:.0f} s"
-    line.wait(line.submit(owner="another"), 40)
+    line.wait(line.submit(tenant_id=a_tenant(line.database)), 40)
     assert not all(line.status(study).is_final for study in heavy), "the attack was over too soon to say"
     line.wait(heavy[:1], 60)
     with line.database.session() as session:

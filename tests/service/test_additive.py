@@ -41,8 +41,8 @@ BREAKING = {
         "orders.indication: its type takes less, or something else",
     ),
     "a type is changed": (
-        "ALTER TABLE studies ALTER COLUMN attempts TYPE text",
-        "studies.attempts: its type takes less, or something else",
+        "ALTER TABLE studies ALTER COLUMN claims TYPE text",
+        "studies.claims: its type takes less, or something else",
     ),
     "a column must be filled": (
         "ALTER TABLE orders ALTER COLUMN indication SET NOT NULL",

@@ -13,11 +13,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from shared.domain import StudyId, StudyStatus, new_id
+from shared.domain import DEFAULT_TENANT, StudyId, StudyStatus, new_id
 from shared.records.database import Database
 from shared.storage import Storage
 from tests.support.api import ApiServer, a_png, complete, give_up, send, sent
-from tests.support.builders import the_study
+from tests.support.builders import the_order
 from tests.support.stack import InfraStack
 
 
@@ -138,7 +138,7 @@ def test_results_name_an_item_by_its_path_and_its_files_by_their_digests(
     assert first["sha256"] == hashlib.sha256(a_png(1)).hexdigest()
     assert (second["path"], second["sha256"]) == ("ward 2/bad.png", "")
     client.delete(f"/v1/studies/{study_id}")
-    assert the_study(database, study_id).item_path is None
+    assert the_order(database, study_id).item_path is None
 
 
 def test_results_of_an_unknown_format_name_those_that_exist(client: httpx.Client, batch: dict):
@@ -215,11 +215,11 @@ def test_long_results_are_streamed_in_pieces(client: httpx.Client, batch: dict, 
     with database.session() as session:
         session.execute(
             text("""
-                INSERT INTO studies (id, owner, batch_id, item_key, status, priority, language)
-                SELECT gen_random_uuid(), 'local', :batch, 'case-' || n, 'queued', 'archive', 'en'
+                INSERT INTO studies (id, tenant_id, batch_id, item_key, status, priority, language)
+                SELECT gen_random_uuid(), :tenant, :batch, 'case-' || n, 'queued', 'archive', 'en'
                 FROM generate_series(1, 5000) AS n
             """),
-            {"batch": batch["id"]},
+            {"batch": batch["id"], "tenant": DEFAULT_TENANT},
         )
     with client.stream("GET", batch["links"]["results"], params={"format": "csv"}) as answer:
         assert "content-length" not in answer.headers

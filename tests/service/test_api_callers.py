@@ -93,7 +93,7 @@ def test_a_client_that_is_still_sending_sees_why_it_was_refused(api: ApiServer):
     assert answer.status_code == 401
 
 
-def test_one_owner_s_slow_uploads_leave_room_for_others(api: ApiServer, wire, database: Database):
+def test_one_key_s_slow_uploads_leave_room_for_others(api: ApiServer, wire, database: Database):
     greedy, modest = a_key(api), a_key(api)
     slow = head("POST /v1/studies", greedy, FORM, LENGTH)
     uploads = [wire(api).say(slow) for _ in range(70)]
@@ -109,7 +109,7 @@ def test_one_owner_s_slow_uploads_leave_room_for_others(api: ApiServer, wire, da
     assert send(api.client(greedy)).status_code == 202
 
 
-def test_one_owner_s_waits_leave_room_for_others(
+def test_one_key_s_waits_leave_room_for_others(
     infra: InfraStack, migrated: Database, storage: Storage, database: Database, wire
 ):
     with ApiServer(infra, auth=AuthMode.REQUIRED, max_connections=20) as api:

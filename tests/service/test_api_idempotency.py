@@ -12,16 +12,16 @@ from sqlalchemy import func, select, update
 from starlette.datastructures import FormData, UploadFile
 
 from api.upload import Fields, Received, fingerprint
-from shared.domain import StudyId, new_id
+from shared.domain import DEFAULT_TENANT, StudyId, new_id
 from shared.errors import LeaseLostError
 from shared.records import idempotency
 from shared.records.database import Database
 from shared.records.idempotency import Begun, InUse, Replayed, RequestKey, Reused
 from shared.records.tables import IdempotencyRow, StudyRow
 from tests.support.api import ApiServer, a_png, complete, files, send
-from tests.support.builders import a_study
+from tests.support.builders import a_study, a_tenant
 
-REQUEST = RequestKey("owner", "key-1")
+REQUEST = RequestKey(DEFAULT_TENANT, "key-1")
 
 
 def studies_in(database: Database) -> int:
@@ -140,9 +140,9 @@ def test_many_threads_with_one_key_and_other_content_make_one_study(api: ApiServ
 
 def test_a_key_that_is_being_served_is_in_use(client: httpx.Client, api: ApiServer, database: Database):
     # What a process holds that is in the middle of the same request.
-    owner = RequestKey("local", "busy")
+    request = RequestKey(DEFAULT_TENANT, "busy")
     with database.session() as session:
-        held = idempotency.begin(session, owner, fingerprint=fingerprint_of(a_png()))
+        held = idempotency.begin(session, request, fingerprint=fingerprint_of(a_png()))
     assert isinstance(held, Begun)
     answer = send(client, a_png(), key="busy")
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/idempotency-key-in-use")
@@ -150,9 +150,9 @@ def test_a_key_that_is_being_served_is_in_use(client: httpx.Client, api: ApiServ
 
 
 def test_a_crashed_process_s_successor_takes_the_key_over(client: httpx.Client, database: Database):
-    owner = RequestKey("local", "crashed")
+    request = RequestKey(DEFAULT_TENANT, "crashed")
     with database.session() as session:
-        crashed = idempotency.begin(session, owner, fingerprint=fingerprint_of(a_png()))
+        crashed = idempotency.begin(session, request, fingerprint=fingerprint_of(a_png()))
         session.execute(update(IdempotencyRow).values(locked_until=func.now() - timedelta(seconds=1)))
     assert isinstance(crashed, Begun)
     answer = send(client, a_png(), key="crashed")
@@ -160,7 +160,7 @@ def test_a_crashed_process_s_successor_takes_the_key_over(client: httpx.Client, 
     # The one that was only slow, not dead, cannot write its own study beside it.
     with pytest.raises(LeaseLostError), database.session() as session:
         idempotency.finish(
-            session, owner, crashed.token, status_code=202, body={}, study_id=StudyId(new_id())
+            session, request, crashed.token, status_code=202, body={}, study_id=StudyId(new_id())
         )
     assert studies_in(database) == 1
 
@@ -192,7 +192,7 @@ def test_a_renewed_key_is_held_for_longer(database: Database):
 
 def test_an_answer_is_forgotten_after_a_day_and_an_item_s_never(database: Database):
     study_id = a_study(database)
-    for request in (REQUEST, RequestKey("owner", "key-1", scope="a-batch")):
+    for request in (REQUEST, RequestKey(DEFAULT_TENANT, "key-1", scope="a-batch")):
         with database.session() as session:
             held = idempotency.begin(session, request, fingerprint="f" * 64)
             idempotency.finish(
@@ -202,14 +202,15 @@ def test_an_answer_is_forgotten_after_a_day_and_an_item_s_never(database: Databa
         session.execute(update(IdempotencyRow).values(created_at=func.now() - timedelta(hours=25)))
     assert isinstance(begin(database, "e" * 64), Begun)
     with database.session() as session:
-        item = RequestKey("owner", "key-1", scope="a-batch")
+        item = RequestKey(DEFAULT_TENANT, "key-1", scope="a-batch")
         assert idempotency.begin(session, item, fingerprint="f" * 64) == Replayed(202, {"a": 1}, study_id)
 
 
-def test_keys_of_two_owners_have_nothing_to_do_with_each_other(database: Database):
+def test_keys_of_two_tenants_have_nothing_to_do_with_each_other(database: Database):
+    another = a_tenant(database)
     assert isinstance(begin(database), Begun)
     with database.session() as session:
-        other = RequestKey("somebody-else", "key-1")
+        other = RequestKey(another, "key-1")
         assert isinstance(idempotency.begin(session, other, fingerprint="e" * 64), Begun)
 
 
@@ -228,7 +229,7 @@ def test_a_field_that_was_not_given_is_not_in_the_fingerprint_of_a_request():
 
 
 def test_an_answer_that_an_earlier_release_kept_is_given_again(client: httpx.Client, database: Database):
-    """An item's of a batch is kept as long as the batch: a study's newer fields must have a default."""
+    """It is kept for a day: a study's newer fields must have a default."""
     known = {
         *("id", "status", "priority", "language", "batch_id", "created_at", "updated_at", "error", "model"),
         *("images", "timeline", "links"),

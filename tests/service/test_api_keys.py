@@ -33,8 +33,9 @@ def admin(api: ApiServer, database: Database) -> httpx.Client:
     return api.client(ADMIN_KEY)
 
 
-def a_key(admin: httpx.Client, *scopes: str) -> dict:
-    answer = admin.post("/v1/keys", json={"name": "ward 3", "scopes": list(scopes) or ["read", "write"]})
+def a_key(admin: httpx.Client, *scopes: str, tenant: str | None = None) -> dict:
+    wanted = {"name": "ward 3", "scopes": list(scopes) or ["read", "write"], "tenant": tenant}
+    answer = admin.post("/v1/keys", json=wanted)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -133,8 +134,8 @@ def test_a_scope_is_needed_and_named(api: ApiServer, admin: httpx.Client):
     assert reader.delete(f"/v1/studies/{study_id}").status_code == 403
 
 
-def test_another_owner_s_things_are_not_found(api: ApiServer, admin: httpx.Client, database: Database):
-    mine, other = (api.client(a_key(admin)["key"]) for _ in range(2))
+def test_another_tenant_s_things_are_not_found(api: ApiServer, admin: httpx.Client, database: Database):
+    mine, other = (api.client(a_key(admin, tenant=name)["key"]) for name in ("north", "south"))
     study_id = sent(mine, a_png(5))
     complete(database, study_id)
     batch = mine.post("/v1/batches", json={}).json()
@@ -170,8 +171,10 @@ def test_another_owner_s_things_are_not_found(api: ApiServer, admin: httpx.Clien
         assert client.get(f"{study}/report").status_code == 200
 
 
-def test_two_owners_may_use_the_same_idempotency_key(api: ApiServer, admin: httpx.Client):
-    answers = [send(api.client(a_key(admin)["key"]), a_png(1), key="k") for _ in range(2)]
+def test_two_tenants_may_use_the_same_idempotency_key(api: ApiServer, admin: httpx.Client):
+    answers = [
+        send(api.client(a_key(admin, tenant=name)["key"]), a_png(1), key="k") for name in ("north", "south")
+    ]
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json()["id"] != answers[1].json()["id"]
 
@@ -275,6 +278,10 @@ def test_when_a_key_was_last_used_is_kept(api: ApiServer, admin: httpx.Client):
         {"name": "x", "scopes": []},
         {"name": "x", "scopes": ["root"]},
         {"name": "x", "owner": 1},
+        {"name": "x", "tenant": ""},
+        {"name": "x", "tenant": "x" * 201},
+        {"name": "x", "tenant": "north\u202e"},
+        {"name": "x", "tenant": "north", "scopes": ["admin"]},
     ],
 )
 def test_a_key_that_makes_no_sense_is_refused(admin: httpx.Client, body: dict):

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from shared.domain import Priority, Stage, StudyId, StudyStatus, new_id
+from shared.domain import DEFAULT_TENANT, Priority, Stage, StudyId, StudyStatus, new_id
 from shared.errors import UnusableImageError
 from shared.records.database import Database
 from shared.storage import Storage, original_key
@@ -36,7 +36,7 @@ def test_a_study_is_accepted_with_its_address_and_when_to_ask_again(client: http
     ]
     assert [(entry["status"], entry["event"]) for entry in study["timeline"]] == [("queued", "received")]
     row = the_study(database, StudyId(UUID(study["id"])))
-    assert (row.indication, row.patient_id, row.owner) == ("cough", "P-1", "local")
+    assert (row.indication, row.patient_id, row.tenant_id) == ("cough", "P-1", DEFAULT_TENANT)
     assert "cough" not in answer.text
 
 

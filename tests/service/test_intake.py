@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain import BatchId, Order, Priority, Stage, StudyStatus, new_id
+from shared.domain import DEFAULT_TENANT, BatchId, Order, Priority, Stage, StudyStatus, new_id
 from shared.intake import files
 from shared.intake.files import Checked, Limits, SentFile
 from shared.intake.studies import Intake, take
@@ -35,7 +35,6 @@ from tests.support.dicoms import a_dicom
 Door = Callable[..., Outcome]
 
 LIMITS = Limits(images=4, pixels=10**6, file_bytes=10**6, total_bytes=10**6, zip_ratio=100)
-OWNER = "local"
 
 
 def checked(*contents: bytes) -> Checked:
@@ -55,14 +54,14 @@ def door(database: Database, storage: Storage, queue_settings: QueueSettings) ->
     intake = Intake(database, storage, lambda hint: queue.send_hint(app, hint))
 
     def bring(*contents: bytes, **said: Any) -> Outcome:
-        return take(intake, Submission(OWNER, SOMEBODY, checked(*contents), **said), answer=answer)
+        return take(intake, Submission(DEFAULT_TENANT, SOMEBODY, checked(*contents), **said), answer=answer)
 
     return bring
 
 
 def a_batch(database: Database) -> BatchId:
     with database.session() as session:
-        return BatchId(batches.create(session, owner=OWNER, name=None).id)
+        return BatchId(batches.create(session, tenant_id=DEFAULT_TENANT, name=None).id)
 
 
 def test_a_good_file_is_queued_stored_and_hinted_at(
@@ -76,7 +75,7 @@ def test_a_good_file_is_queued_stored_and_hinted_at(
     assert isinstance(taken, Taken)
     assert taken.answer == {"here": str(taken.study_id)}
     study = the_study(database, taken.study_id)
-    assert (study.status, study.owner) == (StudyStatus.QUEUED, OWNER)
+    assert (study.status, study.tenant_id) == (StudyStatus.QUEUED, DEFAULT_TENANT)
     assert storage.has_original(files.sha256_of(io.BytesIO(a_png())))
     assert after == before + 1
 
@@ -90,7 +89,8 @@ def test_the_same_key_takes_a_study_in_once(door: Door):
 
 def test_a_key_that_is_being_served_is_in_use(door: Door, database: Database):
     with database.session() as session:
-        assert isinstance(idempotency.begin(session, RequestKey(OWNER, "k"), fingerprint="f" * 64), Begun)
+        request = RequestKey(DEFAULT_TENANT, "k")
+        assert isinstance(idempotency.begin(session, request, fingerprint="f" * 64), Begun)
     assert door(a_png(), key="k", fingerprint="f" * 64) == InUse()
 
 

@@ -123,13 +123,14 @@ def test_only_a_failed_study_is_retried(client):
 
 
 def test_keys_are_made_listed_and_revoked(client):
-    key = client.keys.create("ward 3", scopes=["read"])
+    key = client.keys.create("ward 3", scopes=["read"], tenant="north")
     listed = {one.id: one for one in client.keys.list()}
     client.keys.revoke(key.id)
 
     assert key.key is not None
     assert key.key.startswith("cxr_")
     assert listed[key.id].key is None
+    assert (key.tenant, listed[key.id].tenant) == ("north", "north")
     assert key.id not in {one.id for one in client.keys.list()}
 
 

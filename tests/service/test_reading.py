@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, select, update
 
-from shared.domain import StudyId
+from shared.domain import DEFAULT_TENANT, StudyId
 from shared.records import batches, reading
 from shared.records.database import Database
 from shared.records.tables import ImageRow, StudyEventRow, StudyRow
@@ -17,7 +17,7 @@ from tests.support.builders import a_study, an_image
 
 NOBODY_READS = {
     "study_events.study_id",
-    *(f"studies.{name}" for name in ("lease_token", "lease_expires_at", "attempts", "failures")),
+    *(f"studies.{name}" for name in ("lease_token", "lease_expires_at", "claims", "failures")),
     *(f"studies.{name}" for name in ("expired_alone", "alone", "not_before")),
 }
 """Columns that only claims need, or that are in the view once already."""
@@ -51,7 +51,7 @@ def distinct(column: Column[Any], value: Any) -> Any:
 def filled(database: Database) -> tuple[StudyId, dict[str, Any]]:
     """A study of two images with a value of its own in every column; also what its first rows hold."""
     with database.session() as session:
-        batch = batches.create(session, owner="somebody", name=None)
+        batch = batches.create(session, tenant_id=DEFAULT_TENANT, name=None)
     study_id = a_study(database, batch_id=batch.id, images=(an_image(), an_image("second.png")))
     written: dict[str, Any] = {}
     with database.session() as session:

@@ -47,6 +47,7 @@ from tests.support.builders import (
     a_claim,
     a_finding,
     a_study,
+    a_tenant,
     an_image,
     let_time_pass,
     the_order,
@@ -84,7 +85,7 @@ def test_of_many_threads_exactly_one_gets_the_claim(database: Database):
     with ThreadPoolExecutor(16) as threads:
         claims = [claim for claim in threads.map(race, range(16)) if claim]
     assert [claim.token for claim in claims] == [1]
-    assert the_study(database, study_id).attempts == 1
+    assert the_study(database, study_id).claims == 1
 
 
 def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Database):
@@ -194,9 +195,10 @@ def lose_its_worker(database: Database, study_id: StudyId, stage: Stage = Stage.
 
 
 def test_a_worker_leaves_studies_waiting_that_it_has_no_place_for(database: Database):
-    alone, theirs, ours = a_study(database), a_study(database, owner="burdened"), a_study(database)
+    burdened = a_tenant(database)
+    alone, theirs, ours = a_study(database), a_study(database, tenant_id=burdened), a_study(database)
     lose_its_worker(database, alone)
-    later = studies.Later(alone=True, owners=frozenset({"burdened"}))
+    later = studies.Later(alone=True, tenants=frozenset({burdened}))
 
     def take(later: studies.Later) -> StudyId | None:
         with database.session() as session:
@@ -387,6 +389,18 @@ def test_pages_go_on_where_the_last_one_ended_while_studies_come_in(database: Da
     with database.session() as session:
         second = reading.page(session, limit=10, before=first[-1].study.id)
     assert [view.study.id for view in [*first, *second]] == ids[::-1]
+
+
+def test_the_database_refuses_a_report_of_no_known_status(database: Database):
+    study_id = a_study(database)
+    finding, claim = image_findings(), a_claim(database, study_id)
+    with database.session() as session:
+        findings.store(session, claim, finding, MODEL)
+    claim = a_claim(database, study_id, Stage.LLM)
+    with database.session() as session:
+        reports.store(session, claim, the_report())
+    with pytest.raises(Exception, match="ck_reports_reportstatus"), database.session() as session:
+        session.execute(text("UPDATE reports SET status = 'signed'"))
 
 
 def test_the_database_refuses_a_lease_without_a_working_status(database: Database):

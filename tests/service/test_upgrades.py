@@ -12,15 +12,15 @@ from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
 
 from migrations.__main__ import upgrade
-from shared.domain import Stage, StudyId, StudyStatus
+from shared.domain import DEFAULT_TENANT, Stage, StudyId, StudyStatus
 from shared.records import batches, erasure, findings, reading, reports
-from shared.records.database import Base, Database
+from shared.records.database import Database
 from shared.records.tables import StudyRow
 from shared.settings import DatabaseSettings, QueueSettings
 from shared.work import queue
 from shared.work.sweeper import sweep
 from tests.service import test_studies
-from tests.support.builders import SOMEBODY, a_claim, a_study, let_time_pass, the_study
+from tests.support.builders import SOMEBODY, a_claim, a_study, empty_tables, let_time_pass, the_study
 from tests.support.releases import HEAD, next_release, run, start, take_back
 from tests.support.schema import read
 from tests.support.services import ROOT
@@ -57,9 +57,7 @@ def ahead(infra: InfraStack, migrated: Database, release: Path) -> Iterator[Data
 @pytest.fixture
 def emptied(ahead: Database) -> Database:
     """Return it without rows."""
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with ahead.session() as session:
-        session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    empty_tables(ahead)
     return ahead
 
 
@@ -89,7 +87,7 @@ def test_our_code_leads_studies_through_their_life_on_the_next_schema(
     assert the_study(emptied, lost).status is StudyStatus.QUEUED
     with emptied.session() as session:
         listed = [view.study.id for view in reading.page(session, limit=10)]
-        batch = batches.create(session, owner="somebody", name="archive")
+        batch = batches.create(session, tenant_id=DEFAULT_TENANT, name="archive")
         assert erasure.erase(session, finished, actor=SOMEBODY)
     assert listed == [waiting, lost, finished]
     in_batch = a_study(emptied, batch_id=batch.id)

@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import delete, func, text, update
 
 from shared.domain import (
+    DEFAULT_TENANT,
     Actor,
     ActorKind,
     BatchId,
@@ -18,19 +19,36 @@ from shared.domain import (
     Stage,
     StudyId,
     StudyStatus,
+    TenantId,
     new_id,
 )
-from shared.records import reading, studies
-from shared.records.database import Database
+from shared.records import reading, studies, tenants
+from shared.records.database import Base, Database
 from shared.records.reading import ImageRecord, StudyRecord
 from shared.records.reports import ReportRecord
 from shared.records.studies import Claim, NewStudy, StoredImage
-from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow
+from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow, TenantRow
 
 LEASE = timedelta(seconds=20)
 SOMEBODY = Actor(ActorKind.KEY, "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11")
 WORKER = Actor(ActorKind.SERVICE, "worker")
 SWEEPER = Actor(ActorKind.SERVICE, "sweeper")
+
+
+def empty_tables(database: Database) -> None:
+    """Leave what a new installation has: no row but the default tenant's."""
+    tables = ", ".join(
+        table.name for table in Base.metadata.sorted_tables if table is not TenantRow.__table__
+    )
+    with database.session() as session:
+        session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        session.execute(delete(TenantRow).where(TenantRow.id != DEFAULT_TENANT))
+
+
+def a_tenant(database: Database, name: str = "another hospital") -> TenantId:
+    """Return a tenant beside the default one."""
+    with database.session() as session:
+        return tenants.find_or_make(session, name)
 
 
 def an_image(file: str = "chest.png", sha256: str = "0" * 64) -> StoredImage:
@@ -74,13 +92,13 @@ def a_study(
     priority: Priority = Priority.ROUTINE,
     images: tuple[StoredImage, ...] = (an_image(),),
     batch_id: BatchId | None = None,
-    owner: str = "somebody",
+    tenant_id: TenantId = DEFAULT_TENANT,
 ) -> StudyId:
     """Accept a study, and return its id."""
     study_id = StudyId(new_id())
     new = NewStudy(
         id=study_id,
-        owner=owner,
+        tenant_id=tenant_id,
         priority=priority,
         language=Language.ENGLISH,
         images=images,

@@ -40,7 +40,7 @@ LANGUAGES = "'en', 'es'"
 def upgrade() -> None:
     op.add_column("studies", sa.Column("accession_number", sa.Text(), nullable=True))
     op.add_column("studies", sa.Column("reviewed", sa.Boolean(), server_default=sa.false(), nullable=False))
-    op.create_index("ix_studies_accession_number", "studies", ["owner", "accession_number"])
+    op.create_index("ix_studies_accession_number", "studies", ["tenant_id", "accession_number"])
     op.alter_column("studies", "item_key", type_=sa.String(512))
     allow_languages(f"{{LANGUAGES}}, 'fr'")
     op.create_table(

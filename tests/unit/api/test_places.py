@@ -1,4 +1,4 @@
-"""Places: how many one owner may hold, and what is left for the others."""
+"""Places: how many one caller may hold, and what is left for the others."""
 
 from contextlib import ExitStack
 
@@ -8,18 +8,18 @@ from api.places import Places
 from api.problems import ProblemError
 
 
-def fill(places: Places, owner: str, held: ExitStack) -> tuple[int, int]:
+def fill(places: Places, who: str, held: ExitStack) -> tuple[int, int]:
     """Take places until one is refused; return how many were taken, and the status of the refusal."""
     taken = 0
     while True:
         try:
-            held.enter_context(places.place_of(owner))
+            held.enter_context(places.place_of(who))
         except ProblemError as problem:
             return taken, problem.status_code
         taken += 1
 
 
-def test_one_owner_alone_has_half():
+def test_one_caller_alone_has_half():
     with ExitStack() as held:
         assert fill(Places(64, what="uploads"), "a", held) == (32, 429)
 

@@ -1,16 +1,17 @@
-"""What a study and an owner may use of the processor."""
+"""What a study and a tenant may use of the processor."""
 
 import uuid
 from datetime import timedelta
 
 import pytest
 
-from shared.domain import Priority, StudyId
+from shared.domain import Priority, StudyId, TenantId
 from shared.errors import TooLargeError, TryAgainError
 from worker_cnn.budgets import Account, Accounts, StudyBudget
 
 FILE = timedelta(seconds=30)
-EVIL = Account("evil", Priority.ARCHIVE)
+HEAVY, HONEST, OTHER = (TenantId(uuid.uuid4()) for _ in range(3))
+EVIL = Account(HEAVY, Priority.ARCHIVE)
 
 
 class Clock:
@@ -55,16 +56,16 @@ def test_one_file_that_uses_its_budget_up_holds_back_all_but_one_study_of_its_ac
         with pytest.raises(TryAgainError, match="one at a time"):
             accounts.check(EVIL, second)
         assert accounts.is_burdened(EVIL)
-        assert accounts.held_back(Priority.ARCHIVE) == {"evil"}
+        assert accounts.held_back(Priority.ARCHIVE) == {HEAVY}
     assert accounts.held_back(Priority.ARCHIVE) == frozenset()
 
 
-def test_an_account_is_one_owner_and_one_priority(accounts: Accounts):
+def test_an_account_is_one_tenant_and_one_priority(accounts: Accounts):
     with accounts.working(EVIL, a_study_id()):
         accounts.charge(EVIL, 30)
         assert accounts.held_back(Priority.URGENT) == frozenset()
-    assert not accounts.is_burdened(Account("evil", Priority.URGENT))
-    assert not accounts.is_burdened(Account("honest", Priority.ARCHIVE))
+    assert not accounts.is_burdened(Account(HEAVY, Priority.URGENT))
+    assert not accounts.is_burdened(Account(HONEST, Priority.ARCHIVE))
 
 
 def test_ordinary_files_burden_nobody_however_many_there_are(accounts: Accounts):
@@ -82,5 +83,5 @@ def test_a_burden_is_forgotten_in_time(accounts: Accounts, clock: Clock):
     assert not accounts.is_burdened(EVIL)
     with accounts.working(EVIL, a_study_id()):
         assert set(accounts._balances) == {EVIL}
-    with accounts.working(Account("other", Priority.URGENT), a_study_id()):
+    with accounts.working(Account(OTHER, Priority.URGENT), a_study_id()):
         assert EVIL not in accounts._balances
