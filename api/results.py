@@ -18,7 +18,8 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 """Says of a CSV that it is UTF-8: without it a spreadsheet reads every letter beyond ASCII as two others."""
 _BEFORE_LABELS: Final = (
     *("item", "path", "study_id", "files", "sha256"),
-    *("patient_id", "patient_sex", "patient_age_years", "study_date", "status"),
+    *("patient_id", "patient_sex", "patient_age_years", "study_date"),
+    *("accession_number", "study_instance_uid", "status"),
     *("error_type", "error_detail", "error_file"),
 )
 _AFTER_LABELS: Final = ("present", "warnings", "impression", "report")
@@ -62,13 +63,18 @@ def in_pieces(lines: Iterable[str]) -> Iterator[bytes]:
 
 
 def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
-    study, report = item.study, item.report
+    study, order, report = item.study, item.order, item.report
     probabilities = {finding.label: f"{finding.probability:.4f}" for finding in item.findings}
     files, digests = ";".join(item.files), ";".join(item.digests)
-    texts = (study.item_key, study.item_path or files, str(study.id), files, digests)
-    age = study.patient_age_years
-    patient = (study.patient_id, study.patient_sex, None if age is None else f"{age:.4g}")
-    taken = (study.study_date.isoformat() if study.study_date else None, study.status.value)
+    texts = (study.item_key, order.item_path or files, str(study.id), files, digests)
+    age = order.patient_age_years
+    patient = (order.patient_id, order.patient_sex, None if age is None else f"{age:.4g}")
+    taken = (
+        order.study_date.isoformat() if order.study_date else None,
+        order.accession_number,
+        order.study_instance_uid,
+        study.status.value,
+    )
     errors = (study.error_type, study.error_detail, study.error_file)
     said = ("\n".join(item.warnings), report.impression if report else None, _whole_report(item))
     numbers = (probabilities.get(label) for label in labels)
@@ -78,16 +84,18 @@ def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
 
 
 def _json_object(item: BatchItem) -> dict[str, Any]:
-    study, report = item.study, item.report
+    study, order, report = item.study, item.order, item.report
     error = {"type": study.error_type, "detail": study.error_detail, "file": study.error_file}
     return {
         "item": study.item_key,
-        "path": study.item_path,
+        "path": order.item_path,
         "study_id": str(study.id),
         "files": list(item.files),
         "sha256": list(item.digests),
-        "patient": {"id": study.patient_id, "sex": study.patient_sex, "age_years": study.patient_age_years},
-        "study_date": study.study_date.isoformat() if study.study_date else None,
+        "patient": {"id": order.patient_id, "sex": order.patient_sex, "age_years": order.patient_age_years},
+        "study_date": order.study_date.isoformat() if order.study_date else None,
+        "accession_number": order.accession_number,
+        "study_instance_uid": order.study_instance_uid,
         "status": study.status.value,
         "error": error if study.error_type else None,
         "findings": [

@@ -13,13 +13,13 @@ from uuid import UUID
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException
 
 from api.multipart import FILES_FIELD, BoundedParser
-from api.plain_text import Line, PlainText
+from api.orders import OrderFields
 from api.problems import Code, ProblemError, unavailable
 from shared.domain import Language, Priority
 from shared.errors import TooLargeError
@@ -43,15 +43,11 @@ ItemPath = Annotated[str, AfterValidator(_shown)]
 """Where in the client's archive an item of a batch lies. None is refused: nobody could mend it."""
 
 
-class Fields(BaseModel):
+class Fields(OrderFields):
     """What a client may say about a study, besides its files."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     priority: Priority | None = None
-    indication: Annotated[PlainText, Field(max_length=4000)] | None = None
     language: Language = Language.ENGLISH
-    patient_id: Annotated[Line, Field(max_length=64)] | None = None
     batch_id: UUID | None = None
     path: ItemPath | None = None
     mixed: bool = False

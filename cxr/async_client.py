@@ -19,7 +19,7 @@ from httpx_sse import EventSource
 from tenacity import AsyncRetrying
 
 from cxr import calls, models
-from cxr.calls import Call, Pause, ResultFormat, Steps, TextFormat
+from cxr.calls import Call, OrderFields, Pause, ResultFormat, Steps, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
 from cxr.inputs import Upload
@@ -62,6 +62,7 @@ class AsyncClient:
         indication: str | None = None,
         language: str | None = None,
         patient_id: str | None = None,
+        order: OrderFields | None = None,
         batch_id: str | None = None,
         path: str | None = None,
         mixed: bool = False,
@@ -71,6 +72,7 @@ class AsyncClient:
         """Send the images of one study; with `wait`, wait so many seconds for its end.
 
         Args:
+            order: what else is known of it, by the names of `OrderFields`; wins over the files.
             path: of an item of a batch, where in its archive it lies; the results name it.
             mixed: that files of several patients or studies, or a `patient_id` that is not theirs, are meant.
 
@@ -86,6 +88,7 @@ class AsyncClient:
                 indication=indication,
                 language=language,
                 patient_id=patient_id,
+                order=order,
                 batch_id=batch_id,
                 path=path,
                 mixed=mixed,

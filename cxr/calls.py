@@ -7,7 +7,8 @@ A `Call` says what to send and how to read the answer; `Steps` is a conversation
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final, Generic, Literal, TypeVar
+from datetime import date
+from typing import Any, BinaryIO, Final, Generic, Literal, TypedDict, TypeVar
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -76,6 +77,24 @@ class Pause:
 Steps = Generator[Call[Any] | Pause, Any, T]
 
 
+class OrderFields(TypedDict, total=False):
+    """What may be said of a study besides its patient's id; dates as YYYY-MM-DD, names as FAMILY^GIVEN."""
+
+    accession_number: str | None
+    patient_id_issuer: str | None
+    patient_name: str | None
+    patient_birth_date: date | str | None
+    patient_sex: str | None
+    patient_age_years: float | None
+    referring_physician: str | None
+    study_instance_uid: str | None
+    study_date: date | str | None
+    study_time: str | None
+    body_part: str | None
+    laterality: str | None
+    institution: str | None
+
+
 def submit(
     files: Upload | Sequence[Upload],
     *,
@@ -83,6 +102,7 @@ def submit(
     indication: str | None = None,
     language: str | None = None,
     patient_id: str | None = None,
+    order: OrderFields | None = None,
     batch_id: str | None = None,
     path: str | None = None,
     mixed: bool = False,
@@ -94,6 +114,7 @@ def submit(
         "indication": indication,
         "language": language,
         "patient_id": patient_id,
+        **{name: str(value) for name, value in (order or {}).items() if value is not None},
         "batch_id": batch_id,
         "path": _utf8(path) if path else None,
         "mixed": "true" if mixed else None,

@@ -74,6 +74,26 @@ class Patient(Answer):
     age_years: float | None = None
 
 
+class Order(Answer):
+    """Whose study it is and what was asked for; names are written FAMILY^GIVEN."""
+
+    accession_number: str | None = None
+    patient_id: str | None = None
+    patient_id_issuer: str | None = None
+    patient_name: str | None = None
+    patient_birth_date: date | None = None
+    patient_sex: str | None = None
+    patient_age_years: float | None = None
+    referring_physician: str | None = None
+    study_instance_uid: str | None = None
+    study_date: date | None = None
+    study_time: str | None = None
+    body_part: str | None = None
+    laterality: str | None = None
+    institution: str | None = None
+    indication: str | None = None
+
+
 class Study(Answer):
     """Where a study stands."""
 
@@ -84,6 +104,7 @@ class Study(Answer):
     batch_id: str | None = None
     patient: Patient = Patient()
     study_date: date | None = None
+    order: Order = Order()
     created_at: datetime
     updated_at: datetime
     error: StudyError | None = None
@@ -235,6 +256,8 @@ class BatchResult(Answer):
     sha256: list[str] = []
     patient: Patient = Patient()
     study_date: date | None = None
+    accession_number: str | None = None
+    study_instance_uid: str | None = None
     status: str
     error: StudyError | None = None
     warnings: list[str] = []

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from pydantic import Field
 
 from api.bodies.base import NOT_A_MEDICAL_DEVICE, STUDY_ID, Body
-from api.bodies.study import Patient, patient_body
+from api.bodies.order import Patient, patient_body
 from shared.domain import Grade, Language, Policy, ReportStatus, Section
 from shared.records.reading import StudyView
 from shared.records.reports import ReportRecord
@@ -73,14 +73,13 @@ class ReportBody(Body):
 
 def report_body(view: StudyView, report: ReportRecord) -> ReportBody:
     """Write a report down."""
-    study = view.study
     return ReportBody(
         study_id=str(report.study_id),
         version=report.version,
         status=report.status,
         language=report.language,
-        patient=patient_body(study),
-        study_date=study.study_date,
+        patient=patient_body(view.order),
+        study_date=view.order.study_date,
         warnings=warnings_of(view, report),
         sections=Sections(
             indication=report.indication,

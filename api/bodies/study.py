@@ -1,7 +1,6 @@
 """A study as clients see it: where it stands, its images and its timeline."""
 
 from datetime import date, datetime
-from typing import Literal
 
 from pydantic import Field
 
@@ -9,6 +8,7 @@ from api.auth import Caller
 from api.bodies.base import STUDY_ID, Body
 from api.bodies.image import Image, StudyError, error_body, image_body, study_path
 from api.bodies.model import ModelId, model_body
+from api.bodies.order import Order, Patient, order_body, patient_body
 from shared.domain import ActorKind, Language, Priority, StudyEvent, StudyStatus
 from shared.records.keys import Scope
 from shared.records.reading import EventRecord, StudyRecord, StudyView
@@ -42,14 +42,6 @@ class StudyLinks(Body):
     page: str
 
 
-class Patient(Body):
-    """What is known of a study's patient: typed, or in the files; for keys that may read."""
-
-    id: str | None = Field(default=None, description="As it was sent, else as the files have it.")
-    sex: Literal["F", "M", "O"] | None = None
-    age_years: float | None = Field(default=None, description="At the study; a fraction for infants.")
-
-
 class SetAside(Body):
     """A file that came with a study and is none of its images."""
 
@@ -71,6 +63,7 @@ class Study(Body):
     batch_id: str | None
     patient: Patient = Patient()
     study_date: date | None = None
+    order: Order = Order()
     created_at: datetime
     updated_at: datetime
     error: StudyError | None
@@ -101,15 +94,16 @@ def study_body(view: StudyView) -> Study:
         priority=study.priority,
         language=study.language,
         batch_id=str(study.batch_id) if study.batch_id else None,
-        patient=patient_body(study),
-        study_date=study.study_date,
+        patient=patient_body(view.order),
+        study_date=view.order.study_date,
+        order=order_body(view.order),
         created_at=study.created_at,
         updated_at=study.updated_at,
         error=error_body(study.error_type, study.error_detail, study.error_file),
         model=model_body(study),
         warnings=warnings.of_study(view.images),
         images=[image_body(image) for image in view.images],
-        set_aside=[SetAside.model_validate(file) for file in study.set_aside],
+        set_aside=[SetAside.model_validate(file) for file in view.order.set_aside],
         timeline=[timeline_entry(event) for event in view.events],
         links=StudyLinks(
             self=path,
@@ -132,18 +126,11 @@ def timeline_entry(event: EventRecord) -> TimelineEntry:
     )
 
 
-def patient_body(study: StudyRecord) -> Patient:
-    """Write down what is known of a study's patient."""
-    return Patient.model_validate(
-        {"id": study.patient_id, "sex": study.patient_sex, "age_years": study.patient_age_years}
-    )
-
-
 def for_caller(body: Study, caller: Caller) -> Study:
     """Leave out the patient for whoever may send and not read."""
     if caller.may(Scope.READ):
         return body
-    return body.model_copy(update={"patient": Patient(), "study_date": None})
+    return body.model_copy(update={"patient": Patient(), "study_date": None, "order": Order()})
 
 
 def etag_of(study: StudyRecord) -> str:

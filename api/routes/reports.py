@@ -15,7 +15,6 @@ from api.bodies.report import ReportBody, report_body, warnings_of
 from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, view_of
 from api.problems import Code, ProblemError
-from shared.dicom.patients import Patient
 from shared.domain import (
     ModelVersion,
     ReportSections,
@@ -114,8 +113,8 @@ def document_of(view: StudyView, report: ReportRecord, rows: Sequence[FindingRec
         model=ModelVersion(study.model_id or "", study.model_version or "", study.model_digest or ""),
         writer=WriterVersion(report.writer_id, report.writer_version),
         fallback=report.fallback,
-        patient=Patient(study.patient_id, study.patient_sex, study.patient_age_years),
-        study_date=study.study_date,
+        patient=view.order.patient,
+        study_date=view.order.study_date,
         indication=report.indication,
     )
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from api import submission, upload
+from api import orders, submission, upload
 from api.auth import Caller, Reader, Writer
 from api.backend import Backend, Stack
 from api.bodies.answers import LATER, PLACE, VERSION, problems
@@ -51,9 +51,8 @@ UPLOAD_BODY: dict[str, Any] = {
                             "description": "DICOM, PNG or JPEG; a zip is a study of its members.",
                         },
                         "priority": {"type": "string", "enum": [priority.value for priority in Priority]},
-                        "indication": {"type": "string", "maxLength": 4000},
                         "language": {"type": "string", "enum": ["en", "es"], "default": "en"},
-                        "patient_id": {"type": "string", "maxLength": 64},
+                        **orders.PROPERTIES,
                         "batch_id": {"type": "string", "format": "uuid"},
                         "path": {
                             "type": "string",

@@ -71,6 +71,17 @@ def submit(
     language: Annotated[Language | None, typer.Option(help="Language of the report.")] = None,
     indication: Annotated[str | None, typer.Option(help="Why the radiograph was taken.")] = None,
     patient_id: Annotated[str | None, typer.Option(help="The patient's id, kept with the study.")] = None,
+    accession_number: Annotated[str | None, typer.Option(help="The order's number.")] = None,
+    patient_id_issuer: Annotated[str | None, typer.Option(help="Who gave that id.")] = None,
+    patient_name: Annotated[str | None, typer.Option(help="The patient's name: FAMILY^GIVEN.")] = None,
+    patient_birth_date: Annotated[
+        str | None, typer.Option(help="When the patient was born: YYYY-MM-DD.")
+    ] = None,
+    patient_sex: Annotated[str | None, typer.Option(help="F, M or O.")] = None,
+    referring_physician: Annotated[str | None, typer.Option(help="Who asked for it: FAMILY^GIVEN.")] = None,
+    study_date: Annotated[str | None, typer.Option(help="When it was taken: YYYY-MM-DD.")] = None,
+    study_time: Annotated[str | None, typer.Option(help="At what time: HH:MM.")] = None,
+    institution: Annotated[str | None, typer.Option(help="Where it was taken.")] = None,
     mixed: Annotated[
         bool,
         typer.Option("--mixed", help="Files of several patients or studies are meant to be one study."),
@@ -96,6 +107,17 @@ def submit(
                 language=language,
                 indication=indication,
                 patient_id=patient_id,
+                order={
+                    "accession_number": accession_number,
+                    "patient_id_issuer": patient_id_issuer,
+                    "patient_name": patient_name,
+                    "patient_birth_date": patient_birth_date,
+                    "patient_sex": patient_sex,
+                    "referring_physician": referring_physician,
+                    "study_date": study_date,
+                    "study_time": study_time,
+                    "institution": institution,
+                },
                 mixed=mixed,
             )
         for aside in study.set_aside:

@@ -75,7 +75,6 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("batch_id", sa.UUID(), nullable=True),
         sa.Column("item_key", sa.String(length=255), nullable=True),
-        sa.Column("item_path", sa.Text(), nullable=True),
         sa.Column(
             "status",
             sa.Enum(
@@ -112,11 +111,6 @@ def upgrade() -> None:
             sa.Enum("en", "es", name="language", native_enum=False, create_constraint=True, length=16),
             nullable=False,
         ),
-        sa.Column("indication", sa.Text(), nullable=True),
-        sa.Column("patient_id", sa.Text(), nullable=True),
-        sa.Column("patient_sex", sa.String(length=1), nullable=True),
-        sa.Column("patient_age_years", sa.Double(), nullable=True),
-        sa.Column("study_date", sa.Date(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
@@ -127,12 +121,6 @@ def upgrade() -> None:
         sa.Column("expired_alone", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("alone", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column(
-            "set_aside",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'[]'"),
-            nullable=False,
-        ),
         sa.Column("error_type", sa.String(length=64), nullable=True),
         sa.Column("error_detail", sa.Text(), nullable=True),
         sa.Column("error_file", sa.Text(), nullable=True),
@@ -174,6 +162,36 @@ def upgrade() -> None:
     op.create_index("ix_studies_tenant_status_id", "studies", ["tenant_id", "status", "id"], unique=False)
     op.create_index("ix_studies_priority_id", "studies", ["priority", "id"], unique=False)
     op.create_index("ix_studies_status_id", "studies", ["status", "id"], unique=False)
+    op.create_table(
+        "orders",
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("accession_number", sa.Text(), nullable=True),
+        sa.Column("patient_id", sa.Text(), nullable=True),
+        sa.Column("patient_id_issuer", sa.Text(), nullable=True),
+        sa.Column("patient_name", sa.Text(), nullable=True),
+        sa.Column("patient_birth_date", sa.Date(), nullable=True),
+        sa.Column("patient_sex", sa.String(length=1), nullable=True),
+        sa.Column("patient_age_years", sa.Double(), nullable=True),
+        sa.Column("referring_physician", sa.Text(), nullable=True),
+        sa.Column("study_instance_uid", sa.Text(), nullable=True),
+        sa.Column("study_date", sa.Date(), nullable=True),
+        sa.Column("study_time", sa.Time(), nullable=True),
+        sa.Column("body_part", sa.Text(), nullable=True),
+        sa.Column("laterality", sa.String(length=1), nullable=True),
+        sa.Column("institution", sa.Text(), nullable=True),
+        sa.Column("indication", sa.Text(), nullable=True),
+        sa.Column("item_path", sa.Text(), nullable=True),
+        sa.Column(
+            "set_aside",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["studies.id"], name=op.f("fk_orders_study_id_studies"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("study_id", name=op.f("pk_orders")),
+    )
     op.create_table(
         "idempotency_keys",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
@@ -398,6 +416,7 @@ def downgrade() -> None:
     op.drop_table("findings")
     op.drop_table("study_events")
     op.drop_table("reports")
+    op.drop_table("orders")
     op.drop_table("images")
     op.drop_table("idempotency_keys")
     op.drop_table("studies")

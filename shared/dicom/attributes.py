@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
@@ -42,6 +42,8 @@ TAGS: Final = (
     "AcquisitionDeviceProcessingDescription",
     "PerformedProcedureStepDescription",
     "BodyPartExamined",
+    "ImageLaterality",
+    "Laterality",
     "PatientAge",
     "PatientBirthDate",
     "PatientSex",
@@ -84,6 +86,7 @@ class Attributes:
         view_place: which attribute says it, by its name.
         view_doubts: what else the file says about the view that the reader should know.
         body_part: Body Part Examined, in capitals: "CHEST".
+        laterality: Image Laterality, else Laterality: "R", "L", "B" (both) or "U" (unpaired).
         age_years: from Patient's Age, else from the birth date and the study's; a fraction for infants.
         sex: "M", "F" or "O".
         photometric_interpretation: of the stored values: "MONOCHROME1".
@@ -99,6 +102,7 @@ class Attributes:
     view_place: str | None = None
     view_doubts: tuple[ViewDoubt, ...] = ()
     body_part: str | None = None
+    laterality: str | None = None
     age_years: float | None = None
     sex: str | None = None
     rows: int | None = None
@@ -122,6 +126,9 @@ def attributes_of(dataset: Dataset, *, rows: int, columns: int, transfer_syntax_
         view_place=view.place,
         view_doubts=view.doubts,
         body_part=_code(dataset, "BodyPartExamined"),
+        laterality=_one_of(
+            _code(dataset, "ImageLaterality") or _code(dataset, "Laterality"), "R", "L", "B", "U"
+        ),
         age_years=_age_years(dataset),
         sex=_one_of(_code(dataset, "PatientSex"), "M", "F", "O"),
         rows=rows,
@@ -216,6 +223,18 @@ def date_of(dataset: Dataset, keyword: str) -> date | None:
     digits = re.fullmatch(r"([0-9]{4})(\.?)([0-9]{2})\2([0-9]{2})", _text(dataset, keyword) or "")
     with suppress(ValueError):
         return date(int(digits[1]), int(digits[3]), int(digits[4])) if digits else None
+    return None
+
+
+def time_of(dataset: Dataset, keyword: str) -> time | None:
+    """Return a Time (PS3.5 6.2: HHMMSS.FFFFFF, cut anywhere, or with colons in old files), or None."""
+    digits = re.fullmatch(
+        r"([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2})(?:\.[0-9]{1,6})?)?)?", _text(dataset, keyword) or ""
+    )
+    with suppress(ValueError):
+        if digits is not None:
+            hour, minute, second = (int(part or 0) for part in digits.groups())
+            return time(hour, minute, second)
     return None
 
 

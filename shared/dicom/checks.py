@@ -42,8 +42,9 @@ from shared.dicom.files import (
     guarded,
     open_dicom,
 )
-from shared.dicom.patients import NOBODY, Identity, identity_of
+from shared.dicom.patients import order_of
 from shared.dicom.pixel_data import check_pixel_data, refuse_excess
+from shared.domain import NO_ORDER, Order
 from shared.errors import (
     BrokenImageError,
     EmptyFileError,
@@ -152,7 +153,7 @@ class Header:
     columns: int
     transfer_syntax: str | None = None
     attributes: Attributes = field(default_factory=Attributes)
-    identity: Identity = NOBODY
+    order: Order = NO_ORDER
 
 
 def sniff(head: bytes) -> MediaType | None:
@@ -255,8 +256,8 @@ def _check_dicom(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header,
         rows, columns = _check_pixels(opened, name=name, max_pixels=max_pixels)
         syntax = str(opened.transfer_syntax)
         attributes = attributes_of(opened.dataset, rows=rows, columns=columns, transfer_syntax_uid=syntax)
-        identity = identity_of(opened.dataset, attributes)
-        return Header(MediaType.DICOM, rows, columns, syntax, attributes, identity), opened
+        order = order_of(opened.dataset, attributes)
+        return Header(MediaType.DICOM, rows, columns, syntax, attributes, order), opened
 
 
 def _check_preamble(head: bytes, *, name: str) -> None:

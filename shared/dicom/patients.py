@@ -1,7 +1,7 @@
 """Whose study a file belongs to, as its header says, and which of several files contradict each other.
 
-`identity_of` reads a header; `differing` names the headers in which files disagree; `groups_of` says which
-files belong together; `patient_of` says what is known of a study's patient.
+`order_of` reads a header; `differing` names the headers in which files disagree; `groups_of` says which
+files belong together; `order_of_study` says what is known of a study.
 
 A file that says nothing (PNG, JPEG, a header without the tag) contradicts nothing. Case, padding and forms
 of the same letters are no difference.
@@ -10,14 +10,14 @@ of the same letters are no difference.
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Final, TypeVar
+from dataclasses import fields, replace
+from typing import Any, Final, TypeVar
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from shared.dicom.attributes import Attributes, date_of, value_of
+from shared.dicom.attributes import Attributes, date_of, time_of, value_of
+from shared.domain import NO_ORDER, Order
 
 Value = TypeVar("Value")
 
@@ -29,56 +29,32 @@ TAGS: Final = (
     "PatientSex",
     "StudyInstanceUID",
     "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "PatientName",
+    "ReferringPhysicianName",
+    "InstitutionName",
 )
-"""The tags that `identity_of` reads, by keyword."""
+"""The tags that `order_of` reads, by keyword."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What one file says of its patient and its study; all of it is patient data.
-
-    Attributes:
-        issuer: who gave the patient's id (Issuer of Patient ID): the same id of two issuers is two patients.
-    """
-
-    patient_id: str | None = None
-    issuer: str | None = None
-    birth_date: date | None = None
-    sex: str | None = None
-    age_years: float | None = None
-    study_uid: str | None = None
-    study_date: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """What is known of a study's patient.
-
-    Attributes:
-        sex: "F", "M" or "O".
-    """
-
-    id: str | None = None
-    sex: str | None = None
-    age_years: float | None = None
-
-
-NOBODY: Final = Identity()
-"""What a file without a header says."""
-NO_PATIENT: Final = Patient()
-"""Of whom nothing is known."""
-
-
-def identity_of(dataset: Dataset, attributes: Attributes) -> Identity:
-    """Read whose file it is; a tag that cannot be read says nothing."""
-    return Identity(
+def order_of(dataset: Dataset, attributes: Attributes) -> Order:
+    """Read whose file it is, letters and all as they stand; a tag that cannot be read says nothing."""
+    return Order(
+        accession_number=_text(dataset, "AccessionNumber"),
         patient_id=_text(dataset, "PatientID"),
-        issuer=_text(dataset, "IssuerOfPatientID"),
-        birth_date=date_of(dataset, "PatientBirthDate"),
-        sex=attributes.sex,
-        age_years=attributes.age_years,
-        study_uid=_text(dataset, "StudyInstanceUID"),
+        patient_id_issuer=_text(dataset, "IssuerOfPatientID"),
+        patient_name=_text(dataset, "PatientName"),
+        patient_birth_date=date_of(dataset, "PatientBirthDate"),
+        patient_sex=attributes.sex,
+        patient_age_years=attributes.age_years,
+        referring_physician=_text(dataset, "ReferringPhysicianName"),
+        study_instance_uid=_text(dataset, "StudyInstanceUID"),
         study_date=date_of(dataset, "StudyDate"),
+        study_time=time_of(dataset, "StudyTime"),
+        body_part=attributes.body_part,
+        laterality=attributes.laterality,
+        institution=_text(dataset, "InstitutionName"),
     )
 
 
@@ -87,9 +63,9 @@ def same(one: str | None, other: str | None) -> bool:
     return _plain(one) == _plain(other)
 
 
-def differing(identities: Sequence[Identity]) -> list[str]:
+def differing(files: Sequence[Order]) -> list[str]:
     """Return the headers, by keyword, in which at least two of the files contradict each other."""
-    facts = [_facts(identity) for identity in identities]
+    facts = [_facts(file) for file in files]
     return [
         keyword
         for keyword in _TELLS_APART
@@ -97,18 +73,18 @@ def differing(identities: Sequence[Identity]) -> list[str]:
     ]
 
 
-def groups_of(identities: Sequence[Identity]) -> list[list[int]]:
+def groups_of(files: Sequence[Order]) -> list[list[int]]:
     """Return the files' positions, those together that are of one patient and one study.
 
     A file that says less than others goes with the only group that it fits; one that fits several, or
     says nothing of what tells them apart, stays alone: nobody is given another's picture by a guess.
     """
-    keywords = differing(identities)
+    keywords = differing(files)
     if not keywords:
-        return [list(range(len(identities)))]
+        return [list(range(len(files)))]
     groups: dict[_Key, list[int]] = defaultdict(list)
-    for position, identity in enumerate(identities):
-        facts = _facts(identity)
+    for position, file in enumerate(files):
+        facts = _facts(file)
         said = frozenset((keyword, fact) for keyword in keywords if (fact := facts[keyword]) is not None)
         groups[said or frozenset({("alone", str(position))})].append(position)
     whole = {key for key in groups if not any(key < other for other in groups)}
@@ -119,37 +95,42 @@ def groups_of(identities: Sequence[Identity]) -> list[list[int]]:
     return sorted(sorted(positions) for positions in joined.values())
 
 
-def patient_of(identities: Sequence[Identity], *, typed_id: str | None) -> tuple[Patient, date | None]:
-    """Return what is known of a study's patient, and its date: what was typed, else what its files say.
+def order_of_study(files: Sequence[Order], *, typed: Order = NO_ORDER) -> Order:
+    """Return a study's order: what was typed, else what the first file says that says anything of it.
 
     Of files that contradict each other only what all of them say counts.
     """
-    differs = differing(identities)
+    differs = differing(files)
     agreed = _only_known if differs else _first_known
-    ids = [identity.patient_id for identity in identities]
-    patient = Patient(
-        id=typed_id or (_first_known(ids) if _ID.isdisjoint(differs) else None),
-        sex=agreed([identity.sex for identity in identities]),
-        age_years=agreed([identity.age_years for identity in identities]),
-    )
-    return patient, agreed([identity.study_date for identity in identities])
+    known: dict[str, Any] = {
+        field.name: agreed([getattr(file, field.name) for file in files])
+        for field in fields(Order)
+        if field.name != "set_aside"
+    }
+    # An id and its issuer are one name: neither is taken from another file, or put beside what was typed.
+    ids = [file for file in files if file.patient_id is not None]
+    other = typed.patient_id is not None and not all(same(typed.patient_id, file.patient_id) for file in ids)
+    if other or not _ID.isdisjoint(differs):
+        known |= {"patient_id": None, "patient_id_issuer": None}
+    said = {name: value for name in known if (value := getattr(typed, name)) is not None}
+    return replace(typed, **(known | said))
 
 
 _Key = frozenset[tuple[str, str]]
 
 _UNREADABLE: Final = "\ufffd"
 _ID: Final = frozenset({"PatientID", "IssuerOfPatientID"})
-_TELLS_APART: Final[Mapping[str, Callable[[Identity], str | None]]] = {
-    "PatientID": lambda identity: _plain(identity.patient_id),
-    "IssuerOfPatientID": lambda identity: _plain(identity.issuer),
-    "PatientBirthDate": lambda identity: str(identity.birth_date) if identity.birth_date else None,
-    "PatientSex": lambda identity: identity.sex,
-    "StudyInstanceUID": lambda identity: _plain(identity.study_uid),
+_TELLS_APART: Final[Mapping[str, Callable[[Order], str | None]]] = {
+    "PatientID": lambda file: _plain(file.patient_id),
+    "IssuerOfPatientID": lambda file: _plain(file.patient_id_issuer),
+    "PatientBirthDate": lambda file: str(file.patient_birth_date) if file.patient_birth_date else None,
+    "PatientSex": lambda file: file.patient_sex,
+    "StudyInstanceUID": lambda file: _plain(file.study_instance_uid),
 }
 
 
-def _facts(identity: Identity) -> dict[str, str | None]:
-    return {keyword: read(identity) for keyword, read in _TELLS_APART.items()}
+def _facts(file: Order) -> dict[str, str | None]:
+    return {keyword: read(file) for keyword, read in _TELLS_APART.items()}
 
 
 def _plain(text: str | None) -> str | None:

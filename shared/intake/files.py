@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from shared.dicom import checks, foreign
-from shared.dicom.patients import Identity
+from shared.domain import Order
 from shared.errors import BadInputError, EmptyFileError, ForeignFileError, ForeignObjectError, TooLargeError
 from shared.intake import zips
 
@@ -51,7 +51,7 @@ class CheckedFile:
 
     Attributes:
         position: of the file among those that were brought, or of the zip that it came in.
-        identity: whose it is, as its header says.
+        order: whose it is, as its header says.
     """
 
     name: str
@@ -62,7 +62,7 @@ class CheckedFile:
     media_type: str
     width: int
     height: int
-    identity: Identity
+    order: Order
 
 
 @dataclass(slots=True)
@@ -181,5 +181,5 @@ def _check_file(name: str, content: BinaryIO, limits: Limits, *, position: int) 
         media_type=header.media_type,
         width=header.columns,
         height=header.rows,
-        identity=header.identity,
+        order=header.order,
     )

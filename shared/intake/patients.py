@@ -1,11 +1,11 @@
 """Whose study it is: files of several patients or studies, or an id not theirs, are taken only as meant."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date
+from dataclasses import fields, replace
+from typing import Any
 
-from shared.dicom import patients
-from shared.dicom.patients import Patient
+from shared.dicom import foreign, patients
+from shared.domain import Order
 from shared.intake.files import CheckedFile
 from shared.intake.submission import Contradiction, OtherPatient, SeveralPatients, Submission
 from shared.plain_text import without_unseen
@@ -18,9 +18,9 @@ def contradiction(files: Sequence[CheckedFile], submission: Submission) -> Contr
     """
     if submission.mixed:
         return None
-    identities = [file.identity for file in files]
-    if differs := patients.differing(identities):
-        groups = [[files[index] for index in group] for group in patients.groups_of(identities)]
+    orders = [file.order for file in files]
+    if differs := patients.differing(orders):
+        groups = [[files[index] for index in group] for group in patients.groups_of(orders)]
         return SeveralPatients(
             differs=differs,
             groups=[[file.name for file in group] for group in groups],
@@ -29,15 +29,27 @@ def contradiction(files: Sequence[CheckedFile], submission: Submission) -> Contr
     others = [
         file.name
         for file in files
-        if submission.patient_id
-        and file.identity.patient_id
-        and not patients.same(submission.patient_id, file.identity.patient_id)
+        if submission.typed.patient_id
+        and file.order.patient_id
+        and not patients.same(submission.typed.patient_id, file.order.patient_id)
     ]
     return OtherPatient(others) if others else None
 
 
-def known(files: Sequence[CheckedFile], *, typed_id: str | None) -> tuple[Patient, date | None]:
-    """Return what is known of the study's patient, and its date."""
-    identities = [file.identity for file in files]
-    patient, study_date = patients.patient_of(identities, typed_id=typed_id)
-    return replace(patient, id=without_unseen(patient.id or "") or None), study_date
+def known(files: Sequence[CheckedFile], submission: Submission) -> Order:
+    """Return what is known of the study: typed, else as the files have it, less what hides or turns text."""
+    order = patients.order_of_study([_shown(file.order) for file in files], typed=submission.typed)
+    return replace(
+        order,
+        item_path=submission.path if submission.batch_id else None,
+        set_aside=tuple(foreign.noted(submission.checked.set_aside)),
+    )
+
+
+def _shown(order: Order) -> Order:
+    texts: dict[str, Any] = {
+        field.name: without_unseen(text) or None
+        for field in fields(order)
+        if isinstance(text := getattr(order, field.name), str)
+    }
+    return replace(order, **texts)

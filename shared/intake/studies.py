@@ -163,20 +163,15 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
         )
         for file in files
     ]
-    patient, study_date = patients.known(files, typed_id=submission.patient_id)
     return NewStudy(
         id=StudyId(new_id()),
         tenant_id=submission.tenant_id,
         priority=submission.priority,
         language=submission.language,
         images=images,
-        set_aside=submission.checked.set_aside,
-        indication=submission.indication,
-        patient=patient,
-        study_date=study_date,
+        order=patients.known(files, submission),
         batch_id=submission.batch_id,
         item_key=submission.key if submission.batch_id else None,
-        item_path=submission.path if submission.batch_id else None,
     )
 
 

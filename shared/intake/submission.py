@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain import Actor, BatchId, Language, Priority, StudyId, StudyStatus, TenantId
+from shared.domain import NO_ORDER, Actor, BatchId, Language, Order, Priority, StudyId, StudyStatus, TenantId
 from shared.errors import BadInputError
 from shared.intake.files import Checked
 from shared.records.idempotency import InUse, RequestKey, Reused
@@ -16,7 +16,7 @@ class Submission:
 
     Attributes:
         actor: who brings it.
-        patient_id: as somebody typed it; what the files say is read from them.
+        typed: what somebody says of the order; what the files say is read from them.
         path: where in the archive of its batch it lies.
         mixed: that files of several patients or studies, or another id than theirs, are meant.
         key: what the sender calls this submission: the same key takes the study in once.
@@ -28,8 +28,7 @@ class Submission:
     checked: Checked
     asked_priority: Priority | None = None
     language: Language = Language.ENGLISH
-    indication: str | None = None
-    patient_id: str | None = None
+    typed: Order = NO_ORDER
     batch_id: BatchId | None = None
     path: str | None = None
     mixed: bool = False

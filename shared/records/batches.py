@@ -13,6 +13,7 @@ from shared.domain import (
     Actor,
     BatchId,
     Finding,
+    Order,
     StudyEvent,
     StudyId,
     StudyStatus,
@@ -54,6 +55,7 @@ class BatchItem:
     """
 
     study: StudyRecord
+    order: Order
     files: Sequence[str]
     digests: Sequence[str]
     warnings: Sequence[str]
@@ -148,6 +150,7 @@ def items_after(
     return [
         BatchItem(
             study=view.study,
+            order=view.order,
             files=[image.file for image in view.images],
             digests=[image.sha256 for image in view.images],
             warnings=warnings.of_study(view.images, view.study.language),

@@ -40,6 +40,7 @@ from shared.domain import (
     ViewSource,
 )
 from shared.errors import TryAgainError
+from shared.records.marks import PATIENT, SYSTEM
 from shared.records.patience import NoAnswerError, PatientConnection, patient
 from shared.settings import DatabaseSettings
 from shared.silence import Silence
@@ -47,9 +48,10 @@ from shared.silence import Silence
 Session: TypeAlias = orm.Session
 """A transaction under way. Whoever opens one hands it on to the functions of records, which alone use it."""
 
-Sha256 = Annotated[str, mapped_column(String(64))]
+Sha256 = Annotated[str, mapped_column(String(64), info=SYSTEM)]
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
-Prose = Annotated[str, mapped_column(Text)]
+PatientText = Annotated[str, mapped_column(Text, info=PATIENT)]
+SystemText = Annotated[str, mapped_column(Text, info=SYSTEM)]
 
 
 LONGEST_STATEMENT: Final = 30.0

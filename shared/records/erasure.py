@@ -1,6 +1,7 @@
 """Erasing: what the database says of a patient at once, what lies in the object store for certain.
 
-    erase     in one transaction: the rows go, and notes of the study's pictures and originals stay
+    erase     in one transaction: what is marked as patient data (marks.py) goes, and notes of the study's
+              pictures and originals stay
     intend    before an upload stores an original: a note, should no study come of it
     collect   again and again: what the notes name and no study needs is erased, then the note
 
@@ -18,13 +19,12 @@ from sqlalchemy.orm import Session
 
 from shared.domain import Actor, StudyEvent, StudyId
 from shared.records import events, studies
-from shared.records.database import Database
+from shared.records.database import Base, Database
+from shared.records.marks import blanked_in, erased_with
 from shared.records.tables import (
     DiscardedOriginalRow,
     DiscardedStudyRow,
-    IdempotencyRow,
     ImageRow,
-    ReportRow,
     StudyEventRow,
     StudyRow,
 )
@@ -58,25 +58,14 @@ def erase(session: Session, study_id: StudyId, *, actor: Actor) -> bool:
     _note_originals(session, digests, collect_from=timedelta(0))
     note = {"study_id": study_id, "collect_from": func.now() + PICTURES_MAY_FOLLOW}
     session.execute(insert(DiscardedStudyRow).values(note))
-    for rows in (ImageRow, ReportRow, IdempotencyRow):
-        session.execute(delete(rows).where(rows.study_id == study_id))
-    session.execute(update(StudyEventRow).where(StudyEventRow.study_id == study_id).values(detail=None))
+    for table in erased_with(Base.metadata):
+        session.execute(delete(table).where(table.c.study_id == study_id))
+    blank_events = update(StudyEventRow).where(StudyEventRow.study_id == study_id)
+    session.execute(blank_events.values(blanked_in(Base.metadata.tables["study_events"])))
     session.execute(
         update(StudyRow)
         .where(StudyRow.id == study_id)
-        .values(
-            erased_at=func.now(),
-            patient_id=None,
-            patient_sex=None,
-            patient_age_years=None,
-            study_date=None,
-            set_aside=[],
-            indication=None,
-            item_key=None,
-            item_path=None,
-            error_detail=None,
-            error_file=None,
-        )
+        .values(erased_at=func.now(), **blanked_in(Base.metadata.tables["studies"]))
     )
     events.add(session, study_id, StudyEvent.ERASED, actor=actor)
     return True

@@ -11,7 +11,7 @@ part to `_VIEWS`. `tests/service/test_reading.py` fills every column that it fin
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -22,6 +22,7 @@ from shared.domain import (
     ActorKind,
     BatchId,
     Language,
+    Order,
     Priority,
     StudyEvent,
     StudyId,
@@ -31,31 +32,24 @@ from shared.domain import (
     ViewSource,
 )
 from shared.records.database import Database
-from shared.records.tables import ImageRow, StudyEventRow, StudyRow
+from shared.records.tables import ImageRow, OrderRow, StudyEventRow, StudyRow
 from shared.records.values import Values
 
 
 @dataclass(frozen=True, slots=True)
 class StudyRecord:
-    """A study: whose it is, what was sent with it, where it stands."""
+    """A study: to whom it belongs and where it stands; what was asked for is its order."""
 
     id: StudyId
     tenant_id: TenantId
     batch_id: BatchId | None
     item_key: str | None
-    item_path: str | None
     status: StudyStatus
     priority: Priority
     language: Language
-    indication: str | None
-    patient_id: str | None
-    patient_sex: str | None
-    patient_age_years: float | None
-    study_date: date | None
     created_at: datetime
     updated_at: datetime
     erased_at: datetime | None
-    set_aside: tuple[dict[str, str], ...]
     error_type: str | None
     error_detail: str | None
     error_file: str | None
@@ -100,14 +94,16 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class StudyView:
-    """A study with its images and its timeline, in order."""
+    """A study with its order, its images and its timeline; nothing is known of an order that was erased."""
 
     study: StudyRecord
+    order: Order
     images: tuple[ImageRecord, ...]
     events: tuple[EventRecord, ...]
 
 
 _STUDIES: Final = Values(StudyRecord, StudyRow)
+_ORDERS: Final = Values(Order, OrderRow)
 _IMAGES: Final = Values(ImageRecord, ImageRow)
 _EVENTS: Final = Values(EventRecord, StudyEventRow)
 _VIEW: Final = TypeAdapter(StudyView)
@@ -121,6 +117,8 @@ def _columns(values: Values[Any]) -> str:
 _VIEWS: Final = text(f"""
     SELECT json_build_object(
         'study', (SELECT to_json(one) FROM (SELECT {_columns(_STUDIES)}) AS one),
+        'order', COALESCE((SELECT to_json(one) FROM (
+            SELECT {_columns(_ORDERS)} FROM orders WHERE study_id = studies.id) AS one), '{{}}'),
         'images', COALESCE((SELECT json_agg(one ORDER BY one.index) FROM (
             SELECT {_columns(_IMAGES)} FROM images WHERE study_id = studies.id) AS one), '[]'),
         'events', COALESCE((SELECT json_agg(one ORDER BY one.id) FROM (

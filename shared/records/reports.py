@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.domain import GradedSentence, Language, Policy, Report, ReportStatus, StudyEvent, StudyId
 from shared.records.studies import Claim, finish
-from shared.records.tables import ReportRow, StudyRow
+from shared.records.tables import OrderRow, ReportRow
 from shared.records.values import Values
 
 
@@ -47,7 +47,7 @@ _SENTENCES: Final = TypeAdapter(tuple[GradedSentence, ...])
 def store(session: Session, claim: Claim, report: Report) -> None:
     """Write the report and make the study COMPLETED, in the caller's transaction.
 
-    The indication goes from the study's row to the report's: the writer has no part in it.
+    The indication goes from the study's order to the report's: the writer has no part in it.
 
     Raises:
         LeaseLostError: another worker holds the study; nothing is written.
@@ -62,7 +62,7 @@ def store(session: Session, claim: Claim, report: Report) -> None:
             status=ReportStatus.PRELIMINARY,
             language=report.language,
             warnings=list(report.warnings),
-            indication=session.scalar(select(StudyRow.indication).where(StudyRow.id == study_id)),
+            indication=session.scalar(select(OrderRow.indication).where(OrderRow.study_id == study_id)),
             technique=report.sections.technique,
             findings=report.sections.findings,
             impression=report.sections.impression,

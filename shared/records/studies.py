@@ -10,8 +10,8 @@ The clock is Postgres' own: workers on machines whose clocks differ still agree 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -26,14 +26,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from shared.dicom import foreign
-from shared.dicom.patients import NO_PATIENT, Patient
 from shared.domain import (
+    NO_ORDER,
     TRANSITIONS,
     Actor,
     BatchId,
     Language,
     LeaseToken,
+    Order,
     Priority,
     Stage,
     StudyEvent,
@@ -45,7 +45,7 @@ from shared.domain import (
 )
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.records import events
-from shared.records.tables import ImageRow, StudyRow
+from shared.records.tables import ImageRow, OrderRow, StudyRow
 
 MAX_EXPIRED_ALONE: Final = 5
 """Leases that may run out while a study is tried alone; the last of them makes it FAILED.
@@ -84,13 +84,9 @@ class NewStudy:
     priority: Priority
     language: Language
     images: Sequence[StoredImage]
-    set_aside: Sequence[BadInputError] = ()
-    indication: str | None = None
-    patient: Patient = NO_PATIENT
-    study_date: date | None = None
+    order: Order = NO_ORDER
     batch_id: BatchId | None = None
     item_key: str | None = None
-    item_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +147,13 @@ def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInput
             tenant_id=study.tenant_id,
             batch_id=study.batch_id,
             item_key=study.item_key,
-            item_path=study.item_path,
             status=StudyStatus.QUEUED,
             priority=study.priority,
             language=study.language,
-            indication=study.indication,
-            patient_id=study.patient.id,
-            patient_sex=study.patient.sex,
-            patient_age_years=study.patient.age_years,
-            study_date=study.study_date,
-            set_aside=foreign.noted(study.set_aside),
         ),
     )
     session.flush()
+    session.add(OrderRow(study_id=study.id, **asdict(study.order)))
     session.add_all(
         ImageRow(
             study_id=study.id,
@@ -179,7 +169,8 @@ def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInput
         )
         for index, image in enumerate(study.images)
     )
-    detail = f"{len(study.set_aside)} set aside: no images" if study.set_aside else None
+    aside = len(study.order.set_aside)
+    detail = f"{aside} set aside: no images" if aside else None
     session.flush()
     events.add(session, study.id, StudyEvent.RECEIVED, actor=actor, detail=detail)
     if refusal is not None:

@@ -1,11 +1,12 @@
 """The rows: one class a table. What may be written to `studies.status` is `studies.py`'s business.
 
+studies 1─1 orders
 studies 1─n images 1─n findings        studies 1─n reports (versions)        studies 1─n study_events
 batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys
 discarded_… stand alone
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +38,8 @@ from shared.domain import (
     ViewPosition,
     ViewSource,
 )
-from shared.records.database import Base, Moment, Prose, Sha256
+from shared.records.database import Base, Moment, PatientText, Sha256, SystemText
+from shared.records.marks import PATIENT, SYSTEM
 
 
 class TenantRow(Base):
@@ -46,7 +48,7 @@ class TenantRow(Base):
     __tablename__ = "tenants"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[Prose] = mapped_column(unique=True)
+    name: Mapped[SystemText] = mapped_column(unique=True)
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
 
 
@@ -81,19 +83,11 @@ class StudyRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id"))
-    item_key: Mapped[str | None] = mapped_column(String(255))
+    item_key: Mapped[str | None] = mapped_column(String(255), info=PATIENT)
     """In a batch: the client's own name of the item (its Idempotency-Key)."""
-    item_path: Mapped[Prose | None]
-    """In a batch: where in the client's archive the item lies, where the client says so."""
     status: Mapped[StudyStatus]
     priority: Mapped[Priority]
     language: Mapped[Language]
-    indication: Mapped[Prose | None]
-    patient_id: Mapped[Prose | None]
-    """As it was typed, else as the files have it; this and the next three are erased with the study."""
-    patient_sex: Mapped[str | None] = mapped_column(String(1))
-    patient_age_years: Mapped[float | None]
-    study_date: Mapped[date | None]
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
     updated_at: Mapped[Moment] = mapped_column(server_default=func.now())
     erased_at: Mapped[Moment | None]
@@ -112,14 +106,39 @@ class StudyRow(Base):
     not_before: Mapped[Moment] = mapped_column(server_default=func.now())
     """No worker takes it sooner: what it needs was away at the last try."""
 
-    set_aside: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
-    """The files that are no images, each as its name and why; erased with the study."""
-    error_type: Mapped[str | None] = mapped_column(String(64))
-    error_detail: Mapped[Prose | None]
-    error_file: Mapped[Prose | None]
-    model_id: Mapped[str | None] = mapped_column(String(128))
-    model_version: Mapped[str | None] = mapped_column(String(64))
-    model_digest: Mapped[str | None] = mapped_column(String(64))
+    error_type: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
+    error_detail: Mapped[PatientText | None]
+    error_file: Mapped[PatientText | None]
+    model_id: Mapped[str | None] = mapped_column(String(128), info=SYSTEM)
+    model_version: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
+    model_digest: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
+
+
+class OrderRow(Base):
+    """Whose study it is and what was asked for (`domain.Order`); gone once the study is erased."""
+
+    __tablename__ = "orders"
+
+    study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
+    accession_number: Mapped[PatientText | None]
+    patient_id: Mapped[PatientText | None]
+    patient_id_issuer: Mapped[PatientText | None]
+    patient_name: Mapped[PatientText | None]
+    patient_birth_date: Mapped[date | None] = mapped_column(info=PATIENT)
+    patient_sex: Mapped[str | None] = mapped_column(String(1), info=PATIENT)
+    patient_age_years: Mapped[float | None] = mapped_column(info=PATIENT)
+    referring_physician: Mapped[PatientText | None]
+    study_instance_uid: Mapped[PatientText | None]
+    study_date: Mapped[date | None] = mapped_column(info=PATIENT)
+    study_time: Mapped[time | None] = mapped_column(info=PATIENT)
+    body_part: Mapped[PatientText | None]
+    laterality: Mapped[str | None] = mapped_column(String(1), info=PATIENT)
+    institution: Mapped[PatientText | None]
+    indication: Mapped[PatientText | None]
+    item_path: Mapped[PatientText | None]
+    """In a batch: where in the client's archive the item lies, where the client says so."""
+    set_aside: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"), info=PATIENT)
+    """The files that are no images, each as its name and why."""
 
 
 class ImageRow(Base):
@@ -133,11 +152,11 @@ class ImageRow(Base):
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
     index: Mapped[int] = mapped_column(primary_key=True)
-    file: Mapped[Prose]
+    file: Mapped[PatientText]
     """The client's name of the file: patient data, never used as a path or a key."""
     sha256: Mapped[Sha256]
     size: Mapped[int] = mapped_column(BigInteger)
-    media_type: Mapped[str] = mapped_column(String(32))
+    media_type: Mapped[str] = mapped_column(String(32), info=SYSTEM)
     width: Mapped[int]
     height: Mapped[int]
     used: Mapped[bool | None]
@@ -145,11 +164,11 @@ class ImageRow(Base):
     view: Mapped[ViewPosition | None]
     view_source: Mapped[ViewSource | None]
     """None where the view is unknown."""
-    error_type: Mapped[str | None] = mapped_column(String(64))
-    error_detail: Mapped[Prose | None]
-    warnings: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"))
+    error_type: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
+    error_detail: Mapped[PatientText | None]
+    warnings: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"), info=SYSTEM)
     """Codes of `shared/reporting/warnings.py`."""
-    attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"), info=PATIENT)
     """The DICOM attributes that are needed downstream, by keyword."""
 
 
@@ -166,12 +185,12 @@ class FindingRow(Base):
 
     study_id: Mapped[UUID] = mapped_column(primary_key=True)
     image_index: Mapped[int] = mapped_column(primary_key=True)
-    label: Mapped[str] = mapped_column(String(64), primary_key=True)
-    probability: Mapped[float]
-    threshold: Mapped[float]
-    uncertain_from: Mapped[float]
+    label: Mapped[str] = mapped_column(String(64), primary_key=True, info=PATIENT)
+    probability: Mapped[float] = mapped_column(info=PATIENT)
+    threshold: Mapped[float] = mapped_column(info=PATIENT)
+    uncertain_from: Mapped[float] = mapped_column(info=PATIENT)
     status: Mapped[FindingStatus]
-    box: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
+    box: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
     """Left, top, right, bottom as fractions of the image."""
     heatmap: Mapped[bool]
     """Whether S3 holds a heatmap for it."""
@@ -186,22 +205,22 @@ class ReportRow(Base):
     version: Mapped[int] = mapped_column(primary_key=True)
     status: Mapped[ReportStatus]
     language: Mapped[Language]
-    warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), info=PATIENT)
     """Sentences, which the impression begins with."""
-    indication: Mapped[Prose | None]
+    indication: Mapped[PatientText | None]
     """In the sender's words; no writer has seen them."""
-    technique: Mapped[Prose]
-    findings: Mapped[Prose]
-    impression: Mapped[Prose]
-    writer_id: Mapped[str] = mapped_column(String(128))
-    writer_version: Mapped[str] = mapped_column(String(64))
-    verdict: Mapped[str] = mapped_column(String(16))
+    technique: Mapped[PatientText]
+    findings: Mapped[PatientText]
+    impression: Mapped[PatientText]
+    writer_id: Mapped[str] = mapped_column(String(128), info=SYSTEM)
+    writer_version: Mapped[str] = mapped_column(String(64), info=SYSTEM)
+    verdict: Mapped[str] = mapped_column(String(16), info=SYSTEM)
     attempts: Mapped[int]
     fallback: Mapped[bool]
-    failures: Mapped[list[str]] = mapped_column(ARRAY(String))
+    failures: Mapped[list[str]] = mapped_column(ARRAY(String), info=PATIENT)
     policy: Mapped[Policy]
     """What the delivered text was held to."""
-    sentences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    sentences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, info=PATIENT)
     """Every sentence with its section, its text, its grade and the labels that it speaks of."""
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
 
@@ -221,9 +240,9 @@ class StudyEventRow(Base):
     status: Mapped[StudyStatus]
     """The status after the event."""
     actor_kind: Mapped[ActorKind]
-    actor_id: Mapped[str] = mapped_column(String(64))
+    actor_id: Mapped[str] = mapped_column(String(64), info=SYSTEM)
     at: Mapped[Moment] = mapped_column(server_default=func.now())
-    detail: Mapped[Prose | None]
+    detail: Mapped[PatientText | None]
 
 
 class BatchRow(Base):
@@ -234,7 +253,7 @@ class BatchRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
-    name: Mapped[Prose | None]
+    name: Mapped[SystemText | None]
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
     cancelled_at: Mapped[Moment | None]
 
@@ -248,9 +267,9 @@ class ApiKeyRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenants.id"))
     """None for an administrator's, which belongs to the installation."""
-    name: Mapped[Prose]
+    name: Mapped[SystemText]
     digest: Mapped[Sha256] = mapped_column(unique=True)
-    scopes: Mapped[list[str]] = mapped_column(ARRAY(String(16)))
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String(16)), info=SYSTEM)
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
     last_used_at: Mapped[Moment | None]
     revoked_at: Mapped[Moment | None]
@@ -268,8 +287,8 @@ class IdempotencyRow(Base):
     )
 
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
-    key: Mapped[str] = mapped_column(String(255), primary_key=True)
-    scope: Mapped[str] = mapped_column(String(64), primary_key=True, server_default=text("''"))
+    key: Mapped[str] = mapped_column(String(255), primary_key=True, info=PATIENT)
+    scope: Mapped[str] = mapped_column(String(64), primary_key=True, server_default=text("''"), info=SYSTEM)
     """A batch's id, or nothing: an item's key is unique within its batch."""
     fingerprint: Mapped[Sha256 | None]
     """SHA-256 of what was sent; None while the first request is still being read."""
@@ -277,7 +296,7 @@ class IdempotencyRow(Base):
     """Of the request that holds the key; one that was taken over may not finish."""
     locked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     status_code: Mapped[int | None]
-    body: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    body: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
     """None for an item of a batch: there may be a million, and each answers with its study as it is."""
     study_id: Mapped[UUID | None] = mapped_column(ForeignKey("studies.id"))
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from shared.dicom.patients import NO_PATIENT, Patient
 from shared.domain import (
+    NO_PATIENT,
     FindingStatus,
     Grade,
     GradedSentence,
     Language,
     ModelVersion,
+    Patient,
     ReportSections,
     Section,
     ViewPosition,

@@ -37,16 +37,16 @@ BREAKING = {
         "studies.item_key: its type takes less, or something else",
     ),
     "a column gets a bound": (
-        "ALTER TABLE studies ALTER COLUMN indication TYPE varchar(64)",
-        "studies.indication: its type takes less, or something else",
+        "ALTER TABLE orders ALTER COLUMN indication TYPE varchar(64)",
+        "orders.indication: its type takes less, or something else",
     ),
     "a type is changed": (
         "ALTER TABLE studies ALTER COLUMN claims TYPE text",
         "studies.claims: its type takes less, or something else",
     ),
     "a column must be filled": (
-        "ALTER TABLE studies ALTER COLUMN indication SET NOT NULL",
-        "studies.indication: may no longer be NULL",
+        "ALTER TABLE orders ALTER COLUMN indication SET NOT NULL",
+        "orders.indication: may no longer be NULL",
     ),
     "a default is dropped": (
         "ALTER TABLE studies ALTER COLUMN failures DROP DEFAULT",

@@ -17,7 +17,7 @@ from shared.domain import DEFAULT_TENANT, StudyId, StudyStatus, new_id
 from shared.records.database import Database
 from shared.storage import Storage
 from tests.support.api import ApiServer, a_png, complete, give_up, send, sent
-from tests.support.builders import the_study
+from tests.support.builders import the_order
 from tests.support.stack import InfraStack
 
 
@@ -138,7 +138,7 @@ def test_results_name_an_item_by_its_path_and_its_files_by_their_digests(
     assert first["sha256"] == hashlib.sha256(a_png(1)).hexdigest()
     assert (second["path"], second["sha256"]) == ("ward 2/bad.png", "")
     client.delete(f"/v1/studies/{study_id}")
-    assert the_study(database, study_id).item_path is None
+    assert the_order(database, study_id).item_path is None
 
 
 def test_results_of_an_unknown_format_name_those_that_exist(client: httpx.Client, batch: dict):

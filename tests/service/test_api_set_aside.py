@@ -18,10 +18,11 @@ from pydicom.uid import (
     RTPlanStorage,
 )
 
+from shared.domain import Order
 from shared.records.database import Database
-from shared.records.tables import StudyRow
 from shared.storage import Storage
 from tests.support.api import ApiServer, a_png, files
+from tests.support.builders import the_order
 from tests.support.dicoms import a_dicom, written
 from tests.support.stack import InfraStack
 
@@ -160,7 +161,4 @@ def test_erasing_a_study_erases_what_was_set_aside(client: httpx.Client, databas
     sent = files(FILM, b"text", names=["a.dcm", "Jane Doe.txt"])
     study_id = client.post("/v1/studies", files=sent).json()["id"]
     assert client.delete(f"/v1/studies/{study_id}").is_success
-    with database.session() as session:
-        row = session.get(StudyRow, study_id)
-        assert row is not None
-        assert row.set_aside == []
+    assert the_order(database, study_id) == Order()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain import DEFAULT_TENANT, BatchId, Priority, Stage, StudyStatus, new_id
+from shared.domain import DEFAULT_TENANT, BatchId, Order, Priority, Stage, StudyStatus, new_id
 from shared.intake import files
 from shared.intake.files import Checked, Limits, SentFile
 from shared.intake.studies import Intake, take
@@ -108,7 +108,7 @@ def test_no_file_at_all_is_refused(door: Door):
 def test_files_of_several_patients_are_taken_only_as_meant(door: Door):
     two = [a_dicom(PatientID=number, StudyInstanceUID="2.25.1") for number in ("A", "B")]
     assert door(*two) == SeveralPatients(["PatientID"], [["0.dcm"], ["1.dcm"]], [[0], [1]])
-    assert door(two[0], patient_id="B") == OtherPatient(["0.dcm"])
+    assert door(two[0], typed=Order(patient_id="B")) == OtherPatient(["0.dcm"])
     assert isinstance(door(*two, mixed=True), Taken)
 
 

@@ -12,6 +12,7 @@ from shared.domain import (
     Language,
     LeaseToken,
     ModelVersion,
+    Order,
     Priority,
     Report,
     ReportSections,
@@ -49,6 +50,7 @@ from tests.support.builders import (
     a_tenant,
     an_image,
     let_time_pass,
+    the_order,
     the_study,
 )
 
@@ -371,7 +373,7 @@ def test_erasing_leaves_the_timeline_and_nothing_of_the_patient(database: Databa
         assert erasure.erase(session, study_id, actor=SOMEBODY)
         assert not erasure.erase(session, study_id, actor=SOMEBODY)
     row = the_study(database, study_id)
-    assert (row.patient_id, row.indication, row.status) == (None, None, StudyStatus.CANCELLED)
+    assert (the_order(database, study_id), row.status) == (Order(), StudyStatus.CANCELLED)
     with database.session() as session:
         for table in (ImageRow, FindingRow, ReportRow):
             assert session.scalar(select(func.count()).select_from(table)) == 0

@@ -2,10 +2,10 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import delete, func, text, update
 
-from shared.dicom.patients import Patient
 from shared.domain import (
     DEFAULT_TENANT,
     Actor,
@@ -14,6 +14,7 @@ from shared.domain import (
     Finding,
     FindingStatus,
     Language,
+    Order,
     Priority,
     Stage,
     StudyId,
@@ -21,7 +22,7 @@ from shared.domain import (
     TenantId,
     new_id,
 )
-from shared.records import studies, tenants
+from shared.records import reading, studies, tenants
 from shared.records.database import Base, Database
 from shared.records.reading import ImageRecord, StudyRecord
 from shared.records.reports import ReportRecord
@@ -82,7 +83,7 @@ def a_study_record(**fields: Any) -> StudyRecord:
     now = datetime(2026, 1, 2, tzinfo=UTC)
     usual = dict.fromkeys(StudyRecord.__dataclass_fields__)
     made = {"id": StudyId(new_id()), "status": StudyStatus.COMPLETED, "created_at": now, "updated_at": now}
-    return StudyRecord(**{**usual, "set_aside": (), **made, **fields})
+    return StudyRecord(**{**usual, **made, **fields})
 
 
 def a_study(
@@ -101,9 +102,13 @@ def a_study(
         priority=priority,
         language=Language.ENGLISH,
         images=images,
-        patient=Patient("P-1", "F", 45.0),
-        study_date=date(2026, 1, 5),
-        indication="cough",
+        order=Order(
+            patient_id="P-1",
+            patient_sex="F",
+            patient_age_years=45.0,
+            study_date=date(2026, 1, 5),
+            indication="cough",
+        ),
         batch_id=batch_id,
     )
     with database.session() as session:
@@ -128,6 +133,14 @@ def the_study(database: Database, study_id: StudyId) -> StudyRow:
         row = session.get(StudyRow, study_id)
     assert row is not None
     return row
+
+
+def the_order(database: Database, study_id: StudyId) -> Order:
+    """Read a study's order; nothing is known once it is erased."""
+    with database.session() as session:
+        view = reading.view(session, StudyId(UUID(str(study_id))))
+    assert view is not None
+    return view.order
 
 
 def let_time_pass(database: Database, by: timedelta = timedelta(minutes=1)) -> None:

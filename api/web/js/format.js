@@ -47,6 +47,13 @@ export function calendarDay(text) {
   return text ? CALENDAR_DAY.format(new Date(`${text}T00:00:00Z`)) : "";
 }
 
+/** "Doe, Jane" of DICOM's "Doe^Jane^^^"; "" of null. */
+export function personName(name) {
+  const [family, ...given] = (name ?? "").split("=")[0].split("^");
+  const others = given.filter(Boolean).join(" ");
+  return [family, others].filter(Boolean).join(", ");
+}
+
 /** "Female" of "F"; "" of null. */
 export function sexWord(sex) {
   return SEXES[sex] ?? "";

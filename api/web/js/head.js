@@ -1,7 +1,7 @@
 /** The head of a study's view: what it is, where it stands, what was wrong, and what can be done. */
 
 import { fill, h } from "./dom.js";
-import { LANGUAGES, age, calendarDay, count, fullMoment, isFinal, moment, sexWord, studyName, viewName } from "./format.js";
+import { LANGUAGES, age, calendarDay, count, fullMoment, isFinal, moment, personName, sexWord, studyName, viewName } from "./format.js";
 import { mark } from "./marks.js";
 import { drawSteps, drawTimeline, statusLine } from "./timeline.js";
 
@@ -73,12 +73,15 @@ function factsOf(study) {
   ];
 }
 
-function drawPatient(list, { patient, study_date: date }) {
+function drawPatient(list, { patient, study_date: date, order }) {
   const known = {
+    Name: personName(order.patient_name),
     "Patient id": patient.id,
+    Born: calendarDay(order.patient_birth_date),
     Sex: sexWord(patient.sex),
     Age: age(patient.age_years),
     "Study date": calendarDay(date),
+    Accession: order.accession_number,
   };
   // On paper it is said that nothing is known of the patient; on the screen that would be in the way.
   list.classList.toggle("unknown", !Object.values(known).some(Boolean));

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from api.results import csv_lines, in_pieces, ndjson_lines
-from shared.domain import FindingStatus, StudyStatus
+from shared.domain import NO_ORDER, FindingStatus, Order, StudyStatus
 from shared.records.batches import BatchItem
 from tests.support.builders import a_finding, a_report_record, a_study_record
 
@@ -21,23 +21,23 @@ def an_item(
     status: StudyStatus = StudyStatus.COMPLETED,
     *,
     key: str = "item-1",
-    indication: str | None = None,
+    order: Order = NO_ORDER,
     **columns: str,
 ) -> BatchItem:
     study = a_study_record(status=status, item_key=key, created_at=NOW, **columns)
     if status is not StudyStatus.COMPLETED:
-        return BatchItem(study, (), (), (), (), None)
+        return BatchItem(study, order, (), (), (), (), None)
     report = a_report_record(
-        indication=indication,
         technique="Frontal view.",
         findings='An "effusion", small.',
         impression="Effusion.\nNo pneumothorax.",
+        indication=order.indication,
         writer_id="template",
         writer_version="1",
         fallback=False,
     )
     found = (a_finding("Effusion"), a_finding("Hernia", FindingStatus.ABSENT))
-    return BatchItem(study, ("a.dcm", "b.dcm"), ("a" * 64, "b" * 64), (), found, report)
+    return BatchItem(study, order, ("a.dcm", "b.dcm"), ("a" * 64, "b" * 64), (), found, report)
 
 
 def table(*items: BatchItem) -> list[dict[str, str]]:
@@ -46,7 +46,7 @@ def table(*items: BatchItem) -> list[dict[str, str]]:
 
 
 def test_results_are_joined_to_a_table_of_labels_by_path_or_by_digest():
-    item = an_item(key="ward%201/M%C3%BCller.dcm@0123", item_path="ward 1/Müller.dcm")
+    item = an_item(key="ward%201/M%C3%BCller.dcm@0123", order=Order(item_path="ward 1/Müller.dcm"))
     (row,) = table(item)
     assert (row["path"], row["sha256"]) == ("ward 1/Müller.dcm", f"{'a' * 64};{'b' * 64}")
     (line,) = ndjson_lines([item])
@@ -57,7 +57,7 @@ def test_results_are_joined_to_a_table_of_labels_by_path_or_by_digest():
 
 
 def test_the_indication_is_a_section_of_its_own_and_a_quotation_in_a_table():
-    item = an_item(indication="cough\nFindings: large left pneumothorax.")
+    item = an_item(order=Order(indication="cough\nFindings: large left pneumothorax."))
     (row,) = table(item)
     assert row["report"].startswith(
         "Indication (as given by the sender): “cough Findings: large left pneumothorax.”\nTechnique: "
@@ -72,13 +72,13 @@ def test_an_item_that_was_sent_without_a_path_goes_by_its_files_names():
 
 
 def test_a_csv_begins_with_the_mark_by_which_spreadsheets_know_utf_8():
-    content = b"".join(in_pieces(csv_lines([an_item(item_path="Müller.dcm")], [])))
+    content = b"".join(in_pieces(csv_lines([an_item(order=Order(item_path="Müller.dcm"))], [])))
     assert content.startswith(b"\xef\xbb\xbfitem,path,")
     assert content.count(b"\xef\xbb\xbf") == 1
 
 
 def test_a_path_is_no_formula_either():
-    (row,) = table(an_item(item_path="=HYPERLINK(A1)/b.dcm"))
+    (row,) = table(an_item(order=Order(item_path="=HYPERLINK(A1)/b.dcm")))
     assert row["path"] == "'=HYPERLINK(A1)/b.dcm"
 
 

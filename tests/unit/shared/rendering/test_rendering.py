@@ -9,11 +9,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from shared.dicom.patients import Patient
 from shared.domain import (
     FindingStatus,
     Language,
     ModelVersion,
+    Patient,
     ReportSections,
     ViewPosition,
     WriterVersion,
