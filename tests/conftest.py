@@ -2,6 +2,7 @@
 
 import csv
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from tests.support.stack import InfraStack
 # The developer's own settings must not leak into a test; CXR_TEST_DATA and CXR_TEST_DEVICE are for the tests.
 for _name in [name for name in os.environ if name.startswith("CXR_") and not name.startswith("CXR_TEST_")]:
     del os.environ[_name]
+# Where it is set, every process that a test starts compiles all its sources anew, seconds each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")
