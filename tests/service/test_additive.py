@@ -6,19 +6,41 @@ docstring, a line for each object: "Two steps: studies.item_key, unused since 0.
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
-from migrations.__main__ import alembic_config, upgrade
+from migrations.__main__ import upgrade
 from shared.records.database import Database
-from tests.support.releases import next_release, run
+from tests.support.releases import configuration, next_release, run
 from tests.support.schema import breaks, read
-from tests.support.services import ROOT
 
-SCRIPTS = list(ScriptDirectory(str(ROOT / "migrations")).walk_revisions())[::-1]
+DROPS = '''"""What no release may do in one step.
+
+Locks: ACCESS EXCLUSIVE on images for an instant.
+{{excuse}}
+"""
+
+from alembic import op
+
+revision = "next"
+down_revision = {head!r}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.drop_column("images", "attributes")
+    op.drop_column("images", "warnings")
+
+
+def downgrade() -> None:
+    raise NotImplementedError
+'''
+GONE = {f"images.{name}: the column is gone" for name in ("attributes", "warnings")}
 
 NARROWED = (
     "ALTER TABLE studies DROP CONSTRAINT ck_studies_language, ADD CONSTRAINT ck_studies_language CHECK ({})"
@@ -116,29 +138,60 @@ def test_what_only_adds_breaks_nothing(empty: Database, tmp_path):
     assert breaks(before, after) == []
 
 
-def test_every_migration_after_the_first_only_adds(empty: Database):
-    with empty.session() as session:
+def scripts_of(release: Path) -> list[Script]:
+    """Return a release's migrations, oldest first."""
+    return list(ScriptDirectory(str(release / "migrations")).walk_revisions())[::-1]
+
+
+def broken_by(release: Path, database: Database) -> set[str]:
+    """Make the schema of a release step by step; return what its migrations take away and nothing excuses."""
+    found = set()
+    first, *others = scripts_of(release)
+    with database.session() as session:
         connection = session.connection()
-        upgrade(connection, revision=SCRIPTS[0].revision)
-        for script in SCRIPTS[1:]:
+        config = configuration(release, connection)
+        command.upgrade(config, first.revision)
+        for script in others:
             before = read(connection)
-            upgrade(connection, revision=script.revision)
+            command.upgrade(config, script.revision)
             excused = re.findall(
-                r"^Two steps: (\S+), unused since \d+\.\d+\.\d+\.$", script.doc, re.MULTILINE
+                r"^Two steps: (\S+), unused since \d+\.\d+\.\d+\.$", script.longdoc, re.MULTILINE
             )
-            found = [
+            found |= {
                 each for each in breaks(before, read(connection)) if each.partition(":")[0] not in excused
-            ]
-            assert found == [], script.path
+            }
+    return found
 
 
-def test_every_migration_says_what_it_locks_and_can_be_taken_back(empty: Database):
+def test_every_migration_after_the_first_only_adds(empty: Database, tmp_path):
+    # Ours, and one more: until there is a second one of ours, nothing else would be looked at.
+    assert broken_by(next_release(tmp_path), empty) == set()
+
+
+@pytest.mark.parametrize(
+    ("excuse", "left"),
+    [
+        ("", GONE),
+        ("Two steps: images.attributes, unused since 0.3.0.", {"images.warnings: the column is gone"}),
+        ("Two steps: images.attributes, unused for long.", GONE),
+    ],
+    ids=["without an excuse", "one is excused", "since no release"],
+)
+def test_a_migration_that_drops_says_since_when_that_was_unused(
+    empty: Database, tmp_path, excuse: str, left: set[str]
+):
+    assert broken_by(next_release(tmp_path, DROPS.replace("{{excuse}}", excuse)), empty) == left
+
+
+def test_every_migration_says_what_it_locks_and_can_be_taken_back(empty: Database, tmp_path):
+    release = next_release(tmp_path)
     with empty.session() as session:
         connection = session.connection()
-        for script in SCRIPTS:
+        config = configuration(release, connection)
+        for script in scripts_of(release):
             assert "\nLocks: " in script.module.__doc__, script.path
             before = read(connection)
-            upgrade(connection, revision=script.revision)
-            command.downgrade(alembic_config(connection), script.down_revision or "base")
+            command.upgrade(config, script.revision)
+            command.downgrade(config, script.down_revision or "base")
             assert read(connection) == before, script.path
-            upgrade(connection, revision=script.revision)
+            command.upgrade(config, script.revision)

@@ -14,6 +14,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from shared.records.database import Database
 from tests.support.services import ROOT
@@ -70,11 +71,18 @@ def allow_languages(allowed: str) -> None:
 '''
 
 
-def next_release(folder: Path) -> Path:
+def next_release(folder: Path, migration: str = NEXT) -> Path:
     """Make the folder of a release whose schema is one migration ahead of ours, and return it."""
     shutil.copytree(ROOT / "migrations", folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "migrations" / "versions" / "next.py").write_text(NEXT.format(head=HEAD))
+    (folder / "migrations" / "versions" / "next.py").write_text(migration.format(head=HEAD))
     return folder
+
+
+def configuration(release: Path, connection: Connection) -> Config:
+    """Return Alembic's configuration of a release, bound to a connection."""
+    config = Config(release / "migrations" / "alembic.ini")
+    config.attributes["connection"] = connection
+    return config
 
 
 def start(release: Path, database: Database, *arguments: str) -> subprocess.Popen[bytes]:
@@ -99,6 +107,4 @@ def run(release: Path, database: Database, *arguments: str) -> None:
 def take_back(release: Path, database: Database, *, to: str) -> None:
     """Downgrade the schema to an older revision."""
     with database.session() as session:
-        config = Config(release / "migrations" / "alembic.ini")
-        config.attributes["connection"] = session.connection()
-        command.downgrade(config, to)
+        command.downgrade(configuration(release, session.connection()), to)
