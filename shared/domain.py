@@ -81,12 +81,7 @@ class StudyEvent(StrEnum):
     CANCELLED = "cancelled"
     RETRIED = "retried"
     EDITED = "edited"
-    """The report has a new version, not yet signed; this and what follows leave the status as it is."""
-    SIGNED = "signed"
-    AMENDED = "amended"
-    """A signed report was changed."""
-    WITHDRAWN = "withdrawn"
-    """The report was entered in error."""
+    """The report has a new version; this and the next leave the status as it is."""
     ERASED = "erased"
     """The patient's data are gone."""
 
@@ -206,6 +201,17 @@ class Language(StrEnum):
 
     ENGLISH = "en"
     SPANISH = "es"
+
+
+class ReportStatus(StrEnum):
+    """How far a version of a report is to be relied on (FHIR DiagnosticReport.status)."""
+
+    PRELIMINARY = "preliminary"
+    """Nobody has signed it."""
+    FINAL = "final"
+    AMENDED = "amended"
+    """Changed after it was final."""
+    ENTERED_IN_ERROR = "entered-in-error"
 
 
 class FindingStatus(StrEnum):

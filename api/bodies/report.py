@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api.bodies.base import NOT_A_MEDICAL_DEVICE, STUDY_ID, Body
 from api.bodies.study import Patient, patient_body
-from shared.domain import Language
+from shared.domain import Language, ReportStatus
 from shared.records.reading import StudyView
 from shared.records.reports import ReportRecord
 from shared.reporting import warnings
@@ -43,7 +43,7 @@ class ReportBody(Body):
 
     study_id: str = Field(examples=[STUDY_ID])
     version: int
-    status: str = Field(examples=["preliminary"])
+    status: ReportStatus
     language: Language
     patient: Patient
     study_date: date | None

@@ -32,6 +32,7 @@ from shared.domain import (
     FindingStatus,
     Language,
     Priority,
+    ReportStatus,
     StudyEvent,
     StudyStatus,
     ViewPosition,
@@ -95,6 +96,7 @@ class Base(DeclarativeBase):
                 ViewPosition,
                 ViewSource,
                 Language,
+                ReportStatus,
                 FindingStatus,
             )
         },

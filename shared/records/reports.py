@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from shared.domain import Language, Report, StudyEvent, StudyId
+from shared.domain import Language, Report, ReportStatus, StudyEvent, StudyId
 from shared.records.studies import Claim, finish
 from shared.records.tables import ReportRow, StudyRow
 from shared.records.values import Values
@@ -21,7 +21,7 @@ class ReportRecord:
 
     study_id: StudyId
     version: int
-    status: str
+    status: ReportStatus
     language: Language
     warnings: tuple[str, ...]
     indication: str | None
@@ -55,7 +55,7 @@ def store(session: Session, claim: Claim, report: Report) -> None:
         ReportRow(
             study_id=study_id,
             version=(newest or 0) + 1,
-            status="preliminary",
+            status=ReportStatus.PRELIMINARY,
             language=report.language,
             warnings=list(report.warnings),
             indication=session.scalar(select(StudyRow.indication).where(StudyRow.id == study_id)),

@@ -30,6 +30,7 @@ from shared.domain import (
     FindingStatus,
     Language,
     Priority,
+    ReportStatus,
     StudyEvent,
     StudyStatus,
     ViewPosition,
@@ -182,8 +183,7 @@ class ReportRow(Base):
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
-    status: Mapped[str] = mapped_column(String(16))
-    """preliminary, until a radiologist signs (FHIR DiagnosticReport.status)."""
+    status: Mapped[ReportStatus]
     language: Mapped[Language]
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     """Sentences, which the impression begins with."""

@@ -389,6 +389,18 @@ def test_pages_go_on_where_the_last_one_ended_while_studies_come_in(database: Da
     assert [view.study.id for view in [*first, *second]] == ids[::-1]
 
 
+def test_the_database_refuses_a_report_of_no_known_status(database: Database):
+    study_id = a_study(database)
+    finding, claim = image_findings(), a_claim(database, study_id)
+    with database.session() as session:
+        findings.store(session, claim, finding, MODEL)
+    claim = a_claim(database, study_id, Stage.LLM)
+    with database.session() as session:
+        reports.store(session, claim, the_report())
+    with pytest.raises(Exception, match="ck_reports_reportstatus"), database.session() as session:
+        session.execute(text("UPDATE reports SET status = 'signed'"))
+
+
 def test_the_database_refuses_a_lease_without_a_working_status(database: Database):
     study_id = a_study(database)
     with pytest.raises(Exception, match="ck_studies_lease"), database.session() as session:
