@@ -1,7 +1,7 @@
 """What ships says of the samples what it said when the gate was inside the classifier's graph (1.1.0).
 
-`before_the_split.json` was written with that graph (SHA-256 4fac9a43…): logits, the mean and the maximum of each
-label's activation map, and what the gate said. A new training makes the file worthless: delete both then.
+`before_the_split.json` was written with that graph (SHA-256 4fac9a43…): logits, the mean and the maximum of
+each label's activation map, and what the gate said. A new training makes it worthless: delete both then.
 """
 
 import json
