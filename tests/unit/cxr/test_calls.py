@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cxr import calls
+from cxr import calls, models
 from cxr.calls import Pause
 from cxr.errors import NotDoneError, NotReadyError
 from cxr.models import Study
