@@ -1,8 +1,9 @@
 """Display pixels, and what is made of them: the classifier's input, a picture for people, the exposure.
 
 Display pixels are (H, W) float32 in [0, 1], 0 is black; air is dark and bone is bright. `shared.grayscale`
-makes them of a DICOM image. They are made and measured in bands of rows (`shared.bands`). Training, the worker
-and the benchmarks all go through these files, so that they cannot drift apart. It imports cv2: not for the API.
+makes them of a DICOM image. They are made and measured in bands of rows (`shared.bands`). Training, the
+worker and the benchmarks all go through these files, so that they cannot drift apart. It imports cv2: not for
+the API.
 """
 
 from dataclasses import dataclass
