@@ -86,7 +86,10 @@ def test_every_reference_leads_somewhere(document: dict):
 def test_the_upload_names_every_field(document: dict):
     body = document["paths"]["/v1/studies"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert set(body["properties"]) == {
-        *("files", "priority", "indication", "language", "patient_id", "batch_id", "path", "mixed"),
+        *("files", "priority", "indication", "language", "batch_id", "path", "mixed"),
+        *("patient_id", "patient_id_issuer", "patient_name", "patient_birth_date", "patient_sex"),
+        *("patient_age_years", "accession_number", "study_instance_uid", "study_date", "study_time"),
+        *("referring_physician", "body_part", "laterality", "institution"),
     }
     assert body["required"] == ["files"]
 
