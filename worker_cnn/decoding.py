@@ -27,7 +27,8 @@ from shared.dicom.files import guarded
 from shared.dicom.pieces import Joined
 from shared.domain import Priority
 from shared.errors import BadInputError, BrokenImageError, TooLargeError
-from shared.imaging import Exposure, luminance, scale, stretch, summary
+from shared.grayscale import scale, stretch
+from shared.imaging import Exposure, luminance, summary
 from shared.reporting.warnings import ImageWarning
 from worker_cnn.children import ChildPool, Terms
 from worker_cnn.dicom_pixels import display_pixels

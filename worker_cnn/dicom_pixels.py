@@ -25,15 +25,8 @@ from shared.dicom.codestreams import Claim
 from shared.dicom.files import DicomFile
 from shared.dicom.pixel_data import claim_of, fragments, native_bytes, pixel_bytes
 from shared.errors import BrokenImageError
-from shared.imaging import (
-    Grayscale,
-    LookupTable,
-    Window,
-    WindowFunction,
-    display,
-    luminance,
-    scale,
-)
+from shared.grayscale import Grayscale, LookupTable, Window, WindowFunction, display, scale
+from shared.imaging import luminance
 from shared.reporting.warnings import ImageWarning
 from worker_cnn.endings import sealed
 from worker_cnn.repairs import repaired

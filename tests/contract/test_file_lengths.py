@@ -13,7 +13,6 @@ STILL_LONGER: Final = {
     "cxr/client.py",
     "migrations/versions/0001_baseline.py",
     "shared/domain.py",
-    "shared/imaging.py",
     "shared/records/studies.py",
 }
 """What was longer when this test came; nothing is added here, and what became short enough goes."""

@@ -86,10 +86,10 @@ def test_every_reference_leads_somewhere(document: dict):
 def test_the_upload_names_every_field(document: dict):
     body = document["paths"]["/v1/studies"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert set(body["properties"]) == {
-        *("files", "priority", "indication", "language", "batch_id", "path", "mixed"),
-        *("patient_id", "patient_id_issuer", "patient_name", "patient_birth_date", "patient_sex"),
-        *("patient_age_years", "accession_number", "study_instance_uid", "study_date", "study_time"),
-        *("referring_physician", "body_part", "laterality", "institution"),
+        *("files", "priority", "language", "batch_id", "path", "mixed"),
+        *("accession_number", "patient_id", "patient_id_issuer", "patient_name", "patient_birth_date"),
+        *("patient_sex", "patient_age_years", "referring_physician", "study_instance_uid", "study_date"),
+        *("study_time", "body_part", "laterality", "institution", "indication"),
     }
     assert body["required"] == ["files"]
 

@@ -38,6 +38,9 @@ def child(stack: FullStack, samples: Path) -> str:
         PatientSex="F",
         PatientAge="009Y",
         StudyDate="20260302",
+        PatientName="Niño^María^^",
+        PatientBirthDate="20170102",
+        AccessionNumber="ACC-42",
         PatientOrientation=["L", "F"],
     )
     files = [("files", ("child.dcm", film)), ("files", ("README.txt", b"Open the viewer."))]
@@ -67,7 +70,10 @@ def reading(open_tab: OpenTab, child: str) -> Tab:
 def test_the_head_says_whose_study_it_is_and_warns_first(reading: Tab) -> None:
     head = reading.page.locator(".study-head")
     patient = " ".join(head.locator(".patient").inner_text().split())
-    assert patient == "Patient id 4711-Ä Sex Female Age 9 years Study date 2 Mar 2026"
+    assert patient == (
+        "Patient id 4711-Ä Sex Female Age 9 years Study date 2 Mar 2026"
+        " Name Niño, María Born 2 Jan 2017 Accession ACC-42"
+    )
     warnings = head.locator(".warnings")
     assert UNDER_18 in warnings.inner_text()
     assert "1 Warning" in warnings.inner_text()

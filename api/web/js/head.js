@@ -75,17 +75,20 @@ function factsOf(study) {
 
 function drawPatient(list, { patient, study_date: date, order }) {
   const known = {
-    Name: personName(order.patient_name),
     "Patient id": patient.id,
-    Born: calendarDay(order.patient_birth_date),
     Sex: sexWord(patient.sex),
     Age: age(patient.age_years),
     "Study date": calendarDay(date),
+  };
+  const more = {
+    Name: personName(order.patient_name),
+    Born: calendarDay(order.patient_birth_date),
     Accession: order.accession_number,
   };
   // On paper it is said that nothing is known of the patient; on the screen that would be in the way.
-  list.classList.toggle("unknown", !Object.values(known).some(Boolean));
-  fill(list, ...Object.entries(known).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value || "not given"))));
+  list.classList.toggle("unknown", !Object.values({ ...known, ...more }).some(Boolean));
+  const lines = [...Object.entries(known), ...Object.entries(more).filter(([, value]) => value)];
+  fill(list, ...lines.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value || "not given"))));
 }
 
 /** What a reader must know first, whatever follows. */

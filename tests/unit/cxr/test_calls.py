@@ -3,13 +3,14 @@
 import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from datetime import date
 from itertools import count
 from typing import Any
 
 import httpx
 import pytest
 
-from cxr import calls
+from cxr import calls, models
 from cxr.calls import Pause
 from cxr.errors import NotDoneError, NotReadyError
 from cxr.models import Study
@@ -57,6 +58,15 @@ def test_a_submission_sends_the_fields_that_were_given_and_no_other():
 
     assert call.fields == {"priority": "urgent", "batch_id": _ID}
     assert calls.submit(["a.dcm"], mixed=True).fields == {"mixed": "true"}
+
+
+def test_what_is_known_of_the_order_is_sent_field_by_field_and_nothing_of_what_is_not():
+    call = calls.submit(
+        ["a.dcm"], patient_id="P-1", order={"patient_birth_date": date(1931, 7, 3), "accession_number": None}
+    )
+    assert call.fields == {"patient_id": "P-1", "patient_birth_date": "1931-07-03"}
+    names = set(calls.OrderFields.__annotations__) | {"patient_id", "indication"}
+    assert names == set(models.Order.model_fields)
 
 
 def test_a_file_is_opened_anew_for_each_attempt(tmp_path):

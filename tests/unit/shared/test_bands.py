@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from shared.bands import Bands, Fit
-from shared.imaging import Grayscale, Window, display, stretch, summary
+from shared.grayscale import Grayscale, Window, display, stretch
+from shared.imaging import summary
 
 SHAPES = [
     (3001, 2003),

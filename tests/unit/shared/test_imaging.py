@@ -6,21 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from shared import imaging
+from shared import grayscale as grayscales
 from shared.bands import Bands
-from shared.imaging import (
-    Grayscale,
-    LookupTable,
-    Summary,
-    Window,
-    WindowFunction,
-    look_up,
-    luminance,
-    modality,
-    model_input,
-    summary,
-    window,
-)
+from shared.grayscale import Grayscale, LookupTable, Window, WindowFunction, look_up, modality, window
+from shared.imaging import Summary, luminance, model_input, summary
 
 images = arrays(
     np.float32,
@@ -30,11 +19,11 @@ images = arrays(
 
 
 def display(stored: np.ndarray, grayscale: Grayscale) -> np.ndarray:
-    return imaging.display(Bands.of(stored), grayscale).pixels.whole()
+    return grayscales.display(Bands.of(stored), grayscale).pixels.whole()
 
 
 def stretch(values: np.ndarray) -> np.ndarray:
-    return imaging.stretch(Bands.of(values)).whole()
+    return grayscales.stretch(Bands.of(values)).whole()
 
 
 def made(pixels: np.ndarray) -> Summary:
