@@ -250,9 +250,8 @@ def test_a_classifier_of_another_library_is_served_by_one_line(stack, tmp_path):
     assert stack.run("models", "use", "bundled").returncode == 0
 
     assert found.model.id == "torchvision-squeezenet"
-    assert [(one.label, one.status) for one in found.findings] == [
-        *((LABELS[0], "present"), (LABELS[1], "uncertain"), (LABELS[2], "absent"))
-    ]
+    said = {one.label: one.status for one in found.findings}
+    assert said == dict(zip(LABELS, ("present", "uncertain", "absent"), strict=True))
     assert all(one.box is None and one.model_extra["links"]["heatmap"] is None for one in found.findings)
 
 
