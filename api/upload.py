@@ -54,10 +54,6 @@ class Fields(OrderFields):
     """That several patients or studies in one, or another id than the files', are meant."""
 
 
-_NEWER_FIELDS: Final = frozenset({"path", "mixed"})
-"""Not in a fingerprint unless given, so that a key from before they were known still fits its request."""
-
-
 @dataclass(slots=True)
 class Received:
     """A request's files and fields, as they came.
@@ -178,7 +174,8 @@ def fingerprint(received: Received, fields: Fields) -> str:
 
     The multipart bytes themselves differ between two sendings of the same request (the boundary).
     """
-    said = fields.model_dump_json(exclude=set(_NEWER_FIELDS - fields.model_fields_set))
+    # Only what was given: a key from before a field was known still fits its request.
+    said = fields.model_dump_json(exclude_unset=True)
     digest = hashlib.sha256(said.encode())
     for file, size in zip(received.files, received.sizes, strict=True):
         name = (file.filename or "").encode()
