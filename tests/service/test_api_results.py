@@ -78,7 +78,12 @@ def test_the_report_as_json(client: httpx.Client, study_id: StudyId):
     }
     assert (body["version"], body["status"], body["language"]) == (1, "preliminary", "en")
     assert body["writer"] == {"id": "template", "version": "1"}
-    assert body["verification"] == {"verdict": "passed", "attempts": 1, "fallback": False}
+    assert body["verification"] == {
+        "verdict": "passed",
+        "policy": "strict",
+        "attempts": 1,
+        "fallback": False,
+    }
     assert "Not a medical device" in body["not_a_medical_device"]
     assert answer.headers["vary"] == "Accept"
 

@@ -10,14 +10,14 @@ import httpx
 import pytest
 from redis import Redis
 
-from shared.domain import DEFAULT_TENANT, Priority, Stage, StudyId, StudyStatus, new_id
+from shared.domain import DEFAULT_TENANT, Order, Priority, Stage, StudyId, StudyStatus, new_id
 from shared.errors import UnusableImageError
 from shared.records.database import Database
 from shared.storage import Storage, original_key
 from shared.work.queue import queue_name
 from tests.support import api as support
 from tests.support.api import ApiServer, a_png, complete, files, give_up, reject, send, sent
-from tests.support.builders import the_study
+from tests.support.builders import the_order, the_study
 from tests.support.stack import InfraStack, wait_until
 
 
@@ -35,9 +35,11 @@ def test_a_study_is_accepted_with_its_address_and_when_to_ask_again(client: http
         (1, "image1.png", "pending"),
     ]
     assert [(entry["status"], entry["event"]) for entry in study["timeline"]] == [("queued", "received")]
-    row = the_study(database, StudyId(UUID(study["id"])))
-    assert (row.indication, row.patient_id, row.tenant_id) == ("cough", "P-1", DEFAULT_TENANT)
-    assert "cough" not in answer.text
+    study_id = StudyId(UUID(study["id"]))
+    order = the_order(database, study_id)
+    assert (order.indication, order.patient_id) == ("cough", "P-1")
+    assert the_study(database, study_id).tenant_id == DEFAULT_TENANT
+    assert study["order"]["indication"] == "cough"
 
 
 def test_a_poll_says_all_that_the_list_says(client: httpx.Client, database: Database):
@@ -304,9 +306,10 @@ def test_a_deleted_study_is_cancelled_erased_and_gone(
         assert (answer.status_code, answer.json()["type"]) == (410, "/problems/erased")
     assert client.delete(f"/v1/studies/{study_id}").status_code == 410
     assert all_pages(client) == []
-    row = the_study(database, study_id)
-    assert (row.patient_id, row.indication) == (None, None)
-    assert row.status is (StudyStatus.COMPLETED if finished else StudyStatus.CANCELLED)
+    assert the_order(database, study_id) == Order()
+    assert the_study(database, study_id).status is (
+        StudyStatus.COMPLETED if finished else StudyStatus.CANCELLED
+    )
     assert storage._bucket.list(f"derived/{study_id}/") == []
 
 
