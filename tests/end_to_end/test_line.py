@@ -155,4 +155,4 @@ def test_a_study_of_several_images_uses_the_good_ones_and_names_the_bad_one(
     assert study.images[1].error is not None
     report = client.report(study.id)
     (warning,) = [warning for warning in report.warnings if "cat.jpg" in warning]
-    assert report.sections.impression.startswith(warning)
+    assert report.sections.impression.startswith(f"Warning: {warning}")
