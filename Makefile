@@ -14,7 +14,8 @@ TEST_PROCESSES ?= $(shell expr $$(nproc) + 1)
 # Where it is set, every process that a test or a person starts compiles all of Python's sources anew: seconds each time.
 unexport PYTHONDONTWRITEBYTECODE
 CODE := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm tests
-TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py tests/support
+TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py \
+  tests/chart tests/containers tests/images tests/support tests/unit/bench tests/unit/cxr tests/unit/samples
 # uv installs the same packages as pip, from the same index, in a tenth of the time.
 # It trusts its own list of authorities unless told to trust the system's, where a hospital's proxy is known.
 CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)

@@ -26,7 +26,9 @@ OPEN = ("annotations", "labels", "parameters", "settings", "resources", "nodeSel
 
 def blocks(*languages: str) -> list[tuple[str, str]]:
     """Return (where, text) of every block of these languages in the guides."""
-    found, block, fence = [], [], None
+    found: list[tuple[str, str]] = []
+    block: list[str] = []
+    fence = None
     for page in PAGES:
         for line in page.read_text().splitlines():
             opening = re.match(r"( *)```(\w*)$", line)

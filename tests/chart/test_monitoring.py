@@ -12,7 +12,7 @@ import api.metrics
 import shared.operations.telemetry
 from shared.domain import Stage
 from shared.work.handling import Outcome
-from tests.support.helm import CHART, NAMESPACE, VALUES, of_kind, render
+from tests.support.helm import CHART, NAMESPACE, VALUES, Object, of_kind, render
 from tests.support.services import ROOT
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -71,6 +71,7 @@ def selectors(expression: str) -> list[promql_parser.VectorSelector]:
 @every_expression
 def test_it_reads_metrics_that_exist(expression: str):
     for each in selectors(expression):
+        assert each.name
         assert re.sub("_(bucket|sum|count)$", "", each.name) in metrics()
 
 
@@ -83,7 +84,7 @@ def test_it_reads_this_namespace_alone(expression: str):
 
 @every_expression
 def test_it_asks_for_stages_and_outcomes_that_exist(expression: str):
-    known = {"stage": set(Stage), "outcome": {outcome.value for outcome in Outcome}}
+    known: dict[str, set[str]] = {"stage": set(Stage), "outcome": {outcome.value for outcome in Outcome}}
     for each in selectors(expression):
         for matcher in each.matchers.matchers:
             for value in matcher.value.split("|") if matcher.name in known else ():
@@ -91,7 +92,7 @@ def test_it_asks_for_stages_and_outcomes_that_exist(expression: str):
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
-def test_every_alert_has_its_runbook(rule: dict):
+def test_every_alert_has_its_runbook(rule: Object):
     address = rule["annotations"]["runbook_url"]
     assert address.startswith("https://wiki.hospital.example/cxr-reporter/runbooks/")
     page = (RUNBOOKS / address.rpartition("/")[2]).read_text()
@@ -129,7 +130,7 @@ def test_every_dashboard_is_a_config_map_that_holds_it_whole():
 
 def test_no_two_panels_of_a_dashboard_lie_on_each_other():
     for file in DASHBOARDS:
-        taken = set()
+        taken: set[tuple[int, int]] = set()
         for panel in json.loads(file.read_text())["panels"]:
             place = panel["gridPos"]
             cells = {

@@ -105,7 +105,7 @@ def test_every_selector_takes_the_pods_that_it_means_and_no_others(values: Path)
         assert selected(selector.get("matchLabels", selector), labels) == [each["metadata"]["name"]]
 
 
-def selected(wanted: Object, labels: dict) -> list[str]:
+def selected(wanted: Object, labels: Object) -> list[str]:
     return [name for name, own in labels.items() if wanted.items() <= own.items()]
 
 

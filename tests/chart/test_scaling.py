@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from shared.domain import Stage, StudyId, StudyStatus
 from shared.records.database import Database
 from tests.support.builders import a_study
-from tests.support.helm import VALUES, one, render
+from tests.support.helm import VALUES, Object, one, render
 
 COUNTED = {
     Stage.CNN: {StudyStatus.QUEUED, StudyStatus.CLASSIFYING},
@@ -15,7 +15,7 @@ COUNTED = {
 }
 
 
-def trigger(stage: Stage) -> dict:
+def trigger(stage: Stage) -> Object:
     scaled = one(render(VALUES / "production-values.yaml"), "ScaledObject", f"worker-{stage}")
     return scaled["spec"]["triggers"][0]
 

@@ -30,7 +30,7 @@ SUBMIT = CHART / "files" / "submit_study.py"
 SAMPLE = ROOT / "samples" / "chest-1.png"
 
 
-def run(script: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess:
+def run(script: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CXR_")}
     return subprocess.run(
         [sys.executable, script, *map(str, arguments)],
@@ -61,7 +61,7 @@ def bundle(infra: InfraStack, storage: Storage) -> bytes:
     return held.getvalue()
 
 
-def pull(infra: InfraStack, folder: Path, **entry: str) -> subprocess.CompletedProcess:
+def pull(infra: InfraStack, folder: Path, **entry: str) -> subprocess.CompletedProcess[str]:
     listed = folder / "models.json"
     listed.write_text(json.dumps([entry]))
     (folder / "models").mkdir()
@@ -105,7 +105,7 @@ def waiting(database: Database) -> list[StudyId]:
 def test_the_study_of_helm_test_is_submitted_and_its_report_read(api: ApiServer, database: Database):
     with ThreadPoolExecutor(1) as threads:
         ended = threads.submit(run, SUBMIT, api.url, SAMPLE, 60, CXR_KEY=ADMIN_KEY)
-        wait_until(lambda: waiting(database), timeout=30, what="the study")
+        wait_until(lambda: bool(waiting(database)), timeout=30, what="the study")
         complete(database, waiting(database)[0])
         result = ended.result()
     assert result.returncode == 0, result.stderr

@@ -12,6 +12,7 @@ from shared.settings_reference import ALL
 from tests.support.helm import (
     CHART,
     HelmError,
+    Object,
     containers,
     environment,
     one,
@@ -221,7 +222,7 @@ def test_the_schema_knows_every_key_and_no_other():
     assert not list(missing(values, yaml.safe_load((CHART / "values.schema.json").read_text()), ""))
 
 
-def missing(values: dict, schema: dict, path: str):
+def missing(values: Object, schema: Object, path: str):
     """Yield keys that only one of the two has, as far down as the schema lists keys."""
     properties = schema.get("properties")
     if properties is None or not isinstance(values, dict):

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from typing_extensions import override
 
 from bench.wire import Answer, Connection, get, post_file
 
@@ -69,5 +70,6 @@ class _Sent(asyncio.Transport):
         super().__init__()
         self.data = b""
 
+    @override
     def write(self, data):
         self.data += data

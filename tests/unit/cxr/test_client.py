@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 import cxr
 from cxr import AsyncClient, Client, NotReachableError, cli
@@ -41,6 +42,7 @@ class _Request(BaseHTTPRequestHandler):
         self.wfile.write(content)
         self.close_connection = True
 
+    @override
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 

@@ -88,7 +88,9 @@ def test_an_archive_whose_name_is_not_utf_8_has_a_journal(tmp_path):
 
     Journal.of(tmp_path, archive=archive, url=URL).begin(replace(BEGINNING, archive=str(archive)))
 
-    assert Journal.of(tmp_path, archive=archive, url=URL).beginning.archive == str(archive)
+    beginning = Journal.of(tmp_path, archive=archive, url=URL).beginning
+    assert beginning
+    assert beginning.archive == str(archive)
 
 
 def test_another_server_has_another_journal(tmp_path):
@@ -104,6 +106,7 @@ def test_a_new_beginning_forgets_the_last_batch(tmp_path):
 
     again = opened(tmp_path)
 
+    assert again.beginning
     assert again.beginning.batch == "batch-2"
     assert not again.has("a@1")
 
