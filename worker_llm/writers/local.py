@@ -8,6 +8,7 @@ refused one is drawn, by itself and with a seed of its own.
 Map: `LocalWriter` (`bundled`, `pretrained`) -> `write` -> `_generate`; `compute_type`.
 """
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
@@ -121,7 +122,10 @@ def _merge(model: Any, adapter: Path) -> Any:  # noqa: ANN401 - as above
     """Return the model with a LoRA adapter added to its weights."""
     from peft import PeftModel  # noqa: PLC0415 - as above
 
-    return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    with warnings.catch_warnings():
+        # It asks transformers for a property by the name that is to go.
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
 
 
 def _load(place: str | Path, *, dtype: str, threads: int) -> tuple[Any, Any]:
