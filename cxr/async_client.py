@@ -29,6 +29,7 @@ from cxr.transport import (
     auth_headers,
     base_url,
     check,
+    event_of,
     not_reachable,
     read,
     retry_policy,
@@ -381,6 +382,6 @@ class AsyncKeys:
 
 async def events_of(answer: httpx.Response) -> AsyncGenerator[models.Event]:
     """Yield the events of one connection's stream, each when it is whole."""
-    async for event in EventSource(answer).aiter_sse():
-        if event.data:  # a ping is a comment and an empty line, which the library gives as an event
-            yield models.Event.model_validate({"id": event.id, **event.json()})
+    async for sent in EventSource(answer).aiter_sse():
+        if (event := event_of(sent)) is not None:
+            yield event

@@ -27,6 +27,7 @@ from cxr.transport import (
     auth_headers,
     base_url,
     check,
+    event_of,
     not_reachable,
     read,
     retry_policy,
@@ -372,6 +373,6 @@ class Keys:
 
 def events_of(answer: httpx.Response) -> Iterator[models.Event]:
     """Yield the events of one connection's stream, each when it is whole."""
-    for event in EventSource(answer).iter_sse():
-        if event.data:  # a ping is a comment and an empty line, which the library gives as an event
-            yield models.Event.model_validate({"id": event.id, **event.json()})
+    for sent in EventSource(answer).iter_sse():
+        if (event := event_of(sent)) is not None:
+            yield event

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import httpx
+from httpx_sse import ServerSentEvent
 from tenacity import RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
 
 from cxr.calls import Call
 from cxr.errors import ForeignAnswerError, InputError, NotReachableError, ProblemError
+from cxr.models import Event
 
 T = TypeVar("T")
 
@@ -139,6 +141,11 @@ def not_reachable(url: str, error: httpx.TransportError) -> NotReachableError:
         f"no answer from {url} ({reason}). Start the local stack with `cxr up`, "
         "or set CXR_URL to the server's address."
     )
+
+
+def event_of(sent: ServerSentEvent) -> Event | None:
+    """Read one message of an event stream; None for a ping, which comes as a message without data."""
+    return Event.model_validate({"id": sent.id, **sent.json()}) if sent.data else None
 
 
 def _foreign(answer: httpx.Response) -> ForeignAnswerError:

@@ -60,14 +60,14 @@ def _binary() -> Path:
 
 def _answers(port: int, password: str) -> bool:
     # Not above: the client's own installation comes without it.
-    from redis import Redis, RedisError  # noqa: PLC0415
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-    from redis.retry import Retry  # noqa: PLC0415
+    import redis  # noqa: PLC0415
 
-    client = Redis(port=port, password=password, socket_timeout=1, retry=Retry(NoBackoff(), 0))
+    client = redis.Redis(
+        port=port, password=password, socket_timeout=1, retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+    )
     try:
         return bool(client.ping())
-    except RedisError:  # nobody is there, or it still loads its file
+    except redis.RedisError:  # nobody is there, or it still loads its file
         return False
     finally:
         client.close()

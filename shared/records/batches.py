@@ -101,7 +101,7 @@ def page(
         statement = statement.where(BatchRow.tenant_id == tenant_id)
     if before is not None:
         statement = statement.where(BatchRow.id < before)
-    return [_RECORDS.of(row) for row in session.execute(statement).mappings()]
+    return _RECORDS.all(session, statement)
 
 
 def counts(session: Session, batch_id: BatchId) -> dict[StudyStatus, int]:
@@ -177,6 +177,5 @@ def labels(session: Session, batch_id: BatchId) -> Sequence[str]:
 
 
 def _only_own(session: Session, statement: Select[Any], tenant_id: TenantId | None) -> BatchRecord | None:
-    row = session.execute(statement).mappings().one_or_none()
-    batch = None if row is None else _RECORDS.of(row)
+    batch = _RECORDS.one(session, statement)
     return batch if batch is not None and tenant_id in (None, batch.tenant_id) else None

@@ -131,8 +131,7 @@ def write_images(session: Session, study_id: StudyId, images: Sequence[ImageFind
 def records_of(session: Session, study_id: StudyId) -> Sequence[FindingRecord]:
     """Return a study's findings, by image and label."""
     statement = RECORDS.select().where(FindingRow.study_id == study_id)
-    rows = session.execute(statement.order_by(FindingRow.image_index, FindingRow.label)).mappings()
-    return [RECORDS.of(row) for row in rows]
+    return RECORDS.all(session, statement.order_by(FindingRow.image_index, FindingRow.label))
 
 
 def has_heatmap(session: Session, study_id: StudyId, image: int, label: str) -> bool:

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
 
 from shared.domain import LeaseToken, StudyId
-from shared.records.database import Session
 from shared.records.tables import StudyRow
 
 _SWEEPING: Final = 0x53574550  # "SWEP": its own number among the advisory locks

@@ -184,28 +184,26 @@ def views_of(session: Session, study_ids: Sequence[StudyId]) -> Sequence[StudyVi
 
 def study(session: Session, study_id: StudyId) -> StudyRecord | None:
     """Return the study without its images and its timeline; None when there is no such study."""
-    row = session.execute(_STUDIES.select().where(StudyRow.id == study_id)).mappings().one_or_none()
-    return None if row is None else _STUDIES.of(row)
+    return _STUDIES.one(session, _STUDIES.select().where(StudyRow.id == study_id))
 
 
 def images(session: Session, study_id: StudyId) -> Sequence[ImageRecord]:
     """Return the study's images in the order they were sent."""
     statement = _IMAGES.select().where(ImageRow.study_id == study_id).order_by(ImageRow.index)
-    return [_IMAGES.of(row) for row in session.execute(statement).mappings()]
+    return _IMAGES.all(session, statement)
 
 
 def image(session: Session, study_id: StudyId, index: int) -> ImageRecord | None:
     """Return one of the study's images; None when there is no such image."""
     this = (ImageRow.study_id == study_id, ImageRow.index == index)
-    row = session.execute(_IMAGES.select().where(*this)).mappings().one_or_none()
-    return None if row is None else _IMAGES.of(row)
+    return _IMAGES.one(session, _IMAGES.select().where(*this))
 
 
 def events(session: Session, study_id: StudyId, *, after: int = 0) -> Sequence[EventRecord]:
     """Return the timeline, or what of it came after an event's id."""
     these = (StudyEventRow.study_id == study_id, StudyEventRow.id > after)
     statement = _EVENTS.select().where(*these).order_by(StudyEventRow.id)
-    return [_EVENTS.of(row) for row in session.execute(statement).mappings()]
+    return _EVENTS.all(session, statement)
 
 
 def _parameters(study_ids: Iterable[StudyId]) -> dict[str, Any]:

@@ -91,5 +91,4 @@ def newest_of_each(session: Session, study_ids: Sequence[StudyId]) -> dict[Study
         .ext(distinct_on(ReportRow.study_id))
         .order_by(ReportRow.study_id, ReportRow.version.desc())
     )
-    found = map(_RECORDS.of, session.execute(statement).mappings())
-    return {report.study_id: report for report in found}
+    return {report.study_id: report for report in _RECORDS.all(session, statement)}

@@ -172,7 +172,8 @@ def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInput
     aside = len(study.order.set_aside)
     detail = f"{aside} set aside: no images" if aside else None
     session.flush()
-    events.add(session, study.id, StudyEvent.RECEIVED, actor=actor, detail=detail)
+    created = select(StudyRow.id, StudyRow.status).where(StudyRow.id == study.id).cte("created")
+    events.write(session, created, StudyEvent.RECEIVED, actor=actor, detail=detail)
     if refusal is not None:
         values = _error_values(refusal)
         _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, actor=actor, values=values)

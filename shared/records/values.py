@@ -1,12 +1,12 @@
 """Rows as plain values: a value's class is the list of its columns, one for each field, of the same name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Executable, Select, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.records.database import Base
 
@@ -30,6 +30,15 @@ class Values(Generic[T]):
     def select(self) -> Select[Any]:
         """Begin a statement that reads these columns."""
         return select(*self.columns)
+
+    def one(self, session: Session, statement: Executable) -> T | None:
+        """Run such a statement; return its only row as a value, or None when there is none."""
+        row = session.execute(statement).mappings().one_or_none()
+        return None if row is None else self.of(row)
+
+    def all(self, session: Session, statement: Executable) -> Sequence[T]:
+        """Run such a statement; return its rows as values."""
+        return [self.of(row) for row in session.execute(statement).mappings()]
 
     def of(self, row: Mapping[Any, Any]) -> T:
         """Return one row of such a statement as a value."""

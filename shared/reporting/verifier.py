@@ -154,8 +154,7 @@ def _objections(mentions: Iterable[Mention], request: ReportRequest) -> Iterator
         if label not in certainties:
             yield Objection(Grade.UNSUPPORTED, f"{label} is not among the findings", outside=True)
         elif status is not _SAYS[certainties[label]]:
-            denied = status is FindingStatus.ABSENT
-            kind = Grade.CONTRADICTS if denied else Grade.UNSUPPORTED
+            kind = Grade.CONTRADICTS if status is FindingStatus.ABSENT else Grade.UNSUPPORTED
             yield Objection(kind, f"{label} is {certainties[label]}, not {status}")
         if status is FindingStatus.ABSENT and label in undeniable:
             yield Objection(Grade.CONTRADICTS, f"denies {label}, which may be the same as what was detected")
