@@ -222,7 +222,10 @@ def test_an_id_that_is_none_is_refused_without_asking(
 
 
 @pytest.mark.parametrize("name", ["submit", "batch submit"])
-def test_a_file_that_is_missing(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_file_that_is_missing(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "300")  # else a long path is cut anywhere
     code, said = _refused([*name.split(), str(tmp_path / "missing.dcm")], capsys)
     assert code == exit_codes.WRONG_USAGE
     assert "missing.dcm" in said.replace("\n", "")
