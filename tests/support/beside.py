@@ -13,8 +13,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-TOGETHER: Final = ("tests/containers/", "tests/end_to_end/", "tests/faults/", "tests/chart/")
-"""Folders that share built images, the running product, servers that get hurt, rendered charts."""
+TOGETHER: Final = ("tests/containers/", "tests/end_to_end/", "tests/chart/")
+"""Folders that share built images, the running product, rendered charts."""
 COMPUTING: Final = ("tests/chart/", "tests/contract/", "tests/images/", "tests/unit/")
 """Folders whose tests wait for nobody."""
 
