@@ -13,8 +13,13 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-TOGETHER: Final = ("tests/containers/", "tests/end_to_end/", "tests/chart/")
-"""Folders that share built images, the running product, rendered charts."""
+TOGETHER: Final = {
+    "tests/chart/": "rendered charts",
+    "tests/containers/": "networks and browsers",
+    "tests/end_to_end/": "networks and browsers",
+}
+"""Folders that share rendered charts, built images, the running product; and those two not beside each other:
+a container brings and takes an interface of this machine, and then Chromium drops what it is loading."""
 COMPUTING: Final = ("tests/chart/", "tests/contract/", "tests/images/", "tests/unit/")
 """Folders whose tests wait for nobody."""
 
@@ -22,7 +27,7 @@ COMPUTING: Final = ("tests/chart/", "tests/contract/", "tests/images/", "tests/u
 def group(nodeid: str) -> str:
     """Return the folder or the file whose tests stay together."""
     file = nodeid.split("::", 1)[0]
-    return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+    return next((shared for folder, shared in TOGETHER.items() if file.startswith(folder)), file)
 
 
 class Beside(LoadFileScheduling):  # type: ignore[misc]  # it has no types
@@ -43,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups: dict[str, list[pytest.Item]] = {}
     for item in items:
         groups.setdefault(group(item.nodeid), []).append(item)
-    computing = [name for name in groups if name.startswith(COMPUTING)]
+    computing = [name for name, members in groups.items() if members[0].nodeid.startswith(COMPUTING)]
     waiting = [name for name in groups if name not in computing]
     turns = [name for pair in zip_longest(waiting, computing) for name in pair if name is not None]
     items[:] = [item for name in turns for item in groups[name]]
