@@ -24,7 +24,7 @@ from api.backend import Backend
 from api.bodies.answers import Problem
 from api.guard import Guard
 from api.lanes import Lane
-from api.routes import batches, docs, events, findings, health, images, keys, reports, studies
+from api.routes import batches, docs, events, findings, health, images, keys, open_studies, reports, studies
 from shared.errors import TryAgainError
 from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
 
@@ -80,7 +80,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    for module in (studies, findings, reports, events, images, batches, keys, health, docs):
+    for module in (studies, open_studies, findings, reports, events, images, batches, keys, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

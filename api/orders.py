@@ -66,13 +66,16 @@ class OrderFields(BaseModel):
         return Order(**{name: getattr(self, name) for name in OrderFields.model_fields})
 
 
+def properties_of(kind: type[BaseModel]) -> dict[str, Any]:
+    """Describe a form's fields for the OpenAPI document."""
+    return {name: _property(schema) for name, schema in kind.model_json_schema()["properties"].items()}
+
+
 def _property(schema: dict[str, Any]) -> dict[str, Any]:
     """Describe a field of a form, which is left out and never null."""
-    (kind,) = (kind for kind in schema["anyOf"] if kind != {"type": "null"})
-    return {key: value for key, value in kind.items() if value is not None}
+    (kind,) = (kind for kind in schema.get("anyOf", [schema]) if kind != {"type": "null"})
+    said = {name: schema[name] for name in ("description",) if name in schema}
+    return {key: value for key, value in (kind | said).items() if value is not None and key != "title"}
 
 
-PROPERTIES: Final[dict[str, Any]] = {
-    name: _property(schema) for name, schema in OrderFields.model_json_schema()["properties"].items()
-}
-"""The fields in the OpenAPI document."""
+PROPERTIES: Final[dict[str, Any]] = properties_of(OrderFields)

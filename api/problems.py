@@ -52,6 +52,8 @@ class Code(StrEnum):
     NOT_FAILED = "not-failed"
     ALREADY_ENDED = "already-ended"
     BATCH_CLOSED = "batch-closed"
+    STUDY_CLOSED = "study-closed"
+    NO_IMAGES = "no-images"
     IDEMPOTENCY_KEY_IN_USE = "idempotency-key-in-use"
     REQUEST_TIMEOUT = "request-timeout"
     ERASED = "erased"
@@ -114,6 +116,14 @@ KINDS: Final[dict[Code, Kind]] = {
         409, "The study is at its end", "There is nothing to cancel; DELETE erases a study that has ended."
     ),
     Code.BATCH_CLOSED: Kind(409, "The batch takes no more items", "Open another batch."),
+    Code.STUDY_CLOSED: Kind(
+        409,
+        "The study takes no more images",
+        "Send them as another study; `detail` says how far this one is.",
+    ),
+    Code.NO_IMAGES: Kind(
+        409, "The study has no image yet", "Add one before you close it, or cancel the study."
+    ),
     Code.IDEMPOTENCY_KEY_IN_USE: Kind(
         409, "A request with this Idempotency-Key is being served", "Ask again after `Retry-After` seconds."
     ),

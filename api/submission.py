@@ -1,4 +1,4 @@
-"""A study that is sent by HTTP: the form becomes a `Submission`, and what comes of it an answer."""
+"""What is sent by HTTP: a form becomes a `Submission` or an `Addition`, and what comes of it an answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,16 +7,24 @@ from typing import Any, Final
 from api.auth import Caller
 from api.backend import Backend
 from api.bodies.study import Study, study_body
+from api.opening import opening_of
 from api.problems import Code, ContentError, Noun, ProblemError, not_found
 from api.upload import Fields
 from shared.dicom import foreign
 from shared.domain import BatchId, StudyId
-from shared.intake import studies
+from shared.intake import open_studies, studies
 from shared.intake.files import Checked
 from shared.intake.submission import (
+    Added,
+    Addition,
     BatchClosed,
+    Closed,
     Erased,
     NoBatch,
+    NoImages,
+    NoStudy,
+    NotAdded,
+    NotOpen,
     OtherPatient,
     Refusal,
     Refused,
@@ -64,6 +72,7 @@ def take(
         mixed=fields.mixed,
         key=key,
         fingerprint=fingerprint,
+        opening=opening_of(fields, backend.settings),
     )
     match studies.take(backend.intake, submission, answer=_answer):
         case Taken(study_id, _, answer):
@@ -74,11 +83,51 @@ def take(
             raise _problem(refusal)
 
 
+def announce(backend: Backend, caller: Caller, study_id: StudyId) -> None:
+    """Keep an open study open while images for it are received. Blocks.
+
+    Raises:
+        ProblemError: the caller has no such study, or it was erased.
+        TryAgainError: the database is away.
+    """
+    if refusal := open_studies.announce(backend.intake, study_id, sees=caller.sees):
+        raise _problem(refusal)
+
+
+def add(backend: Backend, caller: Caller, study_id: StudyId, checked: Checked) -> Study:
+    """Add images to an open study. Blocks.
+
+    Raises:
+        ProblemError: the content is refused, or the study is closed, erased or not there.
+        TryAgainError: the database or the object store is away; nothing was added.
+    """
+    addition = Addition(study_id, caller.sees, caller.actor, checked, most_images=backend.settings.max_files)
+    match open_studies.add(backend.intake, addition):
+        case Added(view):
+            return study_body(view)
+        case refusal:
+            raise _problem(refusal)
+
+
+def close(backend: Backend, caller: Caller, study_id: StudyId) -> Study:
+    """Close an open study; one that is closed is left as it is. Blocks.
+
+    Raises:
+        ProblemError: the study has no image, was erased or is not there.
+        TryAgainError: the database is away.
+    """
+    match open_studies.close(backend.intake, study_id, sees=caller.sees, actor=caller.actor):
+        case Closed(view):
+            return study_body(view)
+        case refusal:
+            raise _problem(refusal)
+
+
 def _answer(view: StudyView) -> Mapping[str, Any]:
     return study_body(view).model_dump(mode="json")
 
 
-def _problem(refusal: Refusal) -> ProblemError:  # noqa: PLR0911  one for each kind
+def _problem(refusal: Refusal | NotAdded | NoImages) -> ProblemError:  # noqa: C901, PLR0911  one for each kind
     match refusal:
         case Refused(reason, set_aside):
             return ContentError(reason, set_aside=foreign.noted(set_aside))
@@ -93,6 +142,14 @@ def _problem(refusal: Refusal) -> ProblemError:  # noqa: PLR0911  one for each k
             return ProblemError(Code.OTHER_PATIENT, message, files=names)
         case NoBatch():
             return not_found(Noun.BATCH)
+        case NoStudy():
+            return not_found(Noun.STUDY)
+        case NotOpen(status):
+            message = f"the study is {status}"
+            return ProblemError(Code.STUDY_CLOSED, message)
+        case NoImages():
+            message = "no image has come yet"
+            return ProblemError(Code.NO_IMAGES, message)
         case Erased():
             message = "the study was erased"
             return ProblemError(Code.ERASED, message)

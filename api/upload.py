@@ -5,20 +5,31 @@ received (`receive`) -> fields read (`fields_of`) -> files looked at (`check`, b
 
 import errno
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException
+from typing_extensions import override
 
+from api.auth import Caller
+from api.backend import Backend
 from api.multipart import FILES_FIELD, BoundedParser
+from api.opening import OpeningFields
 from api.orders import OrderFields
 from api.problems import Code, ProblemError, unavailable
 from shared.domain import Language, Priority
@@ -43,7 +54,18 @@ ItemPath = Annotated[str, AfterValidator(_shown)]
 """Where in the client's archive an item of a batch lies. None is refused: nobody could mend it."""
 
 
-class Fields(OrderFields):
+class NoFields(BaseModel):
+    """A form of files alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @property
+    def needs_files(self) -> bool:
+        """Whether a form without a file makes no sense."""
+        return True
+
+
+class Fields(NoFields, OrderFields, OpeningFields):
     """What a client may say about a study, besides its files."""
 
     priority: Priority | None = None
@@ -52,6 +74,22 @@ class Fields(OrderFields):
     path: ItemPath | None = None
     mixed: bool = False
     """That several patients or studies in one, or another id than the files', are meant."""
+
+    @field_validator("mixed")
+    @classmethod
+    def _is_whole(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  as pydantic calls it
+        if value and info.data.get("open"):
+            message = "an open study is of one patient and one study"
+            raise ValueError(message)
+        return value
+
+    @property
+    @override
+    def needs_files(self) -> bool:
+        return not self.open
+
+
+SomeFields = TypeVar("SomeFields", bound=NoFields)
 
 
 @dataclass(slots=True)
@@ -71,6 +109,21 @@ class Received:
     async def close(self) -> None:
         """Delete the temporary files."""
         await self.form.close()
+
+
+@asynccontextmanager
+async def incoming(request: Request, backend: Backend, caller: Caller) -> AsyncIterator[Received]:
+    """Receive a form in one of its caller's places for uploads; its temporary files go with the block.
+
+    Raises:
+        ProblemError: as `receive`; or the caller has as many uploads under way as one may have.
+    """
+    with backend.uploads.place_of(caller.actor.id):
+        received = await receive(request, backend.settings)
+        try:
+            yield received
+        finally:
+            await received.close()
 
 
 async def receive(request: Request, settings: ApiSettings) -> Received:
@@ -120,7 +173,7 @@ def room() -> Iterator[None]:
         raise unavailable(message) from error
 
 
-def fields_of(received: Received) -> Fields:
+def fields_of(received: Received, kind: type[SomeFields]) -> SomeFields:
     """Read the fields beside the files.
 
     Raises:
@@ -142,14 +195,15 @@ def fields_of(received: Received) -> Fields:
         if file.filename is None and not files.is_known(file.file)
     ]
     if not received.files:
-        faults.append(_fault(FILES_FIELD, "at least one file is required"))
         values.pop(FILES_FIELD, None)
+    fields: SomeFields | None = None
     try:
-        fields = Fields.model_validate(values)
+        fields = kind.model_validate(values)
     except ValidationError as error:
         faults += [_fault(str(fault["loc"][0]), fault["msg"]) for fault in error.errors(include_url=False)]
-        raise RequestValidationError(faults) from error
-    if faults:
+    if not received.files and (fields.needs_files if fields else "open" not in values):
+        faults.append(_fault(FILES_FIELD, "at least one file is required"))
+    if faults or fields is None:
         raise RequestValidationError(faults)
     return fields
 
@@ -158,6 +212,8 @@ def check(received: Received, settings: ApiSettings) -> Checked:
     """Look at the files that were received, unless one of them was too large to be kept. Blocks."""
     if received.refusal is not None:
         return Checked(refusal=received.refusal)
+    if not received.files:
+        return Checked()  # an open study may begin with none
     sent = [SentFile(file.filename or "unnamed", file.file) for file in received.files]
     limits = Limits(
         images=settings.max_files,

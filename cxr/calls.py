@@ -51,11 +51,20 @@ class Call(Generic[T]):
     json: Any = None
     wait: float = 0
     """Seconds that the server may take because we asked it to wait."""
+    idempotent: bool = False
+    """Of a POST that needs no key for it."""
 
     @property
     def repeatable(self) -> bool:
         """Whether sending it twice does no more than sending it once."""
-        return self.method != "POST" or "Idempotency-Key" in self.headers
+        return self.method != "POST" or self.idempotent or "Idempotency-Key" in self.headers
+
+    def body(self, opened: ExitStack) -> dict[str, Any]:
+        """Return what httpx makes the body of, for one attempt."""
+        if self.fields and not self.files:
+            # httpx writes a form in parts only for what is given to it as files.
+            return {"files": [(name, (None, value)) for name, value in self.fields.items()]}
+        return {"data": self.fields or None, "files": self.open_files(opened), "json": self.json}
 
     def open_files(self, opened: ExitStack) -> list[tuple[str, tuple[str, BinaryIO]]] | None:
         """Open what is uploaded, for one attempt; httpx streams it from disk."""
@@ -96,7 +105,7 @@ class OrderFields(TypedDict, total=False):
 
 
 def submit(
-    files: Upload | Sequence[Upload],
+    files: Upload | Sequence[Upload] | None,
     *,
     priority: str | None = None,
     indication: str | None = None,
@@ -107,8 +116,11 @@ def submit(
     path: str | None = None,
     mixed: bool = False,
     idempotency_key: str | None = None,
+    opened: bool = False,
+    expected_images: int | None = None,
+    close_after: float | None = None,
 ) -> Call[models.Study]:
-    """Send a study."""
+    """Send a study; one that is `opened` may have no files yet."""
     fields = {
         "priority": priority,
         "indication": indication,
@@ -118,6 +130,9 @@ def submit(
         "batch_id": batch_id,
         "path": _utf8(path) if path else None,
         "mixed": "true" if mixed else None,
+        "open": "true" if opened else None,
+        "expected_images": str(expected_images) if expected_images is not None else None,
+        "close_after": str(close_after) if close_after is not None else None,
     }
     headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
     return Call(
@@ -126,8 +141,19 @@ def submit(
         _model(models.Study),
         headers=headers,
         fields={name: value for name, value in fields.items() if value is not None},
-        files=uploads(files),
+        files=() if files is None else uploads(files),
     )
+
+
+def add_images(study_id: str, files: Upload | Sequence[Upload]) -> Call[models.Study]:
+    """Add images to an open study; what it has is not added again."""
+    path = f"{_study(study_id)}/images"
+    return Call("POST", path, _model(models.Study), files=uploads(files), idempotent=True)
+
+
+def close_study(study_id: str) -> Call[models.Study]:
+    """Close an open study; one that is closed stays as it is."""
+    return Call("POST", f"{_study(study_id)}/close", _model(models.Study), idempotent=True)
 
 
 def study(study_id: str, *, wait: float | None = None) -> Call[models.Study]:

@@ -98,6 +98,60 @@ class Client:
         )
         return study if wait is None or study.is_final else self.wait(study.id, timeout=wait)
 
+    def open_study(
+        self,
+        files: Upload | Sequence[Upload] | None = None,
+        *,
+        expected_images: int | None = None,
+        close_after: float | None = None,
+        priority: str | None = None,
+        indication: str | None = None,
+        language: str | None = None,
+        patient_id: str | None = None,
+        order: OrderFields | None = None,
+        batch_id: str | None = None,
+        path: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.Study:
+        """Open a study to which images are added one by one, with its first ones or none; else as `submit`.
+
+        Args:
+            expected_images: with so many it is closed at once.
+            close_after: seconds without a new image after which it is closed; by default the server's own.
+        """
+        return self.send(
+            calls.submit(
+                files,
+                opened=True,
+                expected_images=expected_images,
+                close_after=close_after,
+                priority=priority,
+                indication=indication,
+                language=language,
+                patient_id=patient_id,
+                order=order,
+                batch_id=batch_id,
+                path=path,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def add_images(self, study_id: str, files: Upload | Sequence[Upload]) -> models.Study:
+        """Add images to an open study; what it has already is not added again.
+
+        Raises:
+            ProblemError: the server refused them, or the study is closed.
+        """
+        return self.send(calls.add_images(study_id, files))
+
+    def close_study(self, study_id: str) -> models.Study:
+        """Say that all images of an open study are there; one that is closed stays as it is.
+
+        Raises:
+            ProblemError: it has no image.
+        """
+        return self.send(calls.close_study(study_id))
+
     def study(self, study_id: str, *, wait: float | None = None) -> models.Study:
         """Ask where a study stands; with `wait`, answer at its end or after so many seconds."""
         return self.send(calls.study(study_id, wait=wait))
@@ -283,10 +337,8 @@ class Client:
             call.path,
             params=call.params,
             headers=call.headers,
-            data=call.fields or None,
-            files=call.open_files(opened),
-            json=call.json,
             timeout=time_limits(call),
+            **call.body(opened),
         )
 
     def _take(self, steps: Steps[T]) -> T:

@@ -107,6 +107,8 @@ class Study(Answer):
     order: Order = Order()
     created_at: datetime
     updated_at: datetime
+    closes_at: datetime | None = None
+    expected_images: int | None = None
     error: StudyError | None = None
     model: ModelId | None = None
     warnings: list[str] = []

@@ -203,6 +203,11 @@ class ApiSettings(BaseSettings):
     max_zip_ratio: int = Field(
         default=200, ge=1, description="Most unpacked bytes for one packed byte of a zip member."
     )
+    close_after: Duration = Field(
+        default=timedelta(seconds=30),
+        ge=timedelta(seconds=1),
+        description="Time without a new image that closes an open study, where its sender names none.",
+    )
     max_connections: int = Field(
         default=4096,
         ge=1,

@@ -40,6 +40,8 @@ class StudyLinks(Body):
     findings: str
     report: str
     page: str
+    images: str | None = Field(default=None, description="Where images are added, while the study is open.")
+    close: str | None = Field(default=None, description="Where it is closed.")
 
 
 class SetAside(Body):
@@ -66,6 +68,11 @@ class Study(Body):
     order: Order = Order()
     created_at: datetime
     updated_at: datetime
+    closes_at: datetime | None = Field(
+        default=None,
+        description="Of an open study: when it is closed if nothing more comes; later, when it was.",
+    )
+    expected_images: int | None = Field(default=None, description="Of a study that was opened.")
     error: StudyError | None
     model: ModelId | None = Field(description="The classifier; null until the study is classified.")
     warnings: list[str] = Field(
@@ -88,6 +95,7 @@ class StudyPage(Body):
 def study_body(view: StudyView) -> Study:
     """Write a study down."""
     study, path = view.study, study_path(view.study.id)
+    is_open = study.status is StudyStatus.OPEN
     return Study(
         id=str(study.id),
         status=study.status,
@@ -99,6 +107,8 @@ def study_body(view: StudyView) -> Study:
         order=order_body(view.order),
         created_at=study.created_at,
         updated_at=study.updated_at,
+        closes_at=study.closes_at,
+        expected_images=study.expected_images,
         error=error_body(study.error_type, study.error_detail, study.error_file),
         model=model_body(study),
         warnings=warnings.of_study(view.images),
@@ -111,6 +121,8 @@ def study_body(view: StudyView) -> Study:
             findings=f"{path}/findings",
             report=f"{path}/report",
             page=f"/#/studies/{study.id}",
+            images=f"{path}/images" if is_open else None,
+            close=f"{path}/close" if is_open else None,
         ),
     )
 

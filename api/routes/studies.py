@@ -18,6 +18,7 @@ from api.bodies.answers import LATER, PLACE, VERSION, problems
 from api.bodies.image import study_path
 from api.bodies.study import Study, StudyPage, etag_of, for_caller, study_body
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
+from api.opening import OpeningFields
 from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
@@ -41,7 +42,7 @@ UPLOAD_BODY: dict[str, Any] = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": ["files"],
+                    "anyOf": [{"required": ["files"]}, {"required": ["open"]}],
                     "additionalProperties": False,
                     "properties": {
                         "files": {
@@ -53,6 +54,7 @@ UPLOAD_BODY: dict[str, Any] = {
                         "priority": {"type": "string", "enum": [priority.value for priority in Priority]},
                         "language": {"type": "string", "enum": ["en", "es"], "default": "en"},
                         **orders.PROPERTIES,
+                        **orders.properties_of(OpeningFields),
                         "batch_id": {"type": "string", "format": "uuid"},
                         "path": {
                             "type": "string",
@@ -106,7 +108,7 @@ async def post_study(
     ] = None,
     prefer: Annotated[str | None, Header(description="`wait=N` answers 200 if it is done in time.")] = None,
 ) -> Response:
-    """Take in 1 to 16 images of one study; answers as soon as they are safe."""
+    """Take in 1 to 16 images of one study, or open it for more; answers as soon as they are safe."""
     accepted = await _take(request, backend, caller, key=idempotency_key)
     headers = {"Location": study_path(accepted.study_id)}
     if accepted.replayed:
@@ -246,24 +248,20 @@ def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Respons
 
 
 async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Accepted:
-    with backend.uploads.place_of(caller.actor.id):
-        received = await upload.receive(request, backend.settings)
-        try:
-            fields = upload.fields_of(received)
+    async with upload.incoming(request, backend, caller) as received:
+        fields = upload.fields_of(received, upload.Fields)
 
-            def take() -> Accepted:
-                with upload.room():
-                    checked = upload.check(received, backend.settings)
-                try:
-                    sent = upload.fingerprint(received, fields) if key else ""
-                    return submission.take(backend, caller, fields, checked, key=key, fingerprint=sent)
-                finally:
-                    checked.close()
+        def take() -> Accepted:
+            with upload.room():
+                checked = upload.check(received, backend.settings)
+            try:
+                sent = upload.fingerprint(received, fields) if key else ""
+                return submission.take(backend, caller, fields, checked, key=key, fingerprint=sent)
+            finally:
+                checked.close()
 
-            # Threads of their own: an object store that hangs must not hold up the polls.
-            return await to_thread.run_sync(take, limiter=backend.upload_threads)
-        finally:
-            await received.close()
+        # Threads of their own: an object store that hangs must not hold up the polls.
+        return await to_thread.run_sync(take, limiter=backend.upload_threads)
 
 
 async def _wait(

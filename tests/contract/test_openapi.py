@@ -44,6 +44,8 @@ def test_every_route_of_the_contract_is_there(document: dict):
         ("delete", study),
         ("post", f"{study}/retry"),
         ("post", f"{study}/cancel"),
+        ("post", f"{study}/images"),
+        ("post", f"{study}/close"),
         ("get", f"{study}/events"),
         ("get", f"{study}/findings"),
         ("get", f"{study}/report"),
@@ -87,11 +89,12 @@ def test_the_upload_names_every_field(document: dict):
     body = document["paths"]["/v1/studies"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert set(body["properties"]) == {
         *("files", "priority", "language", "batch_id", "path", "mixed"),
+        *("open", "expected_images", "close_after"),
         *("accession_number", "patient_id", "patient_id_issuer", "patient_name", "patient_birth_date"),
         *("patient_sex", "patient_age_years", "referring_physician", "study_instance_uid", "study_date"),
         *("study_time", "body_part", "laterality", "institution", "indication"),
     }
-    assert body["required"] == ["files"]
+    assert body["anyOf"] == [{"required": ["files"]}, {"required": ["open"]}]
 
 
 def test_statuses_are_those_of_the_state_machine(document: dict):

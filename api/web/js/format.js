@@ -9,6 +9,7 @@ const UNITS = ["bytes", "kB", "MB", "GB"];
 
 /** The words for a study's statuses. */
 export const STATUS_WORDS = {
+  open: "Open",
   queued: "Queued",
   classifying: "Classifying",
   classified: "Classified",
@@ -91,6 +92,12 @@ export function studyName(study) {
   const [first, ...others] = study.images;
   if (first === undefined) return study.error?.file ?? "Study without images";
   return others.length === 0 ? first.file : `${first.file} and ${others.length} more`;
+}
+
+/** "Completed", or "Open, 2 images so far" of a study to which more may come. */
+export function statusWords({ status, images, expected_images: expected }) {
+  if (status !== "open") return STATUS_WORDS[status];
+  return `Open, ${expected ? `${images.length} of ${count(expected, "image")}` : count(images.length, "image")} so far`;
 }
 
 /** "PA", or "AP (guessed)" of a view that no tag of the file says; "" where none is known. */

@@ -9,6 +9,7 @@ const SHAPES = {
   present: { d: RING, fill: "currentColor", stroke: "currentColor", "stroke-width": "1.6" },
   uncertain: { ...LINE, d: `${RING}M8 3v10M5.5 4v8M3.4 6v4`, "stroke-width": "1.9" },
   absent: { ...LINE, d: RING },
+  open: { ...LINE, d: "M13 4.5a6 6 0 1 0 0 7" },
   queued: { ...LINE, d: RING, "stroke-dasharray": "2.2 2.5" },
   working: { ...LINE, d: "M8 2a6 6 0 0 1 6 6", "stroke-width": "2.4" },
   classified: { ...LINE, d: `${RING}M8 5.5v5M5.5 8h5` },

@@ -52,7 +52,7 @@ export function radiographs({ signal, onError, onStepFinding }) {
     const image = study.images[current];
     const version = `${image?.index} ${study.status}`;
     if (image === undefined || drawn.startsWith(`${image.index} shown`) || drawn === version) {
-      if (image === undefined) view.show(null, { caption: "", resolution: "", orientation: null }, "This study has no images any more.");
+      if (image === undefined) view.show(null, { caption: "", resolution: "", orientation: null }, study.status === "open" ? "No image has come yet." : "This study has no images.");
       return;
     }
     drawn = version;

@@ -1,7 +1,7 @@
 /** Rows of a list of studies, changed in place so that the focus stays where it is. */
 
 import { fill, h } from "./dom.js";
-import { STATUS_WORDS, age, calendarDay, count, moment, sexWord, studyName } from "./format.js";
+import { age, calendarDay, count, moment, sexWord, statusWords, studyName } from "./format.js";
 import { mark } from "./marks.js";
 
 const COLUMNS = ["Status", "File", "Patient id", "Sex, age", "Study date", "", "Received"];
@@ -46,7 +46,7 @@ function draw(row, study) {
   const link = row.querySelector("a") ?? h("a.study-row", { href: `#/studies/${study.id}` });
   fill(
     link,
-    h(`span.status.status-${study.status}`, {}, mark(study.status), STATUS_WORDS[study.status]),
+    h(`span.status.status-${study.status}`, {}, mark(study.status), statusWords(study)),
     h("span.file-name", {}, studyName(study)),
     cell("Patient id", patient.id),
     cell("Sex, age", [sexWord(patient.sex), age(patient.age_years)].filter(Boolean).join(", ")),

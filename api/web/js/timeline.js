@@ -1,12 +1,14 @@
-/** How far a study is: the five states as steps, and everything that happened to it. */
+/** How far a study is: its states as steps, and everything that happened to it. */
 
 import { fill, h } from "./dom.js";
-import { STATUS_WORDS, duration, isFinal, moment } from "./format.js";
+import { STATUS_WORDS, duration, isFinal, moment, statusWords } from "./format.js";
 import { mark } from "./marks.js";
 
 const STEPS = ["queued", "classifying", "classified", "reporting", "completed"];
 const EVENT_WORDS = {
   received: "Received",
+  "images-added": "Added",
+  closed: "Closed: no more images",
   claimed: "Taken on by a worker",
   classified: "Findings stored",
   reported: "Report stored",
@@ -23,9 +25,11 @@ const EVENT_WORDS = {
 
 /** Draws the steps: done, current and to come are told by sign and word. */
 export function drawSteps(element, study) {
-  const at = STEPS.indexOf(study.status);
-  const reached = at >= 0 ? at : reachedStep(study);
-  const steps = STEPS.slice(0, at >= 0 ? STEPS.length : reached + 1).map((status, index) => {
+  // A study that was sent whole was never open.
+  const all = study.timeline[0]?.status === "open" ? ["open", ...STEPS] : STEPS;
+  const at = all.indexOf(study.status);
+  const reached = at >= 0 ? at : reachedStep(study, all);
+  const steps = all.slice(0, at >= 0 ? all.length : reached + 1).map((status, index) => {
     const done = index < reached || (at < 0 && index <= reached) || status === "completed" && at === index;
     const current = index === at;
     const kind = done ? "completed" : current ? status : "absent";
@@ -56,11 +60,11 @@ export function drawTimeline(element, study) {
 export function statusLine(study) {
   const first = study.timeline[0];
   const last = study.timeline.findLast((entry) => entry.status === study.status);
-  if (!isFinal(study.status) || first === undefined || last === undefined) return STATUS_WORDS[study.status];
+  if (!isFinal(study.status) || first === undefined || last === undefined) return statusWords(study);
   return `${STATUS_WORDS[study.status]} after ${duration(first.at, last.at)}`;
 }
 
-function reachedStep(study) {
-  const before = study.timeline.map((entry) => STEPS.indexOf(entry.status));
+function reachedStep(study, all) {
+  const before = study.timeline.map((entry) => all.indexOf(entry.status));
   return Math.max(0, ...before);
 }
