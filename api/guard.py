@@ -25,7 +25,7 @@ from shared.settings import ApiSettings, AuthMode
 
 LARGEST_JSON: Final = 64 * 1024
 """Bytes of a body that is no upload."""
-UPLOADS: Final = frozenset({"/v1/studies"})
+_UPLOADS: Final = re.compile(r"/v1/studies(/[^/]+/images)?")
 
 PAGE_POLICY: Final = (
     "default-src 'self'; img-src 'self' blob: data:; frame-src 'self' blob:; object-src 'none'; "
@@ -116,7 +116,8 @@ class Guard:
             raise _too_large(limit)
 
     def _limit(self, scope: Scope) -> int:
-        return self._settings.max_request_bytes if scope["path"] in UPLOADS else LARGEST_JSON
+        is_upload = _UPLOADS.fullmatch(scope["path"]) is not None
+        return self._settings.max_request_bytes if is_upload else LARGEST_JSON
 
 
 class _Body:

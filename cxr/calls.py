@@ -141,7 +141,7 @@ def submit(
         _model(models.Study),
         headers=headers,
         fields={name: value for name, value in fields.items() if value is not None},
-        files=() if files is None else uploads(files),
+        files=() if opened and files is None else uploads(files),
     )
 
 

@@ -48,7 +48,7 @@ _PNG_MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 """Those that a PNG holds without loss."""
 
 
-def uploads(given: Upload | Sequence[Upload]) -> tuple[tuple[str, Opener], ...]:
+def uploads(given: Upload | Sequence[Upload] | None) -> tuple[tuple[str, Opener], ...]:
     """Return a name and an opener for each of a study's images, in their order.
 
     Raises:

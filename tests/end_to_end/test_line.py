@@ -156,3 +156,23 @@ def test_a_study_of_several_images_uses_the_good_ones_and_names_the_bad_one(
     report = client.report(study.id)
     (warning,) = [warning for warning in report.warnings if "cat.jpg" in warning]
     assert report.sections.impression.startswith(f"Warning: {warning}")
+
+
+def test_a_study_whose_images_come_one_by_one_is_reported_on_as_one(client: Client, samples: Path):
+    study = client.open_study(close_after=3600)
+    for name in ("chest-1.png", "chest-4.dcm"):
+        study = client.add_images(study.id, samples / name)
+    assert (study.status, len(study.images)) == ("open", 2)
+    client.close_study(study.id)
+    ended = client.wait(study.id, timeout=PATIENCE_SECONDS)
+    assert ended.status == "completed", ended.error
+    assert [image.status for image in ended.images] == ["used", "used"]
+    assert [image.index for image in client.findings(study.id).images] == [0, 1]
+    assert client.report(study.id).sections.impression
+
+
+def test_a_study_to_which_nothing_more_comes_goes_on_by_itself(client: Client, samples: Path):
+    study = client.open_study(samples / "chest-1.png", close_after=1)
+    ended = client.wait(study.id, timeout=PATIENCE_SECONDS)
+    assert ended.status == "completed", ended.error
+    assert [entry.event for entry in ended.timeline][:2] == ["received", "closed"]

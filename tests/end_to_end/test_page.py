@@ -50,6 +50,24 @@ def test_a_chosen_radiograph_becomes_a_report_before_the_eyes_of_its_sender(
     assert any("event-stream" in answer.headers.get("content-type", "") for answer in tab.responses)
 
 
+def test_an_open_study_shows_its_images_as_they_come(tab: Tab, stack: FullStack) -> None:
+    image, other = (ROOT / "samples" / name for name in ("chest-1.png", "chest-3.jpg"))
+    with stack.client() as sender:
+        study_id = sender.open_study(close_after=3600, expected_images=2).id
+        tab.open(f"#/studies/{study_id}")
+        status = tab.page.locator("#status")
+        status.get_by_text("Open, 0 of 2 images so far").wait_for()
+        assert "No image has come yet." in tab.page.locator("main").inner_text()
+        sender.add_images(study_id, image)
+        status.get_by_text("Open, 1 of 2 images so far").wait_for()
+        tab.open()
+        row = tab.page.locator(f'a[href="#/studies/{study_id}"]')
+        row.get_by_text("Open, 1 of 2 images so far").wait_for()
+        tab.open(f"#/studies/{study_id}")
+        sender.add_images(study_id, other)
+        tab.wait_until_final()
+
+
 def test_the_page_is_never_a_mixture_of_two_versions(stack: FullStack) -> None:
     for path in ("/", "/js/app.js", "/css/base.css"):
         answer = ask(stack, path)

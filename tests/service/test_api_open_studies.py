@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.guard import LARGEST_JSON
 from cxr import AsyncClient, Client
 from shared.domain import StudyId, StudyStatus
 from shared.records.database import Database
@@ -43,7 +44,9 @@ def test_a_study_is_opened_added_to_by_its_links_and_closed(client: httpx.Client
     assert (study["status"], study["expected_images"]) == ("open", 3)
     assert study["closes_at"] > study["created_at"]
     assert len(study["images"]) == 1
-    answer = client.post(study["links"]["images"], files=files(a_png(1)))
+    large = a_png(1, side=400)
+    assert len(large) > LARGEST_JSON
+    answer = client.post(study["links"]["images"], files=files(large))
     assert (answer.status_code, answer.json()["status"]) == (200, "open")
     assert [image["index"] for image in answer.json()["images"]] == [0, 1]
     answer = client.post(study["links"]["close"])

@@ -110,6 +110,20 @@ def test_everything_but_a_post_is_repeatable(call):
     assert call.repeatable
 
 
+@pytest.mark.parametrize("call", [calls.add_images(_ID, b"a"), calls.close_study(_ID)], ids=["add", "close"])
+def test_what_is_said_to_an_open_study_may_be_said_twice(call):
+    assert call.method == "POST"
+    assert call.repeatable
+
+
+def test_a_form_without_a_file_is_sent_in_parts_too():
+    call = calls.submit(None, opened=True, close_after=2.5)
+    with ExitStack() as opened:
+        request = httpx.Request("POST", "http://server", **call.body(opened))
+    assert request.headers["Content-Type"].startswith("multipart/form-data")
+    assert b'name="close_after"\r\n\r\n2.5\r\n' in request.read()
+
+
 def test_a_field_of_a_newer_server_is_kept():
     study = calls.study(_ID).parse(httpx.Response(200, json=_STUDY))
 
