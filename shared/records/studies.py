@@ -1,4 +1,4 @@
-"""Every change of a study: accept, claim, finish, reject, release, fail, cancel, retry, expire.
+"""Every change of a study: accept, claim, finish, reject, release, fail, cancel, retry, reread, expire.
 
 All of them go through `_move`, one conditional UPDATE that takes its targets from
 `domain.TRANSITIONS`; `events.write` runs it together with the row that it adds to the timeline. A caller
@@ -333,6 +333,15 @@ def retry(session: Session, study_id: StudyId, *, actor: Actor) -> Hint | None:
     no_error = {"error_type": None, "error_detail": None, "error_file": None}
     values = {**no_error, "failures": 0, "expired_alone": 0, "alone": True}
     rows = _move(session, StudyEvent.RETRIED, StudyRow.id == study_id, actor=actor, values=values)
+    return _hint_of(rows[0]) if rows else None
+
+
+def reread(session: Session, study_id: StudyId, *, actor: Actor) -> Hint | None:
+    """Have a COMPLETED study read again from the beginning; None when it is not completed.
+
+    Its findings and its report stay what readers see, until there are others.
+    """
+    rows = _move(session, StudyEvent.REREAD, StudyRow.id == study_id, actor=actor)
     return _hint_of(rows[0]) if rows else None
 
 

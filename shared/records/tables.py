@@ -1,7 +1,7 @@
 """The rows: one class a table. What may be written to `studies.status` is `studies.py`'s business.
 
-studies 1─1 orders
-studies 1─n images 1─n findings        studies 1─n reports (versions)        studies 1─n study_events
+studies 1─1 orders                     studies 1─n analyses 1─n findings
+studies 1─n images, study_events       studies 1─n reports (versions), each of one analysis
 batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys
 discarded_… stand alone
 """
@@ -15,11 +15,11 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     ForeignKey,
-    ForeignKeyConstraint,
     Identity,
     Index,
     String,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
@@ -28,6 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.domain import (
     ActorKind,
+    AnalysisRole,
     FindingStatus,
     Language,
     Policy,
@@ -109,9 +110,6 @@ class StudyRow(Base):
     error_type: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
     error_detail: Mapped[PatientText | None]
     error_file: Mapped[PatientText | None]
-    model_id: Mapped[str | None] = mapped_column(String(128), info=SYSTEM)
-    model_version: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
-    model_digest: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
 
 
 class OrderRow(Base):
@@ -172,18 +170,34 @@ class ImageRow(Base):
     """The DICOM attributes that are needed downstream, by keyword."""
 
 
-class FindingRow(Base):
-    """What the classifier says about one label of one image."""
+class AnalysisRow(Base):
+    """One model's look at a study; its findings are under it."""
 
-    __tablename__ = "findings"
+    __tablename__ = "analyses"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["study_id", "image_index"], ["images.study_id", "images.index"], ondelete="CASCADE"
-        ),
-        CheckConstraint("probability BETWEEN 0 AND 1", "probability"),
+        # The same model reads a study again in place of what it found before.
+        UniqueConstraint("study_id", "model_digest"),
+        # Serves every reader, and is why no study can have two.
+        Index("ux_analyses_primary", "study_id", unique=True, postgresql_where=text("role = 'primary'")),
     )
 
-    study_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"))
+    model_id: Mapped[str] = mapped_column(String(128), info=SYSTEM)
+    model_version: Mapped[str] = mapped_column(String(64), info=SYSTEM)
+    model_digest: Mapped[Sha256]
+    role: Mapped[AnalysisRole]
+    read_at: Mapped[Moment] = mapped_column(server_default=func.now())
+    """When it looked last."""
+
+
+class FindingRow(Base):
+    """What one model says about one label of one image."""
+
+    __tablename__ = "findings"
+    __table_args__ = (CheckConstraint("probability BETWEEN 0 AND 1", "probability"),)
+
+    analysis_id: Mapped[UUID] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True)
     image_index: Mapped[int] = mapped_column(primary_key=True)
     label: Mapped[str] = mapped_column(String(64), primary_key=True, info=PATIENT)
     probability: Mapped[float] = mapped_column(info=PATIENT)
@@ -200,9 +214,15 @@ class ReportRow(Base):
     """One version of a study's report."""
 
     __tablename__ = "reports"
+    __table_args__ = (
+        # Serves the erasing of a study.
+        Index("ix_reports_analysis_id", "analysis_id"),
+    )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
+    analysis_id: Mapped[UUID] = mapped_column(ForeignKey("analyses.id"))
+    """Whose findings it was written from, and shows."""
     status: Mapped[ReportStatus]
     language: Mapped[Language]
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), info=PATIENT)
