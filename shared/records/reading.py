@@ -55,6 +55,8 @@ class StudyRecord:
     error_type: str | None
     error_detail: str | None
     error_file: str | None
+    closes_at: datetime | None
+    expected_images: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,12 @@
-"""The rows: one class a table. What may be written to `studies.status` is `studies.py`'s business.
+"""Studies, and all that is found, written and told of them; only `records/studies.py` writes a status."""
 
-studies 1─1 orders                     studies 1─n analyses 1─n findings
-studies 1─n images, study_events       studies 1─n reports (versions), each of one analysis
-batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys
-discarded_… stand alone
-"""
-
-from datetime import date, datetime, time
+from datetime import date, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
@@ -43,16 +36,6 @@ from shared.records.database import Base, Moment, PatientText, Sha256, SystemTex
 from shared.records.marks import PATIENT, SYSTEM
 
 
-class TenantRow(Base):
-    """Whom studies, batches and keys belong to: a hospital, a department."""
-
-    __tablename__ = "tenants"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[SystemText] = mapped_column(unique=True)
-    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
-
-
 class StudyRow(Base):
     """A study: where it stands, who holds it, from when on it may be taken."""
 
@@ -68,6 +51,8 @@ class StudyRow(Base):
             "id",
             postgresql_where=text("status IN ('queued', 'classified')"),
         ),
+        # Serves the sweeper: only the open studies, in the order in which they are to be closed.
+        Index("ix_studies_closes_at", "closes_at", postgresql_where=text("status = 'open'")),
         # Serve the list of studies, newest first: a tenant's own, and everybody's for an administrator,
         # whole, of one status and of one priority.
         Index("ix_studies_tenant_id", "tenant_id", "id"),
@@ -79,6 +64,8 @@ class StudyRow(Base):
         Index("ix_studies_batch_id_id", "batch_id", "id"),
         Index("ix_studies_batch_status", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
         CheckConstraint("(lease_expires_at IS NOT NULL) = (status IN ('classifying', 'reporting'))", "lease"),
+        # None stays open for ever.
+        CheckConstraint("status <> 'open' OR (close_after IS NOT NULL AND closes_at IS NOT NULL)", "open"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -106,6 +93,13 @@ class StudyRow(Base):
     """Whether the next try runs in a process of its own, since the last one did not end well."""
     not_before: Mapped[Moment] = mapped_column(server_default=func.now())
     """No worker takes it sooner: what it needs was away at the last try."""
+
+    closes_at: Mapped[Moment | None]
+    """Of an open study: when it is closed if nothing more comes. Of one that was: when it was closed."""
+    close_after: Mapped[timedelta | None] = mapped_column(info=SYSTEM)
+    """Of a study that was opened: the quiet time after its newest image."""
+    expected_images: Mapped[int | None]
+    """With so many it is closed at once."""
 
     error_type: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
     error_detail: Mapped[PatientText | None]
@@ -276,67 +270,3 @@ class BatchRow(Base):
     name: Mapped[SystemText | None]
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
     cancelled_at: Mapped[Moment | None]
-
-
-class ApiKeyRow(Base):
-    """A client's key; only its digest is kept."""
-
-    __tablename__ = "api_keys"
-    __table_args__ = (CheckConstraint("tenant_id IS NOT NULL OR 'admin' = ANY (scopes)", "tenant"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenants.id"))
-    """None for an administrator's, which belongs to the installation."""
-    name: Mapped[SystemText]
-    digest: Mapped[Sha256] = mapped_column(unique=True)
-    scopes: Mapped[list[str]] = mapped_column(ARRAY(String(16)), info=SYSTEM)
-    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
-    last_used_at: Mapped[Moment | None]
-    revoked_at: Mapped[Moment | None]
-
-
-class IdempotencyRow(Base):
-    """The first answer to a request that carried an Idempotency-Key, or the promise of one."""
-
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (
-        # Serves the daily forgetting; items of a batch are kept, and need no place in it.
-        Index("ix_idempotency_keys_created_at", "created_at", postgresql_where=text("scope = ''")),
-        # Serves the erasing of a study.
-        Index("ix_idempotency_keys_study_id", "study_id"),
-    )
-
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
-    key: Mapped[str] = mapped_column(String(255), primary_key=True, info=PATIENT)
-    scope: Mapped[str] = mapped_column(String(64), primary_key=True, server_default=text("''"), info=SYSTEM)
-    """A batch's id, or nothing: an item's key is unique within its batch."""
-    fingerprint: Mapped[Sha256 | None]
-    """SHA-256 of what was sent; None while the first request is still being read."""
-    token: Mapped[UUID]
-    """Of the request that holds the key; one that was taken over may not finish."""
-    locked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    status_code: Mapped[int | None]
-    body: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
-    """None for an item of a batch: there may be a million, and each answers with its study as it is."""
-    study_id: Mapped[UUID | None] = mapped_column(ForeignKey("studies.id"))
-    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
-
-
-class DiscardedOriginalRow(Base):
-    """An original that perhaps no image names: its study was erased, or is not accepted yet."""
-
-    __tablename__ = "discarded_originals"
-    __table_args__ = (Index("ix_discarded_originals_collect_from", "collect_from"),)
-
-    sha256: Mapped[Sha256] = mapped_column(primary_key=True)
-    collect_from: Mapped[Moment]
-
-
-class DiscardedStudyRow(Base):
-    """An erased study whose pictures are erased once no worker can be storing more of them."""
-
-    __tablename__ = "discarded_studies"
-    __table_args__ = (Index("ix_discarded_studies_collect_from", "collect_from"),)
-
-    study_id: Mapped[UUID] = mapped_column(primary_key=True)
-    collect_from: Mapped[Moment]
