@@ -182,7 +182,7 @@ class Sections(Answer):
     impression: str
 
 
-class Writer(Answer):
+class WriterId(Answer):
     """Who wrote a report."""
 
     id: str
@@ -219,7 +219,7 @@ class Report(Answer):
     warnings: list[str] = []
     sections: Sections
     sentences: list[Sentence] = []
-    writer: Writer
+    writer: WriterId
     verification: Verification
     created_at: datetime | None = None
 
@@ -291,7 +291,7 @@ class Info(Answer):
 
     version: str | None = None
     model: ModelId | None = None
-    writer: Writer | None = None
+    writer: WriterId | None = None
     auth: str
     limits: dict[str, int] = {}
     work: Work | None = None

@@ -110,7 +110,7 @@ def study_body(view: StudyView) -> Study:
         closes_at=study.closes_at,
         expected_images=study.expected_images,
         error=error_body(study.error_type, study.error_detail, study.error_file),
-        model=model_body(study),
+        model=model_body(view.analysis) if view.analysis else None,
         warnings=warnings.of_study(view.images),
         images=[image_body(image) for image in view.images],
         set_aside=[SetAside.model_validate(file) for file in view.order.set_aside],
