@@ -180,7 +180,7 @@ class Sections(Answer):
     impression: str
 
 
-class Writer(Answer):
+class WriterId(Answer):
     """Who wrote a report."""
 
     id: str
@@ -217,7 +217,7 @@ class Report(Answer):
     warnings: list[str] = []
     sections: Sections
     sentences: list[Sentence] = []
-    writer: Writer
+    writer: WriterId
     verification: Verification
     created_at: datetime | None = None
 
@@ -289,7 +289,7 @@ class Info(Answer):
 
     version: str | None = None
     model: ModelId | None = None
-    writer: Writer | None = None
+    writer: WriterId | None = None
     auth: str
     limits: dict[str, int] = {}
     work: Work | None = None
