@@ -17,15 +17,16 @@ from celery import Celery
 from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, ViewSource, study_findings
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
-from shared.records import findings, reading, reports
+from shared.records import analyses, findings, reading, reports
 from shared.records.database import Session
-from shared.records.reading import ImageRecord, StudyRecord
+from shared.records.reading import ImageRecord
 from shared.records.studies import Claim, Later
 from shared.reporting import warnings
 from shared.reporting.request import ReportRequest, View
 from shared.settings import ReportSettings
-from shared.work import queue
+from shared.work import faults, queue
 from shared.work.alone import LoneProcess
+from shared.work.faults import Point
 from shared.work.handling import Outcome, Workplace, handle, write
 from shared.work.lanes import Lanes
 from worker_llm.pipeline import with_warnings, write_reports
@@ -68,6 +69,7 @@ def register(app: Celery, workplace: Workplace, desk: Desk) -> Lanes:
 
 def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
     """Write and store the report of a claimed study."""
+    faults.passing(Point.LLM_AFTER_CLAIM)
     study_id = claim.study_id
     with workplace.database.session() as session:
         request = _request(session, study_id, claim.language)
@@ -76,6 +78,7 @@ def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
     with tracing.step("write"):
         report = desk.write(request, claim, check)
     check()
+    faults.passing(Point.LLM_BEFORE_WRITE)
     write(lambda: _store(workplace, claim, with_warnings(report, said_first)))
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()
@@ -94,25 +97,25 @@ _own_writer = lru_cache(maxsize=1)(load_writer)
 
 
 def _request(session: Session, study_id: StudyId, language: Language) -> ReportRequest:
-    study = reading.study(session, study_id)
-    if study is None:
-        message = "the study is gone"
+    analysis = analyses.primary(session, study_id)
+    if analysis is None:
+        message = "the study was erased"
         raise LeaseLostError(message)
     images = reading.images(session, study_id)
     used = [image for image in images if image.used]
     per_image = findings.of_study(session, study_id)
     return ReportRequest(
-        seed=seed_from(study, images, language),
+        seed=seed_from(analysis.model_digest, images, language),
         findings=study_findings(per_image.values()),
         language=language,
         views=tuple(view_of(image) for image in used),
     )
 
 
-def seed_from(study: StudyRecord, images: Sequence[ImageRecord], language: Language) -> str:
+def seed_from(model_digest: str, images: Sequence[ImageRecord], language: Language) -> str:
     """Make the seed of the words: not of the study's id, so that the same pictures get the same text."""
     digests = sorted(image.sha256 for image in images)
-    return hashlib.sha256(json.dumps([digests, study.model_digest, language]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([digests, model_digest, language]).encode()).hexdigest()
 
 
 def view_of(image: ImageRecord) -> View:
@@ -125,3 +128,4 @@ def view_of(image: ImageRecord) -> View:
 def _store(workplace: Workplace, claim: Claim, report: Report) -> None:
     with workplace.database.session() as session:
         reports.store(session, claim, report)
+        faults.passing(Point.LLM_BEFORE_COMMIT)

@@ -167,10 +167,10 @@ def _newest_speakers(backend: Backend) -> tuple[ModelId | None, WriterId | None]
         newest = reading.page(session, limit=1, status=StudyStatus.COMPLETED)
         if not newest:
             return None, None
-        study = newest[0].study
+        study, analysis = newest[0].study, newest[0].analysis
         report = reports.newest(session, StudyId(study.id))
     writer = WriterId(id=report.writer_id, version=report.writer_version) if report else None
-    return model_body(study), writer
+    return model_body(analysis) if analysis else None, writer
 
 
 def _database(backend: Backend) -> None:

@@ -41,7 +41,7 @@ _IN_MEMORY: Final = 4 << 20
 _PIECE: Final = 1 << 18
 SLOWEST_CLIENT: Final = 50_000
 """Bytes a second; one that reads an original more slowly is cut off, since its file takes room meanwhile."""
-_LEAST_SECONDS: Final = 30.0
+LEAST_SECONDS: Final = 30.0
 """That a client has for even the smallest original."""
 _PICTURE_SECONDS: Final = SHORT.object_seconds(_LARGEST_PICTURE)
 
@@ -89,8 +89,8 @@ async def get_heatmap(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return where on the image the classifier saw the label; for present and uncertain ones alone."""
-    study = await run_in_threadpool(_study_with_heatmap, backend, study_id, index, label, caller)
-    key = heatmap_key(StudyId(study_id), index, label)
+    study, model_digest = await run_in_threadpool(_heatmap_of, backend, study_id, index, label, caller)
+    key = heatmap_key(StudyId(study_id), index, model_digest, label)
     return await _picture(backend, study, key, if_none_match, noun=Noun.HEATMAP)
 
 
@@ -127,15 +127,15 @@ def _image_of(
     return study, image
 
 
-def _study_with_heatmap(
+def _heatmap_of(
     backend: Backend, study_id: UUID, index: int, label: str, caller: Caller
-) -> StudyRecord:
+) -> tuple[StudyRecord, str]:
     with backend.database.session() as session:
         study = study_of(session, study_id, caller)
-        is_there = findings.has_heatmap(session, StudyId(study_id), index, label)
-    if not is_there:
+        model_digest = findings.model_of_heatmap(session, StudyId(study_id), index, label)
+    if model_digest is None:
         raise not_found(Noun.HEATMAP)
-    return study
+    return study, model_digest
 
 
 async def _picture(
@@ -186,7 +186,7 @@ class _OriginalResponse(Response):
             await self._read(content)
             content.seek(0)
             try:
-                async with asyncio.timeout(_LEAST_SECONDS + self._image.size / SLOWEST_CLIENT):
+                async with asyncio.timeout(LEAST_SECONDS + self._image.size / SLOWEST_CLIENT):
                     await self._send(content, send)
             except TimeoutError:
                 # The connection is closed before its end, as the Content-Length tells the client.

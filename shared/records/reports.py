@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
@@ -11,6 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from shared.domain import GradedSentence, Language, Policy, Report, ReportStatus, StudyEvent, StudyId
+from shared.records import analyses
 from shared.records.studies import Claim, finish
 from shared.records.tables import OrderRow, ReportRow
 from shared.records.values import Values
@@ -22,6 +24,7 @@ class ReportRecord:
 
     study_id: StudyId
     version: int
+    analysis_id: UUID
     status: ReportStatus
     language: Language
     warnings: tuple[str, ...]
@@ -59,6 +62,8 @@ def store(session: Session, claim: Claim, report: Report) -> None:
         ReportRow(
             study_id=study_id,
             version=(newest or 0) + 1,
+            # The one that was read: under the lease no worker writes another.
+            analysis_id=analyses.primary_id(study_id),
             status=ReportStatus.PRELIMINARY,
             language=report.language,
             warnings=list(report.warnings),

@@ -31,6 +31,7 @@ from shared.records.findings import ImageFindings
 from shared.records.leases import renew
 from shared.records.studies import Claim
 from shared.records.tables import (
+    AnalysisRow,
     DiscardedOriginalRow,
     FindingRow,
     ImageRow,
@@ -105,7 +106,8 @@ def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Databa
     assert report is not None
     assert (report.version, report.findings) == (1, "Clear lungs.")
     assert view.study.status is StudyStatus.COMPLETED
-    assert view.study.model_id == "tiny"
+    assert view.analysis is not None
+    assert view.analysis.model == MODEL
     assert the_study(database, study_id).lease_expires_at is None
     assert [event.status.value for event in view.events] == [
         *("queued", "classifying", "classified", "reporting", "completed")
@@ -286,8 +288,10 @@ def test_a_row_that_somebody_is_writing_holds_up_no_other_renewal(database: Data
         with database.session() as session:
             session.execute(text("SET LOCAL lock_timeout = '1s'"))
             assert renew(session, held, lease=timedelta(hours=1)) == []
-    left = {study_id: the_study(database, study_id).lease_expires_at for study_id in held}
-    assert left[free] > left[busy]
+    first, later = (the_study(database, study_id).lease_expires_at for study_id in (busy, free))
+    assert first is not None
+    assert later is not None
+    assert later > first
 
 
 def the_next(database: Database, stage: Stage = Stage.CNN, priority: Priority = Priority.ROUTINE):
@@ -310,9 +314,9 @@ def test_studies_are_taken_in_the_order_they_came_whatever_became_of_their_hints
 def test_a_study_that_is_being_taken_holds_up_nobody(database: Database):
     first, second = a_study(database), a_study(database)
     with database.session() as session:
-        assert (
-            studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER).study_id == first
-        )
+        taken = studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER)
+        assert taken is not None
+        assert taken.study_id == first
         assert the_next(database) == second
         session.rollback()
     assert the_next(database) == first
@@ -375,7 +379,7 @@ def test_erasing_leaves_the_timeline_and_nothing_of_the_patient(database: Databa
     row = the_study(database, study_id)
     assert (the_order(database, study_id), row.status) == (Order(), StudyStatus.CANCELLED)
     with database.session() as session:
-        for table in (ImageRow, FindingRow, ReportRow):
+        for table in (ImageRow, AnalysisRow, FindingRow, ReportRow):
             assert session.scalar(select(func.count()).select_from(table)) == 0
         assert session.scalars(select(DiscardedOriginalRow.sha256)).all() == ["a" * 64]
         assert reading.events(session, study_id)[-1].event is StudyEvent.ERASED
@@ -415,11 +419,13 @@ def test_the_timeline_wakes_whoever_listens(database: Database):
     study_id = a_study(database)
     listener = database.engine.raw_connection()
     try:
-        listener.driver_connection.autocommit = True
+        connection = listener.driver_connection
+        assert connection is not None
+        connection.autocommit = True
         listener.cursor().execute(f"LISTEN {events.CHANNEL}")
         a_claim(database, study_id)
         listener.cursor().execute("SELECT 1")
-        assert [notice.payload for notice in listener.driver_connection.notifies] == [str(study_id)]
+        assert [notice.payload for notice in connection.notifies] == [str(study_id)]
     finally:
         listener.invalidate()
 
