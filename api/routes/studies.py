@@ -12,8 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
 from api import submission, upload
-from api.auth import Caller, Reader, Writer
-from api.backend import Backend, Stack
+from api.auth import Caller, MayRead, MayWrite
+from api.backend import Backend, BackendDep
 from api.bodies.answers import LATER, PLACE, VERSION, problems
 from api.bodies.image import study_path
 from api.bodies.study import Study, StudyPage, etag_of, for_caller, study_body
@@ -54,8 +54,8 @@ router = APIRouter(prefix="/v1/studies", tags=["studies"])
 )
 async def post_study(
     request: Request,
-    backend: Stack,
-    caller: Writer,
+    backend: BackendDep,
+    caller: MayWrite,
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -94,8 +94,8 @@ async def post_study(
 )
 async def get_study(
     study_id: StudyPath,
-    backend: Stack,
-    caller: Reader,
+    backend: BackendDep,
+    caller: MayRead,
     wait: Annotated[
         float | None,
         Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for a change (or for the end)."),
@@ -126,8 +126,8 @@ async def get_study(
 
 @router.get("", response_model=StudyPage, responses=problems(400, 422), summary="List studies, newest first")
 def list_studies(
-    backend: Stack,
-    caller: Reader,
+    backend: BackendDep,
+    caller: MayRead,
     page: Page,
     status: StudyStatus | None = None,
     priority: Priority | None = None,
@@ -155,7 +155,7 @@ def list_studies(
     responses=problems(404, 410, 422),
     summary="Cancel and erase a study",
 )
-async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> None:
+async def delete_study(study_id: StudyPath, backend: BackendDep, caller: MayWrite) -> None:
     """Cancel the study if it still runs, and erase its images, findings, report and patient data."""
 
     def erase() -> None:
@@ -177,7 +177,7 @@ async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> N
     responses=problems(404, 409, 410, 422),
     summary="Try a failed study again",
 )
-def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
+def retry_study(study_id: StudyPath, backend: BackendDep, caller: MayWrite) -> Response:
     """Start a FAILED study again from the beginning."""
     with backend.database.session() as session:
         row = study_of(session, study_id, caller)
@@ -196,7 +196,7 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
     responses=problems(404, 409, 410, 422),
     summary="Cancel a study",
 )
-def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
+def cancel_study(study_id: StudyPath, backend: BackendDep, caller: MayWrite) -> Response:
     """Stop a study that is not at its end; what was sent is kept until it is erased."""
     with backend.database.session() as session:
         study_of(session, study_id, caller)
