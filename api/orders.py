@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, time
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -64,18 +64,3 @@ class OrderFields(BaseModel):
     def typed(self) -> Order:
         """What the client says of the order."""
         return Order(**{name: getattr(self, name) for name in OrderFields.model_fields})
-
-
-def properties_of(kind: type[BaseModel]) -> dict[str, Any]:
-    """Describe a form's fields for the OpenAPI document."""
-    return {name: _property(schema) for name, schema in kind.model_json_schema()["properties"].items()}
-
-
-def _property(schema: dict[str, Any]) -> dict[str, Any]:
-    """Describe a field of a form, which is left out and never null."""
-    (kind,) = (kind for kind in schema.get("anyOf", [schema]) if kind != {"type": "null"})
-    said = {name: schema[name] for name in ("description",) if name in schema}
-    return {key: value for key, value in (kind | said).items() if value is not None and key != "title"}
-
-
-PROPERTIES: Final[dict[str, Any]] = properties_of(OrderFields)

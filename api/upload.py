@@ -17,6 +17,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -50,8 +51,12 @@ def _shown(path: str) -> str:
     return "".join(letter for letter in path if letter.isprintable())[-_LONGEST_PATH:]
 
 
-ItemPath = Annotated[str, AfterValidator(_shown)]
-"""Where in the client's archive an item of a batch lies. None is refused: nobody could mend it."""
+ItemPath = Annotated[
+    str,
+    AfterValidator(_shown),
+    Field(description="Of a batch's item: where in its archive it lies."),
+]
+"""None is refused: nobody could mend it."""
 
 
 class NoFields(BaseModel):
@@ -72,8 +77,13 @@ class Fields(NoFields, OrderFields, OpeningFields):
     language: Language = Language.ENGLISH
     batch_id: UUID | None = None
     path: ItemPath | None = None
-    mixed: bool = False
-    """That several patients or studies in one, or another id than the files', are meant."""
+    mixed: Annotated[
+        bool,
+        Field(
+            description="Files of several patients or studies, or a `patient_id` that is not theirs, are "
+            "meant; without it they are refused."
+        ),
+    ] = False
 
     @field_validator("mixed")
     @classmethod

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api import submission, upload
-from api.auth import Writer
-from api.backend import Stack
+from api.auth import MayWrite
+from api.backend import BackendDep
 from api.bodies.answers import problems
 from api.bodies.study import Study, for_caller
 from api.polling import StudyPath
@@ -51,7 +51,9 @@ FILES_BODY: Final[dict[str, Any]] = {
     responses=problems(400, 404, 409, 410, 413, 415, 422),
     summary="Add images to an open study",
 )
-async def post_images(request: Request, study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
+async def post_images(
+    request: Request, study_id: StudyPath, backend: BackendDep, caller: MayWrite
+) -> Response:
     """Add images; answers once they are safe. What the study has already is not added again."""
     await run_in_threadpool(submission.announce, backend, caller, StudyId(study_id))
     async with upload.incoming(request, backend, caller) as received:
@@ -76,7 +78,7 @@ async def post_images(request: Request, study_id: StudyPath, backend: Stack, cal
     responses=problems(404, 409, 410, 422),
     summary="Close an open study",
 )
-def close_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
+def close_study(study_id: StudyPath, backend: BackendDep, caller: MayWrite) -> Response:
     """Say that all images are there: a worker takes the study. One that is closed already stays as it is."""
     return _json(for_caller(submission.close(backend, caller, StudyId(study_id)), caller))
 

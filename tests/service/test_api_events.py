@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from tests.support.stack import InfraStack, wait_until
 STATUSES = ["queued", "classifying", "classified", "reporting", "completed"]
 
 
-def all_events(client: httpx.Client, study_id: object, **headers: str) -> list[dict]:
+def all_events(client: httpx.Client, study_id: object, **headers: str) -> list[dict[str, Any]]:
     with client.stream("GET", f"/v1/studies/{study_id}/events", headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -124,7 +125,7 @@ def test_a_lost_connection_is_made_again_and_nothing_is_missed(
     complete(database, study_id)  # while nobody listens, or just so
     waiting.join(5)
     assert answers[0].json()["status"] == "completed"
-    wait_until(lambda: api.backend.feed.connected, timeout=5, what="the ear to be back")
+    wait_until(lambda: api.backend.feed.connected, timeout=5, what="the feed's connection to be back")
 
 
 def test_long_polls_end_at_once_when_the_server_stops(

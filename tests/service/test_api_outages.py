@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def storage(infra: InfraStack) -> Storage:
 
 
 @pytest.fixture
-def away(infra: InfraStack, api: ApiServer) -> Iterator:
+def away(infra: InfraStack, api: ApiServer) -> Iterator[Callable[[str], None]]:
     """Return what stops a server for the rest of a test."""
     stopped: list[str] = []
 
@@ -120,7 +120,7 @@ def test_a_stream_outlives_a_restart_of_the_database(
         wait_until(lambda: not api.backend.feed.connected, timeout=5, what="the loss to be noticed")
     finally:
         infra.start("postgres")
-    wait_until(lambda: api.backend.feed.connected, timeout=10, what="the ear to be back")
+    wait_until(lambda: api.backend.feed.connected, timeout=10, what="the feed's connection to be back")
     complete(database, study_id)
     follower.join(10)
     assert arrived == ["queued", "classifying", "classified", "reporting", "completed"]
@@ -194,10 +194,9 @@ def test_polls_are_answered_while_the_object_store_hangs(infra: InfraStack, data
 def test_without_the_broker_studies_are_taken_just_as_fast(client: httpx.Client, away, database: Database):
     away("broker")
     started = time.monotonic()
-    for number in range(5):
-        study_id = sent(client, a_png(number))
+    study_ids = [sent(client, a_png(number)) for number in range(5)]
     assert time.monotonic() - started < 4
-    assert client.get(f"/v1/studies/{study_id}").json()["status"] == "queued"
+    assert client.get(f"/v1/studies/{study_ids[-1]}").json()["status"] == "queued"
     assert ready(client)["broker"] is False
 
 
