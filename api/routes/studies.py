@@ -3,7 +3,7 @@
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from anyio import to_thread
@@ -11,12 +11,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from api import orders, submission, upload
+from api import submission, upload
 from api.auth import Caller, MayRead, MayWrite
 from api.backend import Backend, BackendDep
 from api.bodies.answers import LATER, PLACE, VERSION, problems
 from api.bodies.image import study_path
 from api.bodies.study import Study, StudyPage, etag_of, for_caller, study_body
+from api.bodies.upload import UPLOAD_BODY
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
 from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
@@ -33,46 +34,6 @@ _ERASING_SECONDS: Final = 5.0
 """That a client waits for the pictures of an erased study to be gone."""
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
-
-UPLOAD_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "files": {
-                            "type": "array",
-                            "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "DICOM, PNG or JPEG; a zip is a study of its members.",
-                        },
-                        "priority": {"type": "string", "enum": [priority.value for priority in Priority]},
-                        "language": {"type": "string", "enum": ["en", "es"], "default": "en"},
-                        **orders.PROPERTIES,
-                        "batch_id": {"type": "string", "format": "uuid"},
-                        "path": {
-                            "type": "string",
-                            "description": "Of a batch's item: where in its archive it lies.",
-                        },
-                        "mixed": {
-                            "type": "boolean",
-                            "default": False,
-                            "description": "Files of several patients or studies, or a `patient_id` that is "
-                            "not theirs, are meant; without it they are refused.",
-                        },
-                    },
-                },
-                "encoding": {
-                    "files": {"contentType": "application/dicom, image/png, image/jpeg, application/zip"}
-                },
-            }
-        },
-    }
-}
 
 
 @router.post(
