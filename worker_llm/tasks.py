@@ -14,7 +14,7 @@ from typing import Final
 
 from celery import Celery
 
-from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, ViewSource, study_findings
+from shared.domain import Language, Priority, Report, Stage, StudyId
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
 from shared.records import findings, reading, reports
@@ -22,13 +22,13 @@ from shared.records.database import Session
 from shared.records.reading import ImageRecord, StudyRecord
 from shared.records.studies import Claim, Later
 from shared.reporting import warnings
-from shared.reporting.request import ReportRequest, View
+from shared.reporting.request import ReportRequest, request_of
 from shared.settings import ReportSettings
 from shared.work import queue
 from shared.work.alone import LoneProcess
 from shared.work.handling import Outcome, Workplace, handle, write
 from shared.work.lanes import Lanes
-from worker_llm.pipeline import with_warnings, write_reports
+from worker_llm.pipeline import write_reports
 from worker_llm.writers import load_writer
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
@@ -76,7 +76,7 @@ def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
     with tracing.step("write"):
         report = desk.write(request, claim, check)
     check()
-    write(lambda: _store(workplace, claim, with_warnings(report, said_first)))
+    write(lambda: _store(workplace, claim, warnings.with_warnings(report, said_first)))
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()
     return Outcome.DONE
@@ -99,27 +99,15 @@ def _request(session: Session, study_id: StudyId, language: Language) -> ReportR
         message = "the study is gone"
         raise LeaseLostError(message)
     images = reading.images(session, study_id)
-    used = [image for image in images if image.used]
     per_image = findings.of_study(session, study_id)
-    return ReportRequest(
-        seed=seed_from(study, images, language),
-        findings=study_findings(per_image.values()),
-        language=language,
-        views=tuple(view_of(image) for image in used),
-    )
+    seed = seed_from(study, images, language)
+    return request_of(images, per_image.values(), language=language, seed=seed)
 
 
 def seed_from(study: StudyRecord, images: Sequence[ImageRecord], language: Language) -> str:
     """Make the seed of the words: not of the study's id, so that the same pictures get the same text."""
     digests = sorted(image.sha256 for image in images)
     return hashlib.sha256(json.dumps([digests, study.model_digest, language]).encode()).hexdigest()
-
-
-def view_of(image: ImageRecord) -> View:
-    """Return the view, and whether it was judged from the pixels; an earlier release did not store which."""
-    position = image.view or ViewPosition.UNKNOWN
-    judged = position is not ViewPosition.UNKNOWN and image.view_source is not ViewSource.FILE
-    return View(position, judged=judged)
 
 
 def _store(workplace: Workplace, claim: Claim, report: Report) -> None:

@@ -29,6 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
 from shared.domain import (
     ActorKind,
+    AuthorKind,
     FindingStatus,
     Language,
     Policy,
@@ -95,6 +96,7 @@ class Base(DeclarativeBase):
                 StudyStatus,
                 StudyEvent,
                 ActorKind,
+                AuthorKind,
                 Policy,
                 Priority,
                 ViewPosition,

@@ -1,9 +1,9 @@
 """What a report's request is made of, row by row."""
 
 from shared.domain import Language, ViewPosition, ViewSource
-from shared.reporting.request import View
+from shared.reporting.request import View, view_of
 from tests.support.builders import a_study_record, an_image_record
-from worker_llm.tasks import seed_from, view_of
+from worker_llm.tasks import seed_from
 
 
 def a_seed(*digests: str, model: str = "m", language: Language = Language.ENGLISH) -> str:
