@@ -1,7 +1,8 @@
 """What a study is and how it moves: pure values, no I/O.
 
-QUEUED -> CLASSIFYING -> CLASSIFIED -> REPORTING -> COMPLETED; on the way a study may end REJECTED
-(bad input), FAILED (tried and gave up) or CANCELLED. `TRANSITIONS` is the only place that says so.
+QUEUED -> CLASSIFYING -> CLASSIFIED -> REPORTING -> COMPLETED; a study whose images come one by one is OPEN
+before. On the way it may end REJECTED (bad input), FAILED (tried and gave up) or CANCELLED. `TRANSITIONS` is
+the only place that says so.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,9 +36,11 @@ def new_id() -> UUID:
 class StudyStatus(StrEnum):
     """Where a study stands; each value says who puts it there and who takes it on."""
 
+    OPEN = "open"
+    """More images may come. Put here by the API; quiet time, the number of images or the client closes it."""
     QUEUED = "queued"
-    """Accepted, originals stored. Put here by the API, or by a lease that ran out; the CNN worker's
-    claim takes it on."""
+    """Accepted, originals stored. Put here by the API, by what closed it, or by a lease that ran out; the
+    CNN worker's claim takes it on."""
     CLASSIFYING = "classifying"
     """Held by a CNN worker's lease. When the lease runs out the sweeper makes it QUEUED again."""
     CLASSIFIED = "classified"
@@ -68,6 +71,10 @@ class StudyEvent(StrEnum):
     """What happens to a study; every one of them is a row of its timeline."""
 
     RECEIVED = "received"
+    IMAGES_ADDED = "images-added"
+    """To an open study; its status stays."""
+    CLOSED = "closed"
+    """No more images are taken; the study waits for its first worker."""
     CLAIMED = "claimed"
     CLASSIFIED = "classified"
     REPORTED = "reported"
@@ -88,6 +95,9 @@ class StudyEvent(StrEnum):
 
 
 TRANSITIONS: Final[dict[tuple[StudyStatus, StudyEvent], StudyStatus]] = {
+    (StudyStatus.OPEN, StudyEvent.CLOSED): StudyStatus.QUEUED,
+    (StudyStatus.OPEN, StudyEvent.REJECTED): StudyStatus.REJECTED,  # no image came
+    (StudyStatus.OPEN, StudyEvent.CANCELLED): StudyStatus.CANCELLED,
     (StudyStatus.QUEUED, StudyEvent.CLAIMED): StudyStatus.CLASSIFYING,
     (StudyStatus.QUEUED, StudyEvent.REJECTED): StudyStatus.REJECTED,  # a batch's item, at the door
     (StudyStatus.QUEUED, StudyEvent.CANCELLED): StudyStatus.CANCELLED,

@@ -238,18 +238,16 @@ def window(values: Pixels, voi: Window) -> Pixels:
     Source: DICOM PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.1 (SIGMOID), C.11.2.1.3.2 (LINEAR_EXACT).
     """
     center, width = np.float32(voi.center), np.float32(voi.width)
-    match voi.function:
-        case WindowFunction.SIGMOID:
-            # Beyond 60 the answer is 0 or 1 in float32, and exp would overflow.
-            exponent = np.clip(-4.0 * (values - center) / width, -60.0, 60.0)
-            return _clip(1.0 / (1.0 + np.exp(exponent)))
-        case WindowFunction.LINEAR_EXACT:
-            return _clip((values - center) / width + np.float32(0.5))
-        case WindowFunction.LINEAR if width == 1.0:
-            return (values > center - np.float32(0.5)).astype(np.float32)
-        case WindowFunction.LINEAR:
-            half = np.float32(0.5)
-            return _clip((values - (center - half)) / (width - np.float32(1.0)) + half)
+    half = np.float32(0.5)
+    if voi.function is WindowFunction.SIGMOID:
+        # Beyond 60 the answer is 0 or 1 in float32, and exp would overflow.
+        exponent = np.clip(-4.0 * (values - center) / width, -60.0, 60.0)
+        return _clip(1.0 / (1.0 + np.exp(exponent)))
+    if voi.function is WindowFunction.LINEAR_EXACT:
+        return _clip((values - center) / width + half)
+    if width == 1.0:
+        return (values > center - half).astype(np.float32)
+    return _clip((values - (center - half)) / (width - np.float32(1.0)) + half)
 
 
 def look_up(values: Stored, table: LookupTable) -> Pixels:

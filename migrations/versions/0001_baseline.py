@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column(
             "status",
             sa.Enum(
+                "open",
                 "queued",
                 "classifying",
                 "classified",
@@ -121,6 +122,9 @@ def upgrade() -> None:
         sa.Column("expired_alone", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("alone", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("closes_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("close_after", sa.Interval(), nullable=True),
+        sa.Column("expected_images", sa.Integer(), nullable=True),
         sa.Column("error_type", sa.String(length=64), nullable=True),
         sa.Column("error_detail", sa.Text(), nullable=True),
         sa.Column("error_file", sa.Text(), nullable=True),
@@ -130,6 +134,10 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(lease_expires_at IS NOT NULL) = (status IN ('classifying', 'reporting'))",
             name=op.f("ck_studies_lease"),
+        ),
+        sa.CheckConstraint(
+            "status <> 'open' OR (close_after IS NOT NULL AND closes_at IS NOT NULL)",
+            name=op.f("ck_studies_open"),
         ),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_studies_batch_id_batches")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_studies_tenant_id_tenants")),
@@ -142,6 +150,13 @@ def upgrade() -> None:
         ["batch_id", "status"],
         unique=False,
         postgresql_where=sa.text("batch_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_studies_closes_at",
+        "studies",
+        ["closes_at"],
+        unique=False,
+        postgresql_where=sa.text("status = 'open'"),
     )
     op.create_index(
         "ix_studies_lease",
@@ -341,6 +356,8 @@ def upgrade() -> None:
             "event",
             sa.Enum(
                 "received",
+                "images-added",
+                "closed",
                 "claimed",
                 "classified",
                 "reported",
@@ -363,6 +380,7 @@ def upgrade() -> None:
         sa.Column(
             "status",
             sa.Enum(
+                "open",
                 "queued",
                 "classifying",
                 "classified",

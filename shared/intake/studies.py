@@ -7,13 +7,13 @@ door; a C-STORE provider, STOW or a folder is another: each makes a `Submission`
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
-from shared.domain import Stage, StudyId, new_id
+from shared.domain import Stage, StudyId, StudyStatus, new_id
 from shared.errors import LeaseLostError
 from shared.intake import patients
 from shared.intake.files import CheckedFile
@@ -29,7 +29,7 @@ from shared.intake.submission import (
     Taken,
 )
 from shared.operations import telemetry, tracing
-from shared.records import batches, erasure, idempotency, reading, studies
+from shared.records import batches, erasure, idempotency, open_studies, reading, studies
 from shared.records.batches import BatchRecord
 from shared.records.database import Database, Session
 from shared.records.idempotency import Begun, InUse, RequestKey, Reused
@@ -110,49 +110,64 @@ def _take_fresh(intake: Intake, submission: Submission, held: Begun | None, answ
     if checked.refusal is not None and submission.batch_id is None:
         return Refused(checked.refusal, checked.set_aside)
     files = [] if checked.refusal else checked.files
-    if contradiction := patients.contradiction(files, submission):
+    meant = submission.mixed and submission.opening is None
+    if not meant and (contradiction := patients.contradiction(files, typed=submission.typed)):
         return contradiction
+    if submission.opening is not None:
+        files = new_files(files)
     digests = sorted({file.sha256 for file in files})
     with intake.database.session() as session:
         if refusal := _check_batch(batches.find, session, submission):
             return refusal
         erasure.intend(session, digests)
-    _store_originals(intake, files, submission.request_key, held)
+    for _ in store_originals(intake, files):
+        if submission.request_key is not None and held is not None:
+            with intake.database.session() as session:
+                idempotency.renew(session, submission.request_key, held.token)
     study = _new_study(submission, files)
     with intake.database.session() as session:
         if refusal := _check_batch(batches.join, session, submission):
             return refusal
-        for digest in digests:
-            erasure.lock_digest(session, digest, shared=True)
-        for file in files:
-            # Almost always only a look: the collector may have erased it before we took the lock.
-            intake.storage.keep_original(file.content, file.sha256)
+        keep_originals(intake, session, files)
         taken = _write(session, study, submission, held, answer)
-        erasure.keep(session, digests)
     tracing.begin_trace(study.id, started=started, images=len(files))
     telemetry.RECEIVED.labels(study.priority, taken.status).inc()
-    if checked.refusal is None:
+    if taken.status is StudyStatus.QUEUED:
         intake.send_hint(Hint(Stage.CNN, study.priority))
     return taken
 
 
-def _store_originals(
-    intake: Intake, files: Sequence[CheckedFile], request: RequestKey | None, held: Begun | None
-) -> None:
-    """Put the originals where they belong before any row names them; this is what takes long."""
+def new_files(files: Sequence[CheckedFile], *, known: Collection[str] = ()) -> list[CheckedFile]:
+    """Return the first file of each content, less those whose digests are known."""
+    first = {file.sha256: file for file in reversed(files)}
+    return [file for file in files if file.sha256 not in known and first[file.sha256] is file]
+
+
+def store_originals(intake: Intake, files: Sequence[CheckedFile]) -> Iterator[None]:
+    """Put the originals where they belong before any row names them, one a step; this is what takes long."""
     for file in files:
         repaired = intake.storage.put_original(file.content, file.sha256)
         if repaired is not None:
             telemetry.REPAIRED.inc()
             log.warning("original.repaired", error=repaired, digest=file.sha256)
         file.content.seek(0)
-        if request is not None and held is not None:
-            with intake.database.session() as session:
-                idempotency.renew(session, request, held.token)
+        yield
 
 
-def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy:
-    images = [
+def keep_originals(intake: Intake, session: Session, files: Sequence[CheckedFile]) -> None:
+    """Hold the originals against the collector until the transaction ends; then a row names them."""
+    digests = sorted({file.sha256 for file in files})
+    for digest in digests:
+        erasure.lock_digest(session, digest, shared=True)
+    for file in files:
+        # Almost always only a look: the collector may have erased it before we took the lock.
+        intake.storage.keep_original(file.content, file.sha256)
+    erasure.keep(session, digests)
+
+
+def stored(files: Sequence[CheckedFile]) -> list[StoredImage]:
+    """Return the images that the files are."""
+    return [
         StoredImage(
             file=file.name,
             sha256=file.sha256,
@@ -163,15 +178,19 @@ def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy
         )
         for file in files
     ]
+
+
+def _new_study(submission: Submission, files: Sequence[CheckedFile]) -> NewStudy:
     return NewStudy(
         id=StudyId(new_id()),
         tenant_id=submission.tenant_id,
         priority=submission.priority,
         language=submission.language,
-        images=images,
+        images=stored(files),
         order=patients.known(files, submission),
         batch_id=submission.batch_id,
         item_key=submission.key if submission.batch_id else None,
+        opening=submission.opening if submission.checked.refusal is None else None,
     )
 
 
@@ -192,6 +211,7 @@ def _write(
 ) -> Taken:
     """Write the study and the key's answer, in the caller's transaction."""
     studies.accept(session, study, actor=submission.actor, refusal=submission.checked.refusal)
+    open_studies.close_complete(session, study.id, images=len(study.images), actor=submission.actor)
     view = reading.view(session, study.id)
     assert view is not None  # noqa: S101  written two lines above, in this transaction
     body = answer(view)

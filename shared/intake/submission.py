@@ -8,6 +8,8 @@ from shared.domain import NO_ORDER, Actor, BatchId, Language, Order, Priority, S
 from shared.errors import BadInputError
 from shared.intake.files import Checked
 from shared.records.idempotency import InUse, RequestKey, Reused
+from shared.records.reading import StudyView
+from shared.records.studies import Opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +20,11 @@ class Submission:
         actor: who brings it.
         typed: what somebody says of the order; what the files say is read from them.
         path: where in the archive of its batch it lies.
-        mixed: that files of several patients or studies, or another id than theirs, are meant.
+        mixed: that files of several patients or studies, or another id than theirs, are meant; those of an
+            open study never are.
         key: what the sender calls this submission: the same key takes the study in once.
         fingerprint: SHA-256 of all that was sent, where there is a key.
+        opening: that more images may come; then there may be none yet.
     """
 
     tenant_id: TenantId
@@ -34,6 +38,7 @@ class Submission:
     mixed: bool = False
     key: str | None = None
     fingerprint: str = ""
+    opening: Opening | None = None
 
     @property
     def priority(self) -> Priority:
@@ -45,6 +50,22 @@ class Submission:
         """The key as it is kept: an item's is unique within its batch."""
         scope = str(self.batch_id) if self.batch_id else ""
         return RequestKey(self.tenant_id, self.key, scope) if self.key else None
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Images for an open study, their files checked.
+
+    Attributes:
+        sees: whose studies the sender may add to; None means everybody's.
+        most_images: of the study, with these.
+    """
+
+    study_id: StudyId
+    sees: TenantId | None
+    actor: Actor
+    checked: Checked
+    most_images: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +130,7 @@ class NoBatch:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """It was taken in before, with the same key, and is being erased this moment."""
+    """It was taken in before, and erased since: with the same key, this very moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +138,42 @@ class BatchClosed:
     """The batch was cancelled and takes no more items."""
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The images are in; those that were in before were not taken again.
+
+    Attributes:
+        study: as it is now: open, or waiting where all images are there that were expected.
+    """
+
+    study: StudyView
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The study is not open any more, by this or by what happened before; it is as it is now."""
+
+    study: StudyView
+
+
+@dataclass(frozen=True, slots=True)
+class NoStudy:
+    """The sender has no such study."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotOpen:
+    """The study takes no more images."""
+
+    status: StudyStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NoImages:
+    """No image has come yet, and a study has at least one."""
+
+
 Contradiction = SeveralPatients | OtherPatient
 Refusal = Refused | Contradiction | NoBatch | BatchClosed | Erased | InUse | Reused
+NotAdded = NoStudy | Erased | NotOpen | Refused | Contradiction
 Outcome = Taken | Replayed | Refusal

@@ -56,6 +56,8 @@ class StudyRecord:
     model_id: str | None
     model_version: str | None
     model_digest: str | None
+    closes_at: datetime | None
+    expected_images: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Every change of a study: accept, claim, finish, reject, release, fail, cancel, retry, expire.
+"""Every change of a study: accept, close, claim, finish, reject, release, fail, cancel, retry, expire.
 
 All of them go through `_move`, one conditional UPDATE that takes its targets from
 `domain.TRANSITIONS`; `events.write` runs it together with the row that it adds to the timeline. A caller
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Row,
     and_,
     case,
+    exists,
     func,
     literal,
     select,
@@ -76,6 +77,19 @@ class StoredImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """That a study gathers images until it is closed.
+
+    Attributes:
+        close_after: the quiet time after the newest image that closes it.
+        expected_images: with so many it is closed at once.
+    """
+
+    close_after: timedelta
+    expected_images: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewStudy:
     """What a client asks for, checked."""
 
@@ -87,6 +101,7 @@ class NewStudy:
     order: Order = NO_ORDER
     batch_id: BatchId | None = None
     item_key: str | None = None
+    opening: Opening | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,26 +152,43 @@ class Hint:
 
 
 def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInputError | None = None) -> None:
-    """Write down a study whose originals are stored; QUEUED, or REJECTED where `refusal` says why.
+    """Write down a study whose originals are stored; QUEUED or OPEN, or REJECTED where `refusal` says why.
 
     A refusal is for an item of a batch, which accounts for every item that was sent to it.
     """
+    opening = study.opening
     session.add(
         StudyRow(
             id=study.id,
             tenant_id=study.tenant_id,
             batch_id=study.batch_id,
             item_key=study.item_key,
-            status=StudyStatus.QUEUED,
+            status=StudyStatus.OPEN if opening else StudyStatus.QUEUED,
             priority=study.priority,
             language=study.language,
+            closes_at=func.now() + opening.close_after if opening else None,
+            close_after=opening.close_after if opening else None,
+            expected_images=opening.expected_images if opening else None,
         ),
     )
     session.flush()
     session.add(OrderRow(study_id=study.id, **asdict(study.order)))
-    session.add_all(
+    session.add_all(image_rows(study.id, study.images))
+    aside = len(study.order.set_aside)
+    detail = f"{aside} set aside: no images" if aside else None
+    session.flush()
+    created = select(StudyRow.id, StudyRow.status).where(StudyRow.id == study.id).cte("created")
+    events.write(session, created, StudyEvent.RECEIVED, actor=actor, detail=detail)
+    if refusal is not None:
+        values = _error_values(refusal)
+        _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, actor=actor, values=values)
+
+
+def image_rows(study_id: StudyId, images: Sequence[StoredImage], *, first: int = 0) -> list[ImageRow]:
+    """Return the rows of a study's images, of which nothing is known yet; the first has the index `first`."""
+    return [
         ImageRow(
-            study_id=study.id,
+            study_id=study_id,
             index=index,
             file=image.file,
             sha256=image.sha256,
@@ -167,16 +199,17 @@ def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInput
             warnings=[],
             attributes={},
         )
-        for index, image in enumerate(study.images)
-    )
-    aside = len(study.order.set_aside)
-    detail = f"{aside} set aside: no images" if aside else None
-    session.flush()
-    created = select(StudyRow.id, StudyRow.status).where(StudyRow.id == study.id).cte("created")
-    events.write(session, created, StudyEvent.RECEIVED, actor=actor, detail=detail)
-    if refusal is not None:
-        values = _error_values(refusal)
-        _move(session, StudyEvent.REJECTED, StudyRow.id == study.id, actor=actor, values=values)
+        for index, image in enumerate(images, first)
+    ]
+
+
+def close(session: Session, *which: ColumnElement[bool], actor: Actor) -> list[Hint]:
+    """Let every open study that meets the conditions and has an image wait for its first worker."""
+    has_image = exists().where(ImageRow.study_id == StudyRow.id)
+    # It waits from now on, however long it was open.
+    values = {"closes_at": func.now(), "not_before": func.now()}
+    rows = _move(session, StudyEvent.CLOSED, has_image, *which, actor=actor, values=values)
+    return [hint for hint in map(_hint_of, rows) if hint is not None]
 
 
 def claim(
@@ -271,6 +304,13 @@ def reject(session: Session, claim: Claim, reason: BadInputError) -> None:
         LeaseLostError: the study is no longer this worker's.
     """
     _write_under_lease(session, claim, StudyEvent.REJECTED, values=_error_values(reason))
+
+
+def reject_empty(session: Session, *which: ColumnElement[bool], reason: BadInputError, actor: Actor) -> int:
+    """End every open study that meets the conditions and has no image as REJECTED; return how many."""
+    empty = (StudyRow.status == StudyStatus.OPEN) & ~exists().where(ImageRow.study_id == StudyRow.id)
+    values = _error_values(reason)
+    return len(_move(session, StudyEvent.REJECTED, empty, *which, actor=actor, values=values))
 
 
 def release(session: Session, claim: Claim, *, after: timedelta, why: str) -> None:

@@ -6,7 +6,7 @@ batches 1─n studies                    tenants 1─n studies, batches, api_key
 discarded_… stand alone
 """
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -68,6 +68,8 @@ class StudyRow(Base):
             "id",
             postgresql_where=text("status IN ('queued', 'classified')"),
         ),
+        # Serves the sweeper: only the open studies, in the order in which they are to be closed.
+        Index("ix_studies_closes_at", "closes_at", postgresql_where=text("status = 'open'")),
         # Serve the list of studies, newest first: a tenant's own, and everybody's for an administrator,
         # whole, of one status and of one priority.
         Index("ix_studies_tenant_id", "tenant_id", "id"),
@@ -79,6 +81,8 @@ class StudyRow(Base):
         Index("ix_studies_batch_id_id", "batch_id", "id"),
         Index("ix_studies_batch_status", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
         CheckConstraint("(lease_expires_at IS NOT NULL) = (status IN ('classifying', 'reporting'))", "lease"),
+        # None stays open for ever.
+        CheckConstraint("status <> 'open' OR (close_after IS NOT NULL AND closes_at IS NOT NULL)", "open"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -106,6 +110,13 @@ class StudyRow(Base):
     """Whether the next try runs in a process of its own, since the last one did not end well."""
     not_before: Mapped[Moment] = mapped_column(server_default=func.now())
     """No worker takes it sooner: what it needs was away at the last try."""
+
+    closes_at: Mapped[Moment | None]
+    """Of an open study: when it is closed if nothing more comes. Of one that was: when it was closed."""
+    close_after: Mapped[timedelta | None] = mapped_column(info=SYSTEM)
+    """Of a study that was opened: the quiet time after its newest image."""
+    expected_images: Mapped[int | None]
+    """With so many it is closed at once."""
 
     error_type: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
     error_detail: Mapped[PatientText | None]

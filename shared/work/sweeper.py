@@ -1,8 +1,9 @@
 """Finds lost work: `python -m shared.work.sweeper`.
 
 Every second, under a lock so that one of several sweepers works at a time: studies whose lease ran
-out are taken back and hinted at; where the broker's queue holds fewer hints than studies wait, hints
-were lost, and as many are sent again. It counts the work now and then, and tidies up every minute.
+out are taken back and hinted at; open studies are closed when their quiet time is over; where the
+broker's queue holds fewer hints than studies wait, hints were lost, and as many are sent again. It counts
+the work now and then, and tidies up every minute.
 """
 
 import math
@@ -21,7 +22,7 @@ from redis import Redis, RedisError
 from shared.domain import Actor, ActorKind
 from shared.errors import TryAgainError
 from shared.operations import gauges, telemetry
-from shared.records import idempotency, leases, studies, waiting
+from shared.records import idempotency, leases, open_studies, studies, waiting
 from shared.records.database import Database
 from shared.records.erasure import collect
 from shared.records.studies import Hint
@@ -67,7 +68,7 @@ def main() -> int:
 
 
 def sweep(database: Database, app: Celery, broker: Redis) -> int:
-    """Take back what was lost and hint at what waits; return how many hints were sent.
+    """Take back what was lost, close what is quiet and hint at what waits; return how many hints were sent.
 
     Raises:
         TryAgainError: Postgres is away.
@@ -77,10 +78,11 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
         if not leases.begin_sweep(session):
             return 0
         recovered = studies.expire_leases(session, actor=_SWEEPER)
+        closed = open_studies.end_quiet(session, actor=_SWEEPER)
     for stage, number in Counter(hint.stage for hint in recovered).items():
         telemetry.EXPIRED.labels(stage).inc(number)
         log.info("leases.expired", stage=stage, count=number)
-    sent = _send(app, recovered, reason="lease-expired")
+    sent = _send(app, recovered, reason="lease-expired") + _send(app, closed, reason="closed")
     for (stage, priority), length in queue.queue_lengths(broker).items():
         with database.session() as session:
             overdue = waiting.count_overdue(session, stage, priority, since=_ON_ITS_WAY, most=_ENOUGH_HINTS)

@@ -58,7 +58,7 @@ def fill(connection: Connection, table: Table, rows: dict[Table, dict[str, Any]]
 
 def plain(column: Column) -> Any:
     if isinstance(column.type, Enum):
-        return column.type.enums[0] if column.type.enum_class is None else next(iter(column.type.enum_class))
+        return column.type.enums[-1] if column.type.enum_class is None else list(column.type.enum_class)[-1]
     kind = column.type.python_type
     return {UUID: uuid4, str: lambda: "0", list: list, object: dict, datetime: lambda: datetime.now(UTC)}.get(
         kind, kind

@@ -18,7 +18,7 @@ from tests.support.builders import a_study, an_image
 NOBODY_READS = {
     "study_events.study_id",
     *(f"studies.{name}" for name in ("lease_token", "lease_expires_at", "claims", "failures")),
-    *(f"studies.{name}" for name in ("expired_alone", "alone", "not_before")),
+    *(f"studies.{name}" for name in ("expired_alone", "alone", "not_before", "close_after")),
 }
 """Columns that only claims need, or that are in the view once already."""
 

@@ -10,6 +10,9 @@ from shared.domain import (
     Finding,
     FindingStatus,
     IllegalTransitionError,
+    Order,
+    Patient,
+    Priority,
     Stage,
     StudyEvent,
     StudyStatus,
@@ -39,7 +42,7 @@ def test_only_a_retry_leads_out_of_a_final_status(status: StudyStatus):
 
 
 def test_every_status_can_be_reached_and_left_or_is_final():
-    reachable = {StudyStatus.QUEUED, *TRANSITIONS.values()}
+    reachable = {StudyStatus.OPEN, *TRANSITIONS.values()}
     assert reachable == set(StudyStatus)
     for status in StudyStatus:
         assert status.is_final or any(source is status for source, _ in TRANSITIONS)
@@ -88,3 +91,20 @@ def test_a_finding_cannot_hold_nonsense(probability: float, threshold: float, un
 def test_a_box_is_not_empty_and_stays_on_the_image(edges: tuple[float, float, float, float]):
     with pytest.raises(ValueError, match="unit square"):
         Box(*edges)
+
+
+def test_a_report_says_of_its_patient_what_the_order_says():
+    order = Order(patient_id="P-17", patient_name="DOE^JANE", patient_sex="F", patient_age_years=0.5)
+    assert order.patient == Patient(id="P-17", sex="F", age_years=0.5)
+
+
+def test_an_archive_waits_for_all_others():
+    assert sorted(Priority, key=lambda priority: priority.rank) == [
+        Priority.URGENT,
+        Priority.ROUTINE,
+        Priority.ARCHIVE,
+    ]
+
+
+def test_a_box_may_be_the_whole_image():
+    assert Box(0.0, 0.0, 1.0, 1.0) == Box(left=0.0, top=0.0, right=1.0, bottom=1.0)

@@ -99,6 +99,13 @@ def test_a_modality_lut_comes_before_the_voi_lut():
     assert display(np.array([[0, 1, 2]]), grayscale) == pytest.approx(row(1, 0.2, 0))
 
 
+def test_eight_bits_through_a_modality_lut_are_shown_over_what_its_entries_can_hold():
+    grayscale = Grayscale(
+        bits=8, modality_lut=LookupTable(np.array([0, 341, 1023], np.uint16), first=0, bits=10)
+    )
+    assert display(np.array([[0, 1, 2]]), grayscale) == pytest.approx(row(0, 1 / 3, 1))
+
+
 def test_monochrome1_is_inverted_once_and_after_the_window():
     stored = np.array([[0, 1000, 2000, 4095]])
     plain = Grayscale(bits=12, voi=Window(500.5, 1001))
@@ -148,6 +155,10 @@ def test_padding_that_covers_everything_is_ignored():
 
 def test_a_picture_of_one_value_is_black_and_not_a_division_by_zero():
     assert not stretch(np.full((5, 5), 123.0, np.float32)).any()
+
+
+def test_a_picture_without_one_number_is_black():
+    assert stretch(row(np.nan, np.inf, -np.inf)).tolist() == [[0, 0, 0]]
 
 
 def test_a_small_bright_square_on_a_flat_ground_survives_the_stretch():

@@ -11,11 +11,14 @@ import pytest
 
 from shared.domain import (
     FindingStatus,
+    Grade,
+    GradedSentence,
     Language,
     ModelVersion,
     Patient,
     Person,
     ReportSections,
+    Section,
     ViewPosition,
     WriterVersion,
 )
@@ -231,3 +234,20 @@ def test_of_whom_nothing_is_known_nothing_is_said():
     for words in (plain(bare), printed(bare)):
         assert "Patient" not in words
         assert "Study date" not in words
+
+
+@pytest.mark.parametrize(
+    ("language", "warning"),
+    [
+        (Language.ENGLISH, "[NOT CHECKED: The aorta is wide.]"),
+        (Language.SPANISH, "[NO COMPROBADA: The aorta is wide.]"),
+    ],
+)
+def test_a_sentence_that_is_not_supported_is_marked_where_it_stands(language: Language, warning: str):
+    sections = ReportSections("Frontal view.", "No nodule. The aorta is wide. No mass.", "The aorta is wide.")
+    sentences = [GradedSentence(Section.FINDINGS, "The aorta is wide.", Grade.UNREAD)]
+    document = dataclasses.replace(DOCUMENT, language=language, sections=sections, sentences=sentences)
+    written = plain(document)
+    assert f"  No nodule. {warning} No mass.\n" in written
+    assert written.count("The aorta is wide.") == 2  # the other section's has another grade
+    assert written.count("[") == 1

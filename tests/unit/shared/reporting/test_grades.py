@@ -140,3 +140,40 @@ def test_the_reader_is_told_the_loudest_first(language, said, first, second, thi
 
 def test_nothing_is_told_where_all_is_supported():
     assert list(in_words(held(GOOD), Language.ENGLISH)) == []
+
+
+@pytest.mark.parametrize(
+    ("findings", "impression", "reason"),
+    [
+        (GOOD, "", "impression: is empty"),
+        (GOOD, GOOD.replace("nodule", "no\u0323dul\u0323\u0325e"), "impression: has letters with marks"),
+        (
+            GOOD,
+            "There is a pleural effusion. Possible lung nodule",
+            "impression: does not end with a full stop",
+        ),
+        (GOOD, f"{GOOD} Possible lung nodule.", "impression: repeats 'possible lung nodule.'"),
+        (f"{GOOD} {'No mass. ' * 60}", GOOD, "findings: is too long"),
+        (
+            GOOD,
+            f"{GOOD} No pneumothorax without pleural effusion.",
+            "impression: no clear meaning: 'No pneumothorax without pleural effusion.'",
+        ),
+        (
+            GOOD,
+            f"{GOOD} Suspected lung nodule.",
+            "impression: is not in the words of the scale: 'Suspected lung",
+        ),
+        (GOOD, "There is a pleural effusion.", "impression: Nodule (possible) is not mentioned"),
+    ],
+)
+def test_the_strict_policy_says_what_it_refuses(findings: str, impression: str, reason: str):
+    reasons = refusals(held(findings, impression=impression), Policy.STRICT, Departures.REFUSE)
+    assert any(given.startswith(reason) for given in reasons), reasons
+
+
+def test_where_nothing_was_detected_the_strict_policy_lets_out_what_the_rule_writes_alone():
+    request = request_for({"Effusion": ABSENT, "Mass": ABSENT}, Language.ENGLISH)
+    other = replace(nothing_detected(request), impression="No pleural effusion.")
+    reasons = refusals(grade(other, request), Policy.STRICT, Departures.REFUSE)
+    assert reasons[0] == "says something else than that nothing was detected"

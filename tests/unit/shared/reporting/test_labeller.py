@@ -130,3 +130,13 @@ def test_every_label_of_the_vocabulary_has_its_words_in_every_language():
 def test_a_full_stop_without_a_space_does_not_hide_a_sentence():
     assert split_sentences("No effusion.Pneumothorax.") == ["No effusion.Pneumothorax."]
     assert said("No effusion.Pneumothorax.") == []
+
+
+def test_a_number_that_counts_nothing_stays_where_it_stands():
+    assert split_sentences("1. No effusion.\n3. No nodule.") == ["No effusion.", "3.", "No nodule."]
+    assert split_sentences("- No effusion.\n1. No nodule.") == ["No effusion.", "No nodule."]
+
+
+def test_a_phrase_has_one_meaning():
+    with pytest.raises(ValueError, match="'pleural effusion' has two meanings in the en lexicon"):
+        read("No pleural effusion.", Language.ENGLISH, labels=["Pleural_Effusion"])

@@ -1,0 +1,86 @@
+"""Studies to which images come one by one: held while one is added, closed when no more are to come.
+
+Whoever adds or closes holds the study's row (`hold`): two who add take turns, and no study is closed beside
+an image that is being written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Final
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from shared.domain import Actor, Order, StudyEvent, StudyId, StudyStatus
+from shared.errors import BadInputError
+from shared.records import events, reading, studies
+from shared.records.reading import StudyView
+from shared.records.studies import Hint, StoredImage
+from shared.records.tables import OrderRow, StudyRow
+
+_NOTHING_CAME: Final = "the study was opened and no image came in time: open another for them"
+
+
+def hold(session: Session, study_id: StudyId) -> StudyView | None:
+    """Keep the study as it is until the transaction ends, and return it; None when there is no such study."""
+    session.execute(select(StudyRow.id).where(StudyRow.id == study_id).with_for_update())
+    return reading.view(session, study_id)
+
+
+def put_off(session: Session, study_id: StudyId) -> None:
+    """Begin an open study's quiet time anew: images are on their way."""
+    session.execute(
+        update(StudyRow)
+        .where(StudyRow.id == study_id, StudyRow.status == StudyStatus.OPEN)
+        .values(closes_at=func.now() + StudyRow.close_after, updated_at=func.now())
+    )
+
+
+def add(
+    session: Session, study: StudyView, images: Sequence[StoredImage], order: Order, *, actor: Actor
+) -> list[Hint]:
+    """Add images, whose originals are stored, to an open study that the caller holds.
+
+    Args:
+        order: what is known of the study with them.
+
+    Returns:
+        The hint that is owed where the study is closed because all are there that were expected.
+    """
+    study_id = study.study.id
+    first = len(study.images)
+    session.add_all(studies.image_rows(study_id, images, first=first))
+    session.flush()
+    session.execute(update(OrderRow).where(OrderRow.study_id == study_id).values(**asdict(order)))
+    put_off(session, study_id)
+    detail = f"{len(images)} image{'s' if len(images) > 1 else ''}"
+    events.add(session, study_id, StudyEvent.IMAGES_ADDED, actor=actor, detail=detail)
+    return close_complete(session, study_id, images=first + len(images), actor=actor)
+
+
+def close_complete(session: Session, study_id: StudyId, *, images: int, actor: Actor) -> list[Hint]:
+    """Close an open study that has all images which were expected."""
+    return studies.close(session, StudyRow.id == study_id, StudyRow.expected_images <= images, actor=actor)
+
+
+def close(session: Session, study_id: StudyId, *, actor: Actor) -> list[Hint]:
+    """Close a study by its sender's word; nothing happens to one that is not open, or has no image."""
+    return studies.close(session, StudyRow.id == study_id, actor=actor)
+
+
+def end_quiet(session: Session, *, actor: Actor, limit: int = 500) -> list[Hint]:
+    """Close the studies to which nothing came for their quiet time; one without an image is rejected."""
+    quiet = (
+        select(StudyRow.id)
+        .where(StudyRow.status == StudyStatus.OPEN, StudyRow.closes_at < func.now())
+        .order_by(StudyRow.closes_at)
+        .limit(limit)
+        # Whoever holds one is adding to it.
+        .with_for_update(skip_locked=True)
+    )
+    ids = session.scalars(quiet).all()
+    if not ids:
+        return []
+    reason = BadInputError(_NOTHING_CAME)
+    studies.reject_empty(session, StudyRow.id.in_(ids), reason=reason, actor=actor)
+    return studies.close(session, StudyRow.id.in_(ids), actor=actor)

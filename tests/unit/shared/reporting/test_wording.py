@@ -1,0 +1,97 @@
+"""How surely a finding is spoken of, and in which words."""
+
+import pytest
+
+from shared.domain import Finding, FindingStatus, Language, WriterVersion
+from shared.reporting.certainty import Certainty, certainty_of
+from shared.reporting.fixed import denial, nothing_detected
+from shared.reporting.lexicon import RANK, Organ, organ_of, weight_of
+from shared.reporting.phrases import join_and
+from shared.reporting.request import seed_of
+from shared.reporting.wording import hedges_of, on_the_scale
+from tests.support.llm_reports import request_for
+
+PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
+STATUSES = {"Effusion": PRESENT, "Nodule": UNCERTAIN, "Edema": UNCERTAIN, "Mass": ABSENT}
+
+
+@pytest.mark.parametrize(
+    ("status", "probability", "threshold", "expected"),
+    [
+        (ABSENT, 0.95, 0.97, Certainty.NOT_DETECTED),
+        (UNCERTAIN, 0.49, 0.6, Certainty.POSSIBLE),
+        (PRESENT, 0.49, 0.1, Certainty.POSSIBLE),
+        (UNCERTAIN, 0.5, 0.6, Certainty.PROBABLE),
+        (PRESENT, 0.89, 0.1, Certainty.PROBABLE),
+        (UNCERTAIN, 0.95, 0.97, Certainty.PROBABLE),
+        (PRESENT, 0.9, 0.1, Certainty.STATED),
+    ],
+)
+def test_a_finding_is_spoken_of_as_surely_as_its_probability_allows(
+    status: FindingStatus, probability: float, threshold: float, expected: Certainty
+):
+    finding = Finding("Effusion", probability, threshold, threshold / 2, status)
+    assert certainty_of(finding) is expected
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "expected"),
+    [
+        # 0.45 is less than an even chance.
+        (Language.ENGLISH, "A lung nodule cannot be excluded.", "Possible lung nodule."),
+        (
+            Language.ENGLISH,
+            "There is a pleural effusion. Nodules and edema are suspected.",
+            "There is a pleural effusion. Possible lung nodule. Possible pulmonary edema.",
+        ),
+        (Language.SPANISH, "No se puede descartar un nódulo pulmonar.", "Posible nódulo pulmonar."),
+        # What the findings do not carry, what hedges nothing and what cannot be read stay for the verifier.
+        (Language.ENGLISH, "A lung mass cannot be excluded.", "A lung mass cannot be excluded."),
+        (
+            Language.ENGLISH,
+            "Possible lung nodule, but no pulmonary edema.",
+            "Possible lung nodule, but no pulmonary edema.",
+        ),
+        (Language.ENGLISH, "The trachea may be midline.", "The trachea may be midline."),
+    ],
+)
+def test_what_a_writer_hedges_is_said_in_the_words_of_the_scale(language: Language, said: str, expected: str):
+    assert on_the_scale(said, request_for(STATUSES, language)) == expected
+
+
+def test_only_what_is_probable_or_possible_has_a_hedge():
+    assert hedges_of(request_for(STATUSES, Language.ENGLISH)) == {
+        "Nodule": "Possible lung nodule.",
+        "Edema": "Possible pulmonary edema.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("nouns", "english", "spanish"),
+    [
+        ([], "", ""),
+        (["hernia"], "hernia", "hernia"),
+        (["hernia", "masa"], "hernia and masa", "hernia y masa"),
+        (["hernia", "masa", "infiltrados"], "hernia, masa and infiltrados", "hernia, masa e infiltrados"),
+    ],
+)
+def test_nouns_are_joined_by_the_languages_and(nouns: list[str], english: str, spanish: str):
+    assert join_and(nouns, Language.ENGLISH) == english
+    assert join_and(nouns, Language.SPANISH) == spanish
+
+
+def test_one_label_that_was_not_detected_is_named_and_not_counted():
+    request = request_for({"Effusion": ABSENT}, Language.ENGLISH)
+    sections = nothing_detected(request)
+    assert sections.findings == sections.impression == denial(request)
+    assert denial(request) == "Looked for and not detected: pleural effusion."
+
+
+def test_a_label_that_nobody_has_placed_is_spoken_of_with_the_lungs_and_last():
+    assert (organ_of("Hernia"), organ_of("Scoliosis")) == (Organ.HEART, Organ.LUNGS)
+    assert weight_of("Scoliosis") == len(RANK) > max(map(weight_of, RANK))
+
+
+def test_the_same_pictures_have_the_same_words_of_the_same_writer_alone():
+    request = request_for(STATUSES, Language.ENGLISH, study="pictures")
+    assert seed_of(request, WriterVersion("template", "3"), 2) == "pictures:template:3:2"
