@@ -1,7 +1,6 @@
 """What a report's request is made of, row by row."""
 
-from shared.domain import Language, ViewPosition, ViewSource
-from shared.reporting.request import View, view_of
+from shared.domain import Language
 from tests.support.builders import a_study_record, an_image_record
 from worker_llm.tasks import seed_from
 
@@ -16,13 +15,3 @@ def test_the_same_pictures_get_the_same_seed_whatever_the_study_is_called():
     assert (
         len({a_seed("a"), a_seed("b"), a_seed("a", model="n"), a_seed("a", language=Language.SPANISH)}) == 4
     )
-
-
-def test_only_what_the_file_says_of_a_view_is_a_fact():
-    def view(position: ViewPosition | None, source: ViewSource | None) -> View:
-        return view_of(an_image_record(view=position, view_source=source))
-
-    assert view(ViewPosition.AP, ViewSource.FILE) == View(ViewPosition.AP)
-    assert view(ViewPosition.AP, ViewSource.IMAGE) == View(ViewPosition.AP, judged=True)
-    assert view(ViewPosition.AP, None) == View(ViewPosition.AP, judged=True)
-    assert view(None, None) == view(ViewPosition.UNKNOWN, None) == View(ViewPosition.UNKNOWN)
