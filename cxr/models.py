@@ -180,7 +180,7 @@ class Sections(Answer):
     impression: str
 
 
-class Writer(Answer):
+class WriterId(Answer):
     """Who wrote a report."""
 
     id: str
@@ -226,7 +226,7 @@ class Report(Answer):
     sections: Sections
     sentences: list[Sentence] = []
     author: Author
-    writer: Writer | None = None
+    writer: WriterId | None = None
     verification: Verification | None = None
     created_at: datetime | None = None
 
@@ -298,7 +298,7 @@ class Info(Answer):
 
     version: str | None = None
     model: ModelId | None = None
-    writer: Writer | None = None
+    writer: WriterId | None = None
     auth: str
     limits: dict[str, int] = {}
     work: Work | None = None

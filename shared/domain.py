@@ -48,7 +48,7 @@ class StudyStatus(StrEnum):
     REPORTING = "reporting"
     """Held by an LLM worker's lease. When the lease runs out the sweeper makes it CLASSIFIED again."""
     COMPLETED = "completed"
-    """The report is stored. Final."""
+    """The report is stored. Final; being read again makes it QUEUED."""
     REJECTED = "rejected"
     """No image of the study can be used; `error` says which file and why. Final."""
     FAILED = "failed"
@@ -88,6 +88,8 @@ class StudyEvent(StrEnum):
     GAVE_UP = "gave-up"
     CANCELLED = "cancelled"
     RETRIED = "retried"
+    REREAD = "reread"
+    """A completed study is to be read again, as a newer model would; what was found and written stays."""
     EDITED = "edited"
     """The report has a new version; this and the next leave the status as it is."""
     ERASED = "erased"
@@ -117,6 +119,7 @@ TRANSITIONS: Final[dict[tuple[StudyStatus, StudyEvent], StudyStatus]] = {
     (StudyStatus.REPORTING, StudyEvent.GAVE_UP): StudyStatus.FAILED,
     (StudyStatus.REPORTING, StudyEvent.CANCELLED): StudyStatus.CANCELLED,
     (StudyStatus.FAILED, StudyEvent.RETRIED): StudyStatus.QUEUED,
+    (StudyStatus.COMPLETED, StudyEvent.REREAD): StudyStatus.QUEUED,
 }
 
 
@@ -223,6 +226,17 @@ class ReportStatus(StrEnum):
     AMENDED = "amended"
     """Changed after it was final."""
     ENTERED_IN_ERROR = "entered-in-error"
+
+
+class AnalysisRole(StrEnum):
+    """What one model's findings are to their study."""
+
+    PRIMARY = "primary"
+    """The study's own: its report is made of them, its readers see them. A study has one at most."""
+    SUPERSEDED = "superseded"
+    """They were the study's own until it was read again."""
+    SHADOW = "shadow"
+    """Kept to be compared, and shown to no reader of the study."""
 
 
 class FindingStatus(StrEnum):
@@ -387,9 +401,9 @@ Author: TypeAlias = WriterVersion | Person
 class AuthorKind(StrEnum):
     """Who wrote a version of a report."""
 
-    PERSON = "person"
     WRITER = "writer"
     """One of ours: a model or the rules."""
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)

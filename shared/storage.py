@@ -2,7 +2,7 @@
 
     originals/<first two hex digits>/<SHA-256>          never changed, verified on every read
     derived/<study id>/<image index>/preview.png        verified by the digest in its metadata
-    derived/<study id>/<image index>/heatmaps/<label>.png
+    derived/<study id>/<image index>/heatmaps/<16 hex digits of the model's digest>/<label>.png
     probe                                               a few bytes, to see whether anything can be stored
 
 No key holds anything of a patient's: names of files and DICOM identifiers stay out of them.
@@ -140,9 +140,9 @@ def preview_key(study_id: StudyId, index: int) -> str:
     return f"derived/{study_id}/{index}/preview.png"
 
 
-def heatmap_key(study_id: StudyId, index: int, label: str) -> str:
-    """Return where the class activation map of a label lies."""
-    return f"derived/{study_id}/{index}/heatmaps/{label}.png"
+def heatmap_key(study_id: StudyId, index: int, model_digest: str, label: str) -> str:
+    """Return where one model's class activation map of a label lies."""
+    return f"derived/{study_id}/{index}/heatmaps/{model_digest[:16]}/{label}.png"
 
 
 class _Nowhere:

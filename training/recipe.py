@@ -47,8 +47,8 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Claim(_Part):
-    """What the paper says it reaches: the mean AUROC over `labels` on `data`."""
+class ClaimedFigure(_Part):
+    """What the paper says its network reaches: the mean AUROC over `labels` on `data`."""
 
     data: str
     macro_auroc: Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -187,7 +187,7 @@ class Run(_Part):
     clip: Annotated[float, Field(ge=0.0)] = 0.0
 
 
-class Stage(_Part):
+class SecondTraining(_Part):
     """A second training that goes on from the first, with what differs (Yuan 2020: a head made anew)."""
 
     loss: Loss
@@ -222,7 +222,7 @@ class Recipe(_Part):
     name: str
     paper: str
     differs: str = ""
-    claim: Claim | None = None
+    claim: ClaimedFigure | None = None
     data: Data
     model: Model
     augmentation: Augmentation = Augmentation()
@@ -230,7 +230,7 @@ class Recipe(_Part):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     run: Run
-    second: Stage | None = None
+    second: SecondTraining | None = None
     ensemble: Ensemble = Ensemble()
     seed: int = 0
 

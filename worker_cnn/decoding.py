@@ -22,7 +22,7 @@ from PIL import ExifTags, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 from shared.bands import Bands
 from shared.dicom.attributes import quietly
 from shared.dicom.checks import Attributes, MediaType, check_file
-from shared.dicom.codestreams import png_claim, png_depth, png_picture
+from shared.dicom.codestreams import png_depth, png_header, png_picture
 from shared.dicom.files import guarded
 from shared.dicom.pieces import Joined
 from shared.domain import Priority
@@ -200,10 +200,10 @@ def _is_deep_colour(png: BinaryIO) -> bool:
 
 
 def _deep_gray(png: BinaryIO, *, name: str) -> Bands:
-    claim = png_claim(png)
-    if claim is None:
+    header = png_header(png)
+    if header is None:
         raise ValueError
-    check_room(8 * claim.rows * claim.columns, rows=claim.rows, columns=claim.columns, name=name)
+    check_room(8 * header.rows * header.columns, rows=header.rows, columns=header.columns, name=name)
     png.seek(0)
     colour = cv2.imdecode(np.frombuffer(png.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if colour is None:

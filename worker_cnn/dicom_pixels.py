@@ -21,9 +21,9 @@ from pydicom.uid import (
 
 from shared.bands import Bands, Pixels
 from shared.dicom.attributes import integer_of, number_of, value_of
-from shared.dicom.codestreams import Claim
+from shared.dicom.codestreams import FrameHeader
 from shared.dicom.files import DicomFile
-from shared.dicom.pixel_data import claim_of, fragments, native_bytes, pixel_bytes
+from shared.dicom.pixel_data import fragments, frame_header_of, native_bytes, pixel_bytes
 from shared.errors import BrokenImageError
 from shared.grayscale import Grayscale, LookupTable, Window, WindowFunction, display, scale
 from shared.imaging import luminance
@@ -82,7 +82,7 @@ def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
             setattr(dataset, keyword, default)
     dataset.NumberOfFrames = 1
     if opened.transfer_syntax.is_encapsulated:
-        _believe(claim_of(opened, name=name), dataset)
+        _believe(frame_header_of(opened, name=name), dataset)
     vr = opened.pixels.vr if opened.pixels is not None and opened.pixels.vr in {"OB", "OW"} else "OW"
     check_room(_most_bytes(opened, name=name), rows=dataset.Rows, columns=dataset.Columns, name=name)
     frame = pixel_bytes(file, opened, name=name)
@@ -95,19 +95,19 @@ def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
     return _used_bits(array, dataset, high=integer_of(dataset, "HighBit"))
 
 
-def _believe(claim: Claim | None, dataset: Dataset) -> None:
+def _believe(header: FrameHeader | None, dataset: Dataset) -> None:
     """Let tags say what the compressed pixel data say: those are what is decoded."""
-    if claim is None:
+    if header is None:
         return
-    if claim.components != dataset.SamplesPerPixel:
-        dataset.SamplesPerPixel, dataset.PlanarConfiguration = claim.components, 0
-        if claim.components > 1:
+    if header.components != dataset.SamplesPerPixel:
+        dataset.SamplesPerPixel, dataset.PlanarConfiguration = header.components, 0
+        if header.components > 1:
             dataset.PhotometricInterpretation = "RGB"
         elif value_of(dataset, "PhotometricInterpretation") not in _GRAY:
             dataset.PhotometricInterpretation = "MONOCHROME2"
-    if dataset.BitsAllocated != (allocated := 8 if claim.bits <= 8 else 16):
+    if dataset.BitsAllocated != (allocated := 8 if header.bits <= 8 else 16):
         dataset.BitsAllocated = allocated
-        dataset.BitsStored = min(claim.bits, dataset.BitsStored) if allocated == 8 else claim.bits
+        dataset.BitsStored = min(header.bits, dataset.BitsStored) if allocated == 8 else header.bits
 
 
 def _most_bytes(opened: DicomFile, *, name: str) -> int:

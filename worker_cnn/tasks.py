@@ -18,7 +18,7 @@ from shared.domain import Priority, Stage, StudyId, ViewPosition
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.gates import load_gate
 from shared.operations import tracing
-from shared.records import findings, reading, studies
+from shared.records import findings, reading
 from shared.records.findings import ImageFindings
 from shared.records.reading import ImageRecord
 from shared.records.studies import Claim, Hint, Later
@@ -210,7 +210,7 @@ def _fetch(image: ImageRecord, storage: Storage) -> Original:
 def _store_pictures(study_id: StudyId, analysis: ImageAnalysis, index: int, storage: Storage) -> None:
     storage.put_artefact(preview_key(study_id, index), analysis.preview_png)
     for label, picture in analysis.heatmap_pngs.items():
-        storage.put_artefact(heatmap_key(study_id, index, label), picture)
+        storage.put_artefact(heatmap_key(study_id, index, analysis.model.digest, label), picture)
 
 
 def _reason_to_reject(seen: Sequence[Seen]) -> BadInputError | None:
@@ -232,8 +232,7 @@ def _store(
     images = [_image_findings(image) for image in seen]
     with workplace.database.session() as session:
         if reason is not None:
-            studies.reject(session, claim, reason)
-            findings.write_images(session, claim.study_id, images)
+            findings.refuse(session, claim, images, reason)
             return None
         return findings.store(session, claim, images, bench.bundle.version)
 

@@ -17,9 +17,9 @@ from celery import Celery
 from shared.domain import Language, Priority, Report, Stage, StudyId
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
-from shared.records import findings, reading, reports
+from shared.records import analyses, findings, reading, reports
 from shared.records.database import Session
-from shared.records.reading import ImageRecord, StudyRecord
+from shared.records.reading import ImageRecord
 from shared.records.studies import Claim, Later
 from shared.reporting import warnings
 from shared.reporting.request import ReportRequest, request_of
@@ -94,20 +94,20 @@ _own_writer = lru_cache(maxsize=1)(load_writer)
 
 
 def _request(session: Session, study_id: StudyId, language: Language) -> ReportRequest:
-    study = reading.study(session, study_id)
-    if study is None:
-        message = "the study is gone"
+    analysis = analyses.primary(session, study_id)
+    if analysis is None:
+        message = "the study was erased"
         raise LeaseLostError(message)
     images = reading.images(session, study_id)
     per_image = findings.of_study(session, study_id)
-    seed = seed_from(study, images, language)
+    seed = seed_from(analysis.model_digest, images, language)
     return request_of(images, per_image.values(), language=language, seed=seed)
 
 
-def seed_from(study: StudyRecord, images: Sequence[ImageRecord], language: Language) -> str:
+def seed_from(model_digest: str, images: Sequence[ImageRecord], language: Language) -> str:
     """Make the seed of the words: not of the study's id, so that the same pictures get the same text."""
     digests = sorted(image.sha256 for image in images)
-    return hashlib.sha256(json.dumps([digests, study.model_digest, language]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([digests, model_digest, language]).encode()).hexdigest()
 
 
 def _store(workplace: Workplace, claim: Claim, report: Report) -> None:

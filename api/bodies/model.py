@@ -1,7 +1,7 @@
 """The classifier that read a study, as clients see it."""
 
 from api.bodies.base import Body
-from shared.records.reading import StudyRecord
+from shared.records.analyses import AnalysisRecord
 
 
 class ModelId(Body):
@@ -12,8 +12,6 @@ class ModelId(Body):
     digest: str
 
 
-def model_body(study: StudyRecord) -> ModelId | None:
-    """Write down which classifier spoke; None when none has yet."""
-    if study.model_id is None:
-        return None
-    return ModelId(id=study.model_id, version=study.model_version or "", digest=study.model_digest or "")
+def model_body(analysis: AnalysisRecord) -> ModelId:
+    """Write down which classifier spoke."""
+    return ModelId(id=analysis.model_id, version=analysis.model_version, digest=analysis.model_digest)

@@ -100,7 +100,7 @@ def study_body(view: StudyView) -> Study:
         created_at=study.created_at,
         updated_at=study.updated_at,
         error=error_body(study.error_type, study.error_detail, study.error_file),
-        model=model_body(study),
+        model=model_body(view.analysis) if view.analysis else None,
         warnings=warnings.of_study(view.images),
         images=[image_body(image) for image in view.images],
         set_aside=[SetAside.model_validate(file) for file in view.order.set_aside],

@@ -9,10 +9,9 @@ from api.backend import Stack
 from api.bodies.answers import LATER, problems
 from api.bodies.finding import Findings, ImageFindings, best_rows, finding_entry
 from api.bodies.model import model_body
-from api.polling import RETRY_AFTER, StudyPath, study_of
+from api.polling import RETRY_AFTER, StudyPath, view_of
 from api.problems import Code, ProblemError
-from shared.domain import StudyId
-from shared.records import findings, reading
+from shared.records import findings
 from shared.records.reading import StudyRecord
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
@@ -26,17 +25,16 @@ router = APIRouter(prefix="/v1/studies", tags=["studies"])
 )
 def get_findings(study_id: StudyPath, backend: Stack, caller: Reader) -> Response:
     """Return one entry for every label, present or not, and the same for each image."""
-    with backend.database.session() as session:
-        study = study_of(session, study_id, caller)
-        rows = findings.records_of(session, StudyId(study_id))
-        images = reading.images(session, StudyId(study_id))
-    model = model_body(study)
-    if model is None or not rows:
+    view = view_of(backend, study_id, caller)
+    study = view.study
+    if view.analysis is None:
         return _without_findings(study)
-    of_image = {image.index: [row for row in rows if row.image_index == image.index] for image in images}
+    with backend.database.session() as session:
+        rows = findings.records_of(session, view.analysis.id)
+    of_image = {image.index: [row for row in rows if row.image_index == image.index] for image in view.images}
     body = Findings(
         study_id=str(study.id),
-        model=model,
+        model=model_body(view.analysis),
         findings=[finding_entry(row, study) for row in best_rows(rows)],
         images=[
             ImageFindings(
@@ -44,7 +42,7 @@ def get_findings(study_id: StudyPath, backend: Stack, caller: Reader) -> Respons
                 view=image.view,
                 findings=[finding_entry(row, study) for row in of_image[image.index]],
             )
-            for image in images
+            for image in view.images
             if of_image[image.index]
         ],
     )

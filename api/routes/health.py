@@ -167,9 +167,9 @@ def _newest_speakers(backend: Backend) -> tuple[ModelId | None, WriterId | None]
         newest = reading.page(session, limit=1, status=StudyStatus.COMPLETED)
         if not newest:
             return None, None
-        study = newest[0].study
+        study, analysis = newest[0].study, newest[0].analysis
         writer = reports.newest_writer(session, StudyId(study.id))
-    return model_body(study), writer_body(writer)
+    return model_body(analysis) if analysis else None, writer_body(writer)
 
 
 def _database(backend: Backend) -> None:

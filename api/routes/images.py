@@ -89,8 +89,8 @@ async def get_heatmap(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return where on the image the classifier saw the label; for present and uncertain ones alone."""
-    study = await run_in_threadpool(_study_with_heatmap, backend, study_id, index, label, caller)
-    key = heatmap_key(StudyId(study_id), index, label)
+    study, model_digest = await run_in_threadpool(_heatmap_of, backend, study_id, index, label, caller)
+    key = heatmap_key(StudyId(study_id), index, model_digest, label)
     return await _picture(backend, study, key, if_none_match, noun=Noun.HEATMAP)
 
 
@@ -127,15 +127,15 @@ def _image_of(
     return study, image
 
 
-def _study_with_heatmap(
+def _heatmap_of(
     backend: Backend, study_id: UUID, index: int, label: str, caller: Caller
-) -> StudyRecord:
+) -> tuple[StudyRecord, str]:
     with backend.database.session() as session:
         study = study_of(session, study_id, caller)
-        is_there = findings.has_heatmap(session, StudyId(study_id), index, label)
-    if not is_there:
+        model_digest = findings.model_of_heatmap(session, StudyId(study_id), index, label)
+    if model_digest is None:
         raise not_found(Noun.HEATMAP)
-    return study
+    return study, model_digest
 
 
 async def _picture(

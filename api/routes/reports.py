@@ -26,7 +26,7 @@ from shared.domain import (
     ViewSource,
 )
 from shared.errors import ConflictError
-from shared.records import findings, reading, reports
+from shared.records import analyses, findings, reading, reports
 from shared.records.database import Session
 from shared.records.findings import FindingRecord
 from shared.records.reading import StudyRecord, StudyView
@@ -77,18 +77,18 @@ def get_report(
     view = view_of(backend, study_id, caller)
     with backend.database.session() as session:
         report = reports.newest(session, StudyId(study_id))
-        rows = findings.records_of(session, StudyId(study_id)) if report and media_type != JSON else ()
+        written_from = _written_from(session, report) if report and media_type != JSON else None
     if report is None:
         return _without_report(view.study)
     etag = _etag(report.version, media_type)
     headers = {"ETag": etag, **_HEADERS}
     if same(if_none_match, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    if media_type == JSON:
+    if written_from is None:
         return Response(report_body(view, report).model_dump_json(), headers=headers, media_type=JSON)
     if media_type == html.MEDIA_TYPE:
         headers["Content-Security-Policy"] = _HTML_POLICY
-    content = RENDERERS[media_type](document_of(view, report, rows))
+    content = RENDERERS[media_type](document_of(view, report, *written_from))
     return Response(content, headers=headers, media_type=media_type)
 
 
@@ -130,18 +130,24 @@ def put_report(
 
 def _changed(session: Session, earlier: ReportRecord, wanted: NewVersion) -> EditedReport:
     images = reading.images(session, earlier.study_id)
-    per_image = findings.of_study(session, earlier.study_id)
+    found = [row.finding for row in findings.records_of(session, earlier.analysis_id)]
     return edited(
         ReportSections(wanted.sections.technique, wanted.sections.findings, wanted.sections.impression),
         Person(wanted.author.name),
-        request_of(images, per_image.values(), language=earlier.language, seed=""),
+        request_of(images, [found], language=earlier.language, seed=""),
         warnings=warnings.of_study(images, earlier.language),
         earlier=earlier.warnings,
     )
 
 
-def document_of(view: StudyView, report: ReportRecord, rows: Sequence[FindingRecord]) -> ReportDocument:
-    """Gather what a report holds on paper."""
+def document_of(
+    view: StudyView, report: ReportRecord, model: ModelVersion, rows: Sequence[FindingRecord]
+) -> ReportDocument:
+    """Gather what a report holds on paper.
+
+    Args:
+        rows: the findings that it was written from, which `model` made.
+    """
     study = view.study
     return ReportDocument(
         study_id=str(study.id),
@@ -165,7 +171,7 @@ def document_of(view: StudyView, report: ReportRecord, rows: Sequence[FindingRec
             )
             for image in view.images
         ],
-        model=ModelVersion(study.model_id or "", study.model_version or "", study.model_digest or ""),
+        model=model,
         author=report.author,
         made_from=report.made_from,
         fallback=bool(report.fallback),
@@ -177,6 +183,15 @@ def document_of(view: StudyView, report: ReportRecord, rows: Sequence[FindingRec
 
 def _etag(version: int, media_type: str) -> str:
     return f'"{version}-{media_type.rpartition("/")[2]}"'
+
+
+def _written_from(session: Session, report: ReportRecord) -> tuple[ModelVersion, Sequence[FindingRecord]]:
+    """Return the model and the findings that a report was written from, though the study was read again."""
+    analysis = analyses.find(session, report.analysis_id)
+    if analysis is None:
+        message = "the study was erased"
+        raise ProblemError(Code.ERASED, message)
+    return analysis.model, findings.records_of(session, analysis.id)
 
 
 def _without_report(study: StudyRecord) -> Response:

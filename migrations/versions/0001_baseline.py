@@ -128,9 +128,6 @@ def upgrade() -> None:
         sa.Column("error_type", sa.String(length=64), nullable=True),
         sa.Column("error_detail", sa.Text(), nullable=True),
         sa.Column("error_file", sa.Text(), nullable=True),
-        sa.Column("model_id", sa.String(length=128), nullable=True),
-        sa.Column("model_version", sa.String(length=64), nullable=True),
-        sa.Column("model_digest", sa.String(length=64), nullable=True),
         sa.CheckConstraint(
             "(lease_expires_at IS NOT NULL) = (status IN ('classifying', 'reporting'))",
             name=op.f("ck_studies_lease"),
@@ -281,10 +278,45 @@ def upgrade() -> None:
     )
     op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
     op.create_table(
+        "analyses",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("model_id", sa.String(length=128), nullable=False),
+        sa.Column("model_version", sa.String(length=64), nullable=False),
+        sa.Column("model_digest", sa.String(length=64), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "primary",
+                "superseded",
+                "shadow",
+                name="analysisrole",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column("read_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["studies.id"], name=op.f("fk_analyses_study_id_studies"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_analyses")),
+        sa.UniqueConstraint("study_id", "model_digest", name=op.f("uq_analyses_study_id_model_digest")),
+    )
+    op.create_index(
+        "ux_analyses_primary",
+        "analyses",
+        ["study_id"],
+        unique=True,
+        postgresql_where=sa.text("role = 'primary'"),
+    )
+    op.create_table(
         "reports",
         sa.Column("study_id", sa.UUID(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("made_from", sa.Integer(), nullable=True),
+        sa.Column("analysis_id", sa.UUID(), nullable=False),
         sa.Column(
             "status",
             sa.Enum(
@@ -312,7 +344,7 @@ def upgrade() -> None:
         sa.Column(
             "author_kind",
             sa.Enum(
-                "person", "writer", name="authorkind", native_enum=False, create_constraint=True, length=16
+                "writer", "person", name="authorkind", native_enum=False, create_constraint=True, length=16
             ),
             nullable=False,
         ),
@@ -336,6 +368,9 @@ def upgrade() -> None:
             ["study_id"], ["studies.id"], name=op.f("fk_reports_study_id_studies"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
+            ["analysis_id"], ["analyses.id"], name=op.f("fk_reports_analysis_id_analyses")
+        ),
+        sa.ForeignKeyConstraint(
             ["study_id", "made_from"],
             ["reports.study_id", "reports.version"],
             name=op.f("fk_reports_study_id_reports"),
@@ -348,6 +383,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("study_id", "version", name=op.f("pk_reports")),
     )
+    op.create_index("ix_reports_analysis_id", "reports", ["analysis_id"], unique=False)
     op.create_table(
         "study_events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -368,6 +404,7 @@ def upgrade() -> None:
                 "gave-up",
                 "cancelled",
                 "retried",
+                "reread",
                 "edited",
                 "erased",
                 name="studyevent",
@@ -418,7 +455,7 @@ def upgrade() -> None:
     op.create_index("ix_study_events_study_id_id", "study_events", ["study_id", "id"], unique=False)
     op.create_table(
         "findings",
-        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("analysis_id", sa.UUID(), nullable=False),
         sa.Column("image_index", sa.Integer(), nullable=False),
         sa.Column("label", sa.String(length=64), nullable=False),
         sa.Column("probability", sa.Double(), nullable=False),
@@ -441,12 +478,12 @@ def upgrade() -> None:
         sa.Column("heatmap", sa.Boolean(), nullable=False),
         sa.CheckConstraint("probability BETWEEN 0 AND 1", name=op.f("ck_findings_probability")),
         sa.ForeignKeyConstraint(
-            ["study_id", "image_index"],
-            ["images.study_id", "images.index"],
-            name=op.f("fk_findings_study_id_images"),
+            ["analysis_id"],
+            ["analyses.id"],
+            name=op.f("fk_findings_analysis_id_analyses"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("study_id", "image_index", "label", name=op.f("pk_findings")),
+        sa.PrimaryKeyConstraint("analysis_id", "image_index", "label", name=op.f("pk_findings")),
     )
 
 
@@ -454,6 +491,7 @@ def downgrade() -> None:
     op.drop_table("findings")
     op.drop_table("study_events")
     op.drop_table("reports")
+    op.drop_table("analyses")
     op.drop_table("orders")
     op.drop_table("images")
     op.drop_table("idempotency_keys")

@@ -146,16 +146,16 @@ def attributes_of(dataset: Dataset, *, rows: int, columns: int, transfer_syntax_
 
 def _view(dataset: Dataset) -> FileView:
     said = {
-        place: views.claims_in(_joined(value_of(dataset, keyword)), place)
+        place: views.projections_in(_joined(value_of(dataset, keyword)), place)
         for place, keyword in _VIEW_TEXTS.items()
     }
     for place, keyword in _VIEW_CODES.items():
         for item in _items(dataset, keyword):
-            claims = views.claims_of_code(
+            projections = views.projections_of_code(
                 _joined(value_of(item, "CodeValue")), _joined(value_of(item, "CodeMeaning"))
             )
-            said[place] = said.get(place, frozenset()) | claims
-    said[views.Place.ORIENTATION] = views.claims_of_orientation(_orientation(dataset))
+            said[place] = said.get(place, frozenset()) | projections
+    said[views.Place.ORIENTATION] = views.projections_of_orientation(_orientation(dataset))
     return views.view_of(said)
 
 

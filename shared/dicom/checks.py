@@ -28,12 +28,12 @@ from shared.dicom.attributes import Attributes, attributes_of, integer_of, value
 from shared.dicom.codestreams import (
     JPEG_MAGIC,
     PNG_MAGIC,
-    jpeg_claim,
     jpeg_excess,
+    jpeg_header,
     jpeg_kind,
     jpeg_lies_on_its_side,
-    png_claim,
     png_excess,
+    png_header,
 )
 from shared.dicom.files import (
     MAGIC,
@@ -230,23 +230,23 @@ def check_file(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header, D
             _check_preamble(head, name=name)
             return _check_dicom(file, name=name, max_pixels=max_pixels)
         case MediaType.PNG as media_type:
-            claim, excess = png_claim(_rewound(file)), png_excess(file)
+            frame, excess = png_header(_rewound(file)), png_excess(file)
         case MediaType.JPEG as media_type:
-            claim, excess = jpeg_claim(_rewound(file)), jpeg_excess(file)
+            frame, excess = jpeg_header(_rewound(file)), jpeg_excess(file)
         case _:
             raise foreign.error_of(head, name=name)
     refuse_excess(excess, name=name)
-    if claim is None:
+    if frame is None:
         message = "the file is cut off or corrupt: it does not say how large its picture is"
         raise BrokenImageError(message, file=name)
-    kind = jpeg_kind(claim) if media_type is MediaType.JPEG else None
+    kind = jpeg_kind(frame) if media_type is MediaType.JPEG else None
     if kind is not None:
         message = f"the file is a {kind}, which is read within a DICOM file only; send it so, or as a PNG"
         raise UnsupportedImageError(message, file=name)
-    _check_size(claim.rows, claim.columns, name=name, max_pixels=max_pixels)
+    _check_size(frame.rows, frame.columns, name=name, max_pixels=max_pixels)
     if media_type is MediaType.JPEG and jpeg_lies_on_its_side(_rewound(file)):
-        return Header(media_type, rows=claim.columns, columns=claim.rows), None
-    return Header(media_type, claim.rows, claim.columns), None
+        return Header(media_type, rows=frame.columns, columns=frame.rows), None
+    return Header(media_type, frame.rows, frame.columns), None
 
 
 def _check_dicom(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header, DicomFile]:

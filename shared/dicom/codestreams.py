@@ -1,8 +1,9 @@
 """What a PNG or JPEG claims to be, and how much work it asks for, read without decoding it.
 
 A kilobyte can claim gigapixels, or thousands of scans over the same pixels; who knows that first can refuse
-it before a codec believes it. Each function takes a seekable binary file: `..._claim` returns a `Claim`,
-or None where the bytes hold none; `..._excess` says what there is too much of for any picture, or None.
+it before a codec believes it. Each function takes a seekable binary file: `..._header` returns a
+`FrameHeader`, or None where the bytes hold none; `..._excess` says what there is too much of for any picture,
+or None.
 For JPEG 2000 see `shared.dicom.jpeg2000`. Ours, because the package imagesize tells width and height: not
 the bits, the components, the coding and the scans, by which files are refused.
 """
@@ -50,8 +51,8 @@ _ANCILLARY: Final = 0x20
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What a codestream says of its picture.
+class FrameHeader:
+    """What a codestream's header says of its picture.
 
     Attributes:
         components: 1 is gray, 3 are colours; of a PNG not looked at, and neither are `bits`.
@@ -66,13 +67,13 @@ class Claim:
     process: int | None = None
 
 
-def png_claim(file: BinaryIO) -> Claim | None:
+def png_header(file: BinaryIO) -> FrameHeader | None:
     """Read a PNG's IHDR, which must be its first chunk (W3C PNG 11.2.1)."""
     head = file.read(24)
     if len(head) < 24 or head[:8] != PNG_MAGIC or head[12:16] != b"IHDR":
         return None
     columns, rows = struct.unpack(">II", head[16:24])
-    return Claim(rows, columns)
+    return FrameHeader(rows, columns)
 
 
 def png_depth(file: BinaryIO) -> tuple[int, int]:
@@ -102,7 +103,7 @@ def png_picture(file: BinaryIO) -> list[tuple[int, int]]:
     return pieces
 
 
-def jpeg_claim(file: BinaryIO) -> Claim | None:
+def jpeg_header(file: BinaryIO) -> FrameHeader | None:
     """Read the frame header of a JPEG, lossless JPEG or JPEG-LS codestream."""
     for marker, _ in _segments(file):
         if marker in _FRAME_MARKERS:
@@ -110,30 +111,30 @@ def jpeg_claim(file: BinaryIO) -> Claim | None:
             if len(head) < 6:
                 return None
             bits, rows, columns, components = struct.unpack(">BHHB", head)
-            return Claim(rows, columns, components, bits, marker)
+            return FrameHeader(rows, columns, components, bits, marker)
     return None
 
 
-def jpeg_kind(claim: Claim) -> str | None:
+def jpeg_kind(header: FrameHeader) -> str | None:
     """Say which kind of JPEG it is, where it is one that is read in a DICOM file only; else None."""
-    if claim.process == JPEG_LS:
+    if header.process == JPEG_LS:
         return "JPEG-LS"
-    if claim.bits == 8:
+    if header.bits == 8:
         return None
-    lossless = "lossless JPEG" if claim.process in _LOSSLESS else "JPEG"
-    return f"{lossless} of {claim.bits} bits"
+    lossless = "lossless JPEG" if header.process in _LOSSLESS else "JPEG"
+    return f"{lossless} of {header.bits} bits"
 
 
 def jpeg_is_one_scan(file: BinaryIO) -> bool:
     """Tell whether a JPEG is Huffman coded and its first scan holds all components at full precision."""
-    claim = jpeg_claim(file)
-    if claim is None or claim.process not in _SEQUENTIAL:
+    header = jpeg_header(file)
+    if header is None or header.process not in _SEQUENTIAL:
         return False
     file.seek(0)
     for marker, at in _jpeg_markers(file):
         if marker == _START_OF_SCAN:
             file.seek(at + 4)
-            return file.read(1) == bytes([claim.components])
+            return file.read(1) == bytes([header.components])
     return False
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import BinaryIO, Final
 
-from shared.dicom.codestreams import Claim
+from shared.dicom.codestreams import FrameHeader
 
 MOST_TILES: Final = 10_000
 """A picture of 100 megapixels in tiles of 128 by 128 has 6,104; each takes OpenJPEG 10 kB."""
@@ -41,11 +41,11 @@ class _Sizes:
     bits: int
 
 
-def jpeg2000_claim(file: BinaryIO) -> Claim | None:
+def jpeg2000_header(file: BinaryIO) -> FrameHeader | None:
     """Read the size of a picture, bare or in a JP2; None where the bytes are no JPEG 2000."""
     start = _codestream(file)
     sizes = None if start is None else _sizes(file, start)
-    return None if sizes is None else Claim(sizes.rows, sizes.columns, sizes.components, sizes.bits)
+    return None if sizes is None else FrameHeader(sizes.rows, sizes.columns, sizes.components, sizes.bits)
 
 
 def jpeg2000_is_cut(file: BinaryIO) -> bool:

@@ -12,9 +12,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 from shared.dicom.attributes import integer_of, value_of
-from shared.dicom.codestreams import JPEG_LS, Claim, jpeg_claim, jpeg_excess
+from shared.dicom.codestreams import JPEG_LS, FrameHeader, jpeg_excess, jpeg_header
 from shared.dicom.files import DicomFile, inflate
-from shared.dicom.jpeg2000 import jpeg2000_claim, jpeg2000_excess, jpeg2000_is_cut
+from shared.dicom.jpeg2000 import jpeg2000_excess, jpeg2000_header, jpeg2000_is_cut
 from shared.dicom.pieces import Joined
 from shared.errors import BrokenImageError, TooLargeError, UnsupportedImageError
 
@@ -53,15 +53,15 @@ def _check_codestream(opened: DicomFile, expected: tuple[int, int], *, name: str
     frame, syntax = _frame(opened, name=name), opened.transfer_syntax
     if syntax not in (*JPEG2000TransferSyntaxes, *_JPEG):  # RLE says nothing of its own
         return
-    claim, is_jpeg = claim_of(opened, name=name), syntax in _JPEG
-    if claim is not None and (claim.rows, claim.columns) != expected:
+    header, is_jpeg = frame_header_of(opened, name=name), syntax in _JPEG
+    if header is not None and (header.rows, header.columns) != expected:
         message = "the DICOM file's rows and columns disagree with its compressed pixel data"
         raise BrokenImageError(message, file=name)
     refuse_excess(jpeg_excess(frame) if is_jpeg else jpeg2000_excess(frame), name=name)
-    if claim is None or (claim.process == JPEG_LS) != (syntax in JPEGLSTransferSyntaxes):
+    if header is None or (header.process == JPEG_LS) != (syntax in JPEGLSTransferSyntaxes):
         message = "the DICOM file's compressed pixel data are not of the kind that it names"
         raise BrokenImageError(message, file=name)
-    if claim.components not in _COMPONENTS:
+    if header.components not in _COMPONENTS:
         message = "the DICOM file's compressed pixel data are neither gray nor of three colours"
         raise UnsupportedImageError(message, file=name)
     if not is_jpeg and jpeg2000_is_cut(frame):
@@ -69,12 +69,12 @@ def _check_codestream(opened: DicomFile, expected: tuple[int, int], *, name: str
         raise BrokenImageError(message, file=name)
 
 
-def claim_of(opened: DicomFile, *, name: str) -> Claim | None:
+def frame_header_of(opened: DicomFile, *, name: str) -> FrameHeader | None:
     """Read what compressed pixel data say of themselves; None where they say nothing."""
     frame = _frame(opened, name=name)
     if opened.transfer_syntax in JPEG2000TransferSyntaxes:
-        return jpeg2000_claim(frame)
-    return jpeg_claim(frame) if opened.transfer_syntax in _JPEG else None
+        return jpeg2000_header(frame)
+    return jpeg_header(frame) if opened.transfer_syntax in _JPEG else None
 
 
 def _frame(opened: DicomFile, *, name: str) -> BufferedReader:

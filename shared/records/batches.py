@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, exists, func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from shared.domain import (
     Actor,
+    AnalysisRole,
     BatchId,
     Finding,
     Order,
@@ -25,7 +26,7 @@ from shared.domain import (
 from shared.records import findings, reading, reports, studies
 from shared.records.reading import StudyRecord
 from shared.records.reports import ReportRecord
-from shared.records.tables import BatchRow, FindingRow, StudyRow
+from shared.records.tables import AnalysisRow, BatchRow, FindingRow, StudyRow
 from shared.records.values import Values
 from shared.reporting import warnings
 
@@ -164,15 +165,12 @@ def items_after(
 def labels(session: Session, batch_id: BatchId) -> Sequence[str]:
     """Return the labels that the batch's findings have: those of one study of each classifier's version."""
     examples = (
-        select(StudyRow.id)
-        .where(
-            StudyRow.batch_id == batch_id,
-            # An erased study still says which model saw it, and has no findings.
-            exists().where(FindingRow.study_id == StudyRow.id),
-        )
-        .ext(distinct_on(StudyRow.model_digest))
+        select(AnalysisRow.id)
+        .join(StudyRow, StudyRow.id == AnalysisRow.study_id)
+        .where(StudyRow.batch_id == batch_id, AnalysisRow.role == AnalysisRole.PRIMARY)
+        .ext(distinct_on(AnalysisRow.model_digest))
     )
-    statement = select(FindingRow.label).where(FindingRow.study_id.in_(examples)).distinct()
+    statement = select(FindingRow.label).where(FindingRow.analysis_id.in_(examples)).distinct()
     return session.scalars(statement.order_by(FindingRow.label)).all()
 
 

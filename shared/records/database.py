@@ -29,6 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
 from shared.domain import (
     ActorKind,
+    AnalysisRole,
     AuthorKind,
     FindingStatus,
     Language,
@@ -96,6 +97,7 @@ class Base(DeclarativeBase):
                 StudyStatus,
                 StudyEvent,
                 ActorKind,
+                AnalysisRole,
                 AuthorKind,
                 Policy,
                 Priority,

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from shared.domain import (
+    AnalysisRole,
     Box,
     Finding,
     FindingStatus,
@@ -18,8 +20,9 @@ from shared.domain import (
     ViewSource,
 )
 from shared.errors import BadInputError
-from shared.records.studies import Claim, Hint, finish
-from shared.records.tables import FindingRow, ImageRow
+from shared.records import analyses
+from shared.records.studies import Claim, Hint, finish, reject
+from shared.records.tables import AnalysisRow, FindingRow, ImageRow
 from shared.records.values import Values
 
 
@@ -82,20 +85,64 @@ def store(
     images: Sequence[ImageFindings],
     model: ModelVersion,
 ) -> Hint | None:
-    """Write the findings and make the study CLASSIFIED, in the caller's transaction.
+    """Write the findings, which are the study's own now, and make it CLASSIFIED, in the caller's transaction.
 
     Raises:
         LeaseLostError: another worker holds the study; nothing is written.
     """
-    model_values = {"model_id": model.id, "model_version": model.version, "model_digest": model.digest}
-    hint = finish(session, claim, StudyEvent.CLASSIFIED, values=model_values)
+    hint = finish(session, claim, StudyEvent.CLASSIFIED)
+    write_analysis(session, claim.study_id, images, model, AnalysisRole.PRIMARY)
     write_images(session, claim.study_id, images)
     return hint
 
 
+def refuse(session: Session, claim: Claim, images: Sequence[ImageFindings], reason: BadInputError) -> None:
+    """Write down why no image can be used, and make the study REJECTED, in the caller's transaction.
+
+    What a model may have found before is the study's own no longer.
+
+    Raises:
+        LeaseLostError: another worker holds the study; nothing is written.
+    """
+    reject(session, claim, reason)
+    analyses.supersede(session, claim.study_id)
+    write_images(session, claim.study_id, images)
+
+
+def write_analysis(
+    session: Session,
+    study_id: StudyId,
+    images: Sequence[ImageFindings],
+    model: ModelVersion,
+    role: AnalysisRole,
+) -> None:
+    """Write one model's findings in place of those that it made before; other models' stay.
+
+    The caller keeps the study as it is, see `analyses.write`, which also says when a shadow writes nothing.
+    """
+    analysis_id = analyses.write(session, study_id, model, role)
+    if analysis_id is None:
+        return
+    session.execute(delete(FindingRow).where(FindingRow.analysis_id == analysis_id))
+    session.add_all(
+        FindingRow(
+            analysis_id=analysis_id,
+            image_index=image.index,
+            label=finding.label,
+            probability=finding.probability,
+            threshold=finding.threshold,
+            uncertain_from=finding.uncertain_from,
+            status=finding.status,
+            box=_box_as_list(finding.box),
+            heatmap=finding.label in image.heatmaps,
+        )
+        for image in images
+        for finding in image.findings
+    )
+
+
 def write_images(session: Session, study_id: StudyId, images: Sequence[ImageFindings]) -> None:
-    """Replace what is known of a study's images; the caller holds the lease."""
-    session.execute(delete(FindingRow).where(FindingRow.study_id == study_id))
+    """Write down what is known of a study's images now; the caller holds the lease."""
     for image in images:
         session.execute(
             update(ImageRow)
@@ -111,44 +158,34 @@ def write_images(session: Session, study_id: StudyId, images: Sequence[ImageFind
                 **({"width": image.size[0], "height": image.size[1]} if image.size else {}),
             )
         )
-    session.add_all(
-        FindingRow(
-            study_id=study_id,
-            image_index=image.index,
-            label=finding.label,
-            probability=finding.probability,
-            threshold=finding.threshold,
-            uncertain_from=finding.uncertain_from,
-            status=finding.status,
-            box=_box_as_list(finding.box),
-            heatmap=finding.label in image.heatmaps,
-        )
-        for image in images
-        for finding in image.findings
-    )
 
 
-def records_of(session: Session, study_id: StudyId) -> Sequence[FindingRecord]:
-    """Return a study's findings, by image and label."""
-    statement = RECORDS.select().where(FindingRow.study_id == study_id)
+def records_of(session: Session, analysis_id: UUID) -> Sequence[FindingRecord]:
+    """Return an analysis' findings, by image and label."""
+    statement = RECORDS.select().where(FindingRow.analysis_id == analysis_id)
     return RECORDS.all(session, statement.order_by(FindingRow.image_index, FindingRow.label))
 
 
-def has_heatmap(session: Session, study_id: StudyId, image: int, label: str) -> bool:
-    """Whether the object store holds a heatmap of a label of an image."""
-    this = (FindingRow.study_id == study_id, FindingRow.image_index == image, FindingRow.label == label)
-    return session.scalar(select(FindingRow.heatmap).where(*this)) or False
+def model_of_heatmap(session: Session, study_id: StudyId, image: int, label: str) -> str | None:
+    """Return the digest of the model whose heatmap of an image is to be shown; None where there is none."""
+    this = (FindingRow.image_index == image, FindingRow.label == label, FindingRow.heatmap)
+    statement = select(AnalysisRow.model_digest).join(FindingRow, FindingRow.analysis_id == AnalysisRow.id)
+    return session.scalar(statement.where(analyses.is_primary_of(study_id), *this))
 
 
 def of_study(session: Session, study_id: StudyId) -> dict[int, list[Finding]]:
-    """Return the findings of each image, in the order of their labels' names."""
+    """Return the study's own findings of each image, in the order of their labels' names."""
     return of_each(session, [study_id])[study_id]
 
 
 def of_each(session: Session, study_ids: Sequence[StudyId]) -> dict[StudyId, dict[int, list[Finding]]]:
-    """Return the findings of each image of several studies."""
+    """Return the same of several studies."""
     found: dict[StudyId, dict[int, list[Finding]]] = {study_id: {} for study_id in study_ids}
-    statement = select(FindingRow.study_id, *RECORDS.columns).where(FindingRow.study_id.in_(study_ids))
+    statement = (
+        select(AnalysisRow.study_id, *RECORDS.columns)
+        .join(FindingRow, FindingRow.analysis_id == AnalysisRow.id)
+        .where(AnalysisRow.study_id.in_(study_ids), AnalysisRow.role == AnalysisRole.PRIMARY)
+    )
     rows = session.execute(statement.order_by(FindingRow.image_index, FindingRow.label)).mappings()
     for row in rows:
         record = RECORDS.of({name: row[name] for name in RECORDS.names})

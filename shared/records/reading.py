@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from shared.domain import (
     ActorKind,
+    AnalysisRole,
     BatchId,
     Language,
     Order,
@@ -31,8 +32,9 @@ from shared.domain import (
     ViewPosition,
     ViewSource,
 )
+from shared.records.analyses import AnalysisRecord
 from shared.records.database import Database
-from shared.records.tables import ImageRow, OrderRow, StudyEventRow, StudyRow
+from shared.records.tables import AnalysisRow, ImageRow, OrderRow, StudyEventRow, StudyRow
 from shared.records.values import Values
 
 
@@ -53,9 +55,6 @@ class StudyRecord:
     error_type: str | None
     error_detail: str | None
     error_file: str | None
-    model_id: str | None
-    model_version: str | None
-    model_digest: str | None
     closes_at: datetime | None
     expected_images: int | None
 
@@ -96,16 +95,23 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class StudyView:
-    """A study with its order, its images and its timeline; nothing is known of an order that was erased."""
+    """A study with all that belongs to it.
+
+    Attributes:
+        order: nothing is known of one that was erased.
+        analysis: the primary one, None until the study is classified.
+    """
 
     study: StudyRecord
     order: Order
+    analysis: AnalysisRecord | None
     images: tuple[ImageRecord, ...]
     events: tuple[EventRecord, ...]
 
 
 _STUDIES: Final = Values(StudyRecord, StudyRow)
 _ORDERS: Final = Values(Order, OrderRow)
+_ANALYSES: Final = Values(AnalysisRecord, AnalysisRow)
 _IMAGES: Final = Values(ImageRecord, ImageRow)
 _EVENTS: Final = Values(EventRecord, StudyEventRow)
 _VIEW: Final = TypeAdapter(StudyView)
@@ -121,6 +127,9 @@ _VIEWS: Final = text(f"""
         'study', (SELECT to_json(one) FROM (SELECT {_columns(_STUDIES)}) AS one),
         'order', COALESCE((SELECT to_json(one) FROM (
             SELECT {_columns(_ORDERS)} FROM orders WHERE study_id = studies.id) AS one), '{{}}'),
+        'analysis', (SELECT to_json(one) FROM (
+            SELECT {_columns(_ANALYSES)} FROM analyses
+            WHERE study_id = studies.id AND role = '{AnalysisRole.PRIMARY}') AS one),
         'images', COALESCE((SELECT json_agg(one ORDER BY one.index) FROM (
             SELECT {_columns(_IMAGES)} FROM images WHERE study_id = studies.id) AS one), '[]'),
         'events', COALESCE((SELECT json_agg(one ORDER BY one.id) FROM (

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
@@ -31,7 +32,7 @@ from shared.domain import (
     WriterVersion,
 )
 from shared.errors import ConflictError
-from shared.records import events
+from shared.records import analyses, events
 from shared.records.studies import Claim, finish
 from shared.records.tables import OrderRow, ReportRow, StudyRow
 from shared.records.values import Values
@@ -44,6 +45,7 @@ class ReportRecord:
     study_id: StudyId
     version: int
     made_from: int | None
+    analysis_id: UUID
     status: ReportStatus
     language: Language
     warnings: tuple[str, ...]
@@ -97,11 +99,14 @@ def store(session: Session, claim: Claim, report: Report) -> None:
     """
     finish(session, claim, StudyEvent.REPORTED)
     indication = session.scalar(select(OrderRow.indication).where(OrderRow.study_id == claim.study_id))
+    last = session.scalar(select(func.max(ReportRow.version)).where(ReportRow.study_id == claim.study_id))
     verification = report.verification
     session.add(
         ReportRow(
             study_id=claim.study_id,
-            version=(_newest_version(session, claim.study_id) or 0) + 1,
+            version=(last or 0) + 1,
+            # The one that was read: under the lease no worker writes another.
+            analysis_id=analyses.primary_id(claim.study_id),
             indication=indication,
             author_kind=AuthorKind.WRITER,
             writer_id=report.writer.id,
@@ -121,23 +126,26 @@ def add_version(
 ) -> int:
     """Add the version that a person made of an earlier one, in the caller's transaction; return its number.
 
-    The study stays as it is. The indication goes on from version to version: it is the sender's.
+    The study stays as it is. The indication and the findings behind it go on from version to version.
 
     Raises:
         ConflictError: `made_from` is not the newest version, or the study was erased; nothing is written.
     """
     session.execute(select(StudyRow.id).where(StudyRow.id == study_id).with_for_update())
-    newest_version = _newest_version(session, study_id)
-    if newest_version != made_from:
-        message = f"the change is of version {made_from}, and the newest one is {newest_version}"
-        raise ConflictError(message if newest_version else f"there is no version {made_from} any more")
-    earlier = (ReportRow.study_id == study_id, ReportRow.version == made_from)
+    earlier = newest(session, study_id)
+    if earlier is None:
+        message = f"there is no version {made_from} any more"
+        raise ConflictError(message)
+    if earlier.version != made_from:
+        message = f"the change is of version {made_from}, and the newest one is {earlier.version}"
+        raise ConflictError(message)
     session.add(
         ReportRow(
             study_id=study_id,
             version=made_from + 1,
             made_from=made_from,
-            indication=session.scalar(select(ReportRow.indication).where(*earlier)),
+            analysis_id=earlier.analysis_id,
+            indication=earlier.indication,
             author_kind=AuthorKind.PERSON,
             author_name=report.author.name,
             **_text_of(report),
@@ -169,10 +177,6 @@ def newest_writer(session: Session, study_id: StudyId) -> WriterVersion | None:
     statement = _RECORDS.select().where(*by_writers).order_by(ReportRow.version.desc()).limit(1)
     report = _RECORDS.one(session, statement)
     return None if report is None else report.writer
-
-
-def _newest_version(session: Session, study_id: StudyId) -> int | None:
-    return session.scalar(select(func.max(ReportRow.version)).where(ReportRow.study_id == study_id))
 
 
 def _text_of(report: Report | EditedReport) -> dict[str, Any]:

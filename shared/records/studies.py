@@ -376,6 +376,15 @@ def retry(session: Session, study_id: StudyId, *, actor: Actor) -> Hint | None:
     return _hint_of(rows[0]) if rows else None
 
 
+def reread(session: Session, study_id: StudyId, *, actor: Actor) -> Hint | None:
+    """Have a COMPLETED study read again from the beginning; None when it is not completed.
+
+    Its findings and its report stay what readers see, until there are others.
+    """
+    rows = _move(session, StudyEvent.REREAD, StudyRow.id == study_id, actor=actor)
+    return _hint_of(rows[0]) if rows else None
+
+
 def expire_leases(session: Session, *, actor: Actor, limit: int = 500) -> list[Hint]:
     """Take studies back from workers that stopped renewing; each is owed a hint, and a try alone.
 

@@ -9,7 +9,7 @@ from shared.errors import UnusableImageError
 from shared.labels import LABELS
 from shared.records.database import Database
 from shared.storage import Storage, heatmap_key, preview_key
-from tests.support.api import classify, complete, give_up, reject, sent
+from tests.support.api import MODEL, classify, complete, give_up, reject, sent
 from tests.support.builders import a_finding
 
 
@@ -146,7 +146,7 @@ def test_pictures_come_from_the_object_store_with_a_version(
     client: httpx.Client, study_id: StudyId, storage: Storage
 ):
     storage.put_artefact(preview_key(study_id, 0), b"\x89PNG preview")
-    storage.put_artefact(heatmap_key(study_id, 0, "Effusion"), b"\x89PNG heatmap")
+    storage.put_artefact(heatmap_key(study_id, 0, MODEL.digest, "Effusion"), b"\x89PNG heatmap")
     for path, content in (
         (f"/v1/studies/{study_id}/images/0/preview.png", b"\x89PNG preview"),
         (f"/v1/studies/{study_id}/images/0/heatmaps/Effusion.png", b"\x89PNG heatmap"),

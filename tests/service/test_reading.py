@@ -9,18 +9,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, select, update
 
-from shared.domain import DEFAULT_TENANT, StudyId
-from shared.records import batches, reading
+from shared.domain import DEFAULT_TENANT, AnalysisRole, ModelVersion, StudyId
+from shared.records import analyses, batches, findings, reading
 from shared.records.database import Database
-from shared.records.tables import ImageRow, StudyEventRow, StudyRow
+from shared.records.tables import AnalysisRow, ImageRow, StudyEventRow, StudyRow
 from tests.support.builders import a_study, an_image
 
 NOBODY_READS = {
     "study_events.study_id",
+    *(f"analyses.{name}" for name in ("study_id", "role")),
     *(f"studies.{name}" for name in ("lease_token", "lease_expires_at", "claims", "failures")),
     *(f"studies.{name}" for name in ("expired_alone", "alone", "not_before", "close_after")),
 }
-"""Columns that only claims need, or that are in the view once already."""
+"""Columns that only claims need, or that are in the view once already: its analysis is the primary."""
 
 NUMBERS = itertools.count(300)
 
@@ -53,11 +54,17 @@ def filled(database: Database) -> tuple[StudyId, dict[str, Any]]:
     with database.session() as session:
         batch = batches.create(session, tenant_id=DEFAULT_TENANT, name=None)
     study_id = a_study(database, batch_id=batch.id, images=(an_image(), an_image("second.png")))
+    looked = ModelVersion("tiny", "1", "d" * 64)
+    with database.session() as session:
+        # The other model's look is the study's own no longer, and no reader gives it.
+        for model in (looked, replace(looked, digest="e" * 64), looked):
+            findings.write_analysis(session, study_id, [], model, AnalysisRole.PRIMARY)
     written: dict[str, Any] = {}
     with database.session() as session:
         for kind, mine in (
             (StudyRow, StudyRow.id),
             (ImageRow, ImageRow.study_id),
+            (AnalysisRow, AnalysisRow.study_id),
             (StudyEventRow, StudyEventRow.study_id),
         ):
             order = tuple(kind.__table__.primary_key)
@@ -77,9 +84,11 @@ def test_every_reader_gives_all_that_is_stored(database: Database, filled: tuple
     study_id, written = filled
     polled = reading.poll(database, study_id)
     assert polled is not None
+    assert polled.analysis is not None
     with database.session() as session:
         assert reading.view(session, study_id) == polled
         assert reading.study(session, study_id) == polled.study
+        assert analyses.primary(session, study_id) == polled.analysis
         assert tuple(reading.images(session, study_id)) == polled.images
         assert reading.image(session, study_id, 1) == polled.images[1]
         assert tuple(reading.events(session, study_id)) == polled.events
@@ -92,6 +101,7 @@ def test_every_reader_gives_all_that_is_stored(database: Database, filled: tuple
         f"{table}.{name}": value
         for table, record in (
             ("studies", polled.study),
+            ("analyses", polled.analysis),
             ("images", polled.images[0]),
             ("study_events", polled.events[0]),
         )

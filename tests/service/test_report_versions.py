@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaitingError
+from uuid import UUID
 
 import httpx
 import pytest
@@ -42,7 +43,7 @@ SECTIONS = {
 @pytest.fixture
 def study_id(client: httpx.Client, database: Database) -> StudyId:
     """A study with the report that a writer wrote."""
-    study_id = sent(client, indication="cough")
+    study_id = StudyId(UUID(str(sent(client, indication="cough"))))
     complete(database, study_id)
     return study_id
 

@@ -146,11 +146,11 @@ def test_a_store_that_trickles_is_a_passing_error_in_time():
 
 def test_what_was_derived_from_a_study_goes_and_its_neighbour_stays(storage: Storage):
     study, other = StudyId(new_id()), StudyId(new_id())
-    for key in (preview_key(study, 0), heatmap_key(study, 0, "Effusion"), preview_key(other, 0)):
+    for key in (preview_key(study, 0), heatmap_key(study, 0, "d" * 64, "Effusion"), preview_key(other, 0)):
         storage.put_artefact(key, b"png")
     storage.delete_derived(study)
     with pytest.raises(NotStoredError):
-        storage.get_artefact(heatmap_key(study, 0, "Effusion"))
+        storage.get_artefact(heatmap_key(study, 0, "d" * 64, "Effusion"))
     assert storage.get_artefact(preview_key(other, 0)) == b"png"
 
 

@@ -31,6 +31,7 @@ from shared.records.findings import ImageFindings
 from shared.records.leases import renew
 from shared.records.studies import Claim
 from shared.records.tables import (
+    AnalysisRow,
     DiscardedOriginalRow,
     FindingRow,
     ImageRow,
@@ -105,7 +106,8 @@ def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Databa
     assert report is not None
     assert (report.version, report.findings) == (1, "Clear lungs.")
     assert view.study.status is StudyStatus.COMPLETED
-    assert view.study.model_id == "tiny"
+    assert view.analysis is not None
+    assert view.analysis.model == MODEL
     assert the_study(database, study_id).lease_expires_at is None
     assert [event.status.value for event in view.events] == [
         *("queued", "classifying", "classified", "reporting", "completed")
@@ -375,7 +377,7 @@ def test_erasing_leaves_the_timeline_and_nothing_of_the_patient(database: Databa
     row = the_study(database, study_id)
     assert (the_order(database, study_id), row.status) == (Order(), StudyStatus.CANCELLED)
     with database.session() as session:
-        for table in (ImageRow, FindingRow, ReportRow):
+        for table in (ImageRow, AnalysisRow, FindingRow, ReportRow):
             assert session.scalar(select(func.count()).select_from(table)) == 0
         assert session.scalars(select(DiscardedOriginalRow.sha256)).all() == ["a" * 64]
         assert reading.events(session, study_id)[-1].event is StudyEvent.ERASED

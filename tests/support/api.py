@@ -159,6 +159,7 @@ def classify(
         a_finding("Nodule", FindingStatus.UNCERTAIN),
         a_finding("Hernia", FindingStatus.ABSENT),
     ),
+    model: ModelVersion = MODEL,
 ) -> None:
     """Do the CNN worker's writing: findings on the first image, heatmaps for what is not absent."""
     claim = a_claim(database, study_id, Stage.CNN)
@@ -173,7 +174,7 @@ def classify(
         attributes={"orientation": ["L", "F"]},
     )
     with database.session() as session:
-        findings.store(session, claim, [image], MODEL)
+        findings.store(session, claim, [image], model)
 
 
 def report(database: Database, study_id: StudyId, *, impression: str = "Pleural effusion.") -> None:

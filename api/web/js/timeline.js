@@ -17,6 +17,7 @@ const EVENT_WORDS = {
   "gave-up": "Given up",
   cancelled: "Cancelled",
   retried: "Tried again",
+  reread: "To be read again",
   edited: "Report changed",
   erased: "Patient data erased",
 };

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from shared.dicom.attributes import Attributes
 from shared.dicom.checks import check_header
-from shared.dicom.views import Place, ViewDoubt, claims_in, claims_of_code
+from shared.dicom.views import Place, ViewDoubt, projections_in, projections_of_code
 from shared.domain import ViewPosition
 from tests.support.dicoms import a_dicom
 
@@ -174,6 +174,6 @@ def test_what_is_no_plain_frontal_view_is_doubted(tags: dict[str, Any], doubts: 
 
 
 def test_rubbish_says_nothing():
-    assert claims_in("\x00\xff" * 500, Place.SERIES) == frozenset()
-    assert claims_of_code("", "") == frozenset()
+    assert projections_in("\x00\xff" * 500, Place.SERIES) == frozenset()
+    assert projections_of_code("", "") == frozenset()
     assert read(ViewCodeSequence=[], PatientOrientation="Z").view is UNKNOWN

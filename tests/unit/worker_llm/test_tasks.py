@@ -1,13 +1,12 @@
 """What a report's request is made of, row by row."""
 
 from shared.domain import Language
-from tests.support.builders import a_study_record, an_image_record
+from tests.support.builders import an_image_record
 from worker_llm.tasks import seed_from
 
 
 def a_seed(*digests: str, model: str = "m", language: Language = Language.ENGLISH) -> str:
-    study = a_study_record(model_digest=model)
-    return seed_from(study, [an_image_record(sha256=digest) for digest in digests], language)
+    return seed_from(model, [an_image_record(sha256=digest) for digest in digests], language)
 
 
 def test_the_same_pictures_get_the_same_seed_whatever_the_study_is_called():

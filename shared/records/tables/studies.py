@@ -1,25 +1,19 @@
-"""The rows: one class a table. What may be written to `studies.status` is `studies.py`'s business.
+"""Studies, and all that is found, written and told of them; only `records/studies.py` writes a status."""
 
-studies 1─1 orders
-studies 1─n images 1─n findings        studies 1─n reports (versions)        studies 1─n study_events
-batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys
-discarded_… stand alone
-"""
-
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
     String,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
@@ -28,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.domain import (
     ActorKind,
+    AnalysisRole,
     AuthorKind,
     FindingStatus,
     Language,
@@ -41,16 +36,6 @@ from shared.domain import (
 )
 from shared.records.database import Base, Moment, PatientText, Sha256, SystemText
 from shared.records.marks import PATIENT, SYSTEM
-
-
-class TenantRow(Base):
-    """Whom studies, batches and keys belong to: a hospital, a department."""
-
-    __tablename__ = "tenants"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[SystemText] = mapped_column(unique=True)
-    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
 
 
 class StudyRow(Base):
@@ -121,9 +106,6 @@ class StudyRow(Base):
     error_type: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
     error_detail: Mapped[PatientText | None]
     error_file: Mapped[PatientText | None]
-    model_id: Mapped[str | None] = mapped_column(String(128), info=SYSTEM)
-    model_version: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
-    model_digest: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
 
 
 class OrderRow(Base):
@@ -184,18 +166,34 @@ class ImageRow(Base):
     """The DICOM attributes that are needed downstream, by keyword."""
 
 
-class FindingRow(Base):
-    """What the classifier says about one label of one image."""
+class AnalysisRow(Base):
+    """One model's look at a study; its findings are under it."""
 
-    __tablename__ = "findings"
+    __tablename__ = "analyses"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["study_id", "image_index"], ["images.study_id", "images.index"], ondelete="CASCADE"
-        ),
-        CheckConstraint("probability BETWEEN 0 AND 1", "probability"),
+        # The same model reads a study again in place of what it found before.
+        UniqueConstraint("study_id", "model_digest"),
+        # Serves every reader, and is why no study can have two.
+        Index("ux_analyses_primary", "study_id", unique=True, postgresql_where=text("role = 'primary'")),
     )
 
-    study_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"))
+    model_id: Mapped[str] = mapped_column(String(128), info=SYSTEM)
+    model_version: Mapped[str] = mapped_column(String(64), info=SYSTEM)
+    model_digest: Mapped[Sha256]
+    role: Mapped[AnalysisRole]
+    read_at: Mapped[Moment] = mapped_column(server_default=func.now())
+    """When it looked last."""
+
+
+class FindingRow(Base):
+    """What one model says about one label of one image."""
+
+    __tablename__ = "findings"
+    __table_args__ = (CheckConstraint("probability BETWEEN 0 AND 1", "probability"),)
+
+    analysis_id: Mapped[UUID] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True)
     image_index: Mapped[int] = mapped_column(primary_key=True)
     label: Mapped[str] = mapped_column(String(64), primary_key=True, info=PATIENT)
     probability: Mapped[float] = mapped_column(info=PATIENT)
@@ -213,6 +211,8 @@ class ReportRow(Base):
 
     __tablename__ = "reports"
     __table_args__ = (
+        # Serves the erasing of a study.
+        Index("ix_reports_analysis_id", "analysis_id"),
         ForeignKeyConstraint(["study_id", "made_from"], ["reports.study_id", "reports.version"]),
         CheckConstraint("made_from < version", "made_from"),
         CheckConstraint(
@@ -226,6 +226,8 @@ class ReportRow(Base):
     version: Mapped[int] = mapped_column(primary_key=True)
     made_from: Mapped[int | None]
     """The version that a person changed; None for what a writer wrote from the findings."""
+    analysis_id: Mapped[UUID] = mapped_column(ForeignKey("analyses.id"))
+    """Whose findings it was written from, and shows."""
     status: Mapped[ReportStatus]
     language: Mapped[Language]
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), info=PATIENT)
@@ -282,67 +284,3 @@ class BatchRow(Base):
     name: Mapped[SystemText | None]
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
     cancelled_at: Mapped[Moment | None]
-
-
-class ApiKeyRow(Base):
-    """A client's key; only its digest is kept."""
-
-    __tablename__ = "api_keys"
-    __table_args__ = (CheckConstraint("tenant_id IS NOT NULL OR 'admin' = ANY (scopes)", "tenant"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("tenants.id"))
-    """None for an administrator's, which belongs to the installation."""
-    name: Mapped[SystemText]
-    digest: Mapped[Sha256] = mapped_column(unique=True)
-    scopes: Mapped[list[str]] = mapped_column(ARRAY(String(16)), info=SYSTEM)
-    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
-    last_used_at: Mapped[Moment | None]
-    revoked_at: Mapped[Moment | None]
-
-
-class IdempotencyRow(Base):
-    """The first answer to a request that carried an Idempotency-Key, or the promise of one."""
-
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (
-        # Serves the daily forgetting; items of a batch are kept, and need no place in it.
-        Index("ix_idempotency_keys_created_at", "created_at", postgresql_where=text("scope = ''")),
-        # Serves the erasing of a study.
-        Index("ix_idempotency_keys_study_id", "study_id"),
-    )
-
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
-    key: Mapped[str] = mapped_column(String(255), primary_key=True, info=PATIENT)
-    scope: Mapped[str] = mapped_column(String(64), primary_key=True, server_default=text("''"), info=SYSTEM)
-    """A batch's id, or nothing: an item's key is unique within its batch."""
-    fingerprint: Mapped[Sha256 | None]
-    """SHA-256 of what was sent; None while the first request is still being read."""
-    token: Mapped[UUID]
-    """Of the request that holds the key; one that was taken over may not finish."""
-    locked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    status_code: Mapped[int | None]
-    body: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
-    """None for an item of a batch: there may be a million, and each answers with its study as it is."""
-    study_id: Mapped[UUID | None] = mapped_column(ForeignKey("studies.id"))
-    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
-
-
-class DiscardedOriginalRow(Base):
-    """An original that perhaps no image names: its study was erased, or is not accepted yet."""
-
-    __tablename__ = "discarded_originals"
-    __table_args__ = (Index("ix_discarded_originals_collect_from", "collect_from"),)
-
-    sha256: Mapped[Sha256] = mapped_column(primary_key=True)
-    collect_from: Mapped[Moment]
-
-
-class DiscardedStudyRow(Base):
-    """An erased study whose pictures are erased once no worker can be storing more of them."""
-
-    __tablename__ = "discarded_studies"
-    __table_args__ = (Index("ix_discarded_studies_collect_from", "collect_from"),)
-
-    study_id: Mapped[UUID] = mapped_column(primary_key=True)
-    collect_from: Mapped[Moment]

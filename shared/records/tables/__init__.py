@@ -1,0 +1,36 @@
+"""The rows: one class a table.
+
+studies 1─1 orders                     studies 1─n analyses 1─n findings
+studies 1─n images, study_events       studies 1─n reports (versions), each of one analysis
+batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys
+discarded_… stand alone
+"""
+
+from shared.records.tables.callers import ApiKeyRow, IdempotencyRow, TenantRow
+from shared.records.tables.discarded import DiscardedOriginalRow, DiscardedStudyRow
+from shared.records.tables.studies import (
+    AnalysisRow,
+    BatchRow,
+    FindingRow,
+    ImageRow,
+    OrderRow,
+    ReportRow,
+    StudyEventRow,
+    StudyRow,
+)
+
+__all__ = [
+    "AnalysisRow",
+    "ApiKeyRow",
+    "BatchRow",
+    "DiscardedOriginalRow",
+    "DiscardedStudyRow",
+    "FindingRow",
+    "IdempotencyRow",
+    "ImageRow",
+    "OrderRow",
+    "ReportRow",
+    "StudyEventRow",
+    "StudyRow",
+    "TenantRow",
+]
