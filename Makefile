@@ -14,8 +14,7 @@ TEST_PROCESSES ?= $(shell expr $$(nproc) + 1)
 # Where it is set, every process that a test or a person starts compiles all of Python's sources anew: seconds each time.
 unexport PYTHONDONTWRITEBYTECODE
 CODE := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm tests
-TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py \
-  tests/chart tests/containers tests/images tests/support tests/unit/bench tests/unit/cxr tests/unit/samples
+TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py tests
 # The tests of the rooms that do no I/O: they pass every branch of them (pyproject.toml, tool.coverage), or fail.
 CORE := tests/unit/shared/rendering tests/unit/shared/reporting \
   $(patsubst %,tests/unit/shared/test_%.py,bands domain imaging labels warnings)

@@ -38,7 +38,7 @@ outside, and SIGKILL also from the kernel when the file takes too much memory.""
 _TRIES: Final = 3
 _FILES_PER_CHILD: Final = 500
 _MEMORY_BYTES: Final = 4 * 1024**3
-_SPARE_SECONDS: Final = 60.0
+SPARE_SECONDS: Final = 60.0
 _WALL_TO_PROCESSOR: Final = 4
 """A file may take so many times its processor time by the clock, and the spare seconds: for what sleeps,
 and wide enough for an honest file on a machine that is busy with other things."""
@@ -216,7 +216,7 @@ class ChildPool:
 
 
 def _by_the_clock(terms: Terms) -> float:
-    return terms.processor_time.total_seconds() * _WALL_TO_PROCESSOR + _SPARE_SECONDS
+    return terms.processor_time.total_seconds() * _WALL_TO_PROCESSOR + SPARE_SECONDS
 
 
 def _meter(

@@ -30,6 +30,8 @@ from shared.errors import BadInputError, BrokenImageError, TooLargeError
 from shared.grayscale import scale, stretch
 from shared.imaging import Exposure, luminance, summary
 from shared.reporting.warnings import ImageWarning
+from shared.work import faults
+from shared.work.faults import Point
 from worker_cnn.children import ChildPool, Terms
 from worker_cnn.dicom_pixels import display_pixels
 from worker_cnn.endings import sealed_jpeg
@@ -76,6 +78,7 @@ def prepare(data: bytes, *, name: str, size: int, max_pixels: int = MAX_PIXELS) 
         BadInputError: one of its kinds, as `shared.dicom.checks.check_header` says; BrokenImageError also for
             what only decoding shows.
     """
+    faults.passing(Point.CNN_DECODING, name)
     try:
         return _prepare(data, name=name, size=size, max_pixels=max_pixels)
     except MemoryError:

@@ -18,7 +18,7 @@ from typing import Final
 
 from shared.domain import Priority
 
-_PATIENCE_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 10.0
 _LOOK_AGAIN_SECONDS: Final = 1.0
 
 
@@ -102,6 +102,6 @@ class Slots:
                 continue
             if min(waiting.ticket.room, self._room) <= self._free_room:
                 return waiting
-            if time.monotonic() - waiting.since > _PATIENCE_SECONDS:
+            if time.monotonic() - waiting.since > PATIENCE_SECONDS:
                 return None
         return None

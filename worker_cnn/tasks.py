@@ -24,8 +24,9 @@ from shared.records.reading import ImageRecord
 from shared.records.studies import Claim, Hint, Later
 from shared.settings import ModelSettings
 from shared.storage import Storage, heatmap_key, preview_key
-from shared.work import queue
+from shared.work import faults, queue
 from shared.work.alone import LoneProcess
+from shared.work.faults import Point
 from shared.work.handling import Outcome, Workplace, handle, write
 from shared.work.lanes import Lanes
 from worker_cnn.budgets import Account, Accounts, StudyBudget
@@ -124,6 +125,7 @@ def register(app: Celery, workplace: Workplace, bench: Bench) -> Lanes:
 
 def classify_study(claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
     """Look at a claimed study's images and store what was found."""
+    faults.passing(Point.CNN_AFTER_CLAIM)
     study_id = claim.study_id
     with tracing.step("look"):
         seen = list(_look(claim, workplace, bench))
@@ -132,6 +134,7 @@ def classify_study(claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
         for image in seen:
             if image.analysis is not None:
                 _store_pictures(study_id, image.analysis, image.index, bench.storage)
+    faults.passing(Point.CNN_AFTER_STORAGE_WRITE)
     reason = _reason_to_reject(seen)
     hint = write(lambda: _store(claim, workplace, bench, seen, reason))
     if hint is not None:
@@ -230,11 +233,14 @@ def _store(
     reason: BadInputError | None,
 ) -> Hint | None:
     images = [_image_findings(image) for image in seen]
+    hint = None
     with workplace.database.session() as session:
-        if reason is not None:
+        if reason is None:
+            hint = findings.store(session, claim, images, bench.bundle.version)
+        else:
             findings.refuse(session, claim, images, reason)
-            return None
-        return findings.store(session, claim, images, bench.bundle.version)
+        faults.passing(Point.CNN_BEFORE_COMMIT)
+    return hint
 
 
 def _image_findings(seen: Seen) -> ImageFindings:

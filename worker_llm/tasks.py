@@ -24,8 +24,9 @@ from shared.records.studies import Claim, Later
 from shared.reporting import warnings
 from shared.reporting.request import ReportRequest, request_of
 from shared.settings import ReportSettings
-from shared.work import queue
+from shared.work import faults, queue
 from shared.work.alone import LoneProcess
+from shared.work.faults import Point
 from shared.work.handling import Outcome, Workplace, handle, write
 from shared.work.lanes import Lanes
 from worker_llm.pipeline import write_reports
@@ -68,6 +69,7 @@ def register(app: Celery, workplace: Workplace, desk: Desk) -> Lanes:
 
 def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
     """Write and store the report of a claimed study."""
+    faults.passing(Point.LLM_AFTER_CLAIM)
     study_id = claim.study_id
     with workplace.database.session() as session:
         request = _request(session, study_id, claim.language)
@@ -76,6 +78,7 @@ def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
     with tracing.step("write"):
         report = desk.write(request, claim, check)
     check()
+    faults.passing(Point.LLM_BEFORE_WRITE)
     write(lambda: _store(workplace, claim, warnings.with_warnings(report, said_first)))
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()
@@ -113,3 +116,4 @@ def seed_from(model_digest: str, images: Sequence[ImageRecord], language: Langua
 def _store(workplace: Workplace, claim: Claim, report: Report) -> None:
     with workplace.database.session() as session:
         reports.store(session, claim, report)
+        faults.passing(Point.LLM_BEFORE_COMMIT)

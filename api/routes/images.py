@@ -41,7 +41,7 @@ _IN_MEMORY: Final = 4 << 20
 _PIECE: Final = 1 << 18
 SLOWEST_CLIENT: Final = 50_000
 """Bytes a second; one that reads an original more slowly is cut off, since its file takes room meanwhile."""
-_LEAST_SECONDS: Final = 30.0
+LEAST_SECONDS: Final = 30.0
 """That a client has for even the smallest original."""
 _PICTURE_SECONDS: Final = SHORT.object_seconds(_LARGEST_PICTURE)
 
@@ -186,7 +186,7 @@ class _OriginalResponse(Response):
             await self._read(content)
             content.seek(0)
             try:
-                async with asyncio.timeout(_LEAST_SECONDS + self._image.size / SLOWEST_CLIENT):
+                async with asyncio.timeout(LEAST_SECONDS + self._image.size / SLOWEST_CLIENT):
                     await self._send(content, send)
             except TimeoutError:
                 # The connection is closed before its end, as the Content-Length tells the client.

@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 _LOOK_SECONDS: Final = 1.0
-_PATIENCE_SECONDS: Final = 120.0
+PATIENCE_SECONDS: Final = 120.0
 _NAMED_PATHS: Final = 10
 
 BatchId = Annotated[str, typer.Argument(metavar="ID", help="The batch's id.")]
@@ -81,7 +81,7 @@ def submit(
         message = "say --resume or --new, not both"
         raise typer.BadParameter(message)
     wishes = Wishes(study_per_folder, priority and priority.value, language and language.value)
-    with connect(url, key, patience=_PATIENCE_SECONDS) as client:
+    with connect(url, key, patience=PATIENCE_SECONDS) as client:
         journal = Journal.of(find_home().folder("batches"), archive=path, url=client.url)
         begun = None if new else begun_before(client, journal, path, resume=resume)
         if begun is not None:

@@ -9,7 +9,7 @@ from cxr.client import Client
 from cxr.local.home import find_home
 from cxr.local.state import load_state
 
-_PATIENCE_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = 5.0
 """A person waits: long enough for a server that is just being started again, no longer."""
 
 Url = Annotated[
@@ -37,7 +37,7 @@ def connect(url: str | None = None, key: str | None = None, *, patience: float |
     Raises:
         InputError: the address or the key is none.
     """
-    patience = _PATIENCE_SECONDS if patience is None else patience
+    patience = PATIENCE_SECONDS if patience is None else patience
     if not (url or os.environ.get("CXR_URL")):
         state = load_state(find_home().state)
         if state is not None:

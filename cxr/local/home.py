@@ -18,7 +18,7 @@ import platformdirs
 
 import cxr
 
-_ROOT_HOME: Final = Path("/var/lib/cxr-reporter")
+ROOT_HOME: Final = Path("/var/lib/cxr-reporter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def find_home() -> Home:
     if named:
         return Home(Path(named).expanduser().resolve())
     if sys.platform == "linux" and os.geteuid() == 0:
-        return Home(_ROOT_HOME.resolve())
+        return Home(ROOT_HOME.resolve())
     return Home(platformdirs.user_data_path("cxr-reporter", appauthor=False).resolve())
 
 

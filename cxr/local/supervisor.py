@@ -36,7 +36,7 @@ _AT_ONCE_SECONDS: Final = 5.0
 _FAILING_AFTER: Final = 3
 _LOOK_SECONDS: Final = 1.0
 _LOOK_OFTEN_SECONDS: Final = 0.1
-_LOG_BYTES: Final = 10_000_000
+LOG_BYTES: Final = 10_000_000
 
 
 class PartState(StrEnum):
@@ -251,7 +251,7 @@ def _bound(log: Path) -> None:
     A log that somebody removed is short enough; what a full disk prevents is tried again at the next look.
     """
     with suppress(OSError):
-        if log.stat().st_size > _LOG_BYTES:
+        if log.stat().st_size > LOG_BYTES:
             shutil.copyfile(log, log.with_suffix(".log.1"))
             os.truncate(log, 0)
 

@@ -65,6 +65,7 @@ def test_a_plain_post_is_answered_as_the_contract_says(http: httpx.Client, sampl
     assert int(accepted.headers["Retry-After"]) >= 1
     location = accepted.headers["Location"]
     assert location == accepted.json()["links"]["self"]
+    study = accepted.json()
     for _ in range(PATIENCE_SECONDS // 20):
         study = http.get(location, params={"wait": 20}).json()
         if study["status"] == "completed":

@@ -150,8 +150,10 @@ def test_rows_far_down_the_list_are_kept_up_to_date(tab: Tab, stack: FullStack, 
         with httpx.Client(base_url=stack.url, timeout=30) as client:
             batch = client.post("/v1/batches", json={}).json()
             for _ in range(110):
-                form = {"files": {"files": ("chest.jpg", content)}, "data": {"batch_id": batch["id"]}}
-                assert client.post("/v1/studies", **form).status_code == 202
+                sent = client.post(
+                    "/v1/studies", files={"files": ("chest.jpg", content)}, data={"batch_id": batch["id"]}
+                )
+                assert sent.status_code == 202
             tab.open(f"#/batches/{batch['id']}")
             rows = tab.page.locator(".study-row")
             for shown in (25, 50, 75, 100):

@@ -34,6 +34,7 @@ from shared.records.tables import ReportRow, StudyRow
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
 from shared.work import queue
+from shared.work.faults import Point
 from tests.support.builders import SOMEBODY, empty_tables
 from tests.support.services import ROOT, Service, wait_for
 from tests.support.stack import InfraStack
@@ -62,17 +63,17 @@ class Line:
         self._services: list[Service] = []
         self._serial = itertools.count()
 
-    def start(self, module: str, *arguments: str, stop_at: str | None = None) -> Service:
+    def start(self, module: str, *arguments: str, stop_at: Point | None = None) -> Service:
         """Start one worker of ours and wait until it is ready."""
         return self.launch(module, *arguments, stop_at=stop_at).wait_until_ready()
 
-    def launch(self, module: str, *arguments: str, stop_at: str | None = None) -> Service:
+    def launch(self, module: str, *arguments: str, stop_at: Point | None = None) -> Service:
         """Start one process of ours."""
         service = Service(module, self.environment, self.folder, arguments=arguments, stop_at=stop_at)
         self._services.append(service)
         return service
 
-    def start_all(self, *, stopping: dict[str, str] | None = None) -> dict[str, Service]:
+    def start_all(self, *, stopping: dict[str, Point] | None = None) -> dict[str, Service]:
         """Start both workers and the sweeper; those in `stopping` hang at the point that it names."""
         points = stopping or {}
         started = {module: self.launch(module, stop_at=points.get(module)) for module in WORKERS}

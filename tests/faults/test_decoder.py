@@ -21,6 +21,7 @@ import psutil
 import pytest
 from pydicom.uid import JPEGLSLossless
 
+import worker_cnn.children
 from shared.errors import BadInputError, BrokenImageError, LeaseLostError, TooLargeError, TryAgainError
 from tests.support.dicoms import a_dicom
 from worker_cnn.children import ChildPool, DecoderKilledError, Terms
@@ -78,7 +79,7 @@ def test_a_crash_costs_its_own_file_and_not_its_neighbours(children):
 
 
 def test_a_hang_is_ended_at_the_limit(children, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("worker_cnn.children._SPARE_SECONDS", 0.0)
+    monkeypatch.setattr(worker_cnn.children, "SPARE_SECONDS", 0.0)
     start = time.monotonic()
     with pytest.raises(BrokenImageError, match="did not end within 2 s"):
         children.call(time.sleep, 60, file="slow.dcm", terms=Terms(timedelta(seconds=0.5)))
@@ -87,7 +88,7 @@ def test_a_hang_is_ended_at_the_limit(children, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_file_that_burns_more_processor_time_than_it_may_is_ended_and_says_so(children):
-    charged = []
+    charged: list[float] = []
     terms = Terms(timedelta(seconds=1), charge=charged.append)
     with pytest.raises(TooLargeError, match="more than 1 s of processor time") as caught:
         children.call(sum, range(10**11), file="evil.jpg", terms=terms)
@@ -97,7 +98,7 @@ def test_a_file_that_burns_more_processor_time_than_it_may_is_ended_and_says_so(
 
 
 def test_only_the_processor_time_that_a_file_used_is_charged_whatever_the_clock_says(children):
-    charged = []
+    charged: list[float] = []
     terms = Terms(charge=charged.append)
     children.call(time.sleep, 2, file="waits.dcm", terms=terms)
     with pytest.raises(ValueError, match="invalid literal"):

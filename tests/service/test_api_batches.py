@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -28,27 +29,27 @@ def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[Api
 
 
 @pytest.fixture
-def batch(client: httpx.Client) -> dict:
+def batch(client: httpx.Client) -> dict[str, Any]:
     answer = client.post("/v1/batches", json={"name": "archive 2019"})
     assert answer.status_code == 201
     assert answer.headers["location"] == answer.json()["links"]["self"]
     return answer.json()
 
 
-def counts(client: httpx.Client, batch: dict) -> dict[str, int]:
+def counts(client: httpx.Client, batch: dict[str, Any]) -> dict[str, int]:
     body = client.get(batch["links"]["self"]).json()
     assert set(body["counts"]) == {status.value for status in StudyStatus}
     assert body["total"] == sum(body["counts"].values())
     return {status: number for status, number in body["counts"].items() if number}
 
 
-def rows(client: httpx.Client, batch: dict) -> list[dict[str, str]]:
+def rows(client: httpx.Client, batch: dict[str, Any]) -> list[dict[str, str]]:
     answer = client.get(batch["links"]["results"], params={"format": "csv"})
     assert answer.headers["content-type"].startswith("text/csv")
     return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
 
 
-def test_a_fresh_batch_is_open_and_empty(client: httpx.Client, batch: dict):
+def test_a_fresh_batch_is_open_and_empty(client: httpx.Client, batch: dict[str, Any]):
     assert (batch["name"], batch["status"], batch["total"], batch["done"]) == (
         "archive 2019",
         "open",
@@ -60,7 +61,7 @@ def test_a_fresh_batch_is_open_and_empty(client: httpx.Client, batch: dict):
     assert client.get(batch["links"]["results"], params={"format": "ndjson"}).content == b""
 
 
-def test_items_are_archive_work_under_their_own_names(client: httpx.Client, batch: dict):
+def test_items_are_archive_work_under_their_own_names(client: httpx.Client, batch: dict[str, Any]):
     study = send(client, a_png(1), key="case-1", batch_id=batch["id"]).json()
     assert (study["batch_id"], study["priority"]) == (batch["id"], "archive")
     assert send(client, a_png(1), key="case-1", batch_id=batch["id"]).json()["id"] == study["id"]
@@ -84,7 +85,7 @@ def test_items_are_archive_work_under_their_own_names(client: httpx.Client, batc
     ids=["empty", "text", "cut", "too large", "too many", "second bad"],
 )
 def test_a_bad_item_is_a_rejected_study_so_that_every_item_is_accounted_for(
-    client: httpx.Client, batch: dict, contents: tuple[bytes, ...], code: str, file: str
+    client: httpx.Client, batch: dict[str, Any], contents: tuple[bytes, ...], code: str, file: str
 ):
     answer = send(client, *contents, key="case-1", batch_id=batch["id"])
     study = answer.json()
@@ -104,7 +105,9 @@ def test_a_bad_item_is_a_rejected_study_so_that_every_item_is_accounted_for(
     assert row["error_detail"] == study["error"]["detail"]
 
 
-def test_results_have_a_line_for_every_item_in_order(client: httpx.Client, batch: dict, database: Database):
+def test_results_have_a_line_for_every_item_in_order(
+    client: httpx.Client, batch: dict[str, Any], database: Database
+):
     done = sent(client, a_png(1), key="=1+1", batch_id=batch["id"])
     send(client, b"bad", key="case-2", batch_id=batch["id"])
     failed = sent(client, a_png(3), key="case-3", batch_id=batch["id"])
@@ -128,7 +131,7 @@ def test_results_have_a_line_for_every_item_in_order(client: httpx.Client, batch
 
 
 def test_results_name_an_item_by_its_path_and_its_files_by_their_digests(
-    client: httpx.Client, batch: dict, database: Database
+    client: httpx.Client, batch: dict[str, Any], database: Database
 ):
     path = "ward 1/" + "x" * 300 + "/\u202eMüller\x00.png"
     study_id = sent(client, a_png(1), key="item", batch_id=batch["id"], path=path)
@@ -141,14 +144,14 @@ def test_results_name_an_item_by_its_path_and_its_files_by_their_digests(
     assert the_order(database, study_id).item_path is None
 
 
-def test_results_of_an_unknown_format_name_those_that_exist(client: httpx.Client, batch: dict):
+def test_results_of_an_unknown_format_name_those_that_exist(client: httpx.Client, batch: dict[str, Any]):
     answer = client.get(batch["links"]["results"], headers={"Accept": "application/vnd.apache.parquet"})
     assert (answer.status_code, answer.json()["formats"]) == (406, ["text/csv", "application/x-ndjson"])
     assert client.get(batch["links"]["results"], params={"format": "parquet"}).status_code == 422
 
 
 def test_a_cancelled_batch_keeps_its_results_and_takes_no_more(
-    client: httpx.Client, batch: dict, database: Database
+    client: httpx.Client, batch: dict[str, Any], database: Database
 ):
     done = sent(client, a_png(1), key="1", batch_id=batch["id"])
     complete(database, done)
@@ -184,14 +187,14 @@ def test_no_item_slips_in_while_a_batch_is_cancelled(
         assert set(counts(client, batch)) <= {"cancelled"}
 
 
-def test_an_item_of_no_batch_is_not_found_and_its_key_stays_free(client: httpx.Client, batch: dict):
+def test_an_item_of_no_batch_is_not_found_and_its_key_stays_free(client: httpx.Client, batch: dict[str, Any]):
     missing = str(new_id())
     assert send(client, a_png(), key="1", batch_id=missing).status_code == 404
     assert send(client, b"bad", key="1", batch_id=missing).status_code == 404
 
 
 def test_an_item_that_no_batch_takes_is_never_stored(
-    client: httpx.Client, batch: dict, storage: Storage, database: Database
+    client: httpx.Client, batch: dict[str, Any], storage: Storage, database: Database
 ):
     content = a_png(4711)
     client.post(f"/v1/batches/{batch['id']}/cancel")
@@ -201,7 +204,7 @@ def test_an_item_that_no_batch_takes_is_never_stored(
 
 
 def test_an_erased_item_takes_no_probability_from_the_others(
-    client: httpx.Client, batch: dict, database: Database
+    client: httpx.Client, batch: dict[str, Any], database: Database
 ):
     first, second = (StudyId(UUID(send(client, a_png(n), batch_id=batch["id"]).json()["id"])) for n in (1, 2))
     complete(database, first)
@@ -211,7 +214,7 @@ def test_an_erased_item_takes_no_probability_from_the_others(
     assert "Effusion" in header
 
 
-def test_long_results_are_streamed_in_pieces(client: httpx.Client, batch: dict, database: Database):
+def test_long_results_are_streamed_in_pieces(client: httpx.Client, batch: dict[str, Any], database: Database):
     with database.session() as session:
         session.execute(
             text("""

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from tests.support.stack import InfraStack, wait_until
 STATUSES = ["queued", "classifying", "classified", "reporting", "completed"]
 
 
-def all_events(client: httpx.Client, study_id: object, **headers: str) -> list[dict]:
+def all_events(client: httpx.Client, study_id: object, **headers: str) -> list[dict[str, Any]]:
     with client.stream("GET", f"/v1/studies/{study_id}/events", headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")

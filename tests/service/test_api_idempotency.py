@@ -195,6 +195,7 @@ def test_an_answer_is_forgotten_after_a_day_and_an_item_s_never(database: Databa
     for request in (REQUEST, RequestKey(DEFAULT_TENANT, "key-1", scope="a-batch")):
         with database.session() as session:
             held = idempotency.begin(session, request, fingerprint="f" * 64)
+            assert isinstance(held, Begun)
             idempotency.finish(
                 session, request, held.token, status_code=202, body={"a": 1}, study_id=study_id
             )

@@ -1,7 +1,8 @@
 """Keys and tenancy: who may do what, who sees what, and how soon a revoked key is dead."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -33,7 +34,7 @@ def admin(api: ApiServer, database: Database) -> httpx.Client:
     return api.client(ADMIN_KEY)
 
 
-def a_key(admin: httpx.Client, *scopes: str, tenant: str | None = None) -> dict:
+def a_key(admin: httpx.Client, *scopes: str, tenant: str | None = None) -> dict[str, Any]:
     wanted = {"name": "ward 3", "scopes": list(scopes) or ["read", "write"], "tenant": tenant}
     answer = admin.post("/v1/keys", json=wanted)
     assert answer.status_code == 201, answer.text
@@ -79,7 +80,7 @@ def test_without_a_live_key_nothing_opens(api: ApiServer, database: Database, he
             assert answer.json()["type"] == "/problems/unauthorized"
 
 
-def api_routes(api: ApiServer) -> list:
+def api_routes(api: ApiServer) -> list[Any]:
     """Return all routes but the ones for operators and developers, which need no key."""
     included = [route.original_router for route in api.app.router.routes if hasattr(route, "original_router")]
     routes = [route for router in included for route in router.routes]
@@ -211,28 +212,28 @@ def test_a_stream_and_a_long_poll_end_with_their_key(
     doomed, other = a_key(admin), a_key(admin)
     study_id = sent(api.client(doomed["key"]), a_png(7))
     others = sent(api.client(other["key"]), a_png(8))
-    answers: dict[str, object] = {}
+    answers: dict[str, Any] = {}
 
-    def follow(name: str, key: dict, study: object) -> None:
+    def follow(name: str, key: dict[str, Any], study: object) -> None:
         with api.client(key["key"]).stream("GET", f"/v1/studies/{study}/events") as stream:
             answers[name] = list(events(stream.iter_lines()))
 
-    def poll(name: str, key: dict) -> None:
+    def poll(name: str, key: dict[str, Any]) -> None:
         answers[name] = api.client(key["key"]).get(f"/v1/studies/{study_id}?wait=30")
 
     def wait_for_the_report(name: str) -> None:
         client = api.client(doomed["key"])
         answers[name] = client.post("/v1/studies", files=files(a_png(9)), headers={"Prefer": "wait=30"})
 
-    calls = {
-        "stream": (follow, doomed, study_id),
-        "poll": (poll, doomed),
-        "wait": (wait_for_the_report,),
-        "other": (follow, other, others),
+    calls: dict[str, tuple[Callable[..., None], tuple[object, ...]]] = {
+        "stream": (follow, (doomed, study_id)),
+        "poll": (poll, (doomed,)),
+        "wait": (wait_for_the_report, ()),
+        "other": (follow, (other, others)),
     }
     waiting = {
         name: threading.Thread(target=call, args=(name, *arguments), daemon=True)
-        for name, (call, *arguments) in calls.items()
+        for name, (call, arguments) in calls.items()
     }
     for thread in waiting.values():
         thread.start()
@@ -284,7 +285,7 @@ def test_when_a_key_was_last_used_is_kept(api: ApiServer, admin: httpx.Client):
         {"name": "x", "tenant": "north", "scopes": ["admin"]},
     ],
 )
-def test_a_key_that_makes_no_sense_is_refused(admin: httpx.Client, body: dict):
+def test_a_key_that_makes_no_sense_is_refused(admin: httpx.Client, body: dict[str, Any]):
     assert admin.post("/v1/keys", json=body).status_code == 422
 
 

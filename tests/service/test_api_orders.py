@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -34,7 +35,7 @@ TYPED = {
     "indication": "ZZCOUGH",
 }
 MARKERS = ("ZZ", "1931-07-03", "1.2.840.31415")
-SAYS = {
+SAYS: dict[str, Any] = {
     "AccessionNumber": "ACC-FILE",
     "PatientID": "ZZID-1",
     "IssuerOfPatientID": "FILE",
@@ -60,8 +61,8 @@ def locked(infra: InfraStack, database: Database) -> Iterator[ApiServer]:
         yield server
 
 
-def shown(client: httpx.Client, study_id: object) -> dict:
-    order: dict = client.get(f"/v1/studies/{study_id}").json()["order"]
+def shown(client: httpx.Client, study_id: object) -> dict[str, Any]:
+    order: dict[str, Any] = client.get(f"/v1/studies/{study_id}").json()["order"]
     return order
 
 

@@ -110,7 +110,7 @@ def test_a_client_that_does_not_read_keeps_nothing_for_long(
 ):
     content = a_png(3, side=3000)
     study_id = sent(client, content)
-    monkeypatch.setattr(images, "_LEAST_SECONDS", 1.0)
+    monkeypatch.setattr(images, "LEAST_SECONDS", 1.0)
     monkeypatch.setattr(images, "SLOWEST_CLIENT", 10**9)
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -131,7 +131,7 @@ def read_only(infra: InfraStack) -> Iterator[None]:
 
     def configure(*options: str) -> None:
         doors = f"-config_dir={infra.home.folder('storage')}"
-        shell = [_binary(), doors, "shell", f"-master=127.0.0.1:{infra.state.ports.storage_master}"]
+        shell = [str(_binary()), doors, "shell", f"-master=127.0.0.1:{infra.state.ports.storage_master}"]
         shell.append(f"-filer=127.0.0.1:{infra.state.ports.storage_filer}")
         line = " ".join(("fs.configure", "-locationPrefix=/buckets/", *options, "-apply"))
         subprocess.run(shell, input=f"{line}\n".encode(), capture_output=True, check=True, timeout=60)

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from typing import Any
 
 import httpx
 import pytest
@@ -27,21 +28,22 @@ OTHER = {**ONE, "PatientID": "CASE-2", "StudyInstanceUID": "2.25.12"}
 NOBODY = {"id": None, "sex": None, "age_years": None}
 
 
-def post(client: httpx.Client, key: str | None = None, /, **sent_files: bytes | dict) -> httpx.Response:
-    """Send files by their names, `a` as a.dcm; what is no file is the form."""
-    form = sent_files.pop("form", {})
+def post(
+    client: httpx.Client, key: str | None = None, /, form: dict[str, Any] | None = None, **sent_files: bytes
+) -> httpx.Response:
+    """Send files by their names, `a` as a.dcm."""
     headers = {"Idempotency-Key": key} if key else {}
     parts = [("files", (f"{name}.dcm", content)) for name, content in sent_files.items()]
-    return client.post("/v1/studies", files=parts, data=form, headers=headers)
+    return client.post("/v1/studies", files=parts, data=form or {}, headers=headers)
 
 
-def dicom(**tags: str | list[str] | None) -> bytes:
+def dicom(**tags: Any) -> bytes:
     """Make a file; None leaves a tag out."""
     built_in = {"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"}
     return a_dicom(**{name: value for name, value in tags.items() if value is not None or name in built_in})
 
 
-def refused(answer: httpx.Response, code: str = "several-patients") -> dict:
+def refused(answer: httpx.Response, code: str = "several-patients") -> dict[str, Any]:
     assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{code}"), answer.text
     return answer.json()
 
@@ -99,7 +101,7 @@ def test_each_header_that_tells_two_patients_or_studies_apart_is_named(
         {"SeriesInstanceUID": "2.25.77", "SOPInstanceUID": "2.25.78", "StudyDate": None},
     ],
 )
-def test_writing_it_differently_or_not_at_all_is_no_difference(client: httpx.Client, other: dict):
+def test_writing_it_differently_or_not_at_all_is_no_difference(client: httpx.Client, other: dict[str, Any]):
     assert post(client, a=dicom(**ONE), b=dicom(**(ONE | other))).is_success
 
 
@@ -120,14 +122,14 @@ def test_two_patients_in_a_zip_are_refused_as_well(client: httpx.Client):
 
 def test_an_item_of_a_batch_is_refused_too_and_its_key_stays_free(client: httpx.Client):
     batch = client.post("/v1/batches", json={}).json()["id"]
-    two = {"one": dicom(**ONE), "two": dicom(**OTHER)}
+    two: dict[str, Any] = {"one": dicom(**ONE), "two": dicom(**OTHER)}
     refused(post(client, "item", **two, form={"batch_id": batch}))
     assert client.get(f"/v1/batches/{batch}").json()["total"] == 0
     assert post(client, "item", **two, form={"batch_id": batch, "mixed": "true"}).is_success
 
 
 def test_what_is_meant_can_be_said_under_the_same_key(client: httpx.Client, database: Database):
-    two = {"one": dicom(**ONE), "two": dicom(**{**OTHER, "PatientSex": "M"})}
+    two: dict[str, Any] = {"one": dicom(**ONE), "two": dicom(**{**OTHER, "PatientSex": "M"})}
     refused(post(client, "key", **two))
     taken = post(client, "key", **two, form={"mixed": "true"})
     assert taken.status_code == 202
@@ -185,7 +187,7 @@ def test_a_picture_without_a_header_has_no_patient_and_no_date(client: httpx.Cli
     ],
 )
 def test_the_age_is_the_file_s_or_told_by_the_dates(
-    client: httpx.Client, tags: dict, age_years: float | None
+    client: httpx.Client, tags: dict[str, Any], age_years: float | None
 ):
     body = post(client, one=dicom(**{**ONE, **tags})).json()
     assert body["patient"]["age_years"] == (age_years and pytest.approx(age_years, abs=0.01))

@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 from redis import Redis
+from sqlalchemy import QueuePool
 
 from shared.domain import DEFAULT_TENANT, Order, Priority, Stage, StudyId, StudyStatus, new_id
 from shared.errors import UnusableImageError
@@ -179,9 +180,9 @@ def test_waiting_clients_hold_no_database_connection_and_no_thread(api: ApiServe
             pool.submit(client.get, f"/v1/studies/{study_id}", params={"wait": 20}) for _ in range(120)
         ]
         wait_until(lambda: api.backend.feed.waiters == 120, timeout=20, what="120 waiting clients")
-        wait_until(
-            lambda: api.backend.database.engine.pool.checkedout() == 0, timeout=5, what="idle connections"
-        )
+        connections = api.backend.database.engine.pool
+        assert isinstance(connections, QueuePool)
+        wait_until(lambda: connections.checkedout() == 0, timeout=5, what="idle connections")
         # Our own 120, and at most the forty of the thread pool, which are not waiting for anything.
         assert threading.active_count() - threads <= 120 + 40
         complete(database, study_id)

@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -39,7 +40,7 @@ def client(api: ApiServer, database: Database) -> Iterator[httpx.Client]:
     assert client.get("/healthz").status_code == 200
 
 
-def problem(answer: httpx.Response, status: int, code: str) -> dict:
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     body = answer.json()
     assert (body["type"], body["status"]) == (f"/problems/{code}", status)
@@ -204,7 +205,7 @@ def test_a_form_that_cannot_be_read_is_refused(client: httpx.Client, content_typ
         ({"files": "not a file"}, "files"),
     ],
 )
-def test_a_field_that_is_unknown_or_wrong_is_named(client: httpx.Client, form: dict, field: str):
+def test_a_field_that_is_unknown_or_wrong_is_named(client: httpx.Client, form: dict[str, Any], field: str):
     answer = client.post("/v1/studies", data=form, files=files(a_png()))
     assert [fault["field"] for fault in problem(answer, 422, "invalid-request")["errors"]] == [field]
 

@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import httpx
@@ -46,7 +47,7 @@ class Command:
             timeout=120,
         )
 
-    def summary(self, *arguments: str, code: int = 0) -> dict:
+    def summary(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         done = self.run("--json", *arguments)
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout)
@@ -63,12 +64,12 @@ def journals(command: Command) -> list[Path]:
     return list((Path(command.environment["CXR_HOME"]) / "batches").glob("*.ndjson"))
 
 
-def results(client: httpx.Client, summary: dict) -> list[dict]:
+def results(client: httpx.Client, summary: dict[str, Any]) -> list[dict[str, Any]]:
     lines = client.get(f"/v1/batches/{summary['batch']['id']}/results?format=ndjson").text.splitlines()
     return [json.loads(line) for line in lines]
 
 
-def reasons(summary: dict, status: str) -> dict[str, str]:
+def reasons(summary: dict[str, Any], status: str) -> dict[str, str]:
     return {one["path"]: one["error"]["detail"] for one in summary["errors"] if one["status"] == status}
 
 
@@ -126,7 +127,8 @@ def test_a_folder_of_several_patients_is_a_study_of_each(
 ):
     folder = tmp_path / "ward"
     folder.mkdir()
-    one, two = ({"PatientID": f"CASE-{n}", "StudyInstanceUID": f"2.25.{n}"} for n in (1, 2))
+    ids: list[dict[str, Any]] = [{"PatientID": f"CASE-{n}", "StudyInstanceUID": f"2.25.{n}"} for n in (1, 2)]
+    one, two = ids
     (folder / "1.dcm").write_bytes(a_dicom(**one))
     (folder / "2.dcm").write_bytes(a_dicom(**two))
     (folder / "3.dcm").write_bytes(a_dicom(**one, SOPInstanceUID="2.25.3"))

@@ -29,7 +29,7 @@ MARKED = {
 }
 
 
-def planted(column: Column) -> Any:
+def planted(column: Column[Any]) -> Any:
     """Return what is looked for afterwards, of the column's type; a column of one letter holds less."""
     kind = str(column.type.compile(dialect=postgresql.dialect()))
     if kind in DAYS:
@@ -56,7 +56,7 @@ def fill(connection: Connection, table: Table, rows: dict[Table, dict[str, Any]]
     rows[table] = {**row, **connection.execute(written).mappings().one()}
 
 
-def plain(column: Column) -> Any:
+def plain(column: Column[Any]) -> Any:
     if isinstance(column.type, Enum):
         return column.type.enums[-1] if column.type.enum_class is None else list(column.type.enum_class)[-1]
     kind = column.type.python_type

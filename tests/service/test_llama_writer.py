@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain import FindingStatus, Language
+from shared.domain import FindingStatus, Language, ReportSections
 from shared.reporting.lexicon import RANK
+from shared.reporting.request import ReportRequest
 from shared.settings import ReportSettings
 from shared.work.microbatch import MicroBatcher
 from tests.support.llm_reports import draw_case, request_for, verify
 from tests.support.services import ROOT
 from worker_llm.pipeline import write_reports
 from worker_llm.writers import load_writer
-from worker_llm.writers.base import Writer, WriterRefusedError
+from worker_llm.writers.base import Draft, Writer, WriterRefusedError
 from worker_llm.writers.bundled import bundled_version
+from worker_llm.writers.llama import LlamaWriter
 from worker_llm.writers.merged import merged_model
 from worker_llm.writers.template import TEMPLATE_VERSION
 
@@ -84,7 +86,7 @@ def test_the_writer_has_no_port_and_no_socket_that_anybody_could_reach(writer: W
 
 
 def test_threads_of_the_batcher_may_write(writer: Writer):
-    batcher = MicroBatcher(
+    batcher = MicroBatcher[ReportRequest, Draft](
         lambda requests: writer.write(requests, attempt=1),
         max_size=8,
         max_wait=ReportSettings().batch_wait,
@@ -92,7 +94,9 @@ def test_threads_of_the_batcher_may_write(writer: Writer):
     )
     request = draw_case(3).request
     try:
-        assert verify(batcher(request), request) == ()
+        draft = batcher(request)
+        assert isinstance(draft, ReportSections)
+        assert verify(draft, request) == ()
     finally:
         batcher.stop()
 
@@ -134,6 +138,7 @@ def test_any_gguf_file_writes_under_its_own_name(cache: Path, tmp_path: Path):
         verify(report.sections, request) == ()
         for request, report in zip(requests, write_reports(requests, writer, attempts=1), strict=True)
     )
+    assert isinstance(writer, LlamaWriter)
     writer.close()
 
 

@@ -188,7 +188,7 @@ def test_a_wait_that_is_too_short_leaves_the_study_s_id_and_the_way_on(stack):
 
 def test_a_wait_outlives_an_api_that_is_started_again(stack, monkeypatch, capsys):
     monkeypatch.setenv("CXR_URL", stack.url)
-    monkeypatch.setattr(connection, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.0)
     command = ["submit", str(SAMPLES / "chest-1.png"), "--wait", "--json"]
     notes: list[str] = []
 

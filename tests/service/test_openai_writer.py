@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typing_extensions import override
 
 from shared.domain import FindingStatus, Language
 from shared.errors import TryAgainError
@@ -45,9 +46,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReportSettings]
     model, port = unpacked_base(None), free_port()
     log = tmp_path_factory.mktemp("serve") / "log"
     command = [
-        Path(sys.executable).parent / "transformers",
+        str(Path(sys.executable).parent / "transformers"),
         "serve",
-        model,
+        str(model),
         "--device",
         "cpu",
         "--port",
@@ -145,6 +146,7 @@ def test_a_prompt_that_a_server_does_not_take_becomes_the_templates_report(statu
             self.end_headers()
             self.wfile.write(body)
 
+        @override
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 

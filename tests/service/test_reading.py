@@ -5,9 +5,11 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import Column, select, update
+from sqlalchemy import select, update
+from sqlalchemy.sql.elements import KeyedColumnElement
 
 from shared.domain import DEFAULT_TENANT, AnalysisRole, ModelVersion, StudyId
 from shared.records import analyses, batches, findings, reading
@@ -26,7 +28,7 @@ NOBODY_READS = {
 NUMBERS = itertools.count(300)
 
 
-def distinct(column: Column[Any], value: Any) -> Any:
+def distinct(column: KeyedColumnElement[Any], value: Any) -> Any:
     """Make a value that no other column has; in place of `value`, where a column's type says too little."""
     number = next(NUMBERS)
     kind = column.type.python_type
@@ -112,7 +114,7 @@ def test_every_reader_gives_all_that_is_stored(database: Database, filled: tuple
 
 def test_no_study_is_none_to_every_reader(database: Database):
     study_id = StudyId(a_study(database))
-    nobody = StudyId(type(study_id)(int=study_id.int ^ 1))
+    nobody = StudyId(UUID(int=study_id.int ^ 1))
     assert reading.poll(database, nobody) is None
     with database.session() as session:
         assert reading.view(session, nobody) is None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import boto3
 import pytest
@@ -21,7 +22,7 @@ from shared.storage import Storage, heatmap_key, original_key, preview_key
 from tests.support.stack import InfraStack
 
 
-def settings_of(infra: InfraStack, **others: str) -> StorageSettings:
+def settings_of(infra: InfraStack, **others: Any) -> StorageSettings:
     return StorageSettings(
         endpoint=infra.storage_endpoint,
         access_key=infra.storage_access_key,

@@ -288,8 +288,10 @@ def test_a_row_that_somebody_is_writing_holds_up_no_other_renewal(database: Data
         with database.session() as session:
             session.execute(text("SET LOCAL lock_timeout = '1s'"))
             assert renew(session, held, lease=timedelta(hours=1)) == []
-    left = {study_id: the_study(database, study_id).lease_expires_at for study_id in held}
-    assert left[free] > left[busy]
+    first, later = (the_study(database, study_id).lease_expires_at for study_id in (busy, free))
+    assert first is not None
+    assert later is not None
+    assert later > first
 
 
 def the_next(database: Database, stage: Stage = Stage.CNN, priority: Priority = Priority.ROUTINE):
@@ -312,9 +314,9 @@ def test_studies_are_taken_in_the_order_they_came_whatever_became_of_their_hints
 def test_a_study_that_is_being_taken_holds_up_nobody(database: Database):
     first, second = a_study(database), a_study(database)
     with database.session() as session:
-        assert (
-            studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER).study_id == first
-        )
+        taken = studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER)
+        assert taken is not None
+        assert taken.study_id == first
         assert the_next(database) == second
         session.rollback()
     assert the_next(database) == first
@@ -417,11 +419,13 @@ def test_the_timeline_wakes_whoever_listens(database: Database):
     study_id = a_study(database)
     listener = database.engine.raw_connection()
     try:
-        listener.driver_connection.autocommit = True
+        connection = listener.driver_connection
+        assert connection is not None
+        connection.autocommit = True
         listener.cursor().execute(f"LISTEN {events.CHANNEL}")
         a_claim(database, study_id)
         listener.cursor().execute("SELECT 1")
-        assert [notice.payload for notice in listener.driver_connection.notifies] == [str(study_id)]
+        assert [notice.payload for notice in connection.notifies] == [str(study_id)]
     finally:
         listener.invalidate()
 

@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ def films(api: ApiServer, client: httpx.Client, tmp_path: Path, monkeypatch: pyt
     return paths
 
 
-def studies(client: httpx.Client) -> list[dict]:
+def studies(client: httpx.Client) -> list[dict[str, Any]]:
     return client.get("/v1/studies").json()["items"]
 
 

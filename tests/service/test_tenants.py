@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -30,8 +31,8 @@ def admin(api: ApiServer, database: Database) -> httpx.Client:
 
 
 @pytest.fixture
-def new_key(admin: httpx.Client) -> Callable[..., dict]:
-    def make(tenant: str | None = None, *scopes: str) -> dict:
+def new_key(admin: httpx.Client) -> Callable[..., dict[str, Any]]:
+    def make(tenant: str | None = None, *scopes: str) -> dict[str, Any]:
         wanted = {"name": "archive", "tenant": tenant, "scopes": list(scopes) or ["read", "write"]}
         answer = admin.post("/v1/keys", json=wanted)
         assert answer.status_code == 201, answer.text

@@ -58,12 +58,14 @@ def test_an_event_may_leave_the_status_as_it_is_and_is_seen_all_the_same(databas
     before = the_study(database, study_id)
     listener = database.engine.raw_connection()
     try:
-        listener.driver_connection.autocommit = True
+        connection = listener.driver_connection
+        assert connection is not None
+        connection.autocommit = True
         listener.cursor().execute(f"LISTEN {events.CHANNEL}")
         with database.session() as session:
             events.add(session, study_id, StudyEvent.EDITED, actor=READER, detail="version 2")
         listener.cursor().execute("SELECT 1")
-        assert [notice.payload for notice in listener.driver_connection.notifies] == [str(study_id)]
+        assert [notice.payload for notice in connection.notifies] == [str(study_id)]
     finally:
         listener.invalidate()
     after = the_study(database, study_id)

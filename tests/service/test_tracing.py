@@ -9,6 +9,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from typing_extensions import override
 
 from cxr.local.state import free_port
 from shared.records.database import Database
@@ -27,6 +28,8 @@ class Collector(ThreadingHTTPServer):
 
 
 class _Collecting(BaseHTTPRequestHandler):
+    server: Collector
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.raw += body
@@ -40,6 +43,7 @@ class _Collecting(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
+    @override
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 

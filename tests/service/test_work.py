@@ -48,11 +48,16 @@ def test_a_hint_does_nothing_where_someone_else_holds_the_study(workplace: Workp
 
 def test_the_same_message_twice_at_once_is_worked_on_once(workplace: Workplace):
     a_study(workplace.database)
-    start, runs = threading.Barrier(8), []
+    start = threading.Barrier(8)
+    runs: list[Claim] = []
+
+    def work(claim: Claim) -> Outcome:
+        runs.append(claim)
+        return Outcome.DONE
 
     def race(_: int) -> Outcome:
         start.wait()
-        return hinted(workplace, lambda claim: runs.append(claim) or Outcome.DONE)
+        return hinted(workplace, work)
 
     with ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(race, range(8)))

@@ -6,32 +6,28 @@ python -m tests.support.burning FILE killed         as an image that has the ker
 As in `crashing`, the decoder's processes import this module under another name.
 """
 
-import functools
 import os
 import runpy
 import signal
 import sys
 import time
-from typing import Any
 
-from worker_cnn import decoding
+from shared.work import faults
 
 
 def harm_at(file: str, how: str) -> None:
     """Make this process's decoder harmful for one file."""
-    prepare = decoding.prepare
 
-    @functools.wraps(prepare)
-    def harm_or_prepare(data: bytes, *, name: str, **options: Any) -> decoding.PreparedImage:
-        if name == file:
-            if how == "killed":
-                os.kill(os.getppid(), signal.SIGKILL)
-            end = time.process_time() + float(how)
-            while time.process_time() < end:
-                pass
-        return prepare(data, name=name, **options)
+    def harm(name: str) -> None:
+        if name != file:
+            return
+        if how == "killed":
+            os.kill(os.getppid(), signal.SIGKILL)
+        end = time.process_time() + float(how)
+        while time.process_time() < end:
+            pass
 
-    decoding.prepare = harm_or_prepare
+    faults.at(faults.Point.CNN_DECODING, harm)
 
 
 if __name__ == "__main__":

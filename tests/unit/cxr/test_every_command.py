@@ -70,8 +70,8 @@ def _arguments(name: str, folder: Path, *, its_id: str = _ID, out: str | None = 
 @pytest.fixture(autouse=True)
 def _away_from_any_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CXR_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(connection, "_PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(batches, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(batches, "PATIENCE_SECONDS", 0.0)
 
 
 @contextmanager

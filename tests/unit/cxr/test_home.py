@@ -30,7 +30,7 @@ def test_a_link_on_the_way_to_the_folder_is_followed(monkeypatch, tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "link").symlink_to("disk")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "link"))
-    monkeypatch.setattr(home, "_ROOT_HOME", tmp_path / "link" / "cxr-reporter")
+    monkeypatch.setattr(home, "ROOT_HOME", tmp_path / "link" / "cxr-reporter")
 
     assert find_home().path == tmp_path / "disk" / "cxr-reporter"
 

@@ -8,7 +8,7 @@ from cxr.local.stack import PartStatus, StackStatus
 
 
 def test_a_log_is_kept_below_its_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr(supervisor, "_LOG_BYTES", 100)
+    monkeypatch.setattr(supervisor, "LOG_BYTES", 100)
     log = tmp_path / "api.log"
     with log.open("ab") as writing:
         writing.write(b"x" * 101)

@@ -84,4 +84,5 @@ def test_the_bundle_that_ships_is_whole_and_small():
     bundle = load_bundle("bundled")
     assert len(bundle.card.labels) == 14
     assert sum(path.stat().st_size for path in bundle.folder.iterdir()) < 25_000_000
+    assert bundle.card.metrics is not None
     assert bundle.card.metrics.macro_auroc.low > 0.6

@@ -1,14 +1,17 @@
 """Patient data is marked where it is declared: what is not, or what erasing could not find, is named."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Column, Date, Enum, Float, ForeignKey, Integer, MetaData, String, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import TypeEngine
 
 from shared.records import tables
 from shared.records.marks import KEPT, PATIENT, SYSTEM, blanked_in, erased_with, unmarked
 
 
-def schema(*columns: Column, name: str = "letters") -> MetaData:
+def schema(*columns: Column[Any], name: str = "letters") -> MetaData:
     """Make a schema of studies and one table more."""
     metadata = MetaData()
     Table("studies", metadata, Column("id", Integer, primary_key=True))
@@ -16,16 +19,16 @@ def schema(*columns: Column, name: str = "letters") -> MetaData:
     return metadata
 
 
-def of_a_study() -> Column:
+def of_a_study() -> Column[Any]:
     return Column("study_id", ForeignKey("studies.id"))
 
 
 def test_every_column_of_ours_that_could_hold_patient_data_says_whether_it_does():
-    assert unmarked(tables.Base.metadata) == []
+    assert unmarked(tables.StudyRow.metadata) == []
 
 
 @pytest.mark.parametrize("kind", [Text(), String(1), JSONB(), ARRAY(String), Date(), Float()], ids=repr)
-def test_a_column_without_a_mark_is_named(kind: object):
+def test_a_column_without_a_mark_is_named(kind: TypeEngine[Any]):
     assert unmarked(schema(Column("said", kind))) == ["letters.said"]
     for mark in (PATIENT, SYSTEM):
         assert unmarked(schema(Column("said", kind, info=mark))) == []

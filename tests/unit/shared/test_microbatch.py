@@ -85,8 +85,13 @@ def test_stopping_answers_what_waits_and_takes_nothing_more():
 
 def test_every_batch_is_told_of_with_its_size_and_seconds():
     told: list[tuple[int, float]] = []
+
+    def slowly(items: Sequence[int]) -> list[int]:
+        time.sleep(0.02)
+        return list(items)
+
     batcher = MicroBatcher[int, int](
-        lambda items: (time.sleep(0.02), list(items))[1],
+        slowly,
         max_size=4,
         max_wait=timedelta(seconds=5),
         name="test",

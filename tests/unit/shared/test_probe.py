@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from typing_extensions import override
 
 from cxr.local.state import free_port
 from tests.support.services import ROOT
@@ -18,6 +19,7 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"the database is away")
 
+    @override
     def log_message(self, *args: object) -> None:
         pass
 

@@ -86,12 +86,14 @@ def test_it_trains_on_two_sources_and_the_worker_serves_it(name, sources, tmp_pa
     bundle = served(folder, monkeypatch)
     sight = behind_an_open_gate(bundle)
     assert [label.id for label in bundle.card.labels] == list(LABELS)
+    assert bundle.card.metrics is not None
     assert bundle.card.metrics.by_source.keys() == set(SOURCES)
     row = pq.read_table(run / "predictions.parquet", filters=[("split", "=", "test")]).to_pylist()[0]
     picture = sources.folder / row["dataset"] / row["image"]
     prepared = prepare(picture.read_bytes(), name=picture.name, size=bundle.card.input_size)
     reading = read(prepared, sight)
     output = reading.output
+    assert output is not None
     said = [row[f"{label}_logit"] for label in LABELS]
     np.testing.assert_allclose(output.logits, said, atol=2e-3)
     analysis = analyse(reading, bundle, index=0)

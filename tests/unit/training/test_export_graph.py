@@ -51,4 +51,5 @@ def test_an_ensemble_says_the_mean_probability(folder, members, radiograph):
     program = torch.export.load(folder / PROGRAM).module()
     logits, maps = program(torch.from_numpy(radiograph)[None, None])
     np.testing.assert_allclose(served.logits, logits[0].numpy(), atol=1e-4)
+    assert served.feature_map is not None
     np.testing.assert_allclose(served.feature_map, maps[0].numpy(), atol=1e-4)

@@ -125,6 +125,8 @@ def test_a_label_that_is_shown_too_seldom_has_no_figure(images):
     rows = [replace(one, row=replace(one.row, sex="", age_years=None, view="PA")) for one in rows]
     found = measured_figures(scored(LABELS, rows), tiny_card({"model.onnx": "", "cam.npy": ""}))
     assert (found.labels[1].positives, found.labels[1].auroc, found.labels[1].ece) == (4, None, None)
+    assert found.macro_auroc is not None
+    assert found.labels[0].auroc is not None
     assert found.macro_auroc.value == found.labels[0].auroc.value
 
 

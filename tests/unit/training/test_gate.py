@@ -11,10 +11,11 @@ from shared.domain import ViewPosition
 from shared.gates import Gate, load_gate
 from tests.support.bundles import GATE, SIZE, write_tiny_bundle, write_tiny_gate
 from training.bundled.gate import FARTHER_IF_SURE, SURE_CHEST, count_refused, thresholds
+from training.bundled.networks import on_validation
 from training.bundled.pool import Radiograph
 from training.squares import square_of
 from training.table import Split
-from training.train_bundled import GATE_VERSION, VERSION, measured_gate, on_validation
+from training.train_bundled import GATE_VERSION, VERSION, measured_gate
 from worker_cnn.gate import Models, load_models
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.support.radiographs import SAMPLES, nih_records, record
@@ -35,7 +36,13 @@ def originals() -> list[Path]:
 
 @pytest.fixture(scope="module")
 def films(originals):
-    return [film(square_of(path, SIDE)) for path in originals]
+    return [film_of(path) for path in originals]
+
+
+def film_of(path: Path) -> NDArray[np.uint8]:
+    found = film(square_of(path, SIDE))
+    assert found is not None
+    return found
 
 
 @pytest.mark.real_data
@@ -43,7 +50,7 @@ def films(originals):
 def test_a_changed_copy_is_the_same_film(name, originals, films, tmp_path):
     for path, picture in zip(originals[:6], films, strict=False):
         (tmp_path / "copy.jpg").write_bytes(copy_of(path, CHANGES[name]))
-        copied = film(square_of(tmp_path / "copy.jpg", SIDE))
+        copied = film_of(tmp_path / "copy.jpg")
         bits, others = fingerprints(picture), fingerprints(copied)
         assert [len(block) for block in candidates(bits[None], others[None])] == [1]
         assert likeness(picture, copied, scale=nearest_scale(bits, others)) >= 0.9

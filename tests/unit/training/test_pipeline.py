@@ -26,7 +26,7 @@ STEPS = {
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the pipeline, and what of it is Kubernetes' alone."""
     made = tmp_path_factory.mktemp("kfp") / "pipeline.yaml"
-    command = [KFP, "dsl", "compile", "--py", "training/kubeflow/pipeline.py", "--output", made]
+    command = [str(KFP), "dsl", "compile", "--py", "training/kubeflow/pipeline.py", "--output", str(made)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     pipeline, platforms = yaml.safe_load_all(made.read_text())
     return pipeline, platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"]

@@ -38,7 +38,7 @@ def test_the_whole_pipeline_makes_a_bundle_and_measures_it(tmp_path: Path):
         tmp_path / "tiny.toml", "simple_cnn", data={"datasets": ["nih"]}, run={"epochs": 1, "batch": 16}
     )
     out = tmp_path / "out"
-    command = [KFP_PYTHON, "training/kubeflow/local.py", "nih", folder, recipe]
+    command: list[str | Path] = [KFP_PYTHON, "training/kubeflow/local.py", "nih", folder, recipe]
     done = subprocess.run(
         [*command, "--python", sys.executable, "--out", out],
         cwd=ROOT,
@@ -57,7 +57,7 @@ def test_the_whole_pipeline_makes_a_bundle_and_measures_it(tmp_path: Path):
 
 
 def test_a_step_that_fails_stops_the_pipeline_and_says_why(tmp_path: Path):
-    command = [KFP_PYTHON, "training/kubeflow/local.py", "nih", tmp_path, "simple_cnn"]
+    command: list[str | Path] = [KFP_PYTHON, "training/kubeflow/local.py", "nih", tmp_path, "simple_cnn"]
     done = subprocess.run(
         [*command, "--python", sys.executable, "--out", tmp_path / "out"],
         cwd=ROOT,

@@ -1,6 +1,7 @@
 """What a table of either form says of each image: its labels, and its split."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,8 @@ from training.splits import split_of
 from training.table import Record, Split, State, write
 
 
-def record(image: str, **changes: object) -> Record:
-    values = {
+def record(image: str, **changes: Any) -> Record:
+    values: dict[str, Any] = {
         "dataset": "nih",
         "image": image,
         "patient": "nih:1",

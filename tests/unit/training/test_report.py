@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typing_extensions import override
 
 from shared.domain import ViewPosition
 from tests.support.bundles import write_tiny_bundle
@@ -26,9 +27,11 @@ class Page(HTMLParser):
         self.words: list[str] = []
         self.feed(content)
 
+    @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
 
+    @override
     def handle_data(self, data: str) -> None:
         self.words.append(data)
 

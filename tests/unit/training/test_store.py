@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from tests.support.radiographs import SAMPLES, nih_records, record, sample_records
 from training.squares import SHARD, square_of
 from training.store import ImageStore, open_store
-from training.table import write
+from training.table import Record, write
 
 SIZE = 32
 
@@ -29,7 +29,7 @@ def shards_in(cache: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in cache.glob("*.npy")}
 
 
-def draw_pictures(folder: Path, count: int) -> list:
+def draw_pictures(folder: Path, count: int) -> list[Record]:
     """Write pictures whose gray level is their number."""
     folder.mkdir()
     for number in range(count):

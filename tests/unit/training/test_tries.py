@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,8 +15,9 @@ from training.bundled.fit import Examples, Recipe
 from training.bundled.network import BACKBONES, from_imagenet
 from training.bundled.networks import average, taught, trained
 from training.bundled.self_supervised import simsiam
+from training.train_bundled import RUNS
 
-SMALL = {"size": 64, "epochs": 1, "frozen": 6}
+SMALL: dict[str, Any] = {"size": 64, "epochs": 1, "frozen": 6}
 LABELS = ("Cardiomegaly", "Effusion", "Mass")
 
 
@@ -51,7 +53,7 @@ def data(tmp_path, monkeypatch) -> Path:
     for table, kept in (("labels.csv", rows), ("more/labels.csv", []), ("lowres64.csv", [])):
         with (tmp_path / table).open("w", newline="") as out:
             csv.writer(out).writerows([("file", "patient_id", "view", "labels"), *kept])
-    ships = tuple(replace(run, **SMALL) for run in tries.RUNS)
+    ships = tuple(replace(run, **SMALL) for run in RUNS)
     monkeypatch.setattr(tries, "RUNS", ships)
     for name, recipe in tries.TRIES.items():
         small = replace(recipe, **SMALL, self_supervised=min(1, recipe.self_supervised))

@@ -29,6 +29,7 @@ def test_it_says_what_it_said_before(bundle, samples):
         prepared = prepare((samples / name).read_bytes(), name=name, size=GATE.card.input_size)
         (judged,) = models.judge(prepared.model_input[np.newaxis])
         output = judged.output or models.classify(prepared.model_input[np.newaxis])[0]
+        assert output.feature_map is not None
         heat = np.einsum("chw,lc->lhw", output.feature_map, label_weights(bundle))
         np.testing.assert_allclose(output.logits, said["logits"], atol=1e-3)
         np.testing.assert_allclose(heat.mean((1, 2)), said["heat"], atol=1e-3)

@@ -8,16 +8,17 @@ import pytest
 import torch
 import torchvision
 
+from shared.bands import Pixels
 from shared.bundles import Bundle, BundleError, load_bundle
 from shared.domain import FindingStatus
 from shared.errors import UnusableImageError
 from shared.gates import load_gate
 from tests.support.foreign import LABELS, SIDE, write_foreign_bundle
 from worker_cnn.decoding import prepare
-from worker_cnn.gate import Models, load_models
+from worker_cnn.gate import Judged, Models, load_models
 from worker_cnn.pipeline import analyse
 from worker_cnn.reading import Sight, read, unbatched
-from worker_cnn.runtime import load_model
+from worker_cnn.runtime import ImageOutput, load_model
 
 SAMPLES = sorted((Path(__file__).parents[3] / "samples").glob("chest-*.png"))
 GATE = load_gate("bundled")
@@ -65,11 +66,16 @@ def test_its_logits_are_torchs_of_the_normalised_picture(bundle):
 
 def test_the_gate_runs_once_before_it_and_what_it_refuses_is_not_classified(models, sight):
     calls = []
-    counting = replace(
-        sight,
-        judge=lambda square: (calls.append("gate"), sight.judge(square))[1],
-        classify=lambda square: (calls.append("classifier"), sight.classify(square))[1],
-    )
+
+    def judge(square: Pixels) -> Judged:
+        calls.append("gate")
+        return sight.judge(square)
+
+    def classify(square: Pixels) -> ImageOutput:
+        calls.append("classifier")
+        return sight.classify(square)
+
+    counting = replace(sight, judge=judge, classify=classify)
     assert not models.shares
     read(prepare(SAMPLES[0].read_bytes(), name="chest.png", size=SIDE), counting)
     assert calls == ["gate", "classifier"]

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,6 +24,7 @@ def test_a_batch_gives_one_output_an_image_in_its_order(bundle):
     outputs = model.run(images)
     assert [output.logits[0] for output in outputs] == pytest.approx([-2.0, 0.0, 2.0])
     assert outputs[2].logits == pytest.approx([2.0, -2.0])
+    assert outputs[0].feature_map is not None
     assert outputs[0].feature_map.shape == (2, 4, 4)
     assert outputs[2].embedding == pytest.approx([1.0, 0.0])
 
@@ -39,10 +41,16 @@ def test_an_image_gets_the_same_output_in_any_company(bundle):
 def test_all_batches_of_a_gpu_have_one_size_and_give_an_output_for_each_of_their_images(bundle):
     sizes = []
 
-    class Counting(ort.InferenceSession):
+    class Counting:
+        def __init__(self, graph: bytes) -> None:
+            self.session = ort.InferenceSession(graph)
+
         def run(self, names, feeds):
             sizes.append(len(feeds["images"]))
-            return super().run(names, feeds)
+            return self.session.run(names, feeds)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.session, name)
 
     plain = Model(Graph(ort.InferenceSession(bundle.graph)))
     filled = Model(Graph(Counting(bundle.graph), fill_to=4))

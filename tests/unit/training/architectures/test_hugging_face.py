@@ -59,7 +59,7 @@ def test_a_probe_trains_its_linear_layer_only(dinov2, architecture, options):
 def test_an_image_shows_what_it_is_nearer_to_than_to_its_absence(clip):
     network = create(Model(architecture="chexzero", start=clip), LABELS, size=SIZE).eval()
     images = torch.rand(3, 1, SIZE, SIZE)
-    mean, deviation = network.normalise.mean, network.normalise.deviation
+    mean, deviation = network.get_buffer("normalise.mean"), network.get_buffer("normalise.deviation")
     whole, tokenizer = AutoModel.from_pretrained(clip).eval(), AutoTokenizer.from_pretrained(clip)
     with torch.no_grad():
         probabilities = torch.sigmoid(network(images).logits)
@@ -74,9 +74,9 @@ def test_the_prompts_follow_weights_that_are_loaded(clip):
     model = Model(architecture="chexzero", start=clip)
     trained = create(model, LABELS, size=SIZE)
     fresh = create(model, LABELS, size=SIZE, pretrained=False)
-    assert not torch.allclose(fresh.prompts, trained.prompts)
+    assert not torch.allclose(fresh.get_buffer("prompts"), trained.get_buffer("prompts"))
     fresh.load_state_dict(trained.state_dict())
-    torch.testing.assert_close(fresh.prompts, trained.prompts)
+    torch.testing.assert_close(fresh.get_buffer("prompts"), trained.get_buffer("prompts"))
 
 
 def test_images_without_a_report_have_no_say(clip):

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pydicom
 import pytest
@@ -22,7 +23,7 @@ def studies(root) -> dict[str, Record]:
     return {record.study.rsplit("/", 1)[-1]: record for record in READER.read(root).records}
 
 
-def files(root) -> list:
+def files(root) -> list[Path]:
     return sorted(root.rglob("*.dcm"))
 
 

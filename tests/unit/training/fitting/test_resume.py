@@ -35,6 +35,7 @@ def environment() -> dict[str, str]:
 
 def last_weights(folder):
     checkpoint = read_checkpoint(folder / "checkpoint.pt", torch.device("cpu"))
+    assert checkpoint is not None
     best = load_file(folder / "best.safetensors")
     return checkpoint["learner"] | {f"best.{name}": value for name, value in best.items()}
 
