@@ -1,4 +1,4 @@
-"""Who calls, and what they may do. A route asks for a `Reader`, a `Writer` or an `Administrator`."""
+"""Who calls, and what they may do. A route asks for who `MayRead`, `MayWrite` or `MayAdminister`."""
 
 import hmac
 import time
@@ -204,6 +204,6 @@ async def _visitor(connection: HTTPConnection) -> Caller | None:
 
 Visitor = Annotated[Caller | None, Depends(_visitor)]
 """Whoever calls, with a key or without one; a key that is none is refused."""
-Reader = Annotated[Caller, Depends(needs(Scope.READ))]
-Writer = Annotated[Caller, Depends(needs(Scope.WRITE))]
-Administrator = Annotated[Caller, Depends(needs(Scope.ADMIN))]
+MayRead = Annotated[Caller, Depends(needs(Scope.READ))]
+MayWrite = Annotated[Caller, Depends(needs(Scope.WRITE))]
+MayAdminister = Annotated[Caller, Depends(needs(Scope.ADMIN))]

@@ -1,4 +1,4 @@
-"""What the routes stand on: one database, one object store, one queue, one ear, for the whole process."""
+"""What the routes stand on: one database, one object store, one queue, one connection that listens."""
 
 import contextlib
 from queue import Full, Queue
@@ -113,5 +113,5 @@ async def _backend_of(request: Request) -> Backend:
     return backend
 
 
-Stack = Annotated[Backend, Depends(_backend_of)]
+BackendDep = Annotated[Backend, Depends(_backend_of)]
 """How a route asks for the backend."""

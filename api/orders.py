@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, time
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -64,15 +64,3 @@ class OrderFields(BaseModel):
     def typed(self) -> Order:
         """What the client says of the order."""
         return Order(**{name: getattr(self, name) for name in OrderFields.model_fields})
-
-
-def _property(schema: dict[str, Any]) -> dict[str, Any]:
-    """Describe a field of a form, which is left out and never null."""
-    (kind,) = (kind for kind in schema["anyOf"] if kind != {"type": "null"})
-    return {key: value for key, value in kind.items() if value is not None}
-
-
-PROPERTIES: Final[dict[str, Any]] = {
-    name: _property(schema) for name, schema in OrderFields.model_json_schema()["properties"].items()
-}
-"""The fields in the OpenAPI document."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException
@@ -39,8 +39,12 @@ def _shown(path: str) -> str:
     return "".join(letter for letter in path if letter.isprintable())[-_LONGEST_PATH:]
 
 
-ItemPath = Annotated[str, AfterValidator(_shown)]
-"""Where in the client's archive an item of a batch lies. None is refused: nobody could mend it."""
+ItemPath = Annotated[
+    str,
+    AfterValidator(_shown),
+    Field(description="Of a batch's item: where in its archive it lies."),
+]
+"""None is refused: nobody could mend it."""
 
 
 class Fields(OrderFields):
@@ -50,8 +54,13 @@ class Fields(OrderFields):
     language: Language = Language.ENGLISH
     batch_id: UUID | None = None
     path: ItemPath | None = None
-    mixed: bool = False
-    """That several patients or studies in one, or another id than the files', are meant."""
+    mixed: Annotated[
+        bool,
+        Field(
+            description="Files of several patients or studies, or a `patient_id` that is not theirs, are "
+            "meant; without it they are refused."
+        ),
+    ] = False
 
 
 @dataclass(slots=True)

@@ -74,7 +74,7 @@ def main(options: Options, progress: Progress) -> Result:
         (_cpu_table(ways),),
         (
             f"{bundle.card.id} at {bundle.card.input_size} px on {settings.device}, {core_count()} cores",
-            f"batches of at most {size}; an image alone waits {wait:g} ms for company",
+            f"batches of at most {size}; an image alone waits {wait:g} ms for others",
         ),
     )
 

@@ -9,34 +9,20 @@ What is sent and how answers are read is in calls.py, for both.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import BinaryIO, Self
 
 import httpx
-from httpx_sse import EventSource
-from tenacity import AsyncRetrying
 
-from cxr import calls, models
-from cxr.calls import Call, OrderFields, Pause, ResultFormat, Steps, TextFormat
+from cxr import calls, conversations, models
+from cxr.calls import OrderFields, ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
 from cxr.inputs import Upload
-from cxr.transport import (
-    NO_PROXY,
-    PATIENCE,
-    auth_headers,
-    base_url,
-    check,
-    event_of,
-    not_reachable,
-    read,
-    retry_policy,
-    time_limits,
-)
-
-T = TypeVar("T")
+from cxr.sending import AsyncSender, events_of_async
+from cxr.transport import PATIENCE
 
 
 class AsyncClient:
@@ -49,11 +35,10 @@ class AsyncClient:
     """
 
     def __init__(self, url: str | None = None, *, key: str | None = None, patience: float = PATIENCE) -> None:
-        self.url = base_url(url)
-        self._patience = patience
-        self.batches = AsyncBatches(self)
-        self.keys = AsyncKeys(self)
-        self._http = httpx.AsyncClient(base_url=self.url, headers=auth_headers(key), mounts=NO_PROXY)
+        self._server = AsyncSender(url, key=key, patience=patience)
+        self.url = self._server.url
+        self.batches = AsyncBatches(self._server)
+        self.keys = AsyncKeys(self._server)
 
     async def submit(
         self,
@@ -82,7 +67,7 @@ class AsyncClient:
             ProblemError: the server refused it; `groups` of several patients' files belong together.
             NotDoneError: it was taken, but did not end in time (a TimeoutError too).
         """
-        study = await self.send(
+        study = await self._server.send(
             calls.submit(
                 files,
                 priority=priority,
@@ -100,7 +85,7 @@ class AsyncClient:
 
     async def study(self, study_id: str, *, wait: float | None = None) -> models.Study:
         """Ask where a study stands; with `wait`, answer at its end or after so many seconds."""
-        return await self.send(calls.study(study_id, wait=wait))
+        return await self._server.send(calls.study(study_id, wait=wait))
 
     async def wait(  # the same signature as the blocking client's, hence the noqa
         self,
@@ -113,7 +98,9 @@ class AsyncClient:
         Raises:
             NotDoneError: it was not, in time (a TimeoutError too).
         """
-        return await self._take(calls.until_final(study_id, timeout=timeout, clock=time.monotonic))
+        return await self._server.take(
+            conversations.until_final(study_id, timeout=timeout, clock=time.monotonic)
+        )
 
     async def findings(self, study_id: str, *, wait: float = 0) -> models.Findings:
         """Return the findings.
@@ -122,8 +109,8 @@ class AsyncClient:
             NotReadyError: there are none yet.
             ProblemError: the study ended without any.
         """
-        return await self._take(
-            calls.until_ready(calls.findings(study_id), timeout=wait, clock=time.monotonic)
+        return await self._server.take(
+            conversations.until_ready(calls.findings(study_id), timeout=wait, clock=time.monotonic)
         )
 
     async def report(self, study_id: str, *, wait: float = 0) -> models.Report:
@@ -133,17 +120,19 @@ class AsyncClient:
             NotReadyError: there is none yet.
             ProblemError: the study ended without one.
         """
-        return await self._take(calls.until_ready(calls.report(study_id), timeout=wait, clock=time.monotonic))
+        return await self._server.take(
+            conversations.until_ready(calls.report(study_id), timeout=wait, clock=time.monotonic)
+        )
 
     async def report_as(self, study_id: str, form: TextFormat, *, wait: float = 0) -> str:
         """Return the report written out, as text or as HTML; raises as `report` does."""
-        return await self._take(
-            calls.until_ready(calls.report_as(study_id, form), timeout=wait, clock=time.monotonic)
+        return await self._server.take(
+            conversations.until_ready(calls.report_as(study_id, form), timeout=wait, clock=time.monotonic)
         )
 
     async def retry(self, study_id: str) -> models.Study:
         """Start a failed study again."""
-        return await self.send(calls.retry(study_id))
+        return await self._server.send(calls.retry(study_id))
 
     async def cancel(self, study_id: str) -> models.Study:
         """Cancel a study that is not at its end, and keep it.
@@ -151,11 +140,11 @@ class AsyncClient:
         Raises:
             ProblemError: it is at its end.
         """
-        return await self.send(calls.cancel(study_id))
+        return await self._server.send(calls.cancel(study_id))
 
     async def preview(self, study_id: str, index: int = 0) -> bytes:
         """Return an image as the classifier saw it: a PNG, smaller than the original."""
-        return await self.send(calls.preview(study_id, index))
+        return await self._server.send(calls.preview(study_id, index))
 
     async def heatmap(self, study_id: str, label: str, *, index: int | None = None) -> bytes:
         """Return a PNG of what moved the model to a label, to lay over the preview.
@@ -168,16 +157,16 @@ class AsyncClient:
             InputError: the model knows no such label.
             ProblemError: there is no heatmap of it.
         """
-        return await self._take(calls.shown_heatmap(study_id, label, index=index))
+        return await self._server.take(conversations.shown_heatmap(study_id, label, index=index))
 
     async def original(self, study_id: str, index: int = 0) -> bytes:
         """Return an image's file as it was sent, byte for byte."""
-        return await self.send(calls.original(study_id, index))
+        return await self._server.send(calls.original(study_id, index))
 
     async def delete(self, study_id: str) -> None:
         """Cancel a study and erase it for good."""
         try:
-            await self.send(calls.delete(study_id))
+            await self._server.send(calls.delete(study_id))
         except ProblemError as error:
             if not calls.is_gone(error):
                 raise
@@ -193,7 +182,7 @@ class AsyncClient:
         """Go through the studies, newest first, page by page."""
         cursor: str | None = None
         while True:
-            page = await self.send(
+            page = await self._server.send(
                 calls.studies_page(
                     cursor, limit=page_size, status=status, priority=priority, batch_id=batch_id
                 )
@@ -209,9 +198,9 @@ class AsyncClient:
         last: models.Event | None = None
         while True:
             # The server closes the stream after a final event, unless the study was tried again since.
-            async with self.stream(calls.events(study_id, after=last.id if last else None)) as answer:
+            async with self._server.stream(calls.events(study_id, after=last.id if last else None)) as answer:
                 with suppress(httpx.TransportError):
-                    async for event in events_of(answer):
+                    async for event in events_of_async(answer):
                         last = event
                         yield event
                     if last is not None and last.is_final:
@@ -220,11 +209,11 @@ class AsyncClient:
 
     async def info(self) -> models.Info:
         """Ask what the server is."""
-        return await self.send(calls.info())
+        return await self._server.send(calls.info())
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._server.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -234,103 +223,26 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def send(self, call: Call[T]) -> T:
-        """Send a call, again where that is safe, and read its answer.
-
-        Raises:
-            ProblemError: the server refused.
-            NotReachableError: no server answered.
-        """
-        try:
-            return await AsyncRetrying(**retry_policy(call, patience=self._patience))(self._send_once, call)
-        except httpx.TransportError as error:
-            raise not_reachable(self.url, error) from error
-
-    @asynccontextmanager
-    async def stream(self, call: Call[Any]) -> AsyncIterator[httpx.Response]:
-        """Send a call and read its answer bit by bit.
-
-        Raises:
-            ProblemError: the server refused.
-            NotReachableError: no server answered, or it went away meanwhile.
-        """
-        try:
-            answer: httpx.Response = await AsyncRetrying(**retry_policy(call, patience=self._patience))(
-                self._open_once, call
-            )
-        except httpx.TransportError as error:
-            raise not_reachable(self.url, error) from error
-        try:
-            yield answer
-        except httpx.TransportError as error:
-            raise not_reachable(self.url, error) from error
-        finally:
-            await answer.aclose()
-
-    async def _send_once(self, call: Call[T]) -> T:
-        with ExitStack() as opened:
-            answer = await self._http.send(self._request(call, opened))
-        check(answer)
-        return read(call, answer)
-
-    async def _open_once(self, call: Call[Any]) -> httpx.Response:
-        answer = await self._http.send(self._request(call, ExitStack()), stream=True)
-        try:
-            if answer.is_error:
-                await answer.aread()
-            check(answer)
-        except BaseException:
-            await answer.aclose()
-            raise
-        return answer
-
-    def _request(self, call: Call[Any], opened: ExitStack) -> httpx.Request:
-        return self._http.build_request(
-            call.method,
-            call.path,
-            params=call.params,
-            headers=call.headers,
-            data=call.fields or None,
-            files=call.open_files(opened),
-            json=call.json,
-            timeout=time_limits(call),
-        )
-
-    async def _take(self, steps: Steps[T]) -> T:
-        """Take a conversation's steps one by one; return what it comes to."""
-        reply: Any = None
-        while True:
-            try:
-                step = steps.send(reply)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            if isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
-                reply = None
-            else:
-                reply = await self.send(step)
-
 
 class AsyncBatches:
     """Archive work: many studies under one id."""
 
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
+    def __init__(self, server: AsyncSender) -> None:
+        self._server = server
 
     async def create(self, name: str | None = None) -> models.Batch:
         """Open a batch; studies are submitted with its id."""
-        return await self._client.send(calls.create_batch(name))
+        return await self._server.send(calls.create_batch(name))
 
     async def get(self, batch_id: str) -> models.Batch:
         """Ask how far it is."""
-        return await self._client.send(calls.batch(batch_id))
+        return await self._server.send(calls.batch(batch_id))
 
     async def list(self, *, page_size: int = 50) -> AsyncIterator[models.Batch]:
         """Go through the batches, newest first, page by page."""
         cursor: str | None = None
         while True:
-            page = await self._client.send(calls.batches_page(cursor, limit=page_size))
+            page = await self._server.send(calls.batches_page(cursor, limit=page_size))
             for batch in page.items:
                 yield batch
             cursor = page.next_cursor
@@ -339,18 +251,18 @@ class AsyncBatches:
 
     async def cancel(self, batch_id: str) -> models.Batch:
         """Cancel what is unfinished; results that exist stay."""
-        return await self._client.send(calls.cancel_batch(batch_id))
+        return await self._server.send(calls.cancel_batch(batch_id))
 
     async def results(self, batch_id: str) -> AsyncIterator[models.BatchResult]:
         """Go through the items, finished or not, in the order in which they came."""
-        async with self._client.stream(calls.batch_results(batch_id, "ndjson")) as answer:
+        async with self._server.stream(calls.batch_results(batch_id, "ndjson")) as answer:
             async for line in answer.aiter_lines():
                 if line:
                     yield calls.batch_result(line)
 
     async def save_results(self, batch_id: str, file: BinaryIO, *, form: ResultFormat = "csv") -> None:
         """Write the results to a file as they come."""
-        async with self._client.stream(calls.batch_results(batch_id, form)) as answer:
+        async with self._server.stream(calls.batch_results(batch_id, form)) as answer:
             async for chunk in answer.aiter_bytes():
                 file.write(chunk)
 
@@ -358,8 +270,8 @@ class AsyncBatches:
 class AsyncKeys:
     """API keys; all of it needs the admin scope."""
 
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
+    def __init__(self, server: AsyncSender) -> None:
+        self._server = server
 
     async def create(
         self, name: str, *, scopes: Sequence[str] = ("read", "write"), tenant: str | None = None
@@ -369,19 +281,12 @@ class AsyncKeys:
         Args:
             tenant: whose studies it sends and sees, a name; by default the default tenant's.
         """
-        return await self._client.send(calls.create_key(name, scopes, tenant=tenant))
+        return await self._server.send(calls.create_key(name, scopes, tenant=tenant))
 
     async def list(self) -> Sequence[models.Key]:
         """List the live keys."""
-        return await self._client.send(calls.keys())
+        return await self._server.send(calls.keys())
 
     async def revoke(self, key_id: str) -> None:
         """Revoke a key."""
-        await self._client.send(calls.revoke_key(key_id))
-
-
-async def events_of(answer: httpx.Response) -> AsyncGenerator[models.Event]:
-    """Yield the events of one connection's stream, each when it is whole."""
-    async for sent in EventSource(answer).aiter_sse():
-        if (event := event_of(sent)) is not None:
-            yield event
+        await self._server.send(calls.revoke_key(key_id))

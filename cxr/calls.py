@@ -1,10 +1,9 @@
 """Every request of the API as a value: pure, used by the sync and the async client alike.
 
-A `Call` says what to send and how to read the answer; `Steps` is a conversation of several calls
-(waiting, paging), written once as a generator that either client drives.
+A `Call` says what to send and how to read the answer; several of them make a conversation (conversations.py).
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,7 +15,7 @@ import httpx
 from pydantic import BaseModel
 
 from cxr import models
-from cxr.errors import ForeignAnswerError, InputError, NotDoneError, NotReadyError, ProblemError
+from cxr.errors import ForeignAnswerError, InputError, NotReadyError, ProblemError
 from cxr.inputs import Opener, Upload, uploads
 
 T = TypeVar("T")
@@ -65,16 +64,6 @@ class Call(Generic[T]):
         for name, opener in self.files:
             parts.append(("files", (_utf8(name), opened.enter_context(opener()))))
         return parts
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A step that only waits."""
-
-    seconds: float
-
-
-Steps = Generator[Call[Any] | Pause, Any, T]
 
 
 class OrderFields(TypedDict, total=False):
@@ -272,58 +261,6 @@ def revoke_key(key_id: str) -> Call[None]:
 def info() -> Call[models.Info]:
     """Ask what the server is."""
     return Call("GET", "/v1/info", _model(models.Info))
-
-
-def shown_heatmap(study_id: str, label: str, *, index: int | None) -> Steps[bytes]:
-    """Ask for a label's heatmap; without an index, that of the image in which the label is seen best.
-
-    Raises:
-        NotReadyError: there are no findings yet.
-        InputError: the model knows no such label.
-    """
-    found: models.Findings | NotReadyError = yield findings(study_id)
-    if isinstance(found, NotReadyError):
-        raise found
-    try:
-        finding = found[label]
-    except KeyError as error:
-        message = f"there is no label {label!r}; there are {', '.join(found.labels)}"
-        raise InputError(message) from error
-    picture: bytes = yield heatmap(study_id, finding.label, (finding.image or 0) if index is None else index)
-    return picture
-
-
-def until_final(study_id: str, *, timeout: float, clock: Callable[[], float]) -> Steps[models.Study]:
-    """Poll until the study is final.
-
-    Raises:
-        NotDoneError: it was not, in time.
-    """
-    deadline = clock() + timeout
-    while True:
-        left = deadline - clock()
-        state: models.Study = yield study(study_id, wait=max(left, 0))
-        if state.is_final:
-            return state
-        if deadline <= clock():
-            raise NotDoneError(state, seconds=timeout)
-        yield Pause(0.1)
-
-
-def until_ready(call: Call[T | NotReadyError], *, timeout: float, clock: Callable[[], float]) -> Steps[T]:
-    """Ask again until the findings or the report are there.
-
-    Raises:
-        NotReadyError: they were not, in time.
-    """
-    deadline = clock() + timeout
-    while True:
-        result: T | NotReadyError = yield call
-        if not isinstance(result, NotReadyError):
-            return result
-        if clock() + result.retry_after > deadline:
-            raise result
-        yield Pause(result.retry_after)
 
 
 def _study(study_id: str) -> str:

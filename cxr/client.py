@@ -9,32 +9,19 @@ with Client() as cxr:
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self, TypeVar
+from typing import BinaryIO, Final, Self
 
 import httpx
-from httpx_sse import EventSource
-from tenacity import Retrying
 
-from cxr import calls, models
-from cxr.calls import Call, OrderFields, Pause, ResultFormat, Steps, TextFormat
+from cxr import calls, conversations, models
+from cxr.calls import OrderFields, ResultFormat, TextFormat
 from cxr.errors import ProblemError
 from cxr.inputs import Upload
-from cxr.transport import (
-    NO_PROXY,
-    PATIENCE,
-    auth_headers,
-    base_url,
-    check,
-    event_of,
-    not_reachable,
-    read,
-    retry_policy,
-    time_limits,
-)
+from cxr.sending import Sender, events_of
+from cxr.transport import PATIENCE
 
-T = TypeVar("T")
 DEFAULT_TIMEOUT: Final = 600.0
 """Seconds that `wait` waits."""
 
@@ -49,11 +36,10 @@ class Client:
     """
 
     def __init__(self, url: str | None = None, *, key: str | None = None, patience: float = PATIENCE) -> None:
-        self.url = base_url(url)
-        self._patience = patience
-        self.batches = Batches(self)
-        self.keys = Keys(self)
-        self._http = httpx.Client(base_url=self.url, headers=auth_headers(key), mounts=NO_PROXY)
+        self._server = Sender(url, key=key, patience=patience)
+        self.url = self._server.url
+        self.batches = Batches(self._server)
+        self.keys = Keys(self._server)
 
     def submit(
         self,
@@ -82,7 +68,7 @@ class Client:
             ProblemError: the server refused it; `groups` of several patients' files belong together.
             NotDoneError: it was taken, but did not end in time (a TimeoutError too).
         """
-        study = self.send(
+        study = self._server.send(
             calls.submit(
                 files,
                 priority=priority,
@@ -100,7 +86,7 @@ class Client:
 
     def study(self, study_id: str, *, wait: float | None = None) -> models.Study:
         """Ask where a study stands; with `wait`, answer at its end or after so many seconds."""
-        return self.send(calls.study(study_id, wait=wait))
+        return self._server.send(calls.study(study_id, wait=wait))
 
     def wait(self, study_id: str, *, timeout: float = DEFAULT_TIMEOUT) -> models.Study:
         """Wait until a study is completed, rejected, failed or cancelled.
@@ -108,7 +94,7 @@ class Client:
         Raises:
             NotDoneError: it was not, in time (a TimeoutError too).
         """
-        return self._take(calls.until_final(study_id, timeout=timeout, clock=time.monotonic))
+        return self._server.take(conversations.until_final(study_id, timeout=timeout, clock=time.monotonic))
 
     def findings(self, study_id: str, *, wait: float = 0) -> models.Findings:
         """Return the findings.
@@ -117,7 +103,9 @@ class Client:
             NotReadyError: there are none yet.
             ProblemError: the study ended without any.
         """
-        return self._take(calls.until_ready(calls.findings(study_id), timeout=wait, clock=time.monotonic))
+        return self._server.take(
+            conversations.until_ready(calls.findings(study_id), timeout=wait, clock=time.monotonic)
+        )
 
     def report(self, study_id: str, *, wait: float = 0) -> models.Report:
         """Return the report; with `wait`, wait so many seconds for it.
@@ -126,17 +114,19 @@ class Client:
             NotReadyError: there is none yet.
             ProblemError: the study ended without one.
         """
-        return self._take(calls.until_ready(calls.report(study_id), timeout=wait, clock=time.monotonic))
+        return self._server.take(
+            conversations.until_ready(calls.report(study_id), timeout=wait, clock=time.monotonic)
+        )
 
     def report_as(self, study_id: str, form: TextFormat, *, wait: float = 0) -> str:
         """Return the report written out, as text or as HTML; raises as `report` does."""
-        return self._take(
-            calls.until_ready(calls.report_as(study_id, form), timeout=wait, clock=time.monotonic)
+        return self._server.take(
+            conversations.until_ready(calls.report_as(study_id, form), timeout=wait, clock=time.monotonic)
         )
 
     def retry(self, study_id: str) -> models.Study:
         """Start a failed study again."""
-        return self.send(calls.retry(study_id))
+        return self._server.send(calls.retry(study_id))
 
     def cancel(self, study_id: str) -> models.Study:
         """Cancel a study that is not at its end, and keep it.
@@ -144,11 +134,11 @@ class Client:
         Raises:
             ProblemError: it is at its end.
         """
-        return self.send(calls.cancel(study_id))
+        return self._server.send(calls.cancel(study_id))
 
     def preview(self, study_id: str, index: int = 0) -> bytes:
         """Return an image as the classifier saw it: a PNG, smaller than the original."""
-        return self.send(calls.preview(study_id, index))
+        return self._server.send(calls.preview(study_id, index))
 
     def heatmap(self, study_id: str, label: str, *, index: int | None = None) -> bytes:
         """Return a PNG of what moved the model to a label, to lay over the preview.
@@ -161,16 +151,16 @@ class Client:
             InputError: the model knows no such label.
             ProblemError: there is no heatmap of it.
         """
-        return self._take(calls.shown_heatmap(study_id, label, index=index))
+        return self._server.take(conversations.shown_heatmap(study_id, label, index=index))
 
     def original(self, study_id: str, index: int = 0) -> bytes:
         """Return an image's file as it was sent, byte for byte."""
-        return self.send(calls.original(study_id, index))
+        return self._server.send(calls.original(study_id, index))
 
     def delete(self, study_id: str) -> None:
         """Cancel a study and erase it for good."""
         try:
-            self.send(calls.delete(study_id))
+            self._server.send(calls.delete(study_id))
         except ProblemError as error:
             if not calls.is_gone(error):
                 raise
@@ -186,7 +176,7 @@ class Client:
         """Go through the studies, newest first, page by page."""
         cursor: str | None = None
         while True:
-            page = self.send(
+            page = self._server.send(
                 calls.studies_page(
                     cursor, limit=page_size, status=status, priority=priority, batch_id=batch_id
                 )
@@ -202,7 +192,7 @@ class Client:
         while True:
             # The server closes the stream after a final event, unless the study was tried again since.
             with (
-                self.stream(calls.events(study_id, after=last.id if last else None)) as answer,
+                self._server.stream(calls.events(study_id, after=last.id if last else None)) as answer,
                 suppress(httpx.TransportError),
             ):
                 for event in events_of(answer):
@@ -214,11 +204,11 @@ class Client:
 
     def info(self) -> models.Info:
         """Ask what the server is."""
-        return self.send(calls.info())
+        return self._server.send(calls.info())
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._server.close()
 
     def __enter__(self) -> Self:
         return self
@@ -228,102 +218,26 @@ class Client:
     ) -> None:
         self.close()
 
-    def send(self, call: Call[T]) -> T:
-        """Send a call, again where that is safe, and read its answer.
-
-        Raises:
-            ProblemError: the server refused.
-            NotReachableError: no server answered.
-        """
-        try:
-            result: T = Retrying(**retry_policy(call, patience=self._patience))(self._send_once, call)
-        except httpx.TransportError as error:
-            raise not_reachable(self.url, error) from error
-        return result
-
-    @contextmanager
-    def stream(self, call: Call[Any]) -> Iterator[httpx.Response]:
-        """Send a call and read its answer bit by bit.
-
-        Raises:
-            ProblemError: the server refused.
-            NotReachableError: no server answered, or it went away meanwhile.
-        """
-        try:
-            answer = Retrying(**retry_policy(call, patience=self._patience))(self._open_once, call)
-        except httpx.TransportError as error:
-            raise not_reachable(self.url, error) from error
-        try:
-            yield answer
-        except httpx.TransportError as error:
-            raise not_reachable(self.url, error) from error
-        finally:
-            answer.close()
-
-    def _send_once(self, call: Call[T]) -> T:
-        with ExitStack() as opened:
-            answer = self._http.send(self._request(call, opened))
-        check(answer)
-        return read(call, answer)
-
-    def _open_once(self, call: Call[Any]) -> httpx.Response:
-        answer = self._http.send(self._request(call, ExitStack()), stream=True)
-        try:
-            if answer.is_error:
-                answer.read()
-            check(answer)
-        except BaseException:
-            answer.close()
-            raise
-        return answer
-
-    def _request(self, call: Call[Any], opened: ExitStack) -> httpx.Request:
-        return self._http.build_request(
-            call.method,
-            call.path,
-            params=call.params,
-            headers=call.headers,
-            data=call.fields or None,
-            files=call.open_files(opened),
-            json=call.json,
-            timeout=time_limits(call),
-        )
-
-    def _take(self, steps: Steps[T]) -> T:
-        """Take a conversation's steps one by one; return what it comes to."""
-        reply: Any = None
-        while True:
-            try:
-                step = steps.send(reply)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            if isinstance(step, Pause):
-                time.sleep(step.seconds)
-                reply = None
-            else:
-                reply = self.send(step)
-
 
 class Batches:
     """Archive work: many studies under one id."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, server: Sender) -> None:
+        self._server = server
 
     def create(self, name: str | None = None) -> models.Batch:
         """Open a batch; studies are submitted with its id."""
-        return self._client.send(calls.create_batch(name))
+        return self._server.send(calls.create_batch(name))
 
     def get(self, batch_id: str) -> models.Batch:
         """Ask how far it is."""
-        return self._client.send(calls.batch(batch_id))
+        return self._server.send(calls.batch(batch_id))
 
     def list(self, *, page_size: int = 50) -> Iterator[models.Batch]:
         """Go through the batches, newest first, page by page."""
         cursor: str | None = None
         while True:
-            page = self._client.send(calls.batches_page(cursor, limit=page_size))
+            page = self._server.send(calls.batches_page(cursor, limit=page_size))
             yield from page.items
             cursor = page.next_cursor
             if cursor is None:
@@ -331,26 +245,26 @@ class Batches:
 
     def cancel(self, batch_id: str) -> models.Batch:
         """Cancel what is unfinished; results that exist stay."""
-        return self._client.send(calls.cancel_batch(batch_id))
+        return self._server.send(calls.cancel_batch(batch_id))
 
     def results(self, batch_id: str) -> Iterator[models.BatchResult]:
         """Go through the items, finished or not, in the order in which they came."""
-        with self._client.stream(calls.batch_results(batch_id, "ndjson")) as answer:
+        with self._server.stream(calls.batch_results(batch_id, "ndjson")) as answer:
             for line in answer.iter_lines():
                 if line:
                     yield calls.batch_result(line)
 
     def save_results(self, batch_id: str, file: BinaryIO, *, form: ResultFormat = "csv") -> None:
         """Write the results to a file as they come."""
-        with self._client.stream(calls.batch_results(batch_id, form)) as answer:
+        with self._server.stream(calls.batch_results(batch_id, form)) as answer:
             file.writelines(answer.iter_bytes())
 
 
 class Keys:
     """API keys; all of it needs the admin scope."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, server: Sender) -> None:
+        self._server = server
 
     def create(
         self, name: str, *, scopes: Sequence[str] = ("read", "write"), tenant: str | None = None
@@ -360,19 +274,12 @@ class Keys:
         Args:
             tenant: whose studies it sends and sees, a name; by default the default tenant's.
         """
-        return self._client.send(calls.create_key(name, scopes, tenant=tenant))
+        return self._server.send(calls.create_key(name, scopes, tenant=tenant))
 
     def list(self) -> Sequence[models.Key]:
         """List the live keys."""
-        return self._client.send(calls.keys())
+        return self._server.send(calls.keys())
 
     def revoke(self, key_id: str) -> None:
         """Revoke a key."""
-        self._client.send(calls.revoke_key(key_id))
-
-
-def events_of(answer: httpx.Response) -> Iterator[models.Event]:
-    """Yield the events of one connection's stream, each when it is whole."""
-    for sent in EventSource(answer).iter_sse():
-        if (event := event_of(sent)) is not None:
-            yield event
+        self._server.send(calls.revoke_key(key_id))

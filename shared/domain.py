@@ -80,7 +80,7 @@ class StudyEvent(StrEnum):
     REPORTED = "reported"
     REJECTED = "rejected"
     LEASE_EXPIRED = "lease-expired"
-    """The worker died or hung. In company nobody's attempt is used up; alone it is counted."""
+    """The worker died or hung. Counted only where the study was tried alone."""
     RELEASED = "released"
     """The worker gave the study back: it stops, or something that it needs is away for a while."""
     ATTEMPT_FAILED = "attempt-failed"
@@ -373,7 +373,7 @@ def study_findings(per_image: Iterable[Iterable[Finding]]) -> tuple[Finding, ...
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """Which classifier spoke: stored with every finding, since thresholds belong to a version."""
+    """The classifier that findings are produced by; their thresholds belong to this version of it."""
 
     id: str
     version: str
@@ -382,7 +382,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class WriterVersion:
-    """Which report writer spoke."""
+    """The report writer that a report is produced by."""
 
     id: str
     version: str

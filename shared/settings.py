@@ -106,7 +106,8 @@ class ModelSettings(BaseSettings):
     threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")
     batch_size: int = Field(default=16, ge=1, description="Most images in one device batch.")
     batch_wait: Duration = Field(
-        default=timedelta(milliseconds=10), description="Longest that an image waits for company."
+        default=timedelta(milliseconds=10),
+        description="Longest that an image waits for its batch to fill.",
     )
     concurrency: int = Field(default=8, ge=1, description="Studies fetched and decoded at once.")
     decoders: int = Field(
@@ -160,7 +161,8 @@ class ReportSettings(BaseSettings):
     )
     batch_size: int = Field(default=8, ge=1, description="Most reports written in one batch.")
     batch_wait: Duration = Field(
-        default=timedelta(milliseconds=50), description="Longest that a study waits for company."
+        default=timedelta(milliseconds=50),
+        description="Longest that a study waits for its batch to fill.",
     )
     concurrency: int = Field(default=16, ge=1, description="Studies that wait for the writer at once.")
     openai_url: str = Field(

@@ -31,7 +31,7 @@ from worker_cnn.decoding import DecoderPool
 from worker_cnn.gate import Models, load_models
 from worker_cnn.reading import Sight
 from worker_cnn.runtime import Array
-from worker_cnn.tasks import Bench, register
+from worker_cnn.tasks import Analyser, register
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ def main() -> int:
     heartbeat = Heartbeat(database, queue_settings)
     sight, batchers = _batched(models, gate, settings)
     decoder = DecoderPool(workers=settings.decoders)
-    bench = Bench(
+    analyser = Analyser(
         Storage(StorageSettings()),
         decode=lambda original, ticket, terms: decoder.prepare(
             original.read, name=original.name, size=size, ticket=ticket, terms=terms
@@ -67,7 +67,7 @@ def main() -> int:
     )
     hints = queue.create_app("worker-cnn", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings, Actor(ActorKind.SERVICE, "worker-cnn"))
-    lanes = register(app, workplace, bench)
+    lanes = register(app, workplace, analyser)
     watch = IdleWatch(database, heartbeat, Stage.CNN)
     try:
         return run(

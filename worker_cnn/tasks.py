@@ -72,8 +72,8 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """Where images are looked at, and what for: in company, or alone after a try that ended badly.
+class Analyser:
+    """Finds out what an image shows: in a batch with others, or alone after a try that ended badly.
 
     Attributes:
         decode: safe from whatever the file does to its decoder, and in its turn.
@@ -107,14 +107,14 @@ class Bench:
         return Seen(original.index, original.name, analysis, analysis.rejection)
 
 
-def register(app: Celery, workplace: Workplace, bench: Bench) -> Lanes:
-    """Teach the app the one task of this worker, and return the lanes in which it is done too."""
+def register(app: Celery, workplace: Workplace, analyser: Analyser) -> Lanes:
+    """Register the one task of this worker with the app, and return the lanes that do it too."""
 
     def work(claim: Claim) -> Outcome:
-        return classify_study(claim, workplace, bench)
+        return classify_study(claim, workplace, analyser)
 
     def take(priority: Priority) -> Outcome:
-        return handle(Stage.CNN, priority, workplace, work, later=bench.later(priority))
+        return handle(Stage.CNN, priority, workplace, work, later=analyser.later(priority))
 
     @app.task(name=queue.TASKS[Stage.CNN])
     def classify(priority: str) -> None:
@@ -123,20 +123,20 @@ def register(app: Celery, workplace: Workplace, bench: Bench) -> Lanes:
     return Lanes(app, Stage.CNN, take)
 
 
-def classify_study(claim: Claim, workplace: Workplace, bench: Bench) -> Outcome:
+def classify_study(claim: Claim, workplace: Workplace, analyser: Analyser) -> Outcome:
     """Look at a claimed study's images and store what was found."""
     faults.passing(Point.CNN_AFTER_CLAIM)
     study_id = claim.study_id
     with tracing.step("look"):
-        seen = list(_look(claim, workplace, bench))
+        seen = list(_look(claim, workplace, analyser))
     workplace.heartbeat.check(study_id, claim.token)
     with tracing.step("store pictures"):
         for image in seen:
             if image.analysis is not None:
-                _store_pictures(study_id, image.analysis, image.index, bench.storage)
+                _store_pictures(study_id, image.analysis, image.index, analyser.storage)
     faults.passing(Point.CNN_AFTER_STORAGE_WRITE)
     reason = _reason_to_reject(seen)
-    hint = write(lambda: _store(claim, workplace, bench, seen, reason))
+    hint = write(lambda: _store(claim, workplace, analyser, seen, reason))
     if hint is not None:
         queue.send_hint(workplace.queue, hint)
     return Outcome.DONE if reason is None else Outcome.REJECTED
@@ -159,27 +159,27 @@ def _own_sight(settings: ModelSettings) -> tuple[Bundle, Sight]:
     return bundle, unbatched(models, gate.card.gate, side=gate.card.input_size)
 
 
-def _look(claim: Claim, workplace: Workplace, bench: Bench) -> Iterator[Seen]:
+def _look(claim: Claim, workplace: Workplace, analyser: Analyser) -> Iterator[Seen]:
     """Look at one image after the other, for as long as the study is ours and its budget lasts."""
     study_id = claim.study_id
     account = Account(claim.tenant_id, claim.priority)
-    budget = StudyBudget(bench.settings.study_budget, bench.settings.file_budget)
+    budget = StudyBudget(analyser.settings.study_budget, analyser.settings.file_budget)
 
     def check() -> None:
         workplace.heartbeat.check(study_id, claim.token)
-        bench.accounts.check(account, study_id)
+        analyser.accounts.check(account, study_id)
 
     def charge(seconds: float) -> None:
         budget.charge(seconds)
-        bench.accounts.charge(account, seconds)
+        analyser.accounts.charge(account, seconds)
 
-    place = bench.lone.place() if claim.alone else nullcontext()
-    with bench.accounts.working(account, study_id), place:
+    place = analyser.lone.place() if claim.alone else nullcontext()
+    with analyser.accounts.working(account, study_id), place:
         for image in _images(study_id, workplace):
             check()
-            original = _fetch(image, bench.storage)
-            ticket = Ticket(claim.priority, original.room, bench.accounts.is_burdened(account))
-            yield bench.look(
+            original = _fetch(image, analyser.storage)
+            ticket = Ticket(claim.priority, original.room, analyser.accounts.is_burdened(account))
+            yield analyser.look(
                 original, ticket, Terms(budget.of_next_file, check=check, charge=charge), alone=claim.alone
             )
             budget.check(original.name)
@@ -228,7 +228,7 @@ def _reason_to_reject(seen: Sequence[Seen]) -> BadInputError | None:
 def _store(
     claim: Claim,
     workplace: Workplace,
-    bench: Bench,
+    analyser: Analyser,
     seen: Sequence[Seen],
     reason: BadInputError | None,
 ) -> Hint | None:
@@ -236,7 +236,7 @@ def _store(
     hint = None
     with workplace.database.session() as session:
         if reason is None:
-            hint = findings.store(session, claim, images, bench.bundle.version)
+            hint = findings.store(session, claim, images, analyser.bundle.version)
         else:
             findings.refuse(session, claim, images, reason)
         faults.passing(Point.CNN_BEFORE_COMMIT)

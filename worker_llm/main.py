@@ -15,7 +15,7 @@ from shared.work.lanes import LANES
 from shared.work.microbatch import MicroBatcher
 from shared.work.worker import run
 from worker_llm.pipeline import write_reports
-from worker_llm.tasks import Desk, register
+from worker_llm.tasks import Reporter, register
 from worker_llm.writers import load_writer
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ def main() -> int:
     hints = queue.create_app("worker-llm", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings, Actor(ActorKind.SERVICE, "worker-llm"))
     lanes = register(
-        app, workplace, Desk(lambda request, priority: batcher(request, rank=priority.rank), settings)
+        app, workplace, Reporter(lambda request, priority: batcher(request, rank=priority.rank), settings)
     )
     watch = IdleWatch(database, heartbeat, Stage.LLM)
     try:

@@ -1,4 +1,4 @@
-"""The LLM worker's shell: read the findings, have the report written in company, store it.
+"""The LLM worker's shell: read the findings, have the report written in a batch, store it.
 
 `handle` claims the study before and settles errors after; what is written, and whether it
 may be said, is `pipeline.py`'s business.
@@ -36,10 +36,10 @@ _ALONE_LIMIT: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Where reports are written: in company (the batcher), or alone after a try that ended badly."""
+class Reporter:
+    """Writes reports: in a batch with others, or alone after a try that ended badly."""
 
-    in_company: Callable[[ReportRequest, Priority], Report]
+    batched: Callable[[ReportRequest, Priority], Report]
     settings: ReportSettings
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
@@ -48,17 +48,17 @@ class Desk:
         if claim.alone:
             with self.lone.place():
                 return self.lone.run(check, write_alone, request, self.settings)
-        return self.in_company(request, claim.priority)
+        return self.batched(request, claim.priority)
 
 
-def register(app: Celery, workplace: Workplace, desk: Desk) -> Lanes:
-    """Teach the app the one task of this worker, and return the lanes in which it is done too."""
+def register(app: Celery, workplace: Workplace, reporter: Reporter) -> Lanes:
+    """Register the one task of this worker with the app, and return the lanes that do it too."""
 
     def work(claim: Claim) -> Outcome:
-        return report_on(claim, workplace, desk)
+        return report_on(claim, workplace, reporter)
 
     def take(priority: Priority) -> Outcome:
-        return handle(Stage.LLM, priority, workplace, work, later=Later(alone=desk.lone.is_taken))
+        return handle(Stage.LLM, priority, workplace, work, later=Later(alone=reporter.lone.is_taken))
 
     @app.task(name=queue.TASKS[Stage.LLM])
     def report(priority: str) -> None:
@@ -67,7 +67,7 @@ def register(app: Celery, workplace: Workplace, desk: Desk) -> Lanes:
     return Lanes(app, Stage.LLM, take)
 
 
-def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
+def report_on(claim: Claim, workplace: Workplace, reporter: Reporter) -> Outcome:
     """Write and store the report of a claimed study."""
     faults.passing(Point.LLM_AFTER_CLAIM)
     study_id = claim.study_id
@@ -76,7 +76,7 @@ def report_on(claim: Claim, workplace: Workplace, desk: Desk) -> Outcome:
         said_first = warnings.of_study(reading.images(session, study_id), claim.language)
     check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
-        report = desk.write(request, claim, check)
+        report = reporter.write(request, claim, check)
     check()
     faults.passing(Point.LLM_BEFORE_WRITE)
     write(lambda: _store(workplace, claim, warnings.with_warnings(report, said_first)))

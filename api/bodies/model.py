@@ -5,7 +5,7 @@ from shared.records.analyses import AnalysisRecord
 
 
 class ModelId(Body):
-    """The classifier that spoke."""
+    """The classifier that the findings are produced by."""
 
     id: str
     version: str
@@ -13,5 +13,5 @@ class ModelId(Body):
 
 
 def model_body(analysis: AnalysisRecord) -> ModelId:
-    """Write down which classifier spoke."""
+    """Return the body of a classifier's identity."""
     return ModelId(id=analysis.model_id, version=analysis.model_version, digest=analysis.model_digest)

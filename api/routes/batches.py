@@ -9,8 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Path, Response
 from fastapi.responses import StreamingResponse
 
-from api.auth import Caller, Reader, Writer
-from api.backend import Backend, Stack
+from api.auth import Caller, MayRead, MayWrite
+from api.backend import Backend, BackendDep
 from api.bodies.answers import problems
 from api.bodies.batch import Batch, BatchPage, NewBatch, batch_body
 from api.negotiation import choose
@@ -56,7 +56,7 @@ class ResultFormat(StrEnum):
     responses=problems(400, 413, 415, 422),
     summary="Open a batch",
 )
-def post_batch(backend: Stack, caller: Writer, response: Response, wanted: NewBatch) -> Batch:
+def post_batch(backend: BackendDep, caller: MayWrite, response: Response, wanted: NewBatch) -> Batch:
     """Open a batch; then post its studies with `batch_id`, and an Idempotency-Key each."""
     with backend.database.session() as session:
         row = batches.create(session, tenant_id=caller.tenant_id, name=wanted.name)
@@ -67,8 +67,8 @@ def post_batch(backend: Stack, caller: Writer, response: Response, wanted: NewBa
 
 @router.get("", responses=problems(400, 422), summary="List batches, newest first")
 def list_batches(
-    backend: Stack,
-    caller: Reader,
+    backend: BackendDep,
+    caller: MayRead,
     page: Page,
 ) -> BatchPage:
     """Return a page; batches that are opened meanwhile do not shift the pages that follow."""
@@ -90,7 +90,7 @@ def list_batches(
     responses=problems(404, 422),
     summary="Ask how far a batch is",
 )
-def get_batch(batch_id: BatchPath, backend: Stack, caller: Reader) -> Batch:
+def get_batch(batch_id: BatchPath, backend: BackendDep, caller: MayRead) -> Batch:
     """Return how many of its items have which status."""
     with backend.database.session() as session:
         row = _batch_of(session, batch_id, caller)
@@ -102,7 +102,7 @@ def get_batch(batch_id: BatchPath, backend: Stack, caller: Reader) -> Batch:
     responses=problems(404, 422),
     summary="Cancel a batch",
 )
-def cancel_batch(batch_id: BatchPath, backend: Stack, caller: Writer) -> Batch:
+def cancel_batch(batch_id: BatchPath, backend: BackendDep, caller: MayWrite) -> Batch:
     """Cancel every item that is not final, and take no more; results so far are kept."""
     with backend.database.session() as session:
         row = _batch_of(session, batch_id, caller)
@@ -115,8 +115,8 @@ def cancel_batch(batch_id: BatchPath, backend: Stack, caller: Writer) -> Batch:
 )
 def get_results(
     batch_id: BatchPath,
-    backend: Stack,
-    caller: Reader,
+    backend: BackendDep,
+    caller: MayRead,
     format: ResultFormat | None = None,  # noqa: A002  the name in the URL
     accept: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:

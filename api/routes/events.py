@@ -9,8 +9,8 @@ from fastapi import APIRouter, Header, Response
 from fastapi.concurrency import run_in_threadpool
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from api.auth import Caller, Reader
-from api.backend import Backend, Stack
+from api.auth import Caller, MayRead
+from api.backend import Backend, BackendDep
 from api.bodies.answers import problems
 from api.bodies.study import timeline_entry
 from api.feed import LOOK_EVERY
@@ -43,8 +43,8 @@ router = APIRouter(prefix="/v1/studies", tags=["studies"])
 )
 async def get_events(
     study_id: StudyPath,
-    backend: Stack,
-    caller: Reader,
+    backend: BackendDep,
+    caller: MayRead,
     last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0,
 ) -> Response:
     """Stream the timeline: what has happened, then what happens, until the study is final."""

@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 
-from api.auth import Reader
-from api.backend import Stack
+from api.auth import MayRead
+from api.backend import BackendDep
 from api.bodies.answers import LATER, problems
 from api.bodies.finding import Findings, ImageFindings, best_rows, finding_entry
 from api.bodies.model import model_body
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/studies", tags=["studies"])
     responses={202: {"description": "Not classified yet.", "headers": LATER}, **problems(404, 409, 410, 422)},
     summary="Read the findings",
 )
-def get_findings(study_id: StudyPath, backend: Stack, caller: Reader) -> Response:
+def get_findings(study_id: StudyPath, backend: BackendDep, caller: MayRead) -> Response:
     """Return one entry for every label, present or not, and the same for each image."""
     view = view_of(backend, study_id, caller)
     study = view.study

@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import RedisError
 
 from api.auth import Visitor
-from api.backend import Backend, Stack
+from api.backend import Backend, BackendDep
 from api.bodies.answers import PROBLEM_CONTENT
 from api.bodies.base import NOT_A_MEDICAL_DEVICE
 from api.bodies.info import Info, Part, Readiness, Work
@@ -58,7 +58,7 @@ async def healthz() -> dict[str, str]:
     responses={503: {"model": Readiness, "description": "Another process would serve better."}},
     summary="Can requests be served?",
 )
-async def readyz(request: Request, backend: Stack, response: Response) -> Readiness:
+async def readyz(request: Request, backend: BackendDep, response: Response) -> Readiness:
     """Look at every part; one that is shared and away is told and leaves the server ready for the rest."""
     check: ReadinessCheck = request.app.state.readiness
     readiness = await check.look(backend)
@@ -68,7 +68,7 @@ async def readyz(request: Request, backend: Stack, response: Response) -> Readin
 
 
 @open_metrics.get("/metrics", response_class=Response, include_in_schema=False)
-async def get_metrics(request: Request, backend: Stack) -> Response:
+async def get_metrics(request: Request, backend: BackendDep) -> Response:
     """Return Prometheus' text format, and in it the work that there is: a local sweeper has no port."""
     counting: Lane = request.app.state.counting
     try:
@@ -84,7 +84,7 @@ async def get_metrics(request: Request, backend: Stack) -> Response:
     responses={503: {"description": "The database is away.", "content": PROBLEM_CONTENT}},
     summary="What this server is and takes",
 )
-def get_info(backend: Stack, caller: Visitor) -> Info:
+def get_info(backend: BackendDep, caller: Visitor) -> Info:
     """Return what a client needs before it has a key; with one, also the version and the newest models."""
     settings = backend.settings
     is_told = caller is not None and caller.may(Scope.READ)

@@ -15,8 +15,8 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from api.auth import Caller, Reader
-from api.backend import Backend, Stack
+from api.auth import Caller, MayRead
+from api.backend import Backend, BackendDep
 from api.bodies.answers import problems
 from api.bodies.study import etag_of
 from api.negotiation import same
@@ -69,7 +69,11 @@ router = APIRouter(prefix="/v1/studies/{study_id}/images/{index}", tags=["images
 
 @router.get("/preview.png", response_class=Response, responses=_PICTURE, summary="A preview of an image")
 async def get_preview(
-    study_id: StudyPath, index: ImageIndex, backend: Stack, caller: Reader, if_none_match: IfNoneMatch = None
+    study_id: StudyPath,
+    index: ImageIndex,
+    backend: BackendDep,
+    caller: MayRead,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return the image as the classifier saw it, as an 8-bit PNG."""
     study, _ = await run_in_threadpool(_image_of, backend, study_id, index, caller)
@@ -84,8 +88,8 @@ async def get_heatmap(
     study_id: StudyPath,
     index: ImageIndex,
     label: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")],
-    backend: Stack,
-    caller: Reader,
+    backend: BackendDep,
+    caller: MayRead,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return where on the image the classifier saw the label; for present and uncertain ones alone."""
@@ -96,7 +100,11 @@ async def get_heatmap(
 
 @router.get("/original", response_class=Response, responses=_ORIGINAL, summary="The file as it was sent")
 async def get_original(
-    study_id: StudyPath, index: ImageIndex, backend: Stack, caller: Reader, if_none_match: IfNoneMatch = None
+    study_id: StudyPath,
+    index: ImageIndex,
+    backend: BackendDep,
+    caller: MayRead,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return the original, byte for byte, as a download; one that is no longer what was sent is an error."""
     find = partial(_image_of, backend, study_id, index, caller)

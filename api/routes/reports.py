@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Response
 
-from api.auth import Reader, Writer
-from api.backend import Stack
+from api.auth import MayRead, MayWrite
+from api.backend import BackendDep
 from api.bodies.answers import LATER, VERSION, problems
 from api.bodies.finding import best_rows, name_of
 from api.bodies.report import NewVersion, ReportBody, report_body, warnings_of
@@ -64,8 +64,8 @@ router = APIRouter(prefix="/v1/studies", tags=["studies"])
 )
 def get_report(
     study_id: StudyPath,
-    backend: Stack,
-    caller: Reader,
+    backend: BackendDep,
+    caller: MayRead,
     accept: Annotated[str | None, Header(include_in_schema=False)] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -100,8 +100,8 @@ def get_report(
 )
 def put_report(
     study_id: StudyPath,
-    backend: Stack,
-    caller: Writer,
+    backend: BackendDep,
+    caller: MayWrite,
     wanted: NewVersion,
     if_match: Annotated[str | None, Header(description="The `ETag` of the version that is changed.")] = None,
 ) -> Response:

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from anyio import to_thread
@@ -11,12 +11,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from api import orders, submission, upload
-from api.auth import Caller, Reader, Writer
-from api.backend import Backend, Stack
+from api import submission, upload
+from api.auth import Caller, MayRead, MayWrite
+from api.backend import Backend, BackendDep
 from api.bodies.answers import LATER, PLACE, VERSION, problems
 from api.bodies.image import study_path
 from api.bodies.study import Study, StudyPage, etag_of, for_caller, study_body
+from api.bodies.upload import UPLOAD_BODY
 from api.negotiation import LONGEST_WAIT, preferred_wait, same
 from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
@@ -33,46 +34,6 @@ _ERASING_SECONDS: Final = 5.0
 """That a client waits for the pictures of an erased study to be gone."""
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
-
-UPLOAD_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "files": {
-                            "type": "array",
-                            "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "DICOM, PNG or JPEG; a zip is a study of its members.",
-                        },
-                        "priority": {"type": "string", "enum": [priority.value for priority in Priority]},
-                        "language": {"type": "string", "enum": ["en", "es"], "default": "en"},
-                        **orders.PROPERTIES,
-                        "batch_id": {"type": "string", "format": "uuid"},
-                        "path": {
-                            "type": "string",
-                            "description": "Of a batch's item: where in its archive it lies.",
-                        },
-                        "mixed": {
-                            "type": "boolean",
-                            "default": False,
-                            "description": "Files of several patients or studies, or a `patient_id` that is "
-                            "not theirs, are meant; without it they are refused.",
-                        },
-                    },
-                },
-                "encoding": {
-                    "files": {"contentType": "application/dicom, image/png, image/jpeg, application/zip"}
-                },
-            }
-        },
-    }
-}
 
 
 @router.post(
@@ -93,8 +54,8 @@ UPLOAD_BODY: dict[str, Any] = {
 )
 async def post_study(
     request: Request,
-    backend: Stack,
-    caller: Writer,
+    backend: BackendDep,
+    caller: MayWrite,
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -133,8 +94,8 @@ async def post_study(
 )
 async def get_study(
     study_id: StudyPath,
-    backend: Stack,
-    caller: Reader,
+    backend: BackendDep,
+    caller: MayRead,
     wait: Annotated[
         float | None,
         Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for a change (or for the end)."),
@@ -165,8 +126,8 @@ async def get_study(
 
 @router.get("", response_model=StudyPage, responses=problems(400, 422), summary="List studies, newest first")
 def list_studies(
-    backend: Stack,
-    caller: Reader,
+    backend: BackendDep,
+    caller: MayRead,
     page: Page,
     status: StudyStatus | None = None,
     priority: Priority | None = None,
@@ -194,7 +155,7 @@ def list_studies(
     responses=problems(404, 410, 422),
     summary="Cancel and erase a study",
 )
-async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> None:
+async def delete_study(study_id: StudyPath, backend: BackendDep, caller: MayWrite) -> None:
     """Cancel the study if it still runs, and erase its images, findings, report and patient data."""
 
     def erase() -> None:
@@ -216,7 +177,7 @@ async def delete_study(study_id: StudyPath, backend: Stack, caller: Writer) -> N
     responses=problems(404, 409, 410, 422),
     summary="Try a failed study again",
 )
-def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
+def retry_study(study_id: StudyPath, backend: BackendDep, caller: MayWrite) -> Response:
     """Start a FAILED study again from the beginning."""
     with backend.database.session() as session:
         row = study_of(session, study_id, caller)
@@ -235,7 +196,7 @@ def retry_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response
     responses=problems(404, 409, 410, 422),
     summary="Cancel a study",
 )
-def cancel_study(study_id: StudyPath, backend: Stack, caller: Writer) -> Response:
+def cancel_study(study_id: StudyPath, backend: BackendDep, caller: MayWrite) -> Response:
     """Stop a study that is not at its end; what was sent is kept until it is erased."""
     with backend.database.session() as session:
         study_of(session, study_id, caller)

@@ -326,7 +326,7 @@ def release(session: Session, claim: Claim, *, after: timedelta, why: str) -> No
 def fail(session: Session, claim: Claim, *, error: str, max_failures: int) -> StudyStatus:
     """Record that the work itself failed, and return where that leaves the study.
 
-    A failure in company only sends the study on to be tried alone, since a neighbour may be to
+    A failure beside other studies only sends the study on to be tried alone, since a neighbour may be to
     blame; a failure alone counts, and the last allowed one makes the study FAILED.
 
     Raises:
@@ -388,8 +388,8 @@ def reread(session: Session, study_id: StudyId, *, actor: Actor) -> Hint | None:
 def expire_leases(session: Session, *, actor: Actor, limit: int = 500) -> list[Hint]:
     """Take studies back from workers that stopped renewing; each is owed a hint, and a try alone.
 
-    A lease that ran out in company is nobody's fault. One that ran out alone counts: a study that takes its
-    worker along each time ends as FAILED, and does not go round for ever.
+    A lease that ran out in a worker with other studies is nobody's fault. One that ran out alone counts: a
+    study that takes its worker along each time ends as FAILED, and does not go round for ever.
     """
     expired = (
         select(StudyRow.id)

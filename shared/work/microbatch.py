@@ -24,7 +24,7 @@ class MicroBatcher(Generic[Item, Result]):
 
     Args:
         run: takes up to `max_size` items and returns as many results, in the same order.
-        max_wait: the longest that the first item of a batch waits for company.
+        max_wait: the longest that the first item of a batch waits for others.
         on_batch: told of every batch that was run: its size, and the seconds that it took.
     """
 
@@ -49,7 +49,7 @@ class MicroBatcher(Generic[Item, Result]):
         self._thread.start()
 
     def __call__(self, item: Item, *, rank: int = 0) -> Result:
-        """Run one item in the company of others, and return its own result or raise its own error.
+        """Run one item in a batch with others, and return its own result or raise its own error.
 
         Args:
             rank: a lower one goes into the next batch before those of a higher one.

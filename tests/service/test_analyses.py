@@ -57,9 +57,9 @@ from worker_cnn.budgets import Accounts
 from worker_cnn.decoding import prepare
 from worker_cnn.gate import load_models
 from worker_cnn.reading import unbatched
-from worker_cnn.tasks import Bench, classify_study
+from worker_cnn.tasks import Analyser, classify_study
 from worker_llm.pipeline import write_reports
-from worker_llm.tasks import Desk, report_on
+from worker_llm.tasks import Reporter, report_on
 from worker_llm.writers.template import TemplateWriter
 
 NEWER = ModelVersion("bundled", "2.0", "e" * 64)
@@ -259,10 +259,10 @@ def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Wor
 
 
 @pytest.fixture
-def bench(storage: Storage) -> Bench:
+def analyser(storage: Storage) -> Analyser:
     bundle, gate = load_bundle("bundled"), load_gate("bundled")
     models = load_models(bundle, gate, device="cpu", threads=1)
-    return Bench(
+    return Analyser(
         storage,
         decode=lambda original, _ticket, _terms: prepare(
             original.read(), name=original.name, size=bundle.card.input_size
@@ -275,27 +275,27 @@ def bench(storage: Storage) -> Bench:
 
 
 def test_the_workers_read_a_study_again_and_erasing_it_leaves_nothing_of_either_model(
-    workplace: Workplace, bench: Bench, client: httpx.Client
+    workplace: Workplace, analyser: Analyser, client: httpx.Client
 ):
-    database, storage, content = workplace.database, bench.storage, SAMPLE.read_bytes()
+    database, storage, content = workplace.database, analyser.storage, SAMPLE.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     storage.put_original(BytesIO(content), digest)
     study_id = a_study(database, images=(an_image("chest.dcm", digest),))
-    older, newer = bench.bundle, replace(bench.bundle, version=NEWER)
-    desk = Desk(
+    older, newer = analyser.bundle, replace(analyser.bundle, version=NEWER)
+    reporter = Reporter(
         lambda request, _: write_reports(
             [request], TemplateWriter(), attempts=1, departures=Departures.REFUSE
         )[0],
         ReportSettings(),
     )
 
-    def read(bench: Bench) -> None:
-        assert classify_study(a_claim(database, study_id), workplace, bench) is Outcome.DONE
-        assert report_on(a_claim(database, study_id, Stage.LLM), workplace, desk) is Outcome.DONE
+    def read(analyser: Analyser) -> None:
+        assert classify_study(a_claim(database, study_id), workplace, analyser) is Outcome.DONE
+        assert report_on(a_claim(database, study_id, Stage.LLM), workplace, reporter) is Outcome.DONE
 
-    read(bench)
+    read(analyser)
     ask_again(database, study_id)
-    read(replace(bench, bundle=newer))
+    read(replace(analyser, bundle=newer))
 
     labels = sorted(label.id for label in older.card.labels)
     assert kept(database, study_id) == {

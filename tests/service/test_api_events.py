@@ -125,7 +125,7 @@ def test_a_lost_connection_is_made_again_and_nothing_is_missed(
     complete(database, study_id)  # while nobody listens, or just so
     waiting.join(5)
     assert answers[0].json()["status"] == "completed"
-    wait_until(lambda: api.backend.feed.connected, timeout=5, what="the ear to be back")
+    wait_until(lambda: api.backend.feed.connected, timeout=5, what="the feed's connection to be back")
 
 
 def test_long_polls_end_at_once_when_the_server_stops(

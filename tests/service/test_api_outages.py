@@ -120,7 +120,7 @@ def test_a_stream_outlives_a_restart_of_the_database(
         wait_until(lambda: not api.backend.feed.connected, timeout=5, what="the loss to be noticed")
     finally:
         infra.start("postgres")
-    wait_until(lambda: api.backend.feed.connected, timeout=10, what="the ear to be back")
+    wait_until(lambda: api.backend.feed.connected, timeout=10, what="the feed's connection to be back")
     complete(database, study_id)
     follower.join(10)
     assert arrived == ["queued", "classifying", "classified", "reporting", "completed"]

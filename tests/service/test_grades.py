@@ -17,7 +17,7 @@ from tests.support.api import MODEL, sent
 from tests.support.builders import WORKER, a_claim, a_finding
 from tests.support.writers import GroundedWriter
 from worker_llm.pipeline import write_reports
-from worker_llm.tasks import Desk, report_on
+from worker_llm.tasks import Reporter, report_on
 from worker_llm.writers.base import Writer
 from worker_llm.writers.template import TemplateWriter
 
@@ -69,11 +69,11 @@ def finish(workplace: Workplace, study_id: StudyId, writer: Writer, departures: 
     ]
     with workplace.database.session() as session:
         findings.store(session, claim, [ImageFindings(0, ViewPosition.PA, found)], MODEL)
-    desk = Desk(
+    reporter = Reporter(
         lambda request, _: write_reports([request], writer, attempts=1, departures=departures)[0],
         ReportSettings(),
     )
-    report_on(a_claim(workplace.database, study_id, Stage.LLM), workplace, desk)
+    report_on(a_claim(workplace.database, study_id, Stage.LLM), workplace, reporter)
 
 
 def form_of(client: httpx.Client, study_id: StudyId, form: str) -> str:

@@ -21,7 +21,7 @@ from shared.work.heartbeat import Heartbeat
 from tests.support.api import MODEL, a_png, send, sent
 from tests.support.builders import WORKER, a_claim, a_finding
 from worker_llm.pipeline import write_reports
-from worker_llm.tasks import Desk, report_on
+from worker_llm.tasks import Reporter, report_on
 from worker_llm.writers.template import TemplateWriter
 
 INVERTED = ImageWarning.SEEMS_INVERTED
@@ -39,10 +39,10 @@ def finish(workplace: Workplace, study_id: StudyId, images: Sequence[ImageFindin
     claim = a_claim(workplace.database, study_id)
     with workplace.database.session() as session:
         findings.store(session, claim, images, MODEL)
-    desk = Desk(
+    reporter = Reporter(
         lambda request, _: write_reports([request], TemplateWriter(), attempts=1)[0], ReportSettings()
     )
-    report_on(a_claim(workplace.database, study_id, Stage.LLM), workplace, desk)
+    report_on(a_claim(workplace.database, study_id, Stage.LLM), workplace, reporter)
 
 
 def seen(index: int, *warnings: ImageWarning) -> ImageFindings:

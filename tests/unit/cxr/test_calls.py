@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cxr import calls, models
-from cxr.calls import Pause
+from cxr import calls, conversations, models
+from cxr.conversations import Pause
 from cxr.errors import NotDoneError, NotReadyError
 from cxr.models import Study
 
@@ -117,7 +117,7 @@ def test_a_field_of_a_newer_server_is_kept():
 
 
 def test_waiting_asks_until_the_study_is_final():
-    steps = calls.until_final(_ID, timeout=60, clock=lambda: 0.0)
+    steps = conversations.until_final(_ID, timeout=60, clock=lambda: 0.0)
 
     study, pauses = _converse(steps, [_study("queued"), _study("reporting"), _study("completed")])
 
@@ -128,7 +128,7 @@ def test_waiting_asks_until_the_study_is_final():
 
 def test_waiting_gives_up_in_time():
     clock = count(0, 10)
-    steps = calls.until_final(_ID, timeout=25, clock=lambda: float(next(clock)))
+    steps = conversations.until_final(_ID, timeout=25, clock=lambda: float(next(clock)))
 
     with pytest.raises(TimeoutError, match=f"{_ID} is still queued") as late:
         _converse(steps, [_study("queued")] * 9)
@@ -141,7 +141,7 @@ def test_a_report_that_is_pending_is_asked_for_again_when_the_server_says():
     pending = call.parse(httpx.Response(202, headers={"Retry-After": "3"}))
     there = call.parse(httpx.Response(200, content=b"No pneumothorax."))
 
-    text, pauses = _converse(calls.until_ready(call, timeout=10, clock=lambda: 0.0), [pending, there])
+    text, pauses = _converse(conversations.until_ready(call, timeout=10, clock=lambda: 0.0), [pending, there])
 
     assert (text, pauses) == ("No pneumothorax.", [3.0])
 
@@ -151,4 +151,4 @@ def test_without_a_wait_a_pending_report_is_an_error():
     pending = call.parse(httpx.Response(202, headers={"Retry-After": "1"}))
 
     with pytest.raises(NotReadyError):
-        _converse(calls.until_ready(call, timeout=0, clock=lambda: 0.0), [pending])
+        _converse(conversations.until_ready(call, timeout=0, clock=lambda: 0.0), [pending])

@@ -6,8 +6,7 @@ from contextlib import aclosing
 import httpx
 import pytest
 
-from cxr.async_client import events_of as events_of_async
-from cxr.client import events_of
+from cxr.sending import events_of, events_of_async
 
 _STREAM = (
     b": a comment\nevent: status\nid: 7\n"

@@ -29,7 +29,7 @@ def test_a_batch_gives_one_output_an_image_in_its_order(bundle):
     assert outputs[2].embedding == pytest.approx([1.0, 0.0])
 
 
-def test_an_image_gets_the_same_output_in_any_company(bundle):
+def test_an_image_gets_the_same_output_in_any_batch(bundle):
     model = load_model(bundle, device=DEVICE, threads=1)
     images = np.random.default_rng(0).random((5, SIZE, SIZE), np.float32)
     together = model.run(images)
