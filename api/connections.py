@@ -8,21 +8,19 @@ each step has its limit: bytes are counted where they arrive, seconds when the `
 
 import asyncio
 from enum import Enum, auto
-from http import HTTPStatus
 from typing import Any, Final
 
 import httptools
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from api import metrics
-from api.door import PROBES, Door
+from api.door import Door
 from api.neighbours import user_of
-from api.problems import Code, ProblemError, response_of, unavailable
-from shared.domain import new_id
+from api.problems import Code, ProblemError
+from api.refusals import CROWDED, FOREIGN_USER, refusing, written
 
 MOST_HEADERS: Final = 100
 MOST_PIPELINED: Final = 16
@@ -80,7 +78,7 @@ class Connection(HttpToolsProtocol):
         if self._door.users is not None:
             client, server = (transport.get_extra_info(end)[:2] for end in ("peername", "sockname"))
             if user_of(client, server) not in self._door.users:
-                self.app = _refusing(self.app, _FOREIGN_USER)
+                self.app = refusing(self.app, FOREIGN_USER)
         self._door.admit(self)
 
     @override
@@ -135,7 +133,7 @@ class Connection(HttpToolsProtocol):
         self._step, self._since, self._has_begun = _Step.BODY, self.loop.time(), False
         self._head = self._framed = self._body = self._body_before = 0
         if self.is_spare and self._door.is_full:
-            self.app = _refusing(self.app, _CROWDED)
+            self.app = refusing(self.app, CROWDED)
         super().on_headers_complete()
         if self.is_spare:
             self.cycle.keep_alive = False
@@ -291,7 +289,7 @@ class Connection(HttpToolsProtocol):
                 return
             running.disconnected = True
             running.message_event.set()
-        self.transport.write(_written(problem))
+        self.transport.write(written(problem))
         self.hang_up()
 
 
@@ -324,33 +322,3 @@ class _Transport(asyncio.Transport):
     @override
     def close(self) -> None:
         self._connection.hang_up()
-
-
-_CROWDED: Final = "full", unavailable("the server has as many connections as it takes")
-_FOREIGN_USER: Final = (
-    "foreign-user",
-    ProblemError(Code.FOREIGN_USER, "without API keys this server answers to the user who started it alone"),
-)
-
-
-def _refusing(app: ASGIApp, why: tuple[str, ProblemError]) -> ASGIApp:
-    """Return an app that serves probes, and tells everybody else why it does not serve them."""
-    reason, problem = why
-
-    async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in PROBES:
-            await app(scope, receive, send)
-            return
-        metrics.REFUSED.labels(reason).inc()
-        await response_of(problem, path=scope["path"], request_id=new_id().hex)(scope, receive, send)
-
-    return refusing
-
-
-def _written(problem: ProblemError) -> bytes:
-    """Return the whole answer; what was asked for, and by what name, nobody knows."""
-    response = response_of(problem, path="", request_id=new_id().hex)
-    lines = [f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}".encode()]
-    lines += [name + b": " + value for name, value in response.raw_headers]
-    lines += [b"connection: close", b"x-content-type-options: nosniff", b"", bytes(response.body)]
-    return b"\r\n".join(lines)
