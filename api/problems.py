@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match, Mount
 
 from api.metrics import METHODS
-from shared.errors import BadInputError, DamagedError, TryAgainError
+from shared.errors import BadInputError, ConflictError, DamagedError, TryAgainError
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_OUTAGE: Final = "2"
@@ -57,6 +57,8 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_IN_USE = "idempotency-key-in-use"
     REQUEST_TIMEOUT = "request-timeout"
     ERASED = "erased"
+    CHANGED_MEANWHILE = "changed-meanwhile"
+    VERSION_REQUIRED = "version-required"
     TOO_LARGE = "too-large"
     URI_TOO_LONG = "uri-too-long"
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
@@ -128,6 +130,14 @@ KINDS: Final[dict[Code, Kind]] = {
         409, "A request with this Idempotency-Key is being served", "Ask again after `Retry-After` seconds."
     ),
     Code.ERASED: Kind(410, "The study was erased", "It is gone for good; only its timeline is kept."),
+    Code.CHANGED_MEANWHILE: Kind(
+        412,
+        "Somebody else changed it first",
+        "Read the newest version, apply your change to it, and send that with its `ETag` as `If-Match`.",
+    ),
+    Code.VERSION_REQUIRED: Kind(
+        428, "The version that is changed is not named", "Send the `ETag` of what was read as `If-Match`."
+    ),
     Code.TOO_LARGE: Kind(413, "Larger than this server takes", "`detail` names the limit."),
     Code.URI_TOO_LONG: Kind(414, "The address is too long", "`detail` names the limit."),
     Code.UNSUPPORTED_MEDIA_TYPE: Kind(
@@ -254,6 +264,7 @@ def install(app: FastAPI) -> None:
     """Let every error leave `app` as a problem."""
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(BadInputError, _on_bad_input)
+    app.add_exception_handler(ConflictError, _on_conflict)
     app.add_exception_handler(TryAgainError, _on_try_again)
     app.add_exception_handler(DamagedError, _on_damaged)
     app.add_exception_handler(RequestValidationError, _on_validation)
@@ -268,6 +279,11 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_bad_input(request: Request, error: Exception) -> Response:
     assert isinstance(error, BadInputError)  # noqa: S101  registered for this class alone
     return _answer(request, ContentError(error))
+
+
+async def _on_conflict(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ConflictError)  # noqa: S101  registered for this class alone
+    return _answer(request, ProblemError(Code(error.code), str(error)))
 
 
 async def _on_try_again(request: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from api.bodies.report import author_body
 from shared.domain import FindingStatus
 from shared.records.batches import BatchItem
 from shared.rendering.document import WORDS, quoted
@@ -119,8 +120,9 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
             "technique": report.technique,
             "findings": report.findings,
             "impression": report.impression,
-            "writer": {"id": report.writer_id, "version": report.writer_version},
-            "fallback": report.fallback,
+            "author": author_body(report).model_dump(),
+            "writer": report.writer and {"id": report.writer.id, "version": report.writer.version},
+            "fallback": bool(report.fallback),
         },
     }
 

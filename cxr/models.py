@@ -207,11 +207,19 @@ class Sentence(Answer):
     labels: list[str] = []
 
 
+class Author(Answer):
+    """Who wrote a version of a report: `kind` is writer or person."""
+
+    kind: str
+    name: str
+
+
 class Report(Answer):
-    """A report."""
+    """A report; a version by a person has no writer, and was held back by no verification."""
 
     study_id: str
     version: int
+    made_from: int | None = None
     status: str
     language: str
     patient: Patient = Patient()
@@ -219,8 +227,9 @@ class Report(Answer):
     warnings: list[str] = []
     sections: Sections
     sentences: list[Sentence] = []
-    writer: WriterId
-    verification: Verification
+    author: Author
+    writer: WriterId | None = None
+    verification: Verification | None = None
     created_at: datetime | None = None
 
 

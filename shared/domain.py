@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
-from typing import Final, NewType
+from typing import Final, NewType, TypeAlias
 from uuid import UUID
 
 from uuid6 import uuid7
@@ -389,6 +389,24 @@ class WriterVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A person who wrote a version of a report, by the name that the report shows."""
+
+    name: str
+
+
+Author: TypeAlias = WriterVersion | Person
+
+
+class AuthorKind(StrEnum):
+    """Who wrote a version of a report."""
+
+    WRITER = "writer"
+    """One of ours: a model or the rules."""
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
 class ReportSections:
     """The body of a radiology report; each section is one or more sentences of plain text."""
 
@@ -469,7 +487,7 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A written, verified report.
+    """A report that a writer wrote, verified.
 
     Attributes:
         warnings: what its reader must know before it, in its language; its impression begins with them.
@@ -480,5 +498,20 @@ class Report:
     sections: ReportSections
     writer: WriterVersion
     verification: Verification
+    warnings: tuple[str, ...] = ()
+    sentences: tuple[GradedSentence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EditedReport:
+    """A version that a person made of an earlier one: graded as a writer's is, and refused for nothing.
+
+    Attributes:
+        warnings, sentences: as a `Report` has them.
+    """
+
+    language: Language
+    sections: ReportSections
+    author: Person
     warnings: tuple[str, ...] = ()
     sentences: tuple[GradedSentence, ...] = ()

@@ -10,6 +10,7 @@ CxrError
 │   │   └── ForeignObjectError    whole, and by its header no radiograph, as an SR: set aside beside images
 │   ├── TooLargeError           more bytes, pixels, files or zip ratio than allowed
 │   └── UnusableImageError      readable, but not a chest radiograph, or empty, or clipped
+├── ConflictError             somebody else changed it first: read what there is now, and change that
 ├── TryAgainError             passing: something the work needs is away; no attempt is used up
 ├── DamagedError              the store lost or changed an object: FAILED; retried once it is put right
 └── LeaseLostError            another worker holds the study; this one stops and writes nothing
@@ -82,6 +83,12 @@ class UnusableImageError(BadInputError):
     """The picture can be read but says nothing: not a chest radiograph, empty, or clipped."""
 
     code = "unusable-image"
+
+
+class ConflictError(CxrError):
+    """Somebody else changed it first. Read it again, apply your change to what it is now, and send that."""
+
+    code = "changed-meanwhile"
 
 
 class TryAgainError(CxrError):

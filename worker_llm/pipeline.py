@@ -6,24 +6,19 @@ two sentences come by rule.
 The heart of the report worker. It does no I/O but the writer's, and lets nothing out that the policy of its
 writer refuses.
 
-Map: `write_reports` -> `_report`, `_by_rule`; `with_warnings`.
+Map: `write_reports` -> `_report`, `_by_rule`.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from shared.domain import (
     Departures,
-    Grade,
-    GradedSentence,
     Policy,
     Report,
     ReportSections,
-    Section,
     Verification,
     WriterVersion,
 )
-from shared.rendering.document import WORDS
 from shared.reporting.departures import in_words
 from shared.reporting.policies import refusals, strict
 from shared.reporting.request import ReportRequest
@@ -87,25 +82,6 @@ def write_reports(
         reports.get(index) or _by_rule(request, attempts=attempts, failures=failures[index])
         for index, request in enumerate(requests)
     ]
-
-
-def with_warnings(report: Report, warnings: Sequence[str]) -> Report:
-    """Put what its reader must know before a verified report's impression, a line each.
-
-    What departs from the findings comes first, then the `warnings`. No writer and no verifier sees them:
-    they are said whatever was written.
-    """
-    said_first = (*report.warnings, *warnings)
-    word = WORDS[report.language].warning
-    lines = [f"{word}: {warning}" for warning in said_first]
-    by_rule = (GradedSentence(Section.IMPRESSION, line, Grade.SUPPORTED) for line in lines)
-    before = sum(sentence.section is not Section.IMPRESSION for sentence in report.sentences)
-    return replace(
-        report,
-        sections=replace(report.sections, impression="\n".join((*lines, report.sections.impression))),
-        warnings=said_first,
-        sentences=(*report.sentences[:before], *by_rule, *report.sentences[before:]),
-    )
 
 
 def _report(

@@ -14,7 +14,7 @@ from typing import Final
 
 from celery import Celery
 
-from shared.domain import Language, Priority, Report, Stage, StudyId, ViewPosition, ViewSource, study_findings
+from shared.domain import Language, Priority, Report, Stage, StudyId
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
 from shared.records import analyses, findings, reading, reports
@@ -22,14 +22,14 @@ from shared.records.database import Session
 from shared.records.reading import ImageRecord
 from shared.records.studies import Claim, Later
 from shared.reporting import warnings
-from shared.reporting.request import ReportRequest, View
+from shared.reporting.request import ReportRequest, request_of
 from shared.settings import ReportSettings
 from shared.work import faults, queue
 from shared.work.alone import LoneProcess
 from shared.work.faults import Point
 from shared.work.handling import Outcome, Workplace, handle, write
 from shared.work.lanes import Lanes
-from worker_llm.pipeline import with_warnings, write_reports
+from worker_llm.pipeline import write_reports
 from worker_llm.writers import load_writer
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
@@ -79,7 +79,7 @@ def report_on(claim: Claim, workplace: Workplace, reporter: Reporter) -> Outcome
         report = reporter.write(request, claim, check)
     check()
     faults.passing(Point.LLM_BEFORE_WRITE)
-    write(lambda: _store(workplace, claim, with_warnings(report, said_first)))
+    write(lambda: _store(workplace, claim, warnings.with_warnings(report, said_first)))
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()
     return Outcome.DONE
@@ -102,27 +102,15 @@ def _request(session: Session, study_id: StudyId, language: Language) -> ReportR
         message = "the study was erased"
         raise LeaseLostError(message)
     images = reading.images(session, study_id)
-    used = [image for image in images if image.used]
     per_image = findings.of_study(session, study_id)
-    return ReportRequest(
-        seed=seed_from(analysis.model_digest, images, language),
-        findings=study_findings(per_image.values()),
-        language=language,
-        views=tuple(view_of(image) for image in used),
-    )
+    seed = seed_from(analysis.model_digest, images, language)
+    return request_of(images, per_image.values(), language=language, seed=seed)
 
 
 def seed_from(model_digest: str, images: Sequence[ImageRecord], language: Language) -> str:
     """Make the seed of the words: not of the study's id, so that the same pictures get the same text."""
     digests = sorted(image.sha256 for image in images)
     return hashlib.sha256(json.dumps([digests, model_digest, language]).encode()).hexdigest()
-
-
-def view_of(image: ImageRecord) -> View:
-    """Return the view, and whether it was judged from the pixels; an earlier release did not store which."""
-    position = image.view or ViewPosition.UNKNOWN
-    judged = position is not ViewPosition.UNKNOWN and image.view_source is not ViewSource.FILE
-    return View(position, judged=judged)
 
 
 def _store(workplace: Workplace, claim: Claim, report: Report) -> None:

@@ -58,9 +58,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         406: "Not in that format; `formats` lists what there is.",
         409: "The state of things does not allow it; `detail` says why.",
         410: "The study was erased.",
+        412: "Somebody else changed it first: `If-Match` does not name the newest version.",
         413: "Larger than this server takes; `detail` names the limit.",
         415: "The body is not of the kind that is read here.",
         422: "A field is missing or wrong: `errors` names each; or files contradict each other: `groups`.",
+        428: "`If-Match` is missing: it names the version that is changed.",
         429: "More than one caller may have at once; ask again after `Retry-After` seconds.",
         503: "The database or the object store is away; ask again after `Retry-After` seconds.",
     }

@@ -1,12 +1,23 @@
 """A report as clients see it."""
 
 from datetime import date, datetime
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.bodies.base import NOT_A_MEDICAL_DEVICE, STUDY_ID, Body
 from api.bodies.order import Patient, patient_body
-from shared.domain import Grade, Language, Policy, ReportStatus, Section
+from api.plain_text import Line, PlainText
+from shared.domain import (
+    AuthorKind,
+    Grade,
+    Language,
+    Policy,
+    ReportStatus,
+    Section,
+    Verification,
+    WriterVersion,
+)
 from shared.records.reading import StudyView
 from shared.records.reports import ReportRecord
 from shared.reporting import warnings
@@ -21,6 +32,13 @@ class Sections(Body):
     technique: str
     findings: str
     impression: str
+
+
+class AuthorBody(Body):
+    """Who wrote a version of a report: a writer of ours, whose name is its id, or a person."""
+
+    kind: AuthorKind
+    name: str
 
 
 class WriterId(Body):
@@ -56,6 +74,9 @@ class ReportBody(Body):
 
     study_id: str = Field(examples=[STUDY_ID])
     version: int
+    made_from: int | None = Field(
+        description="The version that a person changed; null for what a writer wrote from the findings."
+    )
     status: ReportStatus
     language: Language
     patient: Patient
@@ -65,10 +86,45 @@ class ReportBody(Body):
     )
     sections: Sections
     sentences: list[SentenceBody] = Field(description="Every sentence of the sections, in order.")
-    writer: WriterId
-    verification: VerificationBody
+    author: AuthorBody
+    writer: WriterId | None = Field(description="Null for a version by a person.")
+    verification: VerificationBody | None = Field(
+        description="Null for a version by a person, whose sentences are graded and of which none is refused."
+    )
     created_at: datetime
     not_a_medical_device: str
+
+
+_Name = Annotated[Line, Field(min_length=1, max_length=200, pattern=r"\S", examples=["Dr. Ada Roe"])]
+_Prose = Annotated[PlainText, Field(min_length=1, max_length=10_000, pattern=r"\S")]
+
+
+class EditingPerson(BaseModel):
+    """The person who changed a report."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal[AuthorKind.PERSON] = AuthorKind.PERSON
+    name: _Name
+
+
+class EditedSections(BaseModel):
+    """The sections of a report as a person leaves them; the indication is the sender's and stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    technique: _Prose
+    findings: _Prose
+    impression: _Prose
+
+
+class NewVersion(BaseModel):
+    """What a version of a report is made of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    author: EditingPerson
+    sections: EditedSections
 
 
 def report_body(view: StudyView, report: ReportRecord) -> ReportBody:
@@ -76,6 +132,7 @@ def report_body(view: StudyView, report: ReportRecord) -> ReportBody:
     return ReportBody(
         study_id=str(report.study_id),
         version=report.version,
+        made_from=report.made_from,
         status=report.status,
         language=report.language,
         patient=patient_body(view.order),
@@ -96,13 +153,9 @@ def report_body(view: StudyView, report: ReportRecord) -> ReportBody:
             )
             for sentence in report.sentences
         ],
-        writer=WriterId(id=report.writer_id, version=report.writer_version),
-        verification=VerificationBody(
-            policy=report.policy,
-            verdict=report.verdict,
-            attempts=report.attempts,
-            fallback=report.fallback,
-        ),
+        author=author_body(report),
+        writer=writer_body(report.writer),
+        verification=verification_body(report.verification),
         created_at=report.created_at,
         not_a_medical_device=NOT_A_MEDICAL_DEVICE,
     )
@@ -111,3 +164,26 @@ def report_body(view: StudyView, report: ReportRecord) -> ReportBody:
 def warnings_of(view: StudyView, report: ReportRecord) -> list[str]:
     """Return what to know before the report is read."""
     return list(report.warnings) or warnings.of_study(view.images, report.language)
+
+
+def author_body(report: ReportRecord) -> AuthorBody:
+    """Return who wrote a version."""
+    name = report.author.id if isinstance(report.author, WriterVersion) else report.author.name
+    return AuthorBody(kind=report.author_kind, name=name)
+
+
+def writer_body(writer: WriterVersion | None) -> WriterId | None:
+    """Return a writer's body, where there is one."""
+    return None if writer is None else WriterId(id=writer.id, version=writer.version)
+
+
+def verification_body(verification: Verification | None) -> VerificationBody | None:
+    """Return how a version was verified, where it was."""
+    if verification is None:
+        return None
+    return VerificationBody(
+        policy=verification.policy,
+        verdict=verification.verdict,
+        attempts=verification.attempts,
+        fallback=verification.fallback,
+    )

@@ -19,7 +19,7 @@ from api.bodies.answers import PROBLEM_CONTENT
 from api.bodies.base import NOT_A_MEDICAL_DEVICE
 from api.bodies.info import Info, Part, Readiness, Work
 from api.bodies.model import ModelId, model_body
-from api.bodies.report import WriterId
+from api.bodies.report import WriterId, writer_body
 from api.lanes import Lane
 from api.problems import ProblemError
 from shared.domain import Stage, StudyId, StudyStatus
@@ -168,9 +168,8 @@ def _newest_speakers(backend: Backend) -> tuple[ModelId | None, WriterId | None]
         if not newest:
             return None, None
         study, analysis = newest[0].study, newest[0].analysis
-        report = reports.newest(session, StudyId(study.id))
-    writer = WriterId(id=report.writer_id, version=report.writer_version) if report else None
-    return model_body(analysis) if analysis else None, writer
+        writer = reports.newest_writer(session, StudyId(study.id))
+    return model_body(analysis) if analysis else None, writer_body(writer)
 
 
 def _database(backend: Backend) -> None:

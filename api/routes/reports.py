@@ -1,4 +1,4 @@
-"""GET …/report: the verified report, as JSON, text or HTML; where a study's way through the system ends."""
+"""…/report: the report as JSON, text or HTML, where a study's way ends, and a person's version of it."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC
@@ -7,30 +7,35 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Response
 
-from api.auth import MayRead
+from api.auth import MayRead, MayWrite
 from api.backend import BackendDep
 from api.bodies.answers import LATER, VERSION, problems
 from api.bodies.finding import best_rows, name_of
-from api.bodies.report import ReportBody, report_body, warnings_of
+from api.bodies.report import NewVersion, ReportBody, report_body, warnings_of
 from api.negotiation import choose, same
-from api.polling import RETRY_AFTER, StudyPath, view_of
+from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from shared.domain import (
+    EditedReport,
     ModelVersion,
+    Person,
     ReportSections,
     StudyId,
     StudyStatus,
     ViewPosition,
     ViewSource,
-    WriterVersion,
 )
-from shared.records import analyses, findings, reports
+from shared.errors import ConflictError
+from shared.records import analyses, findings, reading, reports
 from shared.records.database import Session
 from shared.records.findings import FindingRecord
 from shared.records.reading import StudyRecord, StudyView
 from shared.records.reports import ReportRecord
 from shared.rendering import html, text
 from shared.rendering.document import FindingLine, ImageLine, ReportDocument
+from shared.reporting import warnings
+from shared.reporting.edits import edited
+from shared.reporting.request import request_of
 
 JSON: Final = "application/json"
 RENDERERS: Final[dict[str, Callable[[ReportDocument], bytes]]] = {
@@ -40,6 +45,7 @@ RENDERERS: Final[dict[str, Callable[[ReportDocument], bytes]]] = {
 FORMATS: Final = (JSON, *RENDERERS)
 
 _HTML_POLICY: Final = f"default-src 'none'; style-src {html.STYLE_HASH}; frame-ancestors 'self'; sandbox"
+_HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
 _CONTENT: Final[dict[str, Any]] = {media_type: {"schema": {"type": "string"}} for media_type in RENDERERS}
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
@@ -74,8 +80,8 @@ def get_report(
         written_from = _written_from(session, report) if report and media_type != JSON else None
     if report is None:
         return _without_report(view.study)
-    etag = f'"{report.version}-{media_type.rpartition("/")[2]}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept"}
+    etag = _etag(report.version, media_type)
+    headers = {"ETag": etag, **_HEADERS}
     if same(if_none_match, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if written_from is None:
@@ -84,6 +90,54 @@ def get_report(
         headers["Content-Security-Policy"] = _HTML_POLICY
     content = RENDERERS[media_type](document_of(view, report, *written_from))
     return Response(content, headers=headers, media_type=media_type)
+
+
+@router.put(
+    "/{study_id}/report",
+    response_model=ReportBody,
+    responses={200: {"headers": VERSION}, **problems(400, 404, 409, 410, 412, 413, 415, 422, 428)},
+    summary="Change the report",
+)
+def put_report(
+    study_id: StudyPath,
+    backend: BackendDep,
+    caller: MayWrite,
+    wanted: NewVersion,
+    if_match: Annotated[str | None, Header(description="The `ETag` of the version that is changed.")] = None,
+) -> Response:
+    """Add the version that a person made of the newest; its sentences are graded, and none is refused."""
+    if if_match is None or if_match.strip() == "*":
+        message = "If-Match does not name a version: only who read the newest one may change it"
+        raise ProblemError(Code.VERSION_REQUIRED, message)
+    this = StudyId(study_id)
+    with backend.database.session() as session:
+        study = study_of(session, study_id, caller)
+        earlier = reports.newest(session, this)
+        if earlier is None:
+            raise ProblemError(Code.NO_REPORT, f"the study is {study.status} and has no report to change")
+        # A tag names the version, in whatever format it was read, and though a proxy weakened it.
+        if not any(same(if_match, _etag(earlier.version, media_type)) for media_type in FORMATS):
+            message = f"If-Match names another version than {earlier.version}, which is the newest"
+            raise ConflictError(message)
+        report = _changed(session, earlier, wanted)
+        reports.add_version(session, this, report, made_from=earlier.version, actor=caller.actor)
+        newest = reports.newest(session, this)
+    assert newest is not None  # noqa: S101  it was added above
+    headers = {"ETag": _etag(newest.version, JSON), **_HEADERS}
+    body = report_body(view_of(backend, study_id, caller), newest)
+    return Response(body.model_dump_json(), headers=headers, media_type=JSON)
+
+
+def _changed(session: Session, earlier: ReportRecord, wanted: NewVersion) -> EditedReport:
+    images = reading.images(session, earlier.study_id)
+    found = [row.finding for row in findings.records_of(session, earlier.analysis_id)]
+    return edited(
+        ReportSections(wanted.sections.technique, wanted.sections.findings, wanted.sections.impression),
+        Person(wanted.author.name),
+        request_of(images, [found], language=earlier.language, seed=""),
+        warnings=warnings.of_study(images, earlier.language),
+        earlier=earlier.warnings,
+    )
 
 
 def document_of(
@@ -118,12 +172,17 @@ def document_of(
             for image in view.images
         ],
         model=model,
-        writer=WriterVersion(report.writer_id, report.writer_version),
-        fallback=report.fallback,
+        author=report.author,
+        made_from=report.made_from,
+        fallback=bool(report.fallback),
         patient=view.order.patient,
         study_date=view.order.study_date,
         indication=report.indication,
     )
+
+
+def _etag(version: int, media_type: str) -> str:
+    return f'"{version}-{media_type.rpartition("/")[2]}"'
 
 
 def _written_from(session: Session, report: ReportRecord) -> tuple[ModelVersion, Sequence[FindingRecord]]:

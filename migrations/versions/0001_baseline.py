@@ -315,6 +315,7 @@ def upgrade() -> None:
         "reports",
         sa.Column("study_id", sa.UUID(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("made_from", sa.Integer(), nullable=True),
         sa.Column("analysis_id", sa.UUID(), nullable=False),
         sa.Column(
             "status",
@@ -340,18 +341,26 @@ def upgrade() -> None:
         sa.Column("technique", sa.Text(), nullable=False),
         sa.Column("findings", sa.Text(), nullable=False),
         sa.Column("impression", sa.Text(), nullable=False),
-        sa.Column("writer_id", sa.String(length=128), nullable=False),
-        sa.Column("writer_version", sa.String(length=64), nullable=False),
-        sa.Column("verdict", sa.String(length=16), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("fallback", sa.Boolean(), nullable=False),
-        sa.Column("failures", postgresql.ARRAY(sa.String()), nullable=False),
+        sa.Column(
+            "author_kind",
+            sa.Enum(
+                "writer", "person", name="authorkind", native_enum=False, create_constraint=True, length=16
+            ),
+            nullable=False,
+        ),
+        sa.Column("author_name", sa.Text(), nullable=True),
+        sa.Column("writer_id", sa.String(length=128), nullable=True),
+        sa.Column("writer_version", sa.String(length=64), nullable=True),
+        sa.Column("verdict", sa.String(length=16), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=True),
+        sa.Column("fallback", sa.Boolean(), nullable=True),
+        sa.Column("failures", postgresql.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column(
             "policy",
             sa.Enum(
                 "strict", "grounded", name="policy", native_enum=False, create_constraint=True, length=16
             ),
-            nullable=False,
+            nullable=True,
         ),
         sa.Column("sentences", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -360,6 +369,17 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["analysis_id"], ["analyses.id"], name=op.f("fk_reports_analysis_id_analyses")
+        ),
+        sa.ForeignKeyConstraint(
+            ["study_id", "made_from"],
+            ["reports.study_id", "reports.version"],
+            name=op.f("fk_reports_study_id_reports"),
+        ),
+        sa.CheckConstraint("made_from < version", name=op.f("ck_reports_made_from")),
+        sa.CheckConstraint(
+            "(author_kind = 'person') = (author_name IS NOT NULL) AND num_nonnulls(writer_id, writer_version,"
+            " verdict, attempts, fallback, policy) = CASE author_kind WHEN 'writer' THEN 6 ELSE 0 END",
+            name=op.f("ck_reports_author"),
         ),
         sa.PrimaryKeyConstraint("study_id", "version", name=op.f("pk_reports")),
     )

@@ -30,6 +30,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 from shared.domain import (
     ActorKind,
     AnalysisRole,
+    AuthorKind,
     FindingStatus,
     Language,
     Policy,
@@ -97,6 +98,7 @@ class Base(DeclarativeBase):
                 StudyEvent,
                 ActorKind,
                 AnalysisRole,
+                AuthorKind,
                 Policy,
                 Priority,
                 ViewPosition,

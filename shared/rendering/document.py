@@ -7,18 +7,20 @@ from typing import Final
 
 from shared.domain import (
     NO_PATIENT,
+    Author,
     FindingStatus,
     Grade,
     GradedSentence,
     Language,
     ModelVersion,
     Patient,
+    Person,
     ReportSections,
     Section,
     ViewPosition,
-    WriterVersion,
 )
 from shared.rendering.passages import Passage, passages
+from shared.reporting import warnings
 from shared.reporting.certainty import PROBABLE_FROM, STATED_FROM
 
 
@@ -52,6 +54,7 @@ class ReportDocument:
         status: preliminary, or final once a radiologist has signed.
         warnings: what its reader must know first, in its language.
         fallback: whether the template stood in for the writer.
+        made_from: the version that a person changed.
     """
 
     study_id: str
@@ -63,13 +66,14 @@ class ReportDocument:
     findings: Sequence[FindingLine]
     images: Sequence[ImageLine]
     model: ModelVersion
-    writer: WriterVersion
+    author: Author
     fallback: bool
     sentences: Sequence[GradedSentence] = ()
     warnings: Sequence[str] = ()
     patient: Patient = NO_PATIENT
     study_date: date | None = None
     indication: str | None = None
+    made_from: int | None = None
 
     @property
     def words(self) -> "Words":
@@ -96,6 +100,15 @@ class ReportDocument:
         if months < _MONTHS_OF_INFANTS:
             return self.words.months.format(months)
         return self.words.years.format(int(years + _ROUNDING))
+
+    @property
+    def author_line(self) -> str:
+        """Who wrote it, and whose findings stand beside it."""
+        author, words = self.author, self.words
+        model = f"{self.model.id} {self.model.version}"
+        if isinstance(author, Person):
+            return words.changed_by.format(person=author.name, version=self.made_from, model=model)
+        return words.made_by.format(writer=f"{author.id} {author.version}", model=model)
 
     def marked(self, section: Section) -> list[Passage]:
         """Return a section in passages, each with its mark; one passage where all is supported."""
@@ -153,6 +166,7 @@ class Words:
     warnings: str
     warning: str
     made_by: str
+    changed_by: str
     fallback: str
     finding_status: Mapping[FindingStatus, str]
     marks: Mapping[Grade, str]
@@ -197,8 +211,9 @@ WORDS: Final[Mapping[Language, Words]] = {
         probability="Probability",
         threshold="Threshold",
         warnings="Warnings",
-        warning="Warning",
+        warning=warnings.WORD[Language.ENGLISH],
         made_by="Written by {writer} from the findings of {model}.",
+        changed_by="Written by a person, {person}, from version {version}. The findings are of {model}.",
         fallback="The writer's own text did not agree with the findings; the template's stands in for it.",
         finding_status={
             FindingStatus.PRESENT: "present",
@@ -246,8 +261,12 @@ WORDS: Final[Mapping[Language, Words]] = {
         probability="Probabilidad",
         threshold="Umbral",
         warnings="Advertencias",
-        warning="Advertencia",
+        warning=warnings.WORD[Language.SPANISH],
         made_by="Redactado por {writer} a partir de los hallazgos de {model}.",
+        changed_by=(
+            "Redactado por una persona, {person}, a partir de la versión {version}. Los hallazgos son de"
+            " {model}."
+        ),
         fallback="El texto propio del redactor no coincidía con los hallazgos; lo sustituye la plantilla.",
         finding_status={
             FindingStatus.PRESENT: "presente",

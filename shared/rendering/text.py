@@ -43,12 +43,7 @@ def _lines(document: ReportDocument) -> Iterator[str]:
     yield from _fill(words.scale)
     yield ""
     yield "-" * WIDTH
-    yield from _fill(
-        words.made_by.format(
-            writer=f"{document.writer.id} {document.writer.version}",
-            model=f"{document.model.id} {document.model.version}",
-        )
-    )
+    yield from _fill(document.author_line)
     if document.fallback:
         yield from _fill(words.fallback)
     yield from _fill(words.not_a_medical_device)

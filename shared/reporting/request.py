@@ -1,11 +1,20 @@
 """What a writer is asked for.
 
-Map: `View` -> `ReportRequest` -> `seed_of`.
+Map: `View` -> `ReportRequest` -> `request_of`, `seed_of`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
-from shared.domain import Finding, Language, ViewPosition, WriterVersion
+from shared.domain import (
+    Finding,
+    Language,
+    ViewPosition,
+    ViewSource,
+    WriterVersion,
+    study_findings,
+)
 from shared.reporting.certainty import Certainty, certainty_of
 from shared.reporting.lexicon import NOT_A_FINDING
 
@@ -49,6 +58,36 @@ class ReportRequest:
     def detected(self) -> tuple[str, ...]:
         """Return the labels that a report must speak of."""
         return self.labels(Certainty.STATED, Certainty.PROBABLE, Certainty.POSSIBLE)
+
+
+class _Image(Protocol):
+    """What is read of an image; a row of the database is one."""
+
+    @property
+    def used(self) -> bool | None: ...
+    @property
+    def view(self) -> ViewPosition | None: ...
+    @property
+    def view_source(self) -> ViewSource | None: ...
+
+
+def request_of(
+    images: Iterable[_Image], findings: Iterable[Iterable[Finding]], *, language: Language, seed: str
+) -> ReportRequest:
+    """Gather what a study's report is written from, and held against.
+
+    Args:
+        findings: of each image that was used.
+    """
+    views = tuple(view_of(image) for image in images if image.used)
+    return ReportRequest(seed=seed, findings=study_findings(findings), language=language, views=views)
+
+
+def view_of(image: _Image) -> View:
+    """Return the view, and whether it was judged from the pixels; an earlier release did not store which."""
+    position = image.view or ViewPosition.UNKNOWN
+    judged = position is not ViewPosition.UNKNOWN and image.view_source is not ViewSource.FILE
+    return View(position, judged=judged)
 
 
 def seed_of(request: ReportRequest, writer: WriterVersion, attempt: int) -> str:

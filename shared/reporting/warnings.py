@@ -3,14 +3,16 @@
 images.warnings holds the codes. A sentence is made of them where somebody reads it: English in the JSON of a
 study, the report's own language in the report.
 
-Map: `ImageWarning` -> `in_words` (of one image) -> `of_study` (of all, each once, with the files' names).
+Map: `ImageWarning` -> `in_words` (of one image) -> `of_study` (of all, each once, with the files' names)
+-> `with_warnings` (before a report's impression).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
-from shared.domain import Language
+from shared.domain import EditedReport, Grade, GradedSentence, Language, Report, Section
 from shared.errors import (
     BrokenImageError,
     EmptyFileError,
@@ -19,6 +21,9 @@ from shared.errors import (
     UnsupportedImageError,
     UnusableImageError,
 )
+
+WORD: Final[Mapping[Language, str]] = {Language.ENGLISH: "Warning", Language.SPANISH: "Advertencia"}
+"""What a line of the impression that warns begins with."""
 
 _LONGEST_NAME: Final = 80
 """Characters of a file's name that a sentence repeats."""
@@ -148,6 +153,9 @@ _REASONS_IN_SPANISH: Final[Mapping[str, str]] = {
 """Of an image that was not used; in English its own reason is said."""
 
 
+_AReport = TypeVar("_AReport", bound=Report | EditedReport)
+
+
 class _Image(Protocol):
     """What is read of an image; a row of the database is one, and the decoders load no database for it."""
 
@@ -177,6 +185,29 @@ def of_study(images: Sequence[_Image], language: Language = Language.ENGLISH) ->
     unused = [image for image in images if image.used is False]
     sentences = [_not_used(unused, len(images), language)] if 0 < len(unused) < len(images) else []
     return sentences + _of_images(images, language)
+
+
+def with_warnings(report: _AReport, warnings: Sequence[str]) -> _AReport:
+    """Put what its reader must know before a graded report's impression, a line each.
+
+    What departs from the findings comes first, then the `warnings`. No author and no verifier sees them:
+    they are said whatever was written.
+    """
+    said_first = (*report.warnings, *warnings)
+    lines = [line_of(warning, report.language) for warning in said_first]
+    by_rule = (GradedSentence(Section.IMPRESSION, line, Grade.SUPPORTED) for line in lines)
+    before = sum(sentence.section is not Section.IMPRESSION for sentence in report.sentences)
+    return replace(
+        report,
+        sections=replace(report.sections, impression="\n".join((*lines, report.sections.impression))),
+        warnings=said_first,
+        sentences=(*report.sentences[:before], *by_rule, *report.sentences[before:]),
+    )
+
+
+def line_of(warning: str, language: Language) -> str:
+    """Write a warning as a line of the impression."""
+    return f"{WORD[language]}: {warning}"
 
 
 def _not_used(unused: Sequence[_Image], total: int, language: Language) -> str:

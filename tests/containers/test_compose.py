@@ -122,7 +122,7 @@ def test_a_study_that_is_sent_is_reported_by_the_bundled_language_model(
     with installation.client as client:
         report = report_of(client, client.submit([radiograph]).id)
     assert report.sections.impression
-    assert report.writer.id.startswith("smollm2"), "not the template's: the model's"
+    assert report.author.name.startswith("smollm2"), "not the template's: the model's"
 
 
 def test_the_page_takes_a_radiograph_and_shows_its_report(installation: Installation):

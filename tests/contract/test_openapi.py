@@ -51,6 +51,7 @@ def test_every_route_of_the_contract_is_there(document: dict[str, Any]):
         ("get", f"{study}/events"),
         ("get", f"{study}/findings"),
         ("get", f"{study}/report"),
+        ("put", f"{study}/report"),
         ("get", f"{study}/images/{{index}}/preview.png"),
         ("get", f"{study}/images/{{index}}/original"),
         ("get", f"{study}/images/{{index}}/heatmaps/{{label}}.png"),

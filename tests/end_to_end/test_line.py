@@ -43,6 +43,7 @@ def test_every_kind_of_radiograph_gets_a_report(client: Client, samples: Path, n
     report = client.report(study.id)
     assert report.sections.findings
     assert report.sections.impression
+    assert report.verification is not None
     assert report.verification.verdict == "passed"
 
 

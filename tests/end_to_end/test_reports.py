@@ -44,9 +44,9 @@ def test_nine_reports_of_ten_are_the_language_models_own_and_they_vary(
     assert len(reports) >= 0.95 * STUDIES
     # Where nothing was detected there is nothing to write: that has one wording, by rule.
     asked = [report for report in reports if not report.sections.impression.startswith("None of the")]
-    own = [report for report in asked if not report.verification.fallback]
+    own = [report for report in asked if report.verification and not report.verification.fallback]
     assert len(own) >= 0.9 * len(asked)
-    assert "template" not in {report.writer.id for report in own}
+    assert "template" not in {report.author.name for report in own}
     texts = {(report.sections.findings, report.sections.impression) for report in reports}
     print(f"{len(own)} of {len(asked)} by the model itself, {len(texts)} different texts")
     assert len(texts) >= 20

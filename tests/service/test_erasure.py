@@ -43,9 +43,11 @@ def fill(connection: Connection, table: Table, rows: dict[Table, dict[str, Any]]
     """Write one row, of the same study as those before it, with a marker wherever the patient may be."""
     row: dict[str, Any] = {}
     for column in table.columns:
-        if column.foreign_keys:
-            key = next(iter(column.foreign_keys)).column
-            row[column.name] = rows[key.table][key.name]
+        keys = [key.column for key in column.foreign_keys if key.column.table is not table]
+        if keys:
+            row[column.name] = rows[keys[0].table][keys[0].name]
+        elif column.foreign_keys and column.nullable:
+            row[column.name] = None  # the first of its kind is made of no other
         elif column.info.get("patient"):
             row[column.name] = planted(column)
         elif not column.nullable and column.server_default is None and column.identity is None:

@@ -53,7 +53,7 @@ function reportParts(report, study, onError) {
   return [
     h("p.report-facts", {}, h("span.badge", {}, report.status), ` ${LANGUAGES[report.language] ?? report.language} · version ${report.version} · `, ...written),
     ...sections,
-    h("p.small.soft", {}, `Written by ${report.writer.id} ${report.writer.version}. `, verificationWords(report.verification)),
+    h("p.small.soft", {}, authorWords(report)),
     h("p.device-line", {}, report.not_a_medical_device),
     actions(report, study, titles, onError),
   ];
@@ -84,6 +84,13 @@ function passagesOf(text, sentences) {
 /** The loudest grade, or null where all is supported. */
 function loudestOf(sentences) {
   return Object.keys(MARKS.en).find((grade) => sentences.some((sentence) => sentence.grade === grade)) ?? null;
+}
+
+function authorWords({ author, made_from, writer, verification }) {
+  if (writer === null) {
+    return `Written by a person, ${author.name}, from version ${made_from}; sentences that the findings do not support are marked.`;
+  }
+  return `Written by ${writer.id} ${writer.version}. ${verificationWords(verification)}`;
 }
 
 function verificationWords({ verdict, attempts, fallback, policy }) {

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     String,
@@ -22,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.domain import (
     ActorKind,
     AnalysisRole,
+    AuthorKind,
     FindingStatus,
     Language,
     Policy,
@@ -205,16 +207,25 @@ class FindingRow(Base):
 
 
 class ReportRow(Base):
-    """One version of a study's report."""
+    """One version of a study's report: a writer's, with how it was verified, or a person's."""
 
     __tablename__ = "reports"
     __table_args__ = (
         # Serves the erasing of a study.
         Index("ix_reports_analysis_id", "analysis_id"),
+        ForeignKeyConstraint(["study_id", "made_from"], ["reports.study_id", "reports.version"]),
+        CheckConstraint("made_from < version", "made_from"),
+        CheckConstraint(
+            "(author_kind = 'person') = (author_name IS NOT NULL) AND num_nonnulls(writer_id, writer_version,"
+            " verdict, attempts, fallback, policy) = CASE author_kind WHEN 'writer' THEN 6 ELSE 0 END",
+            "author",
+        ),
     )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
+    made_from: Mapped[int | None]
+    """The version that a person changed; None for what a writer wrote from the findings."""
     analysis_id: Mapped[UUID] = mapped_column(ForeignKey("analyses.id"))
     """Whose findings it was written from, and shows."""
     status: Mapped[ReportStatus]
@@ -226,13 +237,16 @@ class ReportRow(Base):
     technique: Mapped[PatientText]
     findings: Mapped[PatientText]
     impression: Mapped[PatientText]
-    writer_id: Mapped[str] = mapped_column(String(128), info=SYSTEM)
-    writer_version: Mapped[str] = mapped_column(String(64), info=SYSTEM)
-    verdict: Mapped[str] = mapped_column(String(16), info=SYSTEM)
-    attempts: Mapped[int]
-    fallback: Mapped[bool]
-    failures: Mapped[list[str]] = mapped_column(ARRAY(String), info=PATIENT)
-    policy: Mapped[Policy]
+    author_kind: Mapped[AuthorKind]
+    author_name: Mapped[PatientText | None]
+    """A person's: typed by a client, and so gone with the study."""
+    writer_id: Mapped[str | None] = mapped_column(String(128), info=SYSTEM)
+    writer_version: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
+    verdict: Mapped[str | None] = mapped_column(String(16), info=SYSTEM)
+    attempts: Mapped[int | None]
+    fallback: Mapped[bool | None]
+    failures: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"), info=PATIENT)
+    policy: Mapped[Policy | None]
     """What the delivered text was held to."""
     sentences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, info=PATIENT)
     """Every sentence with its section, its text, its grade and the labels that it speaks of."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from api.results import csv_lines, in_pieces, ndjson_lines
-from shared.domain import NO_ORDER, FindingStatus, Order, StudyStatus
+from shared.domain import NO_ORDER, AuthorKind, FindingStatus, Order, StudyStatus
 from shared.records.batches import BatchItem
 from tests.support.builders import a_finding, a_report_record, a_study_record
 
@@ -184,6 +184,25 @@ def test_a_line_of_ndjson_is_an_object_with_everything():
     assert first["report"]["impression"] == "Effusion.\nNo pneumothorax."
     assert (first["files"], first["present"], first["error"]) == (["a.dcm", "b.dcm"], ["Effusion"], None)
     assert (second["report"], second["findings"], second["status"]) == (None, [], "queued")
+
+
+def test_a_report_that_a_person_changed_names_the_person_and_no_writer():
+    changed = a_report_record(
+        version=2,
+        made_from=1,
+        author_kind=AuthorKind.PERSON,
+        author_name="Dr. Ada Roe",
+        writer_id=None,
+        writer_version=None,
+        fallback=None,
+    )
+    (written,), (line,) = (ndjson_lines([item]) for item in (an_item(), replace(an_item(), report=changed)))
+    report = json.loads(line)["report"]
+    assert report["author"] == {"kind": "person", "name": "Dr. Ada Roe"}
+    assert (report["version"], report["writer"], report["fallback"]) == (2, None, False)
+    report = json.loads(written)["report"]
+    assert report["author"] == {"kind": "writer", "name": "template"}
+    assert report["writer"] == {"id": "template", "version": "1"}
 
 
 def test_pieces_join_to_what_went_in():

@@ -10,8 +10,9 @@ from shared.errors import TryAgainError
 from shared.reporting.fixed import denial
 from shared.reporting.lexicon import RANK
 from shared.reporting.request import ReportRequest
+from shared.reporting.warnings import with_warnings
 from tests.support.llm_reports import request_for, verify
-from worker_llm.pipeline import with_warnings, write_reports
+from worker_llm.pipeline import write_reports
 from worker_llm.prompts import answer_for, messages_for, parse_answer
 from worker_llm.writers.base import Draft, NoReport
 from worker_llm.writers.template import TEMPLATE_VERSION, TemplateWriter, write_by_rule

@@ -1,9 +1,8 @@
 """What a report's request is made of, row by row."""
 
-from shared.domain import Language, ViewPosition, ViewSource
-from shared.reporting.request import View
+from shared.domain import Language
 from tests.support.builders import an_image_record
-from worker_llm.tasks import seed_from, view_of
+from worker_llm.tasks import seed_from
 
 
 def a_seed(*digests: str, model: str = "m", language: Language = Language.ENGLISH) -> str:
@@ -15,13 +14,3 @@ def test_the_same_pictures_get_the_same_seed_whatever_the_study_is_called():
     assert (
         len({a_seed("a"), a_seed("b"), a_seed("a", model="n"), a_seed("a", language=Language.SPANISH)}) == 4
     )
-
-
-def test_only_what_the_file_says_of_a_view_is_a_fact():
-    def view(position: ViewPosition | None, source: ViewSource | None) -> View:
-        return view_of(an_image_record(view=position, view_source=source))
-
-    assert view(ViewPosition.AP, ViewSource.FILE) == View(ViewPosition.AP)
-    assert view(ViewPosition.AP, ViewSource.IMAGE) == View(ViewPosition.AP, judged=True)
-    assert view(ViewPosition.AP, None) == View(ViewPosition.AP, judged=True)
-    assert view(None, None) == view(ViewPosition.UNKNOWN, None) == View(ViewPosition.UNKNOWN)

@@ -17,6 +17,7 @@ from shared.domain import (
     Language,
     ModelVersion,
     Patient,
+    Person,
     ReportSections,
     Section,
     ViewPosition,
@@ -46,7 +47,7 @@ DOCUMENT = ReportDocument(
         ImageLine(2, ViewPosition.LATERAL, used=False),
     ],
     model=ModelVersion("bundled", "1.0", "d" * 64),
-    writer=WriterVersion("template", "3"),
+    author=WriterVersion("template", "3"),
     fallback=False,
     warnings=["a.dcm: synthetic image"],
     indication="Cough & fever <2 weeks>",
@@ -111,6 +112,17 @@ def test_a_report_says_everything_that_belongs_on_paper(render):
     ):
         assert part in written
     assert written.index("Pleural effusion") < written.index("Lung nodule") < written.index("Hernia")
+
+
+@pytest.mark.parametrize("render", [plain, printed])
+@pytest.mark.parametrize("language", list(Language))
+def test_a_version_by_a_person_names_the_person_and_no_writer(render, language: Language):
+    changed = dataclasses.replace(DOCUMENT, language=language, author=Person("Dr. {Ada} <Roe>"), made_from=1)
+    written = " ".join(render(changed).split())
+    assert "Dr. {Ada} <Roe>" in written
+    assert "bundled 1.0" in written
+    assert "synthetic image" in written
+    assert "template" not in written
 
 
 @pytest.mark.parametrize("render", [text.render, html.render], ids=["text", "html"])
