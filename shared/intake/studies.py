@@ -70,7 +70,7 @@ def take(intake: Intake, submission: Submission, *, answer: Answer) -> Outcome:
     with intake.database.session() as session:
         begun = idempotency.begin(session, request, fingerprint=submission.fingerprint)
     match begun:
-        case idempotency.Replayed(_, body, study_id):
+        case idempotency.Replayed(body, study_id):
             return _replay_of_item(intake, study_id, answer) if body is None else Replayed(study_id, body)
         case InUse() | Reused():
             return begun
@@ -218,5 +218,5 @@ def _write(
     request = submission.request_key
     if request is not None and held is not None:
         kept = None if study.batch_id else body
-        idempotency.finish(session, request, held.token, status_code=202, body=kept, study_id=study.id)
+        idempotency.finish(session, request, held.token, body=kept, study_id=study.id)
     return Taken(study.id, view.study.status, body)

@@ -53,7 +53,6 @@ class Begun:
 class Replayed:
     """It was served before, with this answer; the body of an item is its study's."""
 
-    status_code: int
     body: Mapping[str, Any] | None
     study_id: StudyId
 
@@ -83,9 +82,9 @@ def begin(
         return InUse()  # given up this very moment: the client's next try will have it
     if row.fingerprint != fingerprint:
         return Reused()
-    if row.status_code is None or row.study_id is None:
+    if row.study_id is None:
         return InUse()
-    return Replayed(row.status_code, row.body, StudyId(row.study_id))
+    return Replayed(row.body, StudyId(row.study_id))
 
 
 def renew(session: Session, request: RequestKey, token: UUID, *, lock: timedelta = LOCK) -> None:
@@ -100,7 +99,6 @@ def finish(
     request: RequestKey,
     token: UUID,
     *,
-    status_code: int,
     body: Mapping[str, Any] | None,
     study_id: StudyId,
 ) -> None:
@@ -112,7 +110,7 @@ def finish(
     finished = session.scalar(
         update(IdempotencyRow)
         .where(_held(request, token))
-        .values(status_code=status_code, body=body, study_id=study_id, locked_until=None)
+        .values(body=body, study_id=study_id, locked_until=None)
         .returning(IdempotencyRow.token)
     )
     if finished is None:
@@ -138,12 +136,11 @@ def _take(session: Session, request: RequestKey, fingerprint: str, lock: timedel
         "token": new_id(),
         "locked_until": func.now() + lock,
         "created_at": func.now(),
-        "status_code": None,
         "body": None,
         "study_id": None,
     }
     died = and_(
-        IdempotencyRow.status_code.is_(None),
+        IdempotencyRow.study_id.is_(None),
         IdempotencyRow.locked_until < func.now(),
         IdempotencyRow.fingerprint == fingerprint,
     )
@@ -164,5 +161,5 @@ def _held(request: RequestKey, token: UUID) -> ColumnElement[bool]:
         IdempotencyRow.key == request.key,
         IdempotencyRow.scope == request.scope,
         IdempotencyRow.token == token,
-        IdempotencyRow.status_code.is_(None),
+        IdempotencyRow.study_id.is_(None),
     )

@@ -159,9 +159,7 @@ def test_a_crashed_process_s_successor_takes_the_key_over(client: httpx.Client, 
     assert answer.status_code == 202
     # The one that was only slow, not dead, cannot write its own study beside it.
     with pytest.raises(LeaseLostError), database.session() as session:
-        idempotency.finish(
-            session, request, crashed.token, status_code=202, body={}, study_id=StudyId(new_id())
-        )
+        idempotency.finish(session, request, crashed.token, body={}, study_id=StudyId(new_id()))
     assert studies_in(database) == 1
 
 
@@ -196,15 +194,13 @@ def test_an_answer_is_forgotten_after_a_day_and_an_item_s_never(database: Databa
         with database.session() as session:
             held = idempotency.begin(session, request, fingerprint="f" * 64)
             assert isinstance(held, Begun)
-            idempotency.finish(
-                session, request, held.token, status_code=202, body={"a": 1}, study_id=study_id
-            )
+            idempotency.finish(session, request, held.token, body={"a": 1}, study_id=study_id)
     with database.session() as session:
         session.execute(update(IdempotencyRow).values(created_at=func.now() - timedelta(hours=25)))
     assert isinstance(begin(database, "e" * 64), Begun)
     with database.session() as session:
         item = RequestKey(DEFAULT_TENANT, "key-1", scope="a-batch")
-        assert idempotency.begin(session, item, fingerprint="f" * 64) == Replayed(202, {"a": 1}, study_id)
+        assert idempotency.begin(session, item, fingerprint="f" * 64) == Replayed({"a": 1}, study_id)
 
 
 def test_keys_of_two_tenants_have_nothing_to_do_with_each_other(database: Database):

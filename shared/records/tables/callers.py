@@ -67,8 +67,8 @@ class IdempotencyRow(Base):
     token: Mapped[UUID]
     """Of the request that holds the key; one that was taken over may not finish."""
     locked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    status_code: Mapped[int | None]
     body: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
     """None for an item of a batch: there may be a million, and each answers with its study as it is."""
     study_id: Mapped[UUID | None] = mapped_column(ForeignKey("studies.id"))
+    """What came of the request; None while it is served."""
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
