@@ -19,9 +19,10 @@ from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.gates import load_gate
 from shared.operations import tracing
 from shared.records import findings, reading
+from shared.records.claims import Claim, Later
 from shared.records.findings import ImageFindings
+from shared.records.moves import Hint
 from shared.records.reading import ImageRecord
-from shared.records.studies import Claim, Hint, Later
 from shared.settings import ModelSettings
 from shared.storage import Storage, heatmap_key, preview_key
 from shared.work import faults, queue

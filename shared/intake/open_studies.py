@@ -26,8 +26,8 @@ from shared.intake.submission import (
 )
 from shared.records import erasure, open_studies, reading
 from shared.records.database import Session
+from shared.records.moves import Hint
 from shared.records.reading import StudyRecord, StudyView
-from shared.records.studies import Hint
 
 
 def announce(intake: Intake, study_id: StudyId, *, sees: TenantId | None) -> NoStudy | Erased | None:

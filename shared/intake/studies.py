@@ -33,8 +33,9 @@ from shared.records import batches, erasure, idempotency, open_studies, reading,
 from shared.records.batches import BatchRecord
 from shared.records.database import Database, Session
 from shared.records.idempotency import Begun, InUse, RequestKey, Reused
+from shared.records.moves import Hint
 from shared.records.reading import StudyView
-from shared.records.studies import Hint, NewStudy, StoredImage
+from shared.records.studies import NewStudy, StoredImage
 from shared.storage import Storage
 
 log = structlog.get_logger()

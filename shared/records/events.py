@@ -1,6 +1,6 @@
 """The timeline of a study: what clients see of its way, and the audit trail. It only ever grows.
 
-This is the only place that writes it, for events that move a study (`studies._move`) and for those that
+This is the only place that writes it, for events that move a study (`moves.move`) and for those that
 leave its status as it is (`add`).
 """
 

@@ -21,7 +21,8 @@ from shared.domain import (
 )
 from shared.errors import BadInputError
 from shared.records import analyses
-from shared.records.studies import Claim, Hint, finish, reject
+from shared.records.claims import Claim, finish, reject
+from shared.records.moves import Hint
 from shared.records.tables import AnalysisRow, FindingRow, ImageRow
 from shared.records.values import Values
 

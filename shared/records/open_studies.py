@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from shared.domain import Actor, Order, StudyEvent, StudyId, StudyStatus
 from shared.errors import BadInputError
 from shared.records import events, reading, studies
+from shared.records.moves import Hint
 from shared.records.reading import StudyView
-from shared.records.studies import Hint, StoredImage
+from shared.records.studies import StoredImage
 from shared.records.tables import OrderRow, StudyRow
 
 _NOTHING_CAME: Final = "the study was opened and no image came in time: open another for them"

@@ -33,7 +33,7 @@ from shared.domain import (
 )
 from shared.errors import ConflictError
 from shared.records import analyses, events
-from shared.records.studies import Claim, finish
+from shared.records.claims import Claim, finish
 from shared.records.tables import OrderRow, ReportRow, StudyRow
 from shared.records.values import Values
 

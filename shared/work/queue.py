@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 
 from shared.domain import Priority, Stage
-from shared.records.studies import Hint
+from shared.records.moves import Hint
 from shared.settings import QueueSettings
 
 log = structlog.get_logger()

@@ -1,4 +1,4 @@
-"""Studies, and all that is found, written and told of them; only `records/studies.py` writes a status."""
+"""Studies, and all that is found, written and told of them; only `records/moves.py` writes a status."""
 
 from datetime import date, time, timedelta
 from typing import Any
