@@ -14,7 +14,8 @@ from typing import Final
 from celery import Celery
 
 from shared.bundles import Bundle, load_bundle
-from shared.domain import Priority, Stage, StudyId, ViewPosition
+from shared.domain.findings import ViewPosition
+from shared.domain.studies import Priority, Stage, StudyId
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.gates import load_gate
 from shared.operations import tracing

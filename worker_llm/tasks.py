@@ -14,7 +14,8 @@ from typing import Final
 
 from celery import Celery
 
-from shared.domain import Language, Priority, Report, Stage, StudyId
+from shared.domain.reports import Language, Report
+from shared.domain.studies import Priority, Stage, StudyId
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
 from shared.records import analyses, findings, reading, reports

@@ -23,7 +23,7 @@ from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from api.submission import LONGEST_KEY, PLAIN_LETTERS, Accepted
-from shared.domain import BatchId, Priority, StudyId, StudyStatus
+from shared.domain.studies import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
 from shared.records import erasure, reading, studies
 from shared.records.keys import Scope

@@ -8,7 +8,7 @@ adds and who closes take turns at the study's row. The same content is one image
 
 from collections.abc import Sequence
 
-from shared.domain import Actor, StudyId, StudyStatus, TenantId
+from shared.domain.studies import Actor, StudyId, StudyStatus, TenantId
 from shared.errors import TooLargeError
 from shared.intake import patients
 from shared.intake.files import CheckedFile

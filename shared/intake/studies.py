@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from shared.domain import Stage, StudyId, StudyStatus, new_id
+from shared.domain.studies import Stage, StudyId, StudyStatus, new_id
 from shared.errors import LeaseLostError
 from shared.intake import patients
 from shared.intake.files import CheckedFile

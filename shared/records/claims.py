@@ -13,9 +13,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, and_, case, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import (
+from shared.domain.reports import Language
+from shared.domain.studies import (
     Actor,
-    Language,
     LeaseToken,
     Priority,
     Stage,

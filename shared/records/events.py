@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import CTE, Row, Text, cast, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import Actor, IllegalTransitionError, StudyEvent, StudyId, statuses_before
+from shared.domain.studies import Actor, IllegalTransitionError, StudyEvent, StudyId, statuses_before
 from shared.records.tables import StudyEventRow, StudyRow
 
 CHANNEL: Final = "study_events"

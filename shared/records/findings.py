@@ -8,17 +8,16 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import (
+from shared.domain.findings import (
     AnalysisRole,
     Box,
     Finding,
     FindingStatus,
     ModelVersion,
-    StudyEvent,
-    StudyId,
     ViewPosition,
     ViewSource,
 )
+from shared.domain.studies import StudyEvent, StudyId
 from shared.errors import BadInputError
 from shared.records import analyses
 from shared.records.claims import Claim, finish, reject

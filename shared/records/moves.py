@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, case, func, literal, update
 from sqlalchemy.orm import Session
 
-from shared.domain import (
+from shared.domain.studies import (
     TRANSITIONS,
     Actor,
     Priority,

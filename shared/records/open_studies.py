@@ -11,7 +11,8 @@ from typing import Final
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import Actor, Order, StudyEvent, StudyId, StudyStatus
+from shared.domain.orders import Order
+from shared.domain.studies import Actor, StudyEvent, StudyId, StudyStatus
 from shared.errors import BadInputError
 from shared.records import events, reading, studies
 from shared.records.moves import Hint

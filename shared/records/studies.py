@@ -11,18 +11,9 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
-from shared.domain import (
-    NO_ORDER,
-    Actor,
-    BatchId,
-    Language,
-    Order,
-    Priority,
-    StudyEvent,
-    StudyId,
-    StudyStatus,
-    TenantId,
-)
+from shared.domain.orders import NO_ORDER, Order
+from shared.domain.reports import Language
+from shared.domain.studies import Actor, BatchId, Priority, StudyEvent, StudyId, StudyStatus, TenantId
 from shared.errors import BadInputError
 from shared.records import events
 from shared.records.moves import Hint, error_values, hint_of, move

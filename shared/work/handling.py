@@ -23,7 +23,7 @@ from celery import Celery
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from shared.bucket import UnreadableError
-from shared.domain import Actor, Priority, Stage
+from shared.domain.studies import Actor, Priority, Stage
 from shared.errors import BadInputError, Damage, DamagedOriginalError, LeaseLostError, TryAgainError
 from shared.operations import telemetry, tracing
 from shared.records import claims

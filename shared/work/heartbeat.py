@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from shared.domain import LeaseToken, StudyId
+from shared.domain.studies import LeaseToken, StudyId
 from shared.errors import LeaseLostError
 from shared.records import claims, leases
 from shared.records.claims import Claim

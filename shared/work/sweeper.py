@@ -19,7 +19,7 @@ import structlog
 from celery import Celery
 from redis import Redis, RedisError
 
-from shared.domain import Actor, ActorKind
+from shared.domain.studies import Actor, ActorKind
 from shared.errors import TryAgainError
 from shared.operations import gauges, telemetry
 from shared.records import claims, idempotency, leases, open_studies, waiting

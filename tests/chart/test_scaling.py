@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.domain import Stage, StudyId, StudyStatus
+from shared.domain.studies import Stage, StudyId, StudyStatus
 from shared.records.database import Database
 from tests.support.builders import a_study
 from tests.support.helm import VALUES, Object, one, render

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Dialog, Page
 
 from cxr.local.state import free_port
-from shared.domain import StudyId, StudyStatus
+from shared.domain.studies import StudyId, StudyStatus
 from shared.records import claims
 from shared.records.database import Database
 from shared.settings import DatabaseSettings

@@ -15,10 +15,10 @@ from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import func, select
 
 from migrations.__main__ import upgrade
-from shared.domain import (
+from shared.domain.reports import Language
+from shared.domain.studies import (
     DEFAULT_TENANT,
     TRANSITIONS,
-    Language,
     Priority,
     Stage,
     StudyEvent,

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from PIL import Image
 
-from shared.domain import Priority, Stage, StudyEvent, StudyStatus
+from shared.domain.studies import Priority, Stage, StudyEvent, StudyStatus
 from shared.records import reading
 from shared.records.moves import Hint
 from shared.work import queue

@@ -2,7 +2,7 @@
 
 import time
 
-from shared.domain import Priority, StudyEvent, StudyStatus
+from shared.domain.studies import Priority, StudyEvent, StudyStatus
 from shared.records import claims, reading, studies
 from tests.faults.conftest import Line
 from tests.support.builders import SOMEBODY, a_tenant

@@ -16,20 +16,9 @@ from sqlalchemy.exc import IntegrityError
 
 from shared.bucket import NotStoredError
 from shared.bundles import load_bundle
-from shared.domain import (
-    DEFAULT_TENANT,
-    AnalysisRole,
-    Departures,
-    Finding,
-    FindingStatus,
-    ModelVersion,
-    Stage,
-    StudyEvent,
-    StudyId,
-    StudyStatus,
-    ViewPosition,
-    new_id,
-)
+from shared.domain.findings import AnalysisRole, Finding, FindingStatus, ModelVersion, ViewPosition
+from shared.domain.reports import Departures
+from shared.domain.studies import DEFAULT_TENANT, Stage, StudyEvent, StudyId, StudyStatus, new_id
 from shared.errors import LeaseLostError, UnusableImageError
 from shared.gates import load_gate
 from shared.records import analyses, batches, claims, erasure, findings, reading, reports, studies

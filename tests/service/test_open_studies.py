@@ -16,9 +16,9 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import func, select, update
 
-from shared.domain import (
+from shared.domain.orders import Order
+from shared.domain.studies import (
     DEFAULT_TENANT,
-    Order,
     Priority,
     Stage,
     StudyEvent,

@@ -8,22 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from shared.domain import (
-    Language,
-    LeaseToken,
-    ModelVersion,
-    Order,
-    Priority,
-    Report,
-    ReportSections,
-    Stage,
-    StudyEvent,
-    StudyId,
-    StudyStatus,
-    Verification,
-    ViewPosition,
-    WriterVersion,
-)
+from shared.domain.findings import ModelVersion, ViewPosition
+from shared.domain.orders import Order
+from shared.domain.reports import Language, Report, ReportSections, Verification, WriterVersion
+from shared.domain.studies import LeaseToken, Priority, Stage, StudyEvent, StudyId, StudyStatus
 from shared.errors import LeaseLostError, NotAnImageError, TryAgainError
 from shared.records import claims, erasure, events, findings, moves, reading, reports, studies, waiting
 from shared.records.claims import Claim

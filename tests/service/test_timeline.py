@@ -4,13 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import (
-    Actor,
-    ActorKind,
-    IllegalTransitionError,
-    StudyEvent,
-    StudyStatus,
-)
+from shared.domain.studies import Actor, ActorKind, IllegalTransitionError, StudyEvent, StudyStatus
 from shared.records import claims, erasure, events, reading, studies
 from shared.records.database import Database
 from tests.support.api import ApiServer, a_png, send

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import structlog
 
-from shared.domain import Priority, Stage, StudyStatus
+from shared.domain.studies import Priority, Stage, StudyStatus
 from shared.errors import BrokenImageError, TryAgainError
 from shared.records import studies
 from shared.records.claims import Claim

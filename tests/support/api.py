@@ -20,20 +20,9 @@ from api.backend import Backend
 from api.door import Door, Limits
 from api.main import create_app
 from api.serving import Server
-from shared.domain import (
-    Finding,
-    FindingStatus,
-    Language,
-    ModelVersion,
-    Report,
-    ReportSections,
-    Stage,
-    StudyId,
-    Verification,
-    ViewPosition,
-    ViewSource,
-    WriterVersion,
-)
+from shared.domain.findings import Finding, FindingStatus, ModelVersion, ViewPosition, ViewSource
+from shared.domain.reports import Language, Report, ReportSections, Verification, WriterVersion
+from shared.domain.studies import Stage, StudyId
 from shared.errors import BadInputError
 from shared.records import claims, findings, reports
 from shared.records.database import Database

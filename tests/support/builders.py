@@ -6,16 +6,14 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, text, update
 
-from shared.domain import (
+from shared.domain.findings import Finding, FindingStatus
+from shared.domain.orders import Order
+from shared.domain.reports import AuthorKind, Language
+from shared.domain.studies import (
     DEFAULT_TENANT,
     Actor,
     ActorKind,
-    AuthorKind,
     BatchId,
-    Finding,
-    FindingStatus,
-    Language,
-    Order,
     Priority,
     Stage,
     StudyId,

@@ -3,7 +3,7 @@
 import pytest
 from celery.exceptions import QueueNotFound
 
-from shared.domain import Priority, Stage
+from shared.domain.studies import Priority, Stage
 from shared.records.moves import Hint
 from shared.settings import QueueSettings
 from shared.work.queue import create_app, queue_name, send_hint
