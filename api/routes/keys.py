@@ -46,3 +46,5 @@ def delete_key(
     with backend.database.session() as session:
         if not keys.revoke(session, key_id):
             raise not_found(Noun.KEY)
+    # Here at once; the other processes hear of it.
+    backend.key_ring.forget()
