@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from api.bodies.base import Body
 from api.plain_text import Line
-from shared.domain import DEFAULT_TENANT_NAME
+from shared.domain.studies import DEFAULT_TENANT_NAME
 from shared.records.keys import ApiKey, Scope
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.domain import TenantId, new_id
+from shared.domain.studies import TenantId, new_id
 from shared.records.tables import TenantRow
 
 

@@ -36,7 +36,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subprocess.Popen([sys.executable, "-c", UNPACK, folder], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    folders = {process.communicate(timeout=250)[0].strip() for process in processes}
+    folders = {process.communicate(timeout=500)[0].strip() for process in processes}
     assert [process.returncode for process in processes] == [0, 0]
     assert [str(path) for path in folder.iterdir()] == list(folders)
     return folder

@@ -4,14 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import (
-    Actor,
-    ActorKind,
-    IllegalTransitionError,
-    StudyEvent,
-    StudyStatus,
-)
-from shared.records import erasure, events, reading, studies
+from shared.domain.studies import Actor, ActorKind, IllegalTransitionError, StudyEvent, StudyStatus
+from shared.records import claims, erasure, events, reading, studies
 from shared.records.database import Database
 from tests.support.api import ApiServer, a_png, send
 from tests.support.api import events as read_events
@@ -33,10 +27,10 @@ def test_every_event_names_who_did_it(database: Database):
     study_id = a_study(database)
     a_claim(database, study_id, lease=timedelta(seconds=-1))
     with database.session() as session:
-        studies.expire_leases(session, actor=SWEEPER)
+        claims.expire_leases(session, actor=SWEEPER)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        studies.release(session, claim, after=timedelta(0), why="S3 is away")
+        claims.release(session, claim, after=timedelta(0), why="S3 is away")
     with database.session() as session:
         studies.cancel(session, study_id, actor=SOMEBODY)
     with database.session() as session:
