@@ -1,8 +1,7 @@
 """Child processes that work on files, so that a codec's crash, hang or hunger costs one file and no more.
 
-A child is started fresh (spawn: no signal handler, thread or connection of the worker comes along),
-loads no model, may use so much memory and so much processor time a file, and is replaced after so many
-files, since codecs leak. It dies with the worker, and when its work is wanted no more.
+A child loads no model, may use so much memory and so much processor time a file, and is replaced after so
+many files, since codecs leak. It dies with the worker, and when its work is wanted no more.
 
 Processor time, not the clock: on a busy machine an honest file takes longer by the clock, and only by that.
 """
@@ -11,22 +10,15 @@ import math
 import resource
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, Generic, TypeVar, cast
 
-from pebble import ProcessExpired, ProcessPool
-
 from shared.errors import BrokenImageError, CxrError, TooLargeError, TryAgainError
-from shared.machine.orphans import die_with_parent
-from shared.machine.watching import result_of
+from shared.machine.processes import NotBegunError, ProcessDiedError, Processes
 
 Result = TypeVar("Result")
 
@@ -94,11 +86,12 @@ class ChildPool:
             set_up: importable function that each child calls once; what its module imports is loaded then.
             memory_bytes: most memory that a child may ask for, over what it has when it starts.
         """
-        self._workers = workers
-        self._set_up, self._memory_bytes = set_up, memory_bytes
-        self._lock = threading.Lock()
-        self._stopped = False
-        self._pool = self._start()
+        self._processes = Processes(
+            workers,
+            set_up=_prepare_child,
+            arguments=(set_up, memory_bytes),
+            calls_each=_FILES_PER_CHILD,
+        )
 
     def call(
         self,
@@ -127,19 +120,18 @@ class ChildPool:
             except TimeoutError:
                 message = f"reading the file did not end within {_by_the_clock(terms):g} s"
                 raise BrokenImageError(message, file=file) from None
-            except ProcessExpired as expired:
-                if expired.exitcode == -signal.SIGXCPU:
+            except ProcessDiedError as died:
+                if died.exit_code == -signal.SIGXCPU:
                     message = (
                         f"reading the file takes more than {terms.processor_time.total_seconds():g} s of"
                         " processor time. Export it again: smaller, or in a simpler encoding"
                     )
                     raise TooLargeError(message, file=file) from None
-                if expired.exitcode >= 0 or expired.exitcode in _CRASHES:
+                if died.exit_code >= 0 or died.exit_code in _CRASHES:
                     message = "the file is corrupt: it crashed its decoder"
                     raise BrokenImageError(message, file=file) from None
                 killed_at_work += 1
-            except (BrokenProcessPool, CancelledError):
-                # An idle child was killed: pebble gives up the pool; the next try starts another.
+            except NotBegunError:
                 continue
         if killed_at_work == _TRIES:
             message = "the decoder was killed every time that it read the file"
@@ -149,23 +141,7 @@ class ChildPool:
 
     def stop(self) -> None:
         """End all children; files at work are given up with a TryAgainError."""
-        with self._lock:
-            self._stopped = True
-            self._pool.stop()
-            self._pool.join()
-
-    def _start(self) -> ProcessPool:
-        pool = ProcessPool(
-            max_workers=self._workers,
-            max_tasks=_FILES_PER_CHILD,
-            initializer=_prepare_child,
-            initargs=(self._set_up, self._memory_bytes),
-            context=get_context("spawn"),
-        )
-        if not pool.active:  # asking starts the children
-            message = "the decoder's processes cannot be started"
-            raise TryAgainError(message)
-        return pool
+        self._processes.stop()
 
     def _metered(
         self,
@@ -178,13 +154,15 @@ class ChildPool:
         limit = terms.processor_time.total_seconds()
         started, used = time.monotonic(), limit
         try:
-            done = result_of(
-                self._schedule(
-                    _meter,
-                    (limit, terms.memory_bytes, function, arguments, options),
-                    _by_the_clock(terms),
-                ),
-                lambda: self._check(terms),
+            done = self._processes.run(
+                _by_the_clock(terms),
+                terms.check,
+                _meter,
+                limit,
+                terms.memory_bytes,
+                function,
+                arguments,
+                options,
             )
             used = done.seconds
         finally:
@@ -193,26 +171,6 @@ class ChildPool:
         if done.error is not None:
             raise done.error
         return cast("Result", done.result)
-
-    def _schedule(
-        self, function: Callable[..., Result], arguments: tuple[object, ...], seconds: float
-    ) -> Future[Result]:
-        with self._lock:
-            if self._stopped:
-                message = "the decoder is stopping"
-                raise TryAgainError(message)
-            if not self._pool.active:
-                self._pool.stop()
-                self._pool.join()
-                self._pool = self._start()
-            future: Future[Result] = self._pool.schedule(function, args=arguments, timeout=seconds)
-            return future
-
-    def _check(self, terms: Terms) -> None:
-        if self._stopped:
-            message = "the decoder is stopping"
-            raise TryAgainError(message)
-        terms.check()
 
 
 def _by_the_clock(terms: Terms) -> float:
@@ -243,7 +201,6 @@ def _prepare_child(set_up: Callable[[], object], memory_bytes: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold a patient's image
     set_up()
-    die_with_parent()
     if sys.platform == "linux":
         limit = _memory_now() + memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

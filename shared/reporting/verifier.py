@@ -104,9 +104,11 @@ def grade(sections: ReportSections, request: ReportRequest) -> HeldReport:
         impression = HeldSentence(Section.IMPRESSION, sections.impression, denied(request))
         return HeldReport((technique, findings, impression))
     not_detected = denial(request)
+    by_rule = []
     if not sections.findings.endswith(not_detected):
         malformed.append("findings: does not end with what was not detected")
-    by_rule = [HeldSentence(Section.FINDINGS, not_detected, denied(request))] if not_detected else []
+    elif not_detected:
+        by_rule.append(HeldSentence(Section.FINDINGS, not_detected, denied(request)))
     texts = {
         Section.FINDINGS: sections.findings.removesuffix(not_detected),
         Section.IMPRESSION: sections.impression,

@@ -6,20 +6,14 @@ study only, so that it is known which. While it is taken the others wait in the 
 process is kept for a while, so that the next study need not load the model again.
 """
 
-import multiprocessing
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, TimeoutError  # noqa: A004  pebble raises this one
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final, ParamSpec, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
-
 from shared.errors import CxrError, TryAgainError
-from shared.machine.orphans import die_with_parent
-from shared.machine.watching import result_of
+from shared.machine.processes import NotBegunError, ProcessDiedError, Processes
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -40,7 +34,7 @@ class LoneProcess:
         """Start nothing yet; each call of `run` may take `limit`, and an idle process is `kept` so long."""
         self._limit, self._kept = limit, kept
         self._taken = threading.Lock()
-        self._pool: ProcessPool | None = None
+        self._process: Processes | None = None
         self._end: threading.Timer | None = None
 
     @property
@@ -85,25 +79,19 @@ class LoneProcess:
             DiedAloneError: the process died or was killed at this work; the next study gets a fresh one.
             TryAgainError: the process died before it had begun.
         """
-        if self._pool is None or not self._pool.active:
-            self._stop()
-            # spawn, not fork: the worker has threads, and a child with half of their locks would hang.
-            self._pool = ProcessPool(
-                max_workers=1, initializer=die_with_parent, context=multiprocessing.get_context("spawn")
-            )
-        future = self._pool.schedule(work, args=args, kwargs=kwargs, timeout=self._limit.total_seconds())
+        if self._process is None:
+            self._process = Processes(1)
         try:
-            result: Result = result_of(future, check)
-        except ProcessExpired as error:
-            message = f"the process of its own died (exit code {error.exitcode})"
+            return self._process.run(self._limit.total_seconds(), check, work, *args, **kwargs)
+        except ProcessDiedError as error:
+            message = f"the process of its own died ({error})"
             raise DiedAloneError(message) from error
-        except BrokenProcessPool as error:
+        except NotBegunError as error:
             message = "the process of its own died before it had begun"
             raise TryAgainError(message) from error
-        except (TimeoutError, CancelledError) as error:
+        except TimeoutError as error:
             message = f"the process of its own took longer than {self._limit.total_seconds():.0f} s"
             raise DiedAloneError(message) from error
-        return result
 
     def _end_idle(self) -> None:
         if self._taken.acquire(blocking=False):
@@ -113,7 +101,6 @@ class LoneProcess:
                 self._taken.release()
 
     def _stop(self) -> None:
-        if self._pool is not None:
-            self._pool.stop()
-            self._pool.join()
-            self._pool = None
+        if self._process is not None:
+            self._process.stop()
+            self._process = None

@@ -129,6 +129,40 @@ def test_paper_has_the_patient_the_picture_and_a_date_with_its_zone_on_white(rea
     assert tops == sorted(tops)
 
 
+def test_a_person_s_sentences_are_marked_where_the_findings_do_not_support_them(
+    open_tab: OpenTab, stack: FullStack, samples: Path
+) -> None:
+    invented, unread, author = "There is a pneumothorax.", "The trachea is midline.", "Dr. Ada Roe"
+    with stack.client() as client:
+        study_id = client.wait(client.submit([samples / "chest-1.png"]).id, timeout=180).id
+    path = f"{stack.url}/v1/studies/{study_id}/report"
+    report = httpx.get(path, timeout=30)
+    sections = report.json()["sections"]
+    wanted = {
+        "technique": sections["technique"],
+        "findings": f"{sections['findings']} {invented} {unread}",
+        "impression": sections["impression"],
+    }
+    body = {"author": {"name": author}, "sections": wanted}
+    changed = httpx.put(path, json=body, headers={"If-Match": report.headers["etag"]}, timeout=30)
+    assert changed.status_code == 200, changed.text
+
+    tab = open_tab(permissions=["clipboard-read", "clipboard-write"])
+    tab.open(f"#/studies/{study_id}")
+    tab.wait_until_final()
+    shown = tab.page.locator("#report")
+    marks = shown.locator("mark").all_text_contents()
+    assert marks == [f"not supported by the findings: {invented}", f"not checked: {unread}"]
+    assert f"Written by a person, {author}, from version 1" in shown.inner_text()
+    assert "version 2" in shown.locator(".report-facts").inner_text()
+    assert report.json()["writer"]["id"] not in shown.inner_text()
+    tab.page.get_by_role("button", name="Copy").click()
+    tab.page.locator(".toast", has_text="Report copied").wait_for()
+    copied = tab.page.evaluate("navigator.clipboard.readText()")
+    assert f"[NOT SUPPORTED BY THE FINDINGS: {invented}]" in copied
+    assert f"[NOT CHECKED: {unread}]" in copied
+
+
 def test_the_list_names_the_patient_and_marks_the_warning(tab: Tab, child: str) -> None:
     tab.open()
     row = tab.page.locator(f'.study-row[href="#/studies/{child}"]')

@@ -5,6 +5,7 @@ import pytest
 from shared.domain.findings import FindingStatus
 from shared.domain.reports import Grade, Language, Person, ReportSections, Section
 from shared.errors import BadInputError
+from shared.rendering.passages import passages
 from shared.reporting.edits import edited
 from shared.reporting.fixed import nothing_detected, with_fixed_parts
 from tests.support.llm_reports import request_for
@@ -51,6 +52,25 @@ def test_sentences_of_rules_that_stay_are_no_departure_when_another_is_added():
     report = edited(typed, ADA, CLEAR, warnings=[], earlier=[])
     marked = [sentence.text for sentence in report.sentences if sentence.grade is not Grade.SUPPORTED]
     assert marked == ["The trachea is midline."]
+
+
+@pytest.mark.parametrize(
+    ("findings", "marked"),
+    [
+        (f"{WRITTEN.findings} There is a pneumothorax.", ["There is a pneumothorax."]),
+        ("There is a pleural effusion. The trachea is midline.", ["The trachea is midline."]),
+    ],
+    ids=["after what was not detected", "instead of it"],
+)
+def test_the_sentences_are_those_of_the_text_and_only_what_departs_is_marked(
+    findings: str, marked: list[str]
+):
+    report = edited(
+        ReportSections(WRITTEN.technique, findings, WRITTEN.impression), ADA, FOUND, warnings=[], earlier=[]
+    )
+    sentences = [sentence for sentence in report.sentences if sentence.section is Section.FINDINGS]
+    assert " ".join(sentence.text for sentence in sentences) == findings
+    assert [passage.text for passage in passages(findings, sentences) if passage.grade] == marked
 
 
 def test_that_nothing_was_detected_is_a_departure_where_something_was():
