@@ -49,11 +49,20 @@ class SetAside(Answer):
     reason: str
 
 
+class Actor(Answer):
+    """Who did something: `kind` is key, person or service; a key has the name that it was made with."""
+
+    kind: str
+    id: str
+    name: str | None = None
+
+
 class TimelineEntry(Answer):
     """One thing that happened to a study."""
 
     status: str
     event: str | None = None
+    actor: Actor | None = None
     at: datetime
     detail: str | None = None
 
@@ -313,6 +322,7 @@ class Event(Answer):
     id: str
     status: str
     event: str | None = None
+    actor: Actor | None = None
     at: datetime
     detail: str | None = None
 
