@@ -295,6 +295,14 @@ class Key(Answer):
     key: str | None = None
 
 
+class Tenant(Answer):
+    """Whom studies, batches and keys belong to."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
 class Work(Answer):
     """The work that a server has."""
 

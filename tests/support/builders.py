@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, text, update
 
 from shared.domain import (
     DEFAULT_TENANT,
+    DEFAULT_TENANT_NAME,
     Actor,
     ActorKind,
     AuthorKind,
@@ -44,6 +45,7 @@ def empty_tables(database: Database) -> None:
     with database.session() as session:
         session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
         session.execute(delete(TenantRow).where(TenantRow.id != DEFAULT_TENANT))
+        session.execute(update(TenantRow).values(name=DEFAULT_TENANT_NAME))
 
 
 def a_tenant(database: Database, name: str = "another hospital") -> TenantId:
