@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from api.places import Places
 from api.problems import Code, ProblemError
 from api.rates import Rates, address_of
-from shared.domain import DEFAULT_TENANT, Actor, ActorKind, TenantId
+from shared.domain.studies import DEFAULT_TENANT, Actor, ActorKind, TenantId
 from shared.records import keys
 from shared.records.database import Database
 from shared.records.keys import ApiKey, Scope

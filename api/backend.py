@@ -19,7 +19,7 @@ from api.rates import Rates
 from shared.bucket import SHORT
 from shared.intake.studies import Intake
 from shared.records.database import Database
-from shared.records.studies import Hint
+from shared.records.moves import Hint
 from shared.settings import ApiSettings, DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
 from shared.work import queue

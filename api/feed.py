@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import structlog
 
 from api import metrics
-from shared.domain import StudyId
+from shared.domain.studies import StudyId
 from shared.errors import TryAgainError
 from shared.records import keys
 from shared.records.listening import Listener, Notification

@@ -19,7 +19,7 @@ from api.auth import identify
 from api.door import PROBES
 from api.problems import Code, ProblemError, response_of
 from api.rates import Rates, address_of
-from shared.domain import new_id
+from shared.domain.studies import new_id
 from shared.records.keys import Scope as KeyScope
 from shared.settings import ApiSettings, AuthMode
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.plain_text import Line, PlainText
-from shared.domain import Order
+from shared.domain.orders import Order
 
 _DAY: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"

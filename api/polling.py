@@ -8,7 +8,7 @@ from fastapi import Path
 from api.auth import Caller
 from api.backend import Backend
 from api.problems import Code, Noun, ProblemError, not_found
-from shared.domain import StudyId
+from shared.domain.studies import StudyId
 from shared.records import reading
 from shared.records.database import Session
 from shared.records.reading import StudyRecord, StudyView

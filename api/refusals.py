@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api import metrics
 from api.door import PROBES
 from api.problems import Code, ProblemError, response_of, unavailable
-from shared.domain import new_id
+from shared.domain.studies import new_id
 
 CROWDED: Final = "full", unavailable("the server has as many connections as it takes")
 FOREIGN_USER: Final = (

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from api.bodies.report import author_body
-from shared.domain import FindingStatus
+from shared.domain.findings import FindingStatus
 from shared.records.batches import BatchItem
 from shared.rendering.document import WORDS, quoted
 

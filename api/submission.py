@@ -11,7 +11,7 @@ from api.opening import opening_of
 from api.problems import Code, ContentError, Noun, ProblemError, not_found
 from api.upload import Fields
 from shared.dicom import foreign
-from shared.domain import BatchId, StudyId
+from shared.domain.studies import BatchId, StudyId
 from shared.intake import open_studies, studies
 from shared.intake.files import Checked
 from shared.intake.submission import (

@@ -33,7 +33,8 @@ from api.multipart import FILES_FIELD, BoundedParser
 from api.opening import OpeningFields
 from api.orders import OrderFields
 from api.problems import Code, ProblemError, unavailable
-from shared.domain import Language, Priority
+from shared.domain.reports import Language
+from shared.domain.studies import Priority
 from shared.errors import TooLargeError
 from shared.intake import files
 from shared.intake.files import Checked, Limits, SentFile

@@ -27,7 +27,7 @@ from torchxrayvision.datasets import NIH_Dataset, XRayCenterCrop, XRayResizer
 from bench.measure import Comparison, Options, alternate, compare, core_count
 from bench.originals import jpegs, samples
 from bench.results import Breakdown, Result
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.store import ImageStore, open_store
 from training.table import Record
 

@@ -19,7 +19,7 @@ import cv2
 from bench.measure import core_count
 from bench.originals import Original
 from shared.bundles import load_bundle
-from shared.domain import study_findings
+from shared.domain.findings import study_findings
 from shared.gates import load_gate
 from shared.reporting.request import ReportRequest, View
 from shared.settings import ModelSettings

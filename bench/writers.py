@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from bench.measure import Options, alternate, compare, core_count
 from bench.results import Breakdown, Result
-from shared.domain import Finding, FindingStatus
+from shared.domain.findings import Finding, FindingStatus
 from shared.labels import CHESTXRAY14
 from shared.reporting.request import ReportRequest
 from shared.settings import ReportSettings, WriterKind

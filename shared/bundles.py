@@ -17,7 +17,7 @@ from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from shared.domain import ModelVersion
+from shared.domain.findings import ModelVersion
 from shared.labels import LABELS, NO_FINDING
 from shared.settings import BUNDLED
 

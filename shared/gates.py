@@ -15,7 +15,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from shared.bundles import GRAPH, Part, PlainCard, Probability, Training, check_files, read_card
-from shared.domain import ModelVersion
+from shared.domain.findings import ModelVersion
 from shared.settings import BUNDLED
 
 HEADS: Final = "heads.onnx"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from shared.domain import Language
+from shared.domain.reports import Language
 
 
 class Code(NamedTuple):

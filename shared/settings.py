@@ -14,7 +14,7 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.domain import Departures
+from shared.domain.reports import Departures
 
 BUNDLED: Final = "bundled"
 """The value that names what ships with the project, for a classifier and for a language model."""

@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import IO, Final
 
 from shared.bucket import LONG, Bucket, LastWrite, NotStoredError, Patience, Target, UnreadableError
-from shared.domain import StudyId
+from shared.domain.studies import StudyId
 from shared.errors import Damage, DamagedError, DamagedOriginalError
 from shared.settings import StorageSettings
 

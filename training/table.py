@@ -17,7 +17,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from shared.labels import LABELS
 
 

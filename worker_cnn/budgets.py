@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from shared.domain import Priority, StudyId, TenantId
+from shared.domain.studies import Priority, StudyId, TenantId
 from shared.errors import TooLargeError, TryAgainError
 
 _HALF_LIFE_SECONDS: Final = 600.0

@@ -25,7 +25,7 @@ from shared.dicom.checks import Attributes, MediaType, check_file
 from shared.dicom.codestreams import png_depth, png_header, png_picture
 from shared.dicom.files import guarded
 from shared.dicom.pieces import Joined
-from shared.domain import Priority
+from shared.domain.studies import Priority
 from shared.errors import BadInputError, BrokenImageError, TooLargeError
 from shared.grayscale import scale, stretch
 from shared.imaging import Exposure, luminance, summary

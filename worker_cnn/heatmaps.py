@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import Box
+from shared.domain.findings import Box
 
 Map = NDArray[np.float32]
 

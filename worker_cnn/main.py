@@ -7,7 +7,7 @@ import numpy as np
 import structlog
 
 from shared.bundles import load_bundle
-from shared.domain import Actor, ActorKind, Stage
+from shared.domain.studies import Actor, ActorKind, Stage
 from shared.gates import GateBundle, load_gate
 from shared.operations import telemetry
 from shared.records.database import Database

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from shared.bundles import Bundle
 from shared.dicom.attributes import Attributes
-from shared.domain import Box, Finding, FindingStatus, ModelVersion, ViewPosition, ViewSource
+from shared.domain.findings import Box, Finding, FindingStatus, ModelVersion, ViewPosition, ViewSource
 from shared.errors import BadInputError
 from shared.reporting.warnings import ImageWarning
 from worker_cnn import heatmaps

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.bundles import Card, Label
-from shared.domain import Box, Finding, FindingStatus
+from shared.domain.findings import Box, Finding, FindingStatus
 
 
 def findings_of(

@@ -11,7 +11,7 @@ import numpy as np
 
 from shared.dicom.attributes import Attributes
 from shared.dicom.views import ViewDoubt
-from shared.domain import ViewPosition, ViewSource
+from shared.domain.findings import ViewPosition, ViewSource
 from shared.errors import UnusableImageError
 from shared.gates import Gate
 from shared.imaging import Exposure

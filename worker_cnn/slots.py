@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain import Priority
+from shared.domain.studies import Priority
 
 PATIENCE_SECONDS: Final = 10.0
 _LOOK_AGAIN_SECONDS: Final = 1.0

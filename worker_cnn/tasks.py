@@ -14,14 +14,16 @@ from typing import Final
 from celery import Celery
 
 from shared.bundles import Bundle, load_bundle
-from shared.domain import Priority, Stage, StudyId, ViewPosition
+from shared.domain.findings import ViewPosition
+from shared.domain.studies import Priority, Stage, StudyId
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.gates import load_gate
 from shared.operations import tracing
 from shared.records import findings, reading
+from shared.records.claims import Claim, Later
 from shared.records.findings import ImageFindings
+from shared.records.moves import Hint
 from shared.records.reading import ImageRecord
-from shared.records.studies import Claim, Hint, Later
 from shared.settings import ModelSettings
 from shared.storage import Storage, heatmap_key, preview_key
 from shared.work import faults, queue

@@ -2,7 +2,8 @@
 
 import structlog
 
-from shared.domain import Actor, ActorKind, Report, Stage
+from shared.domain.reports import Report
+from shared.domain.studies import Actor, ActorKind, Stage
 from shared.operations import telemetry
 from shared.records.database import Database
 from shared.reporting.request import ReportRequest

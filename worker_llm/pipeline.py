@@ -11,14 +11,7 @@ Map: `write_reports` -> `_report`, `_by_rule`.
 
 from collections.abc import Sequence
 
-from shared.domain import (
-    Departures,
-    Policy,
-    Report,
-    ReportSections,
-    Verification,
-    WriterVersion,
-)
+from shared.domain.reports import Departures, Policy, Report, ReportSections, Verification, WriterVersion
 from shared.reporting.departures import in_words
 from shared.reporting.policies import refusals, strict
 from shared.reporting.request import ReportRequest

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final
 
-from shared.domain import Language, WriterVersion
+from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty
 from shared.reporting.fixed import with_fixed_parts
 from shared.reporting.labeller import LEXICONS

@@ -14,13 +14,14 @@ from typing import Final
 
 from celery import Celery
 
-from shared.domain import Language, Priority, Report, Stage, StudyId
+from shared.domain.reports import Language, Report
+from shared.domain.studies import Priority, Stage, StudyId
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
 from shared.records import analyses, findings, reading, reports
+from shared.records.claims import Claim, Later
 from shared.records.database import Session
 from shared.records.reading import ImageRecord
-from shared.records.studies import Claim, Later
 from shared.reporting import warnings
 from shared.reporting.request import ReportRequest, request_of
 from shared.settings import ReportSettings

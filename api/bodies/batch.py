@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.bodies.base import Body
 from api.plain_text import Line
-from shared.domain import StudyStatus
+from shared.domain.studies import StudyStatus
 from shared.records.batches import BatchRecord
 
 

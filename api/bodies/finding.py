@@ -7,7 +7,8 @@ from pydantic import Field
 from api.bodies.base import STUDY_ID, Body
 from api.bodies.image import heatmap_path
 from api.bodies.model import ModelId
-from shared.domain import FindingStatus, Language, ViewPosition
+from shared.domain.findings import FindingStatus, ViewPosition
+from shared.domain.reports import Language
 from shared.labels import LABELS, display_name
 from shared.records.findings import FindingRecord
 from shared.records.reading import StudyRecord

@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from api.bodies.base import Body
-from shared.domain import StudyId, ViewPosition, ViewSource
+from shared.domain.findings import ViewPosition, ViewSource
+from shared.domain.studies import StudyId
 from shared.records.reading import ImageRecord
 from shared.reporting import warnings
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from api.bodies.base import Body
 from api.bodies.model import ModelId
 from api.bodies.report import WriterId
-from shared.domain import Stage
+from shared.domain.studies import Stage
 
 
 class Work(Body):

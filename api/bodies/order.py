@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from api.bodies.base import Body
-from shared import domain
+from shared.domain import orders
 
 
 class Patient(Body):
@@ -38,12 +38,12 @@ class Order(Body):
     indication: str | None = None
 
 
-def patient_body(order: domain.Order) -> Patient:
+def patient_body(order: orders.Order) -> Patient:
     """Write down what is known of a study's patient."""
     return Patient.model_validate(asdict(order.patient))
 
 
-def order_body(order: domain.Order) -> Order:
+def order_body(order: orders.Order) -> Order:
     """Write an order down."""
     said = {name: getattr(order, name) for name in Order.model_fields}
     clock = order.study_time.isoformat("seconds") if order.study_time else None

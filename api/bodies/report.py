@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.bodies.base import NOT_A_MEDICAL_DEVICE, STUDY_ID, Body
 from api.bodies.order import Patient, patient_body
 from api.plain_text import Line, PlainText
-from shared.domain import (
+from shared.domain.reports import (
     AuthorKind,
     Grade,
     Language,

@@ -17,7 +17,7 @@ from api.negotiation import choose
 from api.paging import Page
 from api.problems import Code, Noun, ProblemError, not_found
 from api.results import CSV, NDJSON, csv_lines, in_pieces, ndjson_lines
-from shared.domain import BatchId, StudyId
+from shared.domain.studies import BatchId, StudyId
 from shared.records import batches
 from shared.records.batches import BatchItem, BatchRecord
 from shared.records.database import Session

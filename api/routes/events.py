@@ -16,7 +16,7 @@ from api.bodies.study import timeline_entry
 from api.feed import LOOK_EVERY
 from api.polling import StudyPath, study_of
 from api.problems import ProblemError
-from shared.domain import StudyId
+from shared.domain.studies import StudyId
 from shared.errors import TryAgainError
 from shared.records import reading
 from shared.records.keys import Scope

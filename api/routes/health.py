@@ -22,7 +22,7 @@ from api.bodies.model import ModelId, model_body
 from api.bodies.report import WriterId, writer_body
 from api.lanes import Lane
 from api.problems import ProblemError
-from shared.domain import Stage, StudyId, StudyStatus
+from shared.domain.studies import Stage, StudyId, StudyStatus
 from shared.errors import CxrError, TryAgainError
 from shared.operations import gauges
 from shared.records import reading, reports, waiting

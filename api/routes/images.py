@@ -24,7 +24,7 @@ from api.polling import RETRY_AFTER, StudyPath, study_of
 from api.problems import Code, Noun, ProblemError, not_found
 from api.upload import room
 from shared.bucket import SHORT, NotStoredError, UnreadableError
-from shared.domain import StudyId
+from shared.domain.studies import StudyId
 from shared.errors import Damage, DamagedOriginalError
 from shared.operations import telemetry
 from shared.records import findings, reading

@@ -13,7 +13,7 @@ from api.backend import BackendDep
 from api.bodies.answers import problems
 from api.bodies.study import Study, for_caller
 from api.polling import StudyPath
-from shared.domain import StudyId
+from shared.domain.studies import StudyId
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
 

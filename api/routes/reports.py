@@ -15,16 +15,9 @@ from api.bodies.report import NewVersion, ReportBody, report_body, warnings_of
 from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
-from shared.domain import (
-    EditedReport,
-    ModelVersion,
-    Person,
-    ReportSections,
-    StudyId,
-    StudyStatus,
-    ViewPosition,
-    ViewSource,
-)
+from shared.domain.findings import ModelVersion, ViewPosition, ViewSource
+from shared.domain.reports import EditedReport, Person, ReportSections
+from shared.domain.studies import StudyId, StudyStatus
 from shared.errors import ConflictError
 from shared.records import analyses, findings, reading, reports
 from shared.records.database import Session

@@ -23,12 +23,12 @@ from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from api.submission import LONGEST_KEY, PLAIN_LETTERS, Accepted
-from shared.domain import BatchId, Priority, StudyId, StudyStatus
+from shared.domain.studies import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
 from shared.records import erasure, reading, studies
 from shared.records.keys import Scope
+from shared.records.moves import Hint
 from shared.records.reading import StudyRecord
-from shared.records.studies import Hint
 
 _ERASING_SECONDS: Final = 5.0
 """That a client waits for the pictures of an erased study to be gone."""

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from shared.domain import DEFAULT_TENANT, DEFAULT_TENANT_NAME
+from shared.domain.studies import DEFAULT_TENANT, DEFAULT_TENANT_NAME
 
 revision = "0001"
 down_revision = None

@@ -22,7 +22,7 @@ from pydicom.uid import RE_VALID_UID
 
 from shared.dicom import views
 from shared.dicom.views import FileView, ViewDoubt
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 
 # pydicom's own messages quote the values that they stumble over, and those are the patient's.
 logging.getLogger("pydicom").disabled = True

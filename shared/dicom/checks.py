@@ -44,7 +44,7 @@ from shared.dicom.files import (
 )
 from shared.dicom.patients import order_of
 from shared.dicom.pixel_data import check_pixel_data, refuse_excess
-from shared.domain import NO_ORDER, Order
+from shared.domain.orders import NO_ORDER, Order
 from shared.errors import (
     BrokenImageError,
     EmptyFileError,

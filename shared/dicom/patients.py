@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from shared.dicom.attributes import Attributes, date_of, time_of, value_of
-from shared.domain import NO_ORDER, Order
+from shared.domain.orders import NO_ORDER, Order
 
 Value = TypeVar("Value")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 
 
 class Projection(StrEnum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from shared.dicom import checks, foreign
-from shared.domain import Order
+from shared.domain.orders import Order
 from shared.errors import BadInputError, EmptyFileError, ForeignFileError, ForeignObjectError, TooLargeError
 from shared.intake import zips
 

@@ -8,7 +8,7 @@ adds and who closes take turns at the study's row. The same content is one image
 
 from collections.abc import Sequence
 
-from shared.domain import Actor, StudyId, StudyStatus, TenantId
+from shared.domain.studies import Actor, StudyId, StudyStatus, TenantId
 from shared.errors import TooLargeError
 from shared.intake import patients
 from shared.intake.files import CheckedFile
@@ -26,8 +26,8 @@ from shared.intake.submission import (
 )
 from shared.records import erasure, open_studies, reading
 from shared.records.database import Session
+from shared.records.moves import Hint
 from shared.records.reading import StudyRecord, StudyView
-from shared.records.studies import Hint
 
 
 def announce(intake: Intake, study_id: StudyId, *, sees: TenantId | None) -> NoStudy | Erased | None:

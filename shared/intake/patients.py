@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from shared.dicom import foreign, patients
-from shared.domain import NO_ORDER, Order
+from shared.domain.orders import NO_ORDER, Order
 from shared.errors import BadInputError
 from shared.intake.files import CheckedFile
 from shared.intake.submission import Contradiction, OtherPatient, SeveralPatients, Submission

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from shared.domain import Stage, StudyId, StudyStatus, new_id
+from shared.domain.studies import Stage, StudyId, StudyStatus, new_id
 from shared.errors import LeaseLostError
 from shared.intake import patients
 from shared.intake.files import CheckedFile
@@ -33,8 +33,9 @@ from shared.records import batches, erasure, idempotency, open_studies, reading,
 from shared.records.batches import BatchRecord
 from shared.records.database import Database, Session
 from shared.records.idempotency import Begun, InUse, RequestKey, Reused
+from shared.records.moves import Hint
 from shared.records.reading import StudyView
-from shared.records.studies import Hint, NewStudy, StoredImage
+from shared.records.studies import NewStudy, StoredImage
 from shared.storage import Storage
 
 log = structlog.get_logger()

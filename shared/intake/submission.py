@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain import NO_ORDER, Actor, BatchId, Language, Order, Priority, StudyId, StudyStatus, TenantId
+from shared.domain.orders import NO_ORDER, Order
+from shared.domain.reports import Language
+from shared.domain.studies import Actor, BatchId, Priority, StudyId, StudyStatus, TenantId
 from shared.errors import BadInputError
 from shared.intake.files import Checked
 from shared.records.idempotency import InUse, RequestKey, Reused

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags
 from typing_extensions import override
 
-from shared.domain import StudyId
+from shared.domain.studies import StudyId
 from shared.settings import TelemetrySettings
 
 _SEND_EVERY_MS: Final = 1000

@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.domain import AnalysisRole, ModelVersion, StudyId, new_id
+from shared.domain.findings import AnalysisRole, ModelVersion
+from shared.domain.studies import StudyId, new_id
 from shared.records.tables import AnalysisRow
 from shared.records.values import Values
 

@@ -9,19 +9,17 @@ from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from shared.domain import (
+from shared.domain.findings import AnalysisRole, Finding, study_findings
+from shared.domain.orders import Order
+from shared.domain.studies import (
     Actor,
-    AnalysisRole,
     BatchId,
-    Finding,
-    Order,
     StudyEvent,
     StudyId,
     StudyStatus,
     TenantId,
     new_id,
     statuses_before,
-    study_findings,
 )
 from shared.records import findings, reading, reports, studies
 from shared.records.reading import StudyRecord

@@ -27,20 +27,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
-from shared.domain import (
-    ActorKind,
-    AnalysisRole,
-    AuthorKind,
-    FindingStatus,
-    Language,
-    Policy,
-    Priority,
-    ReportStatus,
-    StudyEvent,
-    StudyStatus,
-    ViewPosition,
-    ViewSource,
-)
+from shared.domain.findings import AnalysisRole, FindingStatus, ViewPosition, ViewSource
+from shared.domain.reports import AuthorKind, Language, Policy, ReportStatus
+from shared.domain.studies import ActorKind, Priority, StudyEvent, StudyStatus
 from shared.errors import TryAgainError
 from shared.records.marks import PATIENT, SYSTEM
 from shared.records.patience import NoAnswerError, PatientConnection, patient

@@ -17,7 +17,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.domain import Actor, StudyEvent, StudyId
+from shared.domain.studies import Actor, StudyEvent, StudyId
 from shared.records import events, studies
 from shared.records.database import Base, Database
 from shared.records.marks import blanked_in, erased_with

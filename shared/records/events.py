@@ -1,6 +1,6 @@
 """The timeline of a study: what clients see of its way, and the audit trail. It only ever grows.
 
-This is the only place that writes it, for events that move a study (`studies._move`) and for those that
+This is the only place that writes it, for events that move a study (`moves.move`) and for those that
 leave its status as it is (`add`).
 """
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import CTE, Row, Text, cast, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import Actor, IllegalTransitionError, StudyEvent, StudyId, statuses_before
+from shared.domain.studies import Actor, IllegalTransitionError, StudyEvent, StudyId, statuses_before
 from shared.records.tables import StudyEventRow, StudyRow
 
 CHANNEL: Final = "study_events"

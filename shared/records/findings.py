@@ -8,20 +8,20 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import (
+from shared.domain.findings import (
     AnalysisRole,
     Box,
     Finding,
     FindingStatus,
     ModelVersion,
-    StudyEvent,
-    StudyId,
     ViewPosition,
     ViewSource,
 )
+from shared.domain.studies import StudyEvent, StudyId
 from shared.errors import BadInputError
 from shared.records import analyses
-from shared.records.studies import Claim, Hint, finish, reject
+from shared.records.claims import Claim, finish, reject
+from shared.records.moves import Hint
 from shared.records.tables import AnalysisRow, FindingRow, ImageRow
 from shared.records.values import Values
 

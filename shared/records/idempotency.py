@@ -22,7 +22,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.domain import StudyId, TenantId, new_id
+from shared.domain.studies import StudyId, TenantId, new_id
 from shared.errors import LeaseLostError
 from shared.records.tables import IdempotencyRow
 

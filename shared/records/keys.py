@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import DEFAULT_TENANT, KeyId, TenantId, new_id
+from shared.domain.studies import DEFAULT_TENANT, KeyId, TenantId, new_id
 from shared.records import tenants
 from shared.records.tables import ApiKeyRow, TenantRow
 

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import LeaseToken, StudyId
+from shared.domain.studies import LeaseToken, StudyId
 from shared.records.tables import StudyRow
 
 _SWEEPING: Final = 0x53574550  # "SWEP": its own number among the advisory locks

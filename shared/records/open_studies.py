@@ -11,11 +11,13 @@ from typing import Final
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain import Actor, Order, StudyEvent, StudyId, StudyStatus
+from shared.domain.orders import Order
+from shared.domain.studies import Actor, StudyEvent, StudyId, StudyStatus
 from shared.errors import BadInputError
 from shared.records import events, reading, studies
+from shared.records.moves import Hint
 from shared.records.reading import StudyView
-from shared.records.studies import Hint, StoredImage
+from shared.records.studies import StoredImage
 from shared.records.tables import OrderRow, StudyRow
 
 _NOTHING_CAME: Final = "the study was opened and no image came in time: open another for them"

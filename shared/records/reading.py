@@ -18,20 +18,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Label, literal_column, select, text
 from sqlalchemy.orm import Session
 
-from shared.domain import (
-    ActorKind,
-    AnalysisRole,
-    BatchId,
-    Language,
-    Order,
-    Priority,
-    StudyEvent,
-    StudyId,
-    StudyStatus,
-    TenantId,
-    ViewPosition,
-    ViewSource,
-)
+from shared.domain.findings import AnalysisRole, ViewPosition, ViewSource
+from shared.domain.orders import Order
+from shared.domain.reports import Language
+from shared.domain.studies import ActorKind, BatchId, Priority, StudyEvent, StudyId, StudyStatus, TenantId
 from shared.records.analyses import AnalysisRecord
 from shared.records.database import Database
 from shared.records.tables import AnalysisRow, ImageRow, OrderRow, StudyEventRow, StudyRow

@@ -15,8 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from shared.domain import (
-    Actor,
+from shared.domain.reports import (
     Author,
     AuthorKind,
     EditedReport,
@@ -26,14 +25,13 @@ from shared.domain import (
     Policy,
     Report,
     ReportStatus,
-    StudyEvent,
-    StudyId,
     Verification,
     WriterVersion,
 )
+from shared.domain.studies import Actor, StudyEvent, StudyId
 from shared.errors import ConflictError
 from shared.records import analyses, events
-from shared.records.studies import Claim, finish
+from shared.records.claims import Claim, finish
 from shared.records.tables import OrderRow, ReportRow, StudyRow
 from shared.records.values import Values
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from shared.domain import TenantId, new_id
+from shared.domain.studies import TenantId, new_id
 from shared.errors import NameTakenError
 from shared.records.tables import TenantRow
 from shared.records.values import Values

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, exists, func, literal, select
 from sqlalchemy.orm import Session
 
-from shared.domain import Priority, Stage, StudyEvent, next_status
+from shared.domain.studies import Priority, Stage, StudyEvent, next_status
 from shared.records.tables import StudyEventRow, StudyRow
 
 _HOUR: Final = timedelta(hours=1)

@@ -5,20 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from shared.domain import (
-    NO_PATIENT,
-    Author,
-    FindingStatus,
-    Grade,
-    GradedSentence,
-    Language,
-    ModelVersion,
-    Patient,
-    Person,
-    ReportSections,
-    Section,
-    ViewPosition,
-)
+from shared.domain.findings import FindingStatus, ModelVersion, ViewPosition
+from shared.domain.orders import NO_PATIENT, Patient
+from shared.domain.reports import Author, Grade, GradedSentence, Language, Person, ReportSections, Section
 from shared.rendering.passages import Passage, passages
 from shared.reporting import warnings
 from shared.reporting.certainty import PROBABLE_FROM, STATED_FROM

@@ -6,7 +6,7 @@ Map: `Passage` -> `passages`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.domain import Grade, GradedSentence
+from shared.domain.reports import Grade, GradedSentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from shared.domain import Section
+from shared.domain.reports import Section
 from shared.rendering.document import ReportDocument, Words, image_in_words, quoted
 from shared.rendering.passages import Passage
 

@@ -9,7 +9,7 @@ Map: `Certainty`, `STATED_FROM`, `PROBABLE_FROM` -> `certainty_of`.
 from enum import StrEnum
 from typing import Final
 
-from shared.domain import Finding, FindingStatus
+from shared.domain.findings import Finding, FindingStatus
 
 
 class Certainty(StrEnum):

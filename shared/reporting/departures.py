@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain import Grade, Language
+from shared.domain.reports import Grade, Language
 from shared.reporting.labeller import LEXICONS
 from shared.reporting.phrases import join_and
 from shared.reporting.verifier import HeldReport

@@ -6,7 +6,7 @@ Map: `edited` -> `_without_lines` (the warnings, which come back as they are now
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from shared.domain import EditedReport, Grade, Person, ReportSections, Section
+from shared.domain.reports import EditedReport, Grade, Person, ReportSections, Section
 from shared.errors import BadInputError
 from shared.reporting.departures import in_words
 from shared.reporting.fixed import denial, denied, nothing_detected, technique_line

@@ -9,7 +9,8 @@ Map: `technique_line` · `denial`, `denied` · `nothing_detected` -> `with_fixed
 from collections import Counter
 from typing import Final
 
-from shared.domain import Language, ReportSections, ViewPosition
+from shared.domain.findings import ViewPosition
+from shared.domain.reports import Language, ReportSections
 from shared.reporting.certainty import Certainty
 from shared.reporting.labeller import LEXICONS
 from shared.reporting.lexicon import weight_of

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from shared.domain import FindingStatus, Language
+from shared.domain.findings import FindingStatus
+from shared.domain.reports import Language
 from shared.reporting.lexicon import Lexicon, Symbol, Term, expand, words
 from shared.reporting.lexicon_en import ENGLISH
 from shared.reporting.lexicon_es import SPANISH

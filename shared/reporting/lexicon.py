@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from shared.domain import Language
+from shared.domain.reports import Language
 
 
 class Organ(StrEnum):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.domain import Language
+from shared.domain.reports import Language
 from shared.reporting.lexicon import Lexicon, Name, Symbol, Term, expand, word_set
 
 _TERMS: Final = (

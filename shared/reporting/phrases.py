@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain import Language
+from shared.domain.reports import Language
 from shared.reporting.certainty import Certainty
 
 

@@ -5,7 +5,7 @@ Map: `refusals` -> `strict`, `grounded`.
 
 from collections.abc import Iterator
 
-from shared.domain import Departures, Grade, Policy
+from shared.domain.reports import Departures, Grade, Policy
 from shared.reporting.verifier import HeldReport
 
 

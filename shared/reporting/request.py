@@ -7,14 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain import (
-    Finding,
-    Language,
-    ViewPosition,
-    ViewSource,
-    WriterVersion,
-    study_findings,
-)
+from shared.domain.findings import Finding, ViewPosition, ViewSource, study_findings
+from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty, certainty_of
 from shared.reporting.lexicon import NOT_A_FINDING
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain import FindingStatus, Grade, GradedSentence, ReportSections, Section
+from shared.domain.findings import FindingStatus
+from shared.domain.reports import Grade, GradedSentence, ReportSections, Section
 from shared.reporting.certainty import Certainty
 from shared.reporting.fixed import denial, denied, nothing_detected, technique_line
 from shared.reporting.labeller import Mention, Sentence, read

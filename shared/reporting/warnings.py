@@ -12,7 +12,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
-from shared.domain import EditedReport, Grade, GradedSentence, Language, Report, Section
+from shared.domain.reports import EditedReport, Grade, GradedSentence, Language, Report, Section
 from shared.errors import (
     BrokenImageError,
     EmptyFileError,

@@ -9,7 +9,7 @@ Map: `hedges_of` -> `on_the_scale`.
 
 from collections.abc import Mapping
 
-from shared.domain import FindingStatus
+from shared.domain.findings import FindingStatus
 from shared.reporting.certainty import Certainty
 from shared.reporting.labeller import LEXICONS, Sentence, read
 from shared.reporting.phrases import hedged

@@ -23,12 +23,12 @@ from celery import Celery
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from shared.bucket import UnreadableError
-from shared.domain import Actor, Priority, Stage
+from shared.domain.studies import Actor, Priority, Stage
 from shared.errors import BadInputError, Damage, DamagedOriginalError, LeaseLostError, TryAgainError
 from shared.operations import telemetry, tracing
-from shared.records import studies
+from shared.records import claims
+from shared.records.claims import NOTHING, Claim, Later
 from shared.records.database import Database
-from shared.records.studies import NOTHING, Claim, Later
 from shared.settings import QueueSettings
 from shared.work.heartbeat import Heartbeat
 
@@ -93,7 +93,7 @@ def _claim(stage: Stage, priority: Priority, workplace: Workplace, later: Later)
     try:
         with workplace.database.session() as session:
             lease, actor = workplace.settings.lease, workplace.actor
-            return studies.claim(session, stage, priority, lease=lease, actor=actor, later=later)
+            return claims.claim(session, stage, priority, lease=lease, actor=actor, later=later)
     except TryAgainError:
         # What waits still waits in Postgres; the sweeper sends another hint.
         return None
@@ -167,19 +167,19 @@ def write(writing: Callable[[], Written]) -> Written:
 
 def _reject(database: Database, claim: Claim, reason: BadInputError) -> None:
     with database.session() as session:
-        studies.reject(session, claim, reason)
+        claims.reject(session, claim, reason)
 
 
 def _give_up(database: Database, claim: Claim, reason: DamagedOriginalError) -> None:
     with database.session() as session:
-        studies.give_up(session, claim, reason)
+        claims.give_up(session, claim, reason)
 
 
 def _release(database: Database, claim: Claim, after: timedelta, why: str) -> None:
     with database.session() as session:
-        studies.release(session, claim, after=after, why=why)
+        claims.release(session, claim, after=after, why=why)
 
 
 def _fail(workplace: Workplace, claim: Claim, error: str) -> None:
     with workplace.database.session() as session:
-        studies.fail(session, claim, error=error, max_failures=workplace.settings.max_failures)
+        claims.fail(session, claim, error=error, max_failures=workplace.settings.max_failures)

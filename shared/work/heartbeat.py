@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import structlog
 
-from shared.domain import LeaseToken, StudyId
+from shared.domain.studies import LeaseToken, StudyId
 from shared.errors import LeaseLostError
-from shared.records import leases, studies
+from shared.records import claims, leases
+from shared.records.claims import Claim
 from shared.records.database import Database
-from shared.records.studies import Claim
 from shared.settings import QueueSettings
 
 log = structlog.get_logger()
@@ -78,7 +78,7 @@ class Heartbeat:
         given = 0
         for claim in held:
             with suppress(LeaseLostError), self._database.session() as session:
-                studies.release(session, claim, after=timedelta(0), why=why)
+                claims.release(session, claim, after=timedelta(0), why=why)
                 given += 1
         return given
 

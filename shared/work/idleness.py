@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 from typing import Final
 
-from shared.domain import Stage
+from shared.domain.studies import Stage
 from shared.errors import TryAgainError
 from shared.operations import telemetry
 from shared.records import waiting

@@ -19,7 +19,7 @@ from kombu.mixins import ConsumerMixin
 from kombu.transport.base import StdChannel
 from typing_extensions import override
 
-from shared.domain import Priority, Stage
+from shared.domain.studies import Priority, Stage
 from shared.work.consumer import persistent
 from shared.work.queue import queue_name
 

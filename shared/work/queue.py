@@ -13,8 +13,8 @@ from kombu import Queue
 from kombu.exceptions import OperationalError
 from redis import Redis
 
-from shared.domain import Priority, Stage
-from shared.records.studies import Hint
+from shared.domain.studies import Priority, Stage
+from shared.records.moves import Hint
 from shared.settings import QueueSettings
 
 log = structlog.get_logger()

@@ -19,13 +19,13 @@ import structlog
 from celery import Celery
 from redis import Redis, RedisError
 
-from shared.domain import Actor, ActorKind
+from shared.domain.studies import Actor, ActorKind
 from shared.errors import TryAgainError
 from shared.operations import gauges, telemetry
-from shared.records import idempotency, leases, open_studies, studies, waiting
+from shared.records import claims, idempotency, leases, open_studies, waiting
 from shared.records.database import Database
 from shared.records.erasure import collect
-from shared.records.studies import Hint
+from shared.records.moves import Hint
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings, TelemetrySettings
 from shared.storage import Storage
 from shared.work import queue
@@ -77,7 +77,7 @@ def sweep(database: Database, app: Celery, broker: Redis) -> int:
     with database.session() as session:
         if not leases.begin_sweep(session):
             return 0
-        recovered = studies.expire_leases(session, actor=_SWEEPER)
+        recovered = claims.expire_leases(session, actor=_SWEEPER)
         closed = open_studies.end_quiet(session, actor=_SWEEPER)
     for stage, number in Counter(hint.stage for hint in recovered).items():
         telemetry.EXPIRED.labels(stage).inc(number)

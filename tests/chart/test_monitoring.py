@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 import api.metrics
 import shared.operations.telemetry
-from shared.domain import Stage
+from shared.domain.studies import Stage
 from shared.work.handling import Outcome
 from tests.support.helm import CHART, NAMESPACE, VALUES, Object, of_kind, render
 from tests.support.services import ROOT

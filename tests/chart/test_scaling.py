@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.domain import Stage, StudyId, StudyStatus
+from shared.domain.studies import Stage, StudyId, StudyStatus
 from shared.records.database import Database
 from tests.support.builders import a_study
 from tests.support.helm import VALUES, Object, one, render
@@ -26,7 +26,8 @@ def put(session: Session, study_id: StudyId, status: StudyStatus) -> None:
     session.execute(
         text(
             "UPDATE studies SET status = :status, lease_token = 1,"
-            " lease_expires_at = CASE WHEN :held THEN now() END WHERE id = :id"
+            " lease_expires_at = CASE WHEN :held THEN now() END,"
+            " closes_at = now(), close_after = interval '30 seconds' WHERE id = :id"
         ),
         {"status": status.value, "held": held, "id": study_id},
     )

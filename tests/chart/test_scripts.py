@@ -15,7 +15,7 @@ import boto3
 import pytest
 from sqlalchemy import select
 
-from shared.domain import StudyId
+from shared.domain.studies import StudyId
 from shared.records.database import Database
 from shared.records.tables import StudyRow
 from shared.settings import AuthMode, StorageSettings

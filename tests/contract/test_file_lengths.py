@@ -8,8 +8,6 @@ MOST_LINES: Final = 350
 PRODUCT: Final = ("api", "cxr", "migrations", "shared", "training", "worker_cnn", "worker_llm")
 STILL_LONGER: Final = {
     "migrations/versions/0001_baseline.py",
-    "shared/domain.py",
-    "shared/records/studies.py",
 }
 """What was longer when this test came; nothing is added here, and what became short enough goes."""
 

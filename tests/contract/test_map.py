@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain import TRANSITIONS, Stage
+from shared.domain.studies import TRANSITIONS, Stage
 
 _ROOT = Path(__file__).parents[2]
 _ROW = re.compile(r"^\| \[([a-z_/]+\.py)\]\(\1\) \|", re.MULTILINE)

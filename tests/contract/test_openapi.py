@@ -12,7 +12,7 @@ from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from api.main import create_app
-from shared.domain import StudyStatus
+from shared.domain.studies import StudyStatus
 from shared.records.database import Database
 from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage

@@ -11,8 +11,8 @@ from PIL import Image
 from playwright.sync_api import Dialog, Page
 
 from cxr.local.state import free_port
-from shared.domain import StudyId, StudyStatus
-from shared.records import studies
+from shared.domain.studies import StudyId, StudyStatus
+from shared.records import claims
 from shared.records.database import Database
 from shared.settings import DatabaseSettings
 from tests.end_to_end.conftest import OpenTab, ask
@@ -91,9 +91,7 @@ def test_a_failed_study_is_tried_again_on_demand(tab: Tab, stack: FullStack, sam
         study_id = StudyId(UUID(tab.study_id))
         claim = a_claim(database, study_id)
         with database.session() as session:
-            left = studies.fail(
-                session, replace(claim, alone=True), error="the codec crashed", max_failures=1
-            )
+            left = claims.fail(session, replace(claim, alone=True), error="the codec crashed", max_failures=1)
         assert left is StudyStatus.FAILED
         tab.wait_until_final("Failed")
         assert "the codec crashed" in tab.page.locator(".study-head").get_by_role("alert").inner_text()

@@ -15,10 +15,10 @@ from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import func, select
 
 from migrations.__main__ import upgrade
-from shared.domain import (
+from shared.domain.reports import Language
+from shared.domain.studies import (
     DEFAULT_TENANT,
     TRANSITIONS,
-    Language,
     Priority,
     Stage,
     StudyEvent,
@@ -29,7 +29,8 @@ from shared.domain import (
 )
 from shared.records import reading, studies
 from shared.records.database import Database
-from shared.records.studies import Hint, NewStudy, StoredImage
+from shared.records.moves import Hint
+from shared.records.studies import NewStudy, StoredImage
 from shared.records.tables import ReportRow, StudyRow
 from shared.settings import DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from shared.domain import StudyId, StudyStatus
+from shared.domain.studies import StudyId, StudyStatus
 from shared.records.tables import StudyRow
 from shared.settings import StorageSettings
 from tests.faults.conftest import Line

@@ -8,9 +8,9 @@ import boto3
 import pytest
 from PIL import Image
 
-from shared.domain import Priority, Stage, StudyEvent, StudyStatus
+from shared.domain.studies import Priority, Stage, StudyEvent, StudyStatus
 from shared.records import reading
-from shared.records.studies import Hint
+from shared.records.moves import Hint
 from shared.work import queue
 from tests.faults.conftest import SAMPLE, Line
 from tests.support.services import wait_for

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from cxr.client import Client
 from cxr.local.state import free_port
-from shared.domain import StudyId, StudyStatus
+from shared.domain.studies import StudyId, StudyStatus
 from shared.records.tables import StudyRow
 from tests.faults.conftest import WORKERS, Line
 from tests.support.services import Service

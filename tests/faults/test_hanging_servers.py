@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from shared.bucket import SHORT, UnreadableError
-from shared.domain import Priority, Stage, StudyStatus
+from shared.domain.studies import Priority, Stage, StudyStatus
 from shared.errors import Damage
 from shared.records import erasure
 from shared.settings import QueueSettings

@@ -2,8 +2,8 @@
 
 import time
 
-from shared.domain import Priority, StudyEvent, StudyStatus
-from shared.records import reading, studies
+from shared.domain.studies import Priority, StudyEvent, StudyStatus
+from shared.records import claims, reading, studies
 from tests.faults.conftest import Line
 from tests.support.builders import SOMEBODY, a_tenant
 from tests.support.services import Service, wait_for
@@ -69,4 +69,4 @@ def test_a_study_that_kills_its_worker_each_time_ends_as_failed(line: Line):
     assert study is not None
     assert study.status is StudyStatus.FAILED
     assert "died each time" in (study.error_detail or "")
-    assert events.count(StudyEvent.CLAIMED) == 1 + studies.MAX_EXPIRED_ALONE
+    assert events.count(StudyEvent.CLAIMED) == 1 + claims.MAX_EXPIRED_ALONE

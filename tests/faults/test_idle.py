@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from cxr.local.state import free_port
-from shared.domain import Priority, Stage, StudyStatus
+from shared.domain.studies import Priority, Stage, StudyStatus
 from shared.errors import TryAgainError
 from shared.settings import QueueSettings
 from shared.work import queue

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.domain import StudyEvent, StudyStatus
+from shared.domain.studies import StudyEvent, StudyStatus
 from shared.records import reading
 from shared.work.faults import Point
 from tests.faults.conftest import Line

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from shared.domain import StudyStatus
+from shared.domain.studies import StudyStatus
 from shared.errors import TryAgainError
 from shared.settings import QueueSettings
 from shared.work import queue

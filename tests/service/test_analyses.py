@@ -16,23 +16,12 @@ from sqlalchemy.exc import IntegrityError
 
 from shared.bucket import NotStoredError
 from shared.bundles import load_bundle
-from shared.domain import (
-    DEFAULT_TENANT,
-    AnalysisRole,
-    Departures,
-    Finding,
-    FindingStatus,
-    ModelVersion,
-    Stage,
-    StudyEvent,
-    StudyId,
-    StudyStatus,
-    ViewPosition,
-    new_id,
-)
+from shared.domain.findings import AnalysisRole, Finding, FindingStatus, ModelVersion, ViewPosition
+from shared.domain.reports import Departures
+from shared.domain.studies import DEFAULT_TENANT, Stage, StudyEvent, StudyId, StudyStatus, new_id
 from shared.errors import LeaseLostError, UnusableImageError
 from shared.gates import load_gate
-from shared.records import analyses, batches, erasure, findings, reading, reports, studies
+from shared.records import analyses, batches, claims, erasure, findings, reading, reports, studies
 from shared.records.database import Database
 from shared.records.findings import ImageFindings
 from shared.records.tables import AnalysisRow, FindingRow, ReportRow
@@ -206,7 +195,7 @@ def test_of_two_workers_that_finish_at_once_one_leaves_its_analysis(database: Da
     study_id = a_study(database)
     late = a_claim(database, study_id, lease=timedelta(seconds=-1))
     with database.session() as session:
-        studies.expire_leases(session, actor=SWEEPER)
+        claims.expire_leases(session, actor=SWEEPER)
     current = a_claim(database, study_id)
     start = threading.Barrier(2)
 

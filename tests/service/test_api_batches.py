@@ -14,7 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from shared.domain import DEFAULT_TENANT, StudyId, StudyStatus, new_id
+from shared.domain.studies import DEFAULT_TENANT, StudyId, StudyStatus, new_id
 from shared.records.database import Database
 from shared.storage import Storage
 from tests.support.api import ApiServer, a_png, complete, give_up, send, sent

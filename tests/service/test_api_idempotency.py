@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from starlette.datastructures import FormData, UploadFile
 
 from api.upload import Fields, Received, fingerprint
-from shared.domain import DEFAULT_TENANT, StudyId, new_id
+from shared.domain.studies import DEFAULT_TENANT, StudyId, new_id
 from shared.errors import LeaseLostError
 from shared.records import idempotency
 from shared.records.database import Database

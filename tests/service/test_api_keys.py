@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from api.main import OpenToTheWorldError
 from api.routes.health import product_version
-from shared.domain import DEFAULT_TENANT, new_id
+from shared.domain.studies import DEFAULT_TENANT, new_id
 from shared.records.database import Database
 from shared.records.keys import CHANNEL, digest_of
 from shared.records.tables import ApiKeyRow

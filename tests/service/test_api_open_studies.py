@@ -8,7 +8,7 @@ import pytest
 
 from api.guard import LARGEST_JSON
 from cxr import AsyncClient, Client
-from shared.domain import StudyId, StudyStatus
+from shared.domain.studies import StudyId, StudyStatus
 from shared.records.database import Database
 from shared.records.keys import Scope
 from shared.settings import AuthMode

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import text
 
-from shared.domain import Order
+from shared.domain.orders import Order
 from shared.records.database import Base, Database
 from shared.storage import Storage
 from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, files, send, sent

@@ -18,7 +18,7 @@ from prometheus_client import REGISTRY
 from api.backend import MOST_UPLOADS
 from migrations.__main__ import upgrade
 from shared.bucket import NotStoredError
-from shared.domain import StudyId
+from shared.domain.studies import StudyId
 from shared.records import erasure
 from shared.records.database import Database
 from shared.settings import AuthMode, DatabaseSettings, StorageSettings

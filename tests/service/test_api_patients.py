@@ -9,7 +9,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from shared.domain import Order, StudyId
+from shared.domain.orders import Order
+from shared.domain.studies import StudyId
 from shared.records.database import Database
 from shared.records.tables import StudyRow
 from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, sent

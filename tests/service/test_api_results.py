@@ -4,7 +4,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.domain import FindingStatus, StudyId
+from shared.domain.findings import FindingStatus
+from shared.domain.studies import StudyId
 from shared.errors import UnusableImageError
 from shared.labels import LABELS
 from shared.records.database import Database

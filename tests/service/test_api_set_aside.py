@@ -18,7 +18,7 @@ from pydicom.uid import (
     RTPlanStorage,
 )
 
-from shared.domain import Order
+from shared.domain.orders import Order
 from shared.records.database import Database
 from shared.storage import Storage
 from tests.support.api import ApiServer, a_png, files

@@ -11,7 +11,8 @@ import pytest
 from redis import Redis
 from sqlalchemy import QueuePool
 
-from shared.domain import DEFAULT_TENANT, Order, Priority, Stage, StudyId, StudyStatus, new_id
+from shared.domain.orders import Order
+from shared.domain.studies import DEFAULT_TENANT, Priority, Stage, StudyId, StudyStatus, new_id
 from shared.errors import UnusableImageError
 from shared.records.database import Database
 from shared.storage import Storage, original_key

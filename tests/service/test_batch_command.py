@@ -20,7 +20,7 @@ from cxr.archive import read_archive
 from cxr.batch_upload import BatchUpload
 from cxr.client import Client
 from cxr.journal import Beginning, Journal
-from shared.domain import new_id
+from shared.domain.studies import new_id
 from tests.support import cases
 from tests.support.api import ApiServer, a_png
 from tests.support.dicoms import a_dicom

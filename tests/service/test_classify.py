@@ -11,7 +11,7 @@ from PIL import Image
 
 from shared.bucket import NotStoredError
 from shared.bundles import load_bundle
-from shared.domain import Priority, Stage, StudyId, StudyStatus
+from shared.domain.studies import Priority, Stage, StudyId, StudyStatus
 from shared.errors import LeaseLostError
 from shared.gates import load_gate
 from shared.records import erasure, findings, reading, studies

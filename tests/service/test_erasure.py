@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Column, Connection, Enum, Table, insert, select, text
 from sqlalchemy.dialects import postgresql
 
-from shared.domain import StudyId
+from shared.domain.studies import StudyId
 from shared.records import erasure
 from shared.records.database import Base, Database
 from tests.support.builders import SOMEBODY

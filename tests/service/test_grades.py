@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from shared.domain import Departures, FindingStatus, Language, Stage, StudyId, ViewPosition
+from shared.domain.findings import FindingStatus, ViewPosition
+from shared.domain.reports import Departures, Language
+from shared.domain.studies import Stage, StudyId
 from shared.records import findings
 from shared.records.database import Database
 from shared.records.findings import ImageFindings

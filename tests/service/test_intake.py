@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain import DEFAULT_TENANT, BatchId, Order, Priority, Stage, StudyStatus, new_id
+from shared.domain.orders import Order
+from shared.domain.studies import DEFAULT_TENANT, BatchId, Priority, Stage, StudyStatus, new_id
 from shared.intake import files
 from shared.intake.files import Checked, Limits, SentFile
 from shared.intake.studies import Intake, take

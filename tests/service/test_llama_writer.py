@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain import FindingStatus, Language, ReportSections
+from shared.domain.findings import FindingStatus
+from shared.domain.reports import Language, ReportSections
 from shared.reporting.lexicon import RANK
 from shared.reporting.request import ReportRequest
 from shared.settings import ReportSettings

@@ -16,9 +16,9 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import func, select, update
 
-from shared.domain import (
+from shared.domain.orders import Order
+from shared.domain.studies import (
     DEFAULT_TENANT,
-    Order,
     Priority,
     Stage,
     StudyEvent,
@@ -45,12 +45,13 @@ from shared.intake.submission import (
     Submission,
     Taken,
 )
-from shared.records import batches, erasure, reading, studies, waiting
+from shared.records import batches, claims, erasure, reading, waiting
 from shared.records import open_studies as records_of_open_studies
 from shared.records.database import Database
 from shared.records.erasure import collect
+from shared.records.moves import Hint
 from shared.records.reading import StudyView
-from shared.records.studies import Hint, Opening
+from shared.records.studies import Opening
 from shared.records.tables import ImageRow, OrderRow, StudyRow
 from shared.settings import QueueSettings
 from shared.storage import Storage
@@ -186,7 +187,7 @@ def test_no_worker_takes_an_open_study_and_nobody_counts_it_as_waiting(sender: S
         now = timedelta(0)
         assert waiting.count_overdue(session, Stage.CNN, Priority.ROUTINE, since=now, most=9) == 0
         assert set(waiting.count_all_waiting(session).values()) == {0}
-        claim = studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=timedelta(1), actor=SOMEBODY)
+        claim = claims.claim(session, Stage.CNN, Priority.ROUTINE, lease=timedelta(1), actor=SOMEBODY)
     assert claim is None
 
 

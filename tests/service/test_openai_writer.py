@@ -16,7 +16,8 @@ import httpx
 import pytest
 from typing_extensions import override
 
-from shared.domain import FindingStatus, Language
+from shared.domain.findings import FindingStatus
+from shared.domain.reports import Language
 from shared.errors import TryAgainError
 from shared.reporting.lexicon import RANK
 from shared.reporting.request import ReportRequest

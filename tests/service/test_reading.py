@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from shared.domain import DEFAULT_TENANT, ActorKind, AnalysisRole, ModelVersion, StudyId
+from shared.domain.findings import AnalysisRole, ModelVersion
+from shared.domain.studies import DEFAULT_TENANT, ActorKind, StudyId
 from shared.records import analyses, batches, findings, keys, reading
 from shared.records.database import Database
 from shared.records.tables import AnalysisRow, ImageRow, StudyEventRow, StudyRow

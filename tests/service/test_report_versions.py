@@ -10,18 +10,8 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from shared.domain import (
-    Actor,
-    ActorKind,
-    EditedReport,
-    Language,
-    Person,
-    ReportSections,
-    Stage,
-    StudyEvent,
-    StudyId,
-    StudyStatus,
-)
+from shared.domain.reports import EditedReport, Language, Person, ReportSections
+from shared.domain.studies import Actor, ActorKind, Stage, StudyEvent, StudyId, StudyStatus
 from shared.errors import ConflictError
 from shared.records import erasure, reading, reports
 from shared.records.database import Database

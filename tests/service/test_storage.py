@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 
 from shared.bucket import NotStoredError, Patience
-from shared.domain import StudyId, new_id
+from shared.domain.studies import StudyId, new_id
 from shared.errors import Damage, DamagedError, DamagedOriginalError, TryAgainError
 from shared.settings import StorageSettings
 from shared.storage import Storage, heatmap_key, original_key, preview_key

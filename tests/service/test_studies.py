@@ -8,28 +8,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from shared.domain import (
-    Language,
-    LeaseToken,
-    ModelVersion,
-    Order,
-    Priority,
-    Report,
-    ReportSections,
-    Stage,
-    StudyEvent,
-    StudyId,
-    StudyStatus,
-    Verification,
-    ViewPosition,
-    WriterVersion,
-)
+from shared.domain.findings import ModelVersion, ViewPosition
+from shared.domain.orders import Order
+from shared.domain.reports import Language, Report, ReportSections, Verification, WriterVersion
+from shared.domain.studies import LeaseToken, Priority, Stage, StudyEvent, StudyId, StudyStatus
 from shared.errors import LeaseLostError, NotAnImageError, TryAgainError
-from shared.records import erasure, events, findings, reading, reports, studies, waiting
+from shared.records import claims, erasure, events, findings, moves, reading, reports, studies, waiting
+from shared.records.claims import Claim
 from shared.records.database import Database
 from shared.records.findings import ImageFindings
 from shared.records.leases import renew
-from shared.records.studies import Claim
 from shared.records.tables import (
     AnalysisRow,
     DiscardedOriginalRow,
@@ -81,11 +69,11 @@ def test_of_many_threads_exactly_one_gets_the_claim(database: Database):
     def race(_: int) -> Claim | None:
         start.wait()
         with database.session() as session:
-            return studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER)
+            return claims.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER)
 
     with ThreadPoolExecutor(16) as threads:
-        claims = [claim for claim in threads.map(race, range(16)) if claim]
-    assert [claim.token for claim in claims] == [1]
+        taken = [claim for claim in threads.map(race, range(16)) if claim]
+    assert [claim.token for claim in taken] == [1]
     assert the_study(database, study_id).claims == 1
 
 
@@ -94,7 +82,7 @@ def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Databa
     claim = a_claim(database, study_id)
     with database.session() as session:
         hint = findings.store(session, claim, image_findings(), MODEL)
-    assert hint == studies.Hint(Stage.LLM, Priority.ROUTINE)
+    assert hint == moves.Hint(Stage.LLM, Priority.ROUTINE)
     claim = a_claim(database, study_id, Stage.LLM)
     with database.session() as session:
         reports.store(session, claim, the_report())
@@ -118,7 +106,7 @@ def test_a_worker_that_comes_back_late_writes_nothing(database: Database):
     study_id = a_study(database)
     late = a_claim(database, study_id, lease=EXPIRED)
     with database.session() as session:
-        assert studies.expire_leases(session, actor=SWEEPER) == [studies.Hint(Stage.CNN, Priority.ROUTINE)]
+        assert claims.expire_leases(session, actor=SWEEPER) == [moves.Hint(Stage.CNN, Priority.ROUTINE)]
     current = a_claim(database, study_id)
     assert current.token > late.token
     with pytest.raises(LeaseLostError), database.session() as session:
@@ -167,8 +155,8 @@ def test_a_study_that_takes_its_worker_along_each_time_ends_as_failed(database: 
         with database.session() as session:
             findings.store(session, claim, image_findings(), MODEL)
     lose_its_worker(database, study_id, stage)
-    for _ in range(studies.MAX_EXPIRED_ALONE - 1):
-        assert lose_its_worker(database, study_id, stage) == [studies.Hint(stage, Priority.ROUTINE)]
+    for _ in range(claims.MAX_EXPIRED_ALONE - 1):
+        assert lose_its_worker(database, study_id, stage) == [moves.Hint(stage, Priority.ROUTINE)]
     assert the_study(database, study_id).status is stage.waiting
     assert lose_its_worker(database, study_id, stage) == []
     row = the_study(database, study_id)
@@ -181,7 +169,7 @@ def test_a_study_that_takes_its_worker_along_each_time_ends_as_failed(database: 
 
 def test_a_try_that_ends_well_makes_good_for_those_that_died(database: Database):
     study_id = a_study(database)
-    for _ in range(studies.MAX_EXPIRED_ALONE):
+    for _ in range(claims.MAX_EXPIRED_ALONE):
         lose_its_worker(database, study_id)
     claim = a_claim(database, study_id)
     with database.session() as session:
@@ -190,27 +178,25 @@ def test_a_try_that_ends_well_makes_good_for_those_that_died(database: Database)
     assert (row.status, row.expired_alone, row.alone) == (StudyStatus.CLASSIFIED, 0, False)
 
 
-def lose_its_worker(database: Database, study_id: StudyId, stage: Stage = Stage.CNN) -> list[studies.Hint]:
+def lose_its_worker(database: Database, study_id: StudyId, stage: Stage = Stage.CNN) -> list[moves.Hint]:
     a_claim(database, study_id, stage, lease=EXPIRED)
     with database.session() as session:
-        return studies.expire_leases(session, actor=SWEEPER)
+        return claims.expire_leases(session, actor=SWEEPER)
 
 
 def test_a_worker_leaves_studies_waiting_that_it_has_no_place_for(database: Database):
     burdened = a_tenant(database)
     alone, theirs, ours = a_study(database), a_study(database, tenant_id=burdened), a_study(database)
     lose_its_worker(database, alone)
-    later = studies.Later(alone=True, tenants=frozenset({burdened}))
+    later = claims.Later(alone=True, tenants=frozenset({burdened}))
 
-    def take(later: studies.Later) -> StudyId | None:
+    def take(later: claims.Later) -> StudyId | None:
         with database.session() as session:
-            claim = studies.claim(
-                session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER, later=later
-            )
+            claim = claims.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER, later=later)
         return claim.study_id if claim else None
 
     assert [take(later) for _ in range(2)] == [ours, None]
-    assert [take(studies.NOTHING) for _ in range(3)] == [alone, theirs, None]
+    assert [take(claims.NOTHING) for _ in range(3)] == [alone, theirs, None]
 
 
 def test_only_failures_alone_count_and_the_last_one_makes_it_failed(database: Database):
@@ -219,7 +205,7 @@ def test_only_failures_alone_count_and_the_last_one_makes_it_failed(database: Da
     for _ in range(4):
         claim = a_claim(database, study_id)
         with database.session() as session:
-            status = studies.fail(session, claim, error="ValueError", max_failures=3)
+            status = claims.fail(session, claim, error="ValueError", max_failures=3)
         seen.append((claim.alone, claim.failures, status.value))
     assert seen == [(False, 0, "queued"), (True, 0, "queued"), (True, 1, "queued"), (True, 2, "failed")]
     with database.session() as session:
@@ -235,7 +221,7 @@ def test_a_failure_in_one_stage_does_not_count_in_the_next(database: Database):
     for _ in range(2):
         claim = a_claim(database, study_id)
         with database.session() as session:
-            studies.fail(session, replace(claim, alone=True), error="x", max_failures=3)
+            claims.fail(session, replace(claim, alone=True), error="x", max_failures=3)
     claim = a_claim(database, study_id)
     with database.session() as session:
         findings.store(session, claim, image_findings(), MODEL)
@@ -247,7 +233,7 @@ def test_a_rejected_study_names_file_and_reason(database: Database):
     study_id = a_study(database)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        studies.reject(session, claim, NotAnImageError("it is a text", file="a.txt"))
+        claims.reject(session, claim, NotAnImageError("it is a text", file="a.txt"))
     row = the_study(database, study_id)
     assert row.status is StudyStatus.REJECTED
     assert (row.error_type, row.error_detail, row.error_file) == ("not-an-image", "it is a text", "a.txt")
@@ -262,7 +248,7 @@ def test_a_cancelled_study_is_lost_to_its_worker(database: Database):
     with database.session() as session:
         assert renew(session, {study_id: claim.token}, lease=LEASE) == [study_id]
     with pytest.raises(LeaseLostError), database.session() as session:
-        studies.finish(session, claim, StudyEvent.CLASSIFIED)
+        claims.finish(session, claim, StudyEvent.CLASSIFIED)
 
 
 def test_a_heartbeat_renews_what_is_ours_and_names_what_is_not(database: Database):
@@ -296,7 +282,7 @@ def test_a_row_that_somebody_is_writing_holds_up_no_other_renewal(database: Data
 
 def the_next(database: Database, stage: Stage = Stage.CNN, priority: Priority = Priority.ROUTINE):
     with database.session() as session:
-        claim = studies.claim(session, stage, priority, lease=LEASE, actor=WORKER)
+        claim = claims.claim(session, stage, priority, lease=LEASE, actor=WORKER)
     return claim and claim.study_id
 
 
@@ -314,7 +300,7 @@ def test_studies_are_taken_in_the_order_they_came_whatever_became_of_their_hints
 def test_a_study_that_is_being_taken_holds_up_nobody(database: Database):
     first, second = a_study(database), a_study(database)
     with database.session() as session:
-        taken = studies.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER)
+        taken = claims.claim(session, Stage.CNN, Priority.ROUTINE, lease=LEASE, actor=WORKER)
         assert taken is not None
         assert taken.study_id == first
         assert the_next(database) == second
@@ -326,7 +312,7 @@ def test_a_study_that_was_given_back_for_a_while_is_not_taken_before(database: D
     given_back, other = a_study(database), a_study(database)
     claim = a_claim(database, given_back)
     with database.session() as session:
-        studies.release(session, claim, after=timedelta(minutes=1), why="S3 is away")
+        claims.release(session, claim, after=timedelta(minutes=1), why="S3 is away")
     assert [the_next(database), the_next(database)] == [other, None]
     let_time_pass(database)
     assert the_next(database) == given_back
@@ -357,7 +343,7 @@ def test_only_what_could_have_been_taken_for_a_while_is_overdue(database: Databa
     released = a_study(database)
     claim = a_claim(database, released)
     with database.session() as session:
-        studies.release(session, claim, after=1.5 * minute, why="S3 is away")
+        claims.release(session, claim, after=1.5 * minute, why="S3 is away")
     a_claim(database, a_study(database))
     a_study(database)
     assert overdue() == 0

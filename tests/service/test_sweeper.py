@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from redis import Redis, RedisError
 from sqlalchemy import func, select, update
 
-from shared.domain import Priority, Stage, StudyStatus
+from shared.domain.studies import Priority, Stage, StudyStatus
 from shared.operations import gauges
 from shared.records import erasure, leases
 from shared.records.database import Database

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from shared.domain import DEFAULT_TENANT, StudyId
+from shared.domain.studies import DEFAULT_TENANT, StudyId
 from shared.records import tenants
 from shared.records.database import Database
 from shared.records.tables import IdempotencyRow, StudyRow, TenantRow

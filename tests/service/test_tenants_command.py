@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from cxr import AsyncClient, Client, InputError, cli, exit_codes
-from shared.domain import DEFAULT_TENANT, new_id
+from shared.domain.studies import DEFAULT_TENANT, new_id
 from shared.records.database import Database
 from shared.settings import AuthMode
 from shared.storage import Storage

@@ -7,14 +7,8 @@ import httpx
 import pytest
 
 from cxr import Client, cli
-from shared.domain import (
-    Actor,
-    ActorKind,
-    IllegalTransitionError,
-    StudyEvent,
-    StudyStatus,
-)
-from shared.records import erasure, events, reading, studies
+from shared.domain.studies import Actor, ActorKind, IllegalTransitionError, StudyEvent, StudyStatus
+from shared.records import claims, erasure, events, reading, studies
 from shared.records.database import Database
 from shared.settings import AuthMode
 from tests.support.api import ADMIN_KEY, ApiServer, a_png, send
@@ -37,10 +31,10 @@ def test_every_event_names_who_did_it(database: Database):
     study_id = a_study(database)
     a_claim(database, study_id, lease=timedelta(seconds=-1))
     with database.session() as session:
-        studies.expire_leases(session, actor=SWEEPER)
+        claims.expire_leases(session, actor=SWEEPER)
     claim = a_claim(database, study_id)
     with database.session() as session:
-        studies.release(session, claim, after=timedelta(0), why="S3 is away")
+        claims.release(session, claim, after=timedelta(0), why="S3 is away")
     with database.session() as session:
         studies.cancel(session, study_id, actor=SOMEBODY)
     with database.session() as session:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
 
 from migrations.__main__ import upgrade
-from shared.domain import DEFAULT_TENANT, Stage, StudyId, StudyStatus
+from shared.domain.studies import DEFAULT_TENANT, Stage, StudyId, StudyStatus
 from shared.records import batches, erasure, findings, reading, reports
 from shared.records.database import Database
 from shared.records.tables import StudyRow

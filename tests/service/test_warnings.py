@@ -8,7 +8,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from shared.domain import Language, Stage, StudyId, ViewPosition
+from shared.domain.findings import ViewPosition
+from shared.domain.reports import Language
+from shared.domain.studies import Stage, StudyId
 from shared.errors import UnusableImageError
 from shared.records import findings
 from shared.records.database import Database

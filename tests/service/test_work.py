@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import structlog
 
-from shared.domain import Priority, Stage, StudyStatus
+from shared.domain.studies import Priority, Stage, StudyStatus
 from shared.errors import BrokenImageError, TryAgainError
 from shared.records import studies
+from shared.records.claims import Claim
 from shared.records.database import Database
-from shared.records.studies import Claim
 from shared.settings import QueueSettings
 from shared.work import queue
 from shared.work.handling import Outcome, Workplace, handle

@@ -20,22 +20,11 @@ from api.backend import Backend
 from api.door import Door, Limits
 from api.main import create_app
 from api.serving import Server
-from shared.domain import (
-    Finding,
-    FindingStatus,
-    Language,
-    ModelVersion,
-    Report,
-    ReportSections,
-    Stage,
-    StudyId,
-    Verification,
-    ViewPosition,
-    ViewSource,
-    WriterVersion,
-)
+from shared.domain.findings import Finding, FindingStatus, ModelVersion, ViewPosition, ViewSource
+from shared.domain.reports import Language, Report, ReportSections, Verification, WriterVersion
+from shared.domain.studies import Stage, StudyId
 from shared.errors import BadInputError
-from shared.records import findings, reports, studies
+from shared.records import claims, findings, reports
 from shared.records.database import Database
 from shared.records.findings import ImageFindings
 from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
@@ -200,11 +189,11 @@ def reject(database: Database, study_id: StudyId, reason: BadInputError) -> None
     """Refuse a study as the CNN worker does."""
     claim = a_claim(database, study_id, Stage.CNN)
     with database.session() as session:
-        studies.reject(session, claim, reason)
+        claims.reject(session, claim, reason)
 
 
 def give_up(database: Database, study_id: StudyId) -> None:
     """Let a study fail for good."""
     claim = a_claim(database, study_id, Stage.CNN)
     with database.session() as session:
-        studies.fail(session, replace(claim, alone=True), error="codec crashed", max_failures=1)
+        claims.fail(session, replace(claim, alone=True), error="codec crashed", max_failures=1)

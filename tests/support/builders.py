@@ -6,17 +6,15 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, text, update
 
-from shared.domain import (
+from shared.domain.findings import Finding, FindingStatus
+from shared.domain.orders import Order
+from shared.domain.reports import AuthorKind, Language
+from shared.domain.studies import (
     DEFAULT_TENANT,
     DEFAULT_TENANT_NAME,
     Actor,
     ActorKind,
-    AuthorKind,
     BatchId,
-    Finding,
-    FindingStatus,
-    Language,
-    Order,
     Priority,
     Stage,
     StudyId,
@@ -24,11 +22,12 @@ from shared.domain import (
     TenantId,
     new_id,
 )
-from shared.records import reading, studies, tenants
+from shared.records import claims, reading, studies, tenants
+from shared.records.claims import Claim
 from shared.records.database import Base, Database
 from shared.records.reading import ImageRecord, StudyRecord
 from shared.records.reports import ReportRecord
-from shared.records.studies import Claim, NewStudy, StoredImage
+from shared.records.studies import NewStudy, StoredImage
 from shared.records.tables import DiscardedOriginalRow, DiscardedStudyRow, StudyRow, TenantRow
 
 LEASE = timedelta(seconds=20)
@@ -128,7 +127,7 @@ def a_claim(
     """Claim this very study, which waits."""
     this = (StudyRow.id == study_id) & (StudyRow.status == stage.waiting)
     with database.session() as session:
-        claim = studies.take(session, this, lease=lease, actor=WORKER)
+        claim = claims.take(session, this, lease=lease, actor=WORKER)
     assert claim is not None
     return claim
 

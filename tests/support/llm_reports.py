@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from shared.domain import Departures, Finding, FindingStatus, Language, Policy, ReportSections
+from shared.domain.findings import Finding, FindingStatus
+from shared.domain.reports import Departures, Language, Policy, ReportSections
 from shared.reporting.certainty import Certainty
 from shared.reporting.fixed import denial, technique_line
 from shared.reporting.policies import refusals

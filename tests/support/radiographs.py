@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Final
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.table import Record, Split
 
 SAMPLES: Final = Path(__file__).parents[2] / "samples"

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import tomlkit
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from tests.support.encoders import save_clip, save_dinov2
 from training.architectures import unet
 from training.recipe import load_recipe

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shared.domain import Policy, WriterVersion
+from shared.domain.reports import Policy, WriterVersion
 from shared.reporting.fixed import with_fixed_parts
 from shared.reporting.request import ReportRequest
 from worker_llm.writers.base import Draft

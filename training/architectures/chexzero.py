@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy, normalize
 from transformers import AutoTokenizer, CLIPModel
 from typing_extensions import override
 
-from shared.domain import Language
+from shared.domain.reports import Language
 from shared.labels import display_name
 from training.architectures.base import Batch, Classifier, Criterion, Output
 from training.architectures.hugging_face import fetch, normalise, unreadable

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from shared.labels import CHESTXRAY14
 from training.splits import split_of
 from training.squares import square_of

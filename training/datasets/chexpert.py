@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from shared.labels import CHEXPERT14
 from training.datasets.base import DatasetError, Problem, Reading
 from training.datasets.cells import age_of, sex_of, states_of, view_of

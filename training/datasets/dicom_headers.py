@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from shared.dicom.attributes import quietly
 from shared.dicom.files import guarded
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from shared.errors import BadInputError
 from training.datasets.base import Problem
 from training.datasets.cells import age_of, sex_of, view_of

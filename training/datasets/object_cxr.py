@@ -20,7 +20,7 @@ from typing import Final
 
 from PIL import Image
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.datasets.base import DatasetError, Problem, Reading
 from training.datasets.csv_tables import Table, find_table, open_table
 from training.datasets.places import Places

@@ -31,7 +31,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException, ElementTree
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from shared.labels import LABELS
 from training.datasets.base import DatasetError, Problem, Reading
 from training.datasets.cells import view_of

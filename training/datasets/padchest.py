@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.datasets.base import Problem, Reading
 from training.datasets.cells import age_of, sex_of
 from training.datasets.csv_tables import Row, open_table

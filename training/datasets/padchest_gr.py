@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.datasets.base import DatasetError, Problem, Reading, find_one
 from training.datasets.cells import age_of, sex_of
 from training.datasets.csv_tables import open_table

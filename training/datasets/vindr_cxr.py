@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from shared.labels import LABELS
 from training.datasets.base import Problem, Reading
 from training.datasets.csv_tables import Table, find_table, open_table, require

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.fitting.steps import Organs
 from training.leaks import find_leaks, refuse_leaks
 from training.organs import organs_of

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from shared.bundles import Bundle
-from shared.domain import Box
+from shared.domain.findings import Box
 from training.scoring.judge import Decode
 from training.scoring.measured import Measured
 from training.scoring.scored import Scored

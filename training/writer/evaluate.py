@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from shared.domain import Language, ReportSections
+from shared.domain.reports import Language, ReportSections
 from shared.reporting.policies import strict
 from shared.reporting.request import ReportRequest
 from shared.reporting.verifier import grade

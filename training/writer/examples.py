@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from shared.domain import Finding, FindingStatus, Language
+from shared.domain.findings import Finding, FindingStatus
+from shared.domain.reports import Language
 from shared.labels import CHESTXRAY14
 from shared.reporting.certainty import Certainty
 from shared.reporting.lexicon import RANK

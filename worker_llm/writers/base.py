@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain import Policy, ReportSections, WriterVersion
+from shared.domain.reports import Policy, ReportSections, WriterVersion
 from shared.reporting.request import ReportRequest
 
 

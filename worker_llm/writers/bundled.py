@@ -14,7 +14,7 @@ from typing import Final
 
 import platformdirs
 
-from shared.domain import WriterVersion
+from shared.domain.reports import WriterVersion
 
 ADAPTER: Final = Path(__file__).parent.parent / "bundled"
 """The adapter's folder: weights, `adapter_config.json` and `card.json`, which says how it was made."""

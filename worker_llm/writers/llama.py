@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from zlib import crc32
 
-from shared.domain import Policy, WriterVersion
+from shared.domain.reports import Policy, WriterVersion
 from shared.machine.cores import usable_cores
 from shared.operations import telemetry
 from shared.reporting.request import ReportRequest, seed_of

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 from zlib import crc32
 
-from shared.domain import Policy, WriterVersion
+from shared.domain.reports import Policy, WriterVersion
 from shared.operations import telemetry
 from shared.reporting.request import ReportRequest, seed_of
 from worker_llm.prompts import longest_answer, messages_for, parse_answer

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 import openai
 from openai.types.chat import ChatCompletion
 
-from shared.domain import Policy, WriterVersion
+from shared.domain.reports import Policy, WriterVersion
 from shared.errors import TryAgainError
 from shared.operations import telemetry
 from shared.reporting.request import ReportRequest

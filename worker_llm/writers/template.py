@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from shared.domain import Language, Policy, ReportSections, WriterVersion
+from shared.domain.reports import Language, Policy, ReportSections, WriterVersion
 from shared.reporting.certainty import Certainty
 from shared.reporting.fixed import nothing_detected, with_fixed_parts
 from shared.reporting.labeller import LEXICONS

@@ -1,4 +1,4 @@
-"""Studies, and all that is found, written and told of them; only `records/studies.py` writes a status."""
+"""Studies, and all that is found, written and told of them; only `records/moves.py` writes a status."""
 
 from datetime import date, time, timedelta
 from typing import Any
@@ -20,20 +20,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.domain import (
-    ActorKind,
-    AnalysisRole,
-    AuthorKind,
-    FindingStatus,
-    Language,
-    Policy,
-    Priority,
-    ReportStatus,
-    StudyEvent,
-    StudyStatus,
-    ViewPosition,
-    ViewSource,
-)
+from shared.domain.findings import AnalysisRole, FindingStatus, ViewPosition, ViewSource
+from shared.domain.reports import AuthorKind, Language, Policy, ReportStatus
+from shared.domain.studies import ActorKind, Priority, StudyEvent, StudyStatus
 from shared.records.database import Base, Moment, PatientText, Sha256, SystemText
 from shared.records.marks import PATIENT, SYSTEM
 
@@ -109,7 +98,7 @@ class StudyRow(Base):
 
 
 class OrderRow(Base):
-    """Whose study it is and what was asked for (`domain.Order`); gone once the study is erased."""
+    """Whose study it is and what was asked for (`Order`); gone once the study is erased."""
 
     __tablename__ = "orders"
 

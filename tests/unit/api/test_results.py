@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 import pytest
 
 from api.results import csv_lines, in_pieces, ndjson_lines
-from shared.domain import NO_ORDER, AuthorKind, FindingStatus, Order, StudyStatus
+from shared.domain.findings import FindingStatus
+from shared.domain.orders import NO_ORDER, Order
+from shared.domain.reports import AuthorKind
+from shared.domain.studies import StudyStatus
 from shared.records.batches import BatchItem
 from tests.support.builders import a_finding, a_report_record, a_study_record
 

@@ -26,7 +26,7 @@ from pydicom.uid import (
 from samples import path
 from shared.dicom.attributes import Attributes, attributes_of, quietly
 from shared.dicom.checks import MediaType, check_header, sniff
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from shared.errors import (
     BadInputError,
     BrokenImageError,

@@ -4,14 +4,11 @@ from itertools import product
 
 import pytest
 
-from shared.domain import (
+from shared.domain.findings import Box, Finding, FindingStatus, study_findings
+from shared.domain.orders import Order, Patient
+from shared.domain.studies import (
     TRANSITIONS,
-    Box,
-    Finding,
-    FindingStatus,
     IllegalTransitionError,
-    Order,
-    Patient,
     Priority,
     Stage,
     StudyEvent,
@@ -19,7 +16,6 @@ from shared.domain import (
     new_id,
     next_status,
     statuses_before,
-    study_findings,
 )
 
 ALL_PAIRS = list(product(StudyStatus, StudyEvent))

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from shared.domain import Language
+from shared.domain.reports import Language
 from shared.labels import (
     CHESTXRAY14,
     CHEXPERT14,

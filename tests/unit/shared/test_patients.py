@@ -18,7 +18,7 @@ from pydicom.uid import (
 
 from shared.dicom.checks import check_header
 from shared.dicom.patients import differing, groups_of, order_of_study, same
-from shared.domain import Order
+from shared.domain.orders import Order
 from tests.support.dicoms import a_dicom
 
 NOBODY = Order()

@@ -3,8 +3,8 @@
 import pytest
 from celery.exceptions import QueueNotFound
 
-from shared.domain import Priority, Stage
-from shared.records.studies import Hint
+from shared.domain.studies import Priority, Stage
+from shared.records.moves import Hint
 from shared.settings import QueueSettings
 from shared.work.queue import create_app, queue_name, send_hint
 

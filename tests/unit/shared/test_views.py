@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from shared.dicom.attributes import Attributes
 from shared.dicom.checks import check_header
 from shared.dicom.views import Place, ViewDoubt, projections_in, projections_of_code
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from tests.support.dicoms import a_dicom
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR CS")

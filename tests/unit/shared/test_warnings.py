@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain import Language
+from shared.domain.reports import Language
 from shared.errors import BadInputError, UnusableImageError
 from shared.records.reading import ImageRecord
 from shared.reporting.warnings import ImageWarning, in_words, of_study

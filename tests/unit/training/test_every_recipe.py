@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from shared.bundles import Bundle, load_bundle
-from shared.domain import FindingStatus
+from shared.domain.findings import FindingStatus
 from shared.gates import load_gate
 from shared.settings import ModelSettings
 from tests.support.devices import DEVICE

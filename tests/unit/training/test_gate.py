@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from shared.bundles import load_bundle
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from shared.gates import Gate, load_gate
 from tests.support.bundles import GATE, SIZE, write_tiny_bundle, write_tiny_gate
 from training.bundled.gate import FARTHER_IF_SURE, SURE_CHEST, count_refused, thresholds

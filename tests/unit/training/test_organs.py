@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.organs import organs_of
 from training.table import Mask, Record
 

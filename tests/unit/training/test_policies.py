@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.policies import SMOOTH, targets_of
 from training.recipe import Policy
 from training.table import Record, State

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.bundled.pool import LABELS, pixels_of, read_pool
 from training.splits import split_of
 from training.squares import square_of

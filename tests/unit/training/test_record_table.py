@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.scoring.label_table import Labelled, LabelTableError, read_table
 from training.scoring.record_table import labels_of, read_labels, rows_of, split_of_row
 from training.splits import split_of

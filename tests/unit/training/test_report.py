@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from typing_extensions import override
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from tests.support.bundles import write_tiny_bundle
 from training.evaluate import main
 from training.table import Record, Split, State, write

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from training.splits import FEWEST_PATIENTS, LEAST_SHARE, assign, main, split_of
 from training.table import Record, Split, State, read, write
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import Priority, StudyId, TenantId
+from shared.domain.studies import Priority, StudyId, TenantId
 from shared.errors import TooLargeError, TryAgainError
 from worker_cnn.budgets import Account, Accounts, StudyBudget
 

@@ -17,7 +17,7 @@ from pydicom.uid import (
 )
 
 from samples import path
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from shared.errors import BadInputError, BrokenImageError, TooLargeError
 from tests.support.dicoms import a_dicom, a_jpeg, a_picture, a_png
 from worker_cnn.decoding import PreparedImage, prepare

@@ -10,7 +10,7 @@ import torchvision
 
 from shared.bands import Pixels
 from shared.bundles import Bundle, BundleError, load_bundle
-from shared.domain import FindingStatus
+from shared.domain.findings import FindingStatus
 from shared.errors import UnusableImageError
 from shared.gates import load_gate
 from tests.support.foreign import LABELS, SIDE, write_foreign_bundle

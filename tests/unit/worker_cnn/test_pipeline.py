@@ -7,7 +7,7 @@ from PIL import Image
 from shared.bands import Bands, Pixels
 from shared.bundles import Bundle, load_bundle
 from shared.dicom.attributes import Attributes
-from shared.domain import FindingStatus, ViewPosition
+from shared.domain.findings import FindingStatus, ViewPosition
 from shared.errors import UnusableImageError
 from shared.gates import load_gate
 from shared.imaging import summary

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from shared.bundles import CAM_WEIGHTS, GRAPH
-from shared.domain import Box, FindingStatus
+from shared.domain.findings import Box, FindingStatus
 from tests.support.bundles import tiny_card
 from worker_cnn.predict import findings_of, probabilities_of, sigmoid, status_of
 

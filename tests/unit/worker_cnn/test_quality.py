@@ -4,7 +4,7 @@ import pytest
 from shared.bands import Bands
 from shared.dicom.attributes import Attributes
 from shared.dicom.views import ViewDoubt
-from shared.domain import ViewPosition, ViewSource
+from shared.domain.findings import ViewPosition, ViewSource
 from shared.imaging import Exposure, summary
 from shared.reporting.warnings import ImageWarning
 from tests.support.bundles import GATE

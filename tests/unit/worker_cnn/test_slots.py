@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from shared.domain import Priority
+from shared.domain.studies import Priority
 from shared.errors import LeaseLostError
 from worker_cnn import slots
 from worker_cnn.slots import Slots, Ticket

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import pytest
 
-from shared.domain import FindingStatus, Grade, Language, Policy, ReportSections, Section, WriterVersion
+from shared.domain.findings import FindingStatus
+from shared.domain.reports import Grade, Language, Policy, ReportSections, Section, WriterVersion
 from shared.errors import TryAgainError
 from shared.reporting.fixed import denial
 from shared.reporting.lexicon import RANK

@@ -1,6 +1,6 @@
 """What a report's request is made of, row by row."""
 
-from shared.domain import Language
+from shared.domain.reports import Language
 from tests.support.builders import an_image_record
 from worker_llm.tasks import seed_from
 

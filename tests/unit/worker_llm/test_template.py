@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from shared.domain import Finding, FindingStatus, Language, ReportSections, ViewPosition
+from shared.domain.findings import Finding, FindingStatus, ViewPosition
+from shared.domain.reports import Language, ReportSections
 from shared.labels import CHESTXRAY14
 from shared.reporting.fixed import technique_line
 from shared.reporting.lexicon import RANK

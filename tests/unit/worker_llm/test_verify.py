@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from shared.domain import Language, ReportSections
+from shared.domain.reports import Language, ReportSections
 from shared.reporting.fixed import nothing_detected, technique_line, with_fixed_parts
 from tests.support.llm_reports import (
     ABSENT,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.domain import Grade, GradedSentence, Section
+from shared.domain.reports import Grade, GradedSentence, Section
 from shared.rendering.passages import Passage, passages
 
 FIRST, SECOND, THIRD = "There is an effusion.", "The aorta is wide.", "No nodule."

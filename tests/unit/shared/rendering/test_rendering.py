@@ -10,17 +10,15 @@ from html.parser import HTMLParser
 import pytest
 from typing_extensions import override
 
-from shared.domain import (
-    FindingStatus,
+from shared.domain.findings import FindingStatus, ModelVersion, ViewPosition
+from shared.domain.orders import Patient
+from shared.domain.reports import (
     Grade,
     GradedSentence,
     Language,
-    ModelVersion,
-    Patient,
     Person,
     ReportSections,
     Section,
-    ViewPosition,
     WriterVersion,
 )
 from shared.rendering import html, text

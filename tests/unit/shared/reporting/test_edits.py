@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.domain import FindingStatus, Grade, Language, Person, ReportSections, Section
+from shared.domain.findings import FindingStatus
+from shared.domain.reports import Grade, Language, Person, ReportSections, Section
 from shared.errors import BadInputError
 from shared.reporting.edits import edited
 from shared.reporting.fixed import nothing_detected, with_fixed_parts

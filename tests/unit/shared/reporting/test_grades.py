@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain import Departures, FindingStatus, Grade, Language, Policy, Section
+from shared.domain.findings import FindingStatus
+from shared.domain.reports import Departures, Grade, Language, Policy, Section
 from shared.reporting.departures import in_words
 from shared.reporting.fixed import nothing_detected, with_fixed_parts
 from shared.reporting.policies import refusals

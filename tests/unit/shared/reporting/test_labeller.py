@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.domain import FindingStatus, Language
+from shared.domain.findings import FindingStatus
+from shared.domain.reports import Language
 from shared.labels import LABELS, NO_FINDING
 from shared.reporting.labeller import LEXICONS, read, split_sentences
 from shared.reporting.lexicon import RANK

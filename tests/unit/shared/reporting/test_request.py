@@ -1,6 +1,7 @@
 """What a report is written from, gathered from a study's images and their findings."""
 
-from shared.domain import Language, ViewPosition, ViewSource
+from shared.domain.findings import ViewPosition, ViewSource
+from shared.domain.reports import Language
 from shared.reporting.request import ReportRequest, View, request_of, view_of
 from tests.support.builders import a_finding, an_image_record
 

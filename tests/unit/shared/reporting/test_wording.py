@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.domain import Finding, FindingStatus, Language, WriterVersion
+from shared.domain.findings import Finding, FindingStatus
+from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty, certainty_of
 from shared.reporting.fixed import denial, nothing_detected
 from shared.reporting.lexicon import RANK, Organ, organ_of, weight_of

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from tests.support.dataset_trees.chexpert import chexpert
 from training.datasets import READERS
 from training.datasets.base import DatasetError

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from tests.support.dataset_trees.chexpert import chexpert
 from tests.support.dataset_trees.chexpert_plus import chexpert_plus
 from training.datasets import READERS

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from tests.support.dataset_trees.midrc_commons import CASES, midrc_commons
 from training.datasets import READERS
 from training.datasets.base import DatasetError

@@ -4,7 +4,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from tests.support.dataset_trees.midrc_ricord import ATYPICAL, JSON, TABLE, midrc_ricord
 from training.datasets import READERS
 from training.datasets.base import DatasetError

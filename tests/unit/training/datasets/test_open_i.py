@@ -1,6 +1,6 @@
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from tests.support.dataset_trees.open_i import open_i
 from training.datasets import READERS
 from training.datasets.base import DatasetError

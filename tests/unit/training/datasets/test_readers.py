@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from shared.labels import LABELS
 from tests.support.dataset_trees.brax import brax
 from tests.support.dataset_trees.candid_ptx import candid_ptx

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.domain import ViewPosition
+from shared.domain.findings import ViewPosition
 from tests.support.dataset_trees.vindr_cxr import NAMES, kaggle, vindr_cxr
 from training.datasets import READERS
 from training.datasets.base import DatasetError

@@ -1,0 +1,160 @@
+"""What a report says, who wrote it, and how each of its sentences agrees with the findings."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+
+class Language(StrEnum):
+    """A language in which reports are written (ISO 639-1)."""
+
+    ENGLISH = "en"
+    SPANISH = "es"
+
+
+class ReportStatus(StrEnum):
+    """How far a version of a report is to be relied on (FHIR DiagnosticReport.status)."""
+
+    PRELIMINARY = "preliminary"
+    """Nobody has signed it."""
+    FINAL = "final"
+    AMENDED = "amended"
+    """Changed after it was final."""
+    ENTERED_IN_ERROR = "entered-in-error"
+
+
+@dataclass(frozen=True, slots=True)
+class WriterVersion:
+    """The report writer that a report is produced by."""
+
+    id: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person who wrote a version of a report, by the name that the report shows."""
+
+    name: str
+
+
+Author: TypeAlias = WriterVersion | Person
+
+
+class AuthorKind(StrEnum):
+    """Who wrote a version of a report."""
+
+    WRITER = "writer"
+    """One of ours: a model or the rules."""
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSections:
+    """The body of a radiology report; each section is one or more sentences of plain text."""
+
+    technique: str
+    findings: str
+    impression: str
+
+
+class Grade(StrEnum):
+    """What the findings say to one sentence of a report; the loudest first."""
+
+    CONTRADICTS = "contradicts"
+    """It denies what was detected, or what may be the same as that."""
+    UNSUPPORTED = "unsupported"
+    """It states a label that nobody found, or one more or less surely than it was found."""
+    UNREAD = "unread"
+    """The grammar cannot read it: nobody knows whether it agrees with the findings."""
+    SUPPORTED = "supported"
+    """The findings say so too, or a rule wrote it."""
+
+
+class Section(StrEnum):
+    """The parts of a report that are made of sentences."""
+
+    TECHNIQUE = "technique"
+    FINDINGS = "findings"
+    IMPRESSION = "impression"
+
+
+@dataclass(frozen=True, slots=True)
+class GradedSentence:
+    """One sentence of a report, held against the findings.
+
+    Attributes:
+        labels: what it speaks of; of an unread sentence, what it names.
+    """
+
+    section: Section
+    text: str
+    grade: Grade
+    labels: tuple[str, ...] = ()
+
+
+class Policy(StrEnum):
+    """What a writer may say; see docs/decisions/0018."""
+
+    STRICT = "strict"
+    """For writers that know the findings alone: every sentence is supported, and everything is said."""
+    GROUNDED = "grounded"
+    """For writers that saw the image: what goes beyond the findings is refused or marked."""
+
+
+class Departures(StrEnum):
+    """What is done with a grounded report that departs from the findings."""
+
+    REFUSE = "refuse"
+    MARK = "mark"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How a report was held against the findings before it was let out.
+
+    Attributes:
+        verdict: "passed" always: nothing that its writer's policy refuses is delivered.
+        attempts: how many texts were written, the delivered one included.
+        fallback: whether the delivered text is the template's because the writer's own failed.
+        failures: why each refused text was refused.
+        policy: what the delivered text was held to.
+    """
+
+    verdict: str
+    attempts: int
+    fallback: bool
+    failures: tuple[str, ...] = ()
+    policy: Policy = Policy.STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that a writer wrote, verified.
+
+    Attributes:
+        warnings: what its reader must know before it, in its language; its impression begins with them.
+        sentences: every sentence of the three sections, in order, with its grade.
+    """
+
+    language: Language
+    sections: ReportSections
+    writer: WriterVersion
+    verification: Verification
+    warnings: tuple[str, ...] = ()
+    sentences: tuple[GradedSentence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EditedReport:
+    """A version that a person made of an earlier one: graded as a writer's is, and refused for nothing.
+
+    Attributes:
+        warnings, sentences: as a `Report` has them.
+    """
+
+    language: Language
+    sections: ReportSections
+    author: Person
+    warnings: tuple[str, ...] = ()
+    sentences: tuple[GradedSentence, ...] = ()
