@@ -1,7 +1,7 @@
 """The API, put together: what starts and stops with it, its routes in order, its errors; nothing else.
 
 studies -> upload -> submission (the way in)      findings, reports, images, events (the way out)
-batches -> results      keys      health, docs (for operators and developers)      web/ (the page)
+batches -> results      keys, tenants      health, docs (for operators and developers)      web/ (the page)
 """
 
 import asyncio
@@ -24,7 +24,19 @@ from api.backend import Backend
 from api.bodies.answers import Problem
 from api.guard import Guard
 from api.lanes import Lane
-from api.routes import batches, docs, events, findings, health, images, keys, open_studies, reports, studies
+from api.routes import (
+    batches,
+    docs,
+    events,
+    findings,
+    health,
+    images,
+    keys,
+    open_studies,
+    reports,
+    studies,
+    tenants,
+)
 from shared.errors import TryAgainError
 from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
 
@@ -80,7 +92,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    for module in (studies, open_studies, findings, reports, events, images, batches, keys, health, docs):
+    routes = (studies, open_studies, findings, reports, events, images, batches, keys, tenants, health, docs)
+    for module in routes:
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

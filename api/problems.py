@@ -57,6 +57,7 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_IN_USE = "idempotency-key-in-use"
     REQUEST_TIMEOUT = "request-timeout"
     ERASED = "erased"
+    NAME_TAKEN = "name-taken"
     CHANGED_MEANWHILE = "changed-meanwhile"
     VERSION_REQUIRED = "version-required"
     TOO_LARGE = "too-large"
@@ -129,6 +130,7 @@ KINDS: Final[dict[Code, Kind]] = {
     Code.IDEMPOTENCY_KEY_IN_USE: Kind(
         409, "A request with this Idempotency-Key is being served", "Ask again after `Retry-After` seconds."
     ),
+    Code.NAME_TAKEN: Kind(409, "Another one has that name", "Choose another name."),
     Code.ERASED: Kind(410, "The study was erased", "It is gone for good; only its timeline is kept."),
     Code.CHANGED_MEANWHILE: Kind(
         412,
@@ -201,6 +203,7 @@ class Noun(StrEnum):
     HEATMAP = "heatmap"
     PREVIEW = "preview"
     KEY = "key"
+    TENANT = "tenant"
 
 
 class ProblemError(HTTPException):

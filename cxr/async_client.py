@@ -17,10 +17,11 @@ from typing import BinaryIO, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.calls import OrderFields, ResultFormat, TextFormat
+from cxr.administration import AsyncKeys, AsyncTenants
+from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
-from cxr.inputs import Upload
+from cxr.inputs import OrderFields, Upload
 from cxr.sending import AsyncSender, events_of_async
 from cxr.transport import PATIENCE
 
@@ -39,6 +40,7 @@ class AsyncClient:
         self.url = self._server.url
         self.batches = AsyncBatches(self._server)
         self.keys = AsyncKeys(self._server)
+        self.tenants = AsyncTenants(self._server)
 
     async def submit(
         self,
@@ -319,28 +321,3 @@ class AsyncBatches:
         async with self._server.stream(calls.batch_results(batch_id, form)) as answer:
             async for chunk in answer.aiter_bytes():
                 file.write(chunk)
-
-
-class AsyncKeys:
-    """API keys; all of it needs the admin scope."""
-
-    def __init__(self, server: AsyncSender) -> None:
-        self._server = server
-
-    async def create(
-        self, name: str, *, scopes: Sequence[str] = ("read", "write"), tenant: str | None = None
-    ) -> models.Key:
-        """Make a key; its secret is in the answer and nowhere else.
-
-        Args:
-            tenant: whose studies it sends and sees, a name; by default the default tenant's.
-        """
-        return await self._server.send(calls.create_key(name, scopes, tenant=tenant))
-
-    async def list(self) -> Sequence[models.Key]:
-        """List the live keys."""
-        return await self._server.send(calls.keys())
-
-    async def revoke(self, key_id: str) -> None:
-        """Revoke a key."""
-        await self._server.send(calls.revoke_key(key_id))

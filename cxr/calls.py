@@ -6,8 +6,7 @@ A `Call` says what to send and how to read the answer; several of them make a co
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, BinaryIO, Final, Generic, Literal, TypedDict, TypeVar
+from typing import Any, BinaryIO, Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -16,7 +15,7 @@ from pydantic import BaseModel
 
 from cxr import models
 from cxr.errors import ForeignAnswerError, InputError, NotReadyError, ProblemError
-from cxr.inputs import Opener, Upload, uploads
+from cxr.inputs import Opener, OrderFields, Upload, uploads
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -73,24 +72,6 @@ class Call(Generic[T]):
         for name, opener in self.files:
             parts.append(("files", (_utf8(name), opened.enter_context(opener()))))
         return parts
-
-
-class OrderFields(TypedDict, total=False):
-    """What may be said of a study besides its patient's id; dates as YYYY-MM-DD, names as FAMILY^GIVEN."""
-
-    accession_number: str | None
-    patient_id_issuer: str | None
-    patient_name: str | None
-    patient_birth_date: date | str | None
-    patient_sex: str | None
-    patient_age_years: float | None
-    referring_physician: str | None
-    study_instance_uid: str | None
-    study_date: date | str | None
-    study_time: str | None
-    body_part: str | None
-    laterality: str | None
-    institution: str | None
 
 
 def submit(
@@ -282,6 +263,16 @@ def keys() -> Call[list[models.Key]]:
 def revoke_key(key_id: str) -> Call[None]:
     """Revoke an API key."""
     return Call("DELETE", f"/v1/keys/{_id(key_id)}", _nothing)
+
+
+def tenants() -> Call[list[models.Tenant]]:
+    """List the tenants."""
+    return Call("GET", "/v1/tenants", lambda answer: _list(answer, models.Tenant))
+
+
+def rename_tenant(tenant_id: str, name: str) -> Call[models.Tenant]:
+    """Give a tenant another name."""
+    return Call("PATCH", f"/v1/tenants/{_id(tenant_id)}", _model(models.Tenant), json={"name": name})
 
 
 def info() -> Call[models.Info]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cxr import exit_codes
-from cxr.commands import batches, demo, keys, models, pictures, stack, studies, study_list
+from cxr.commands import batches, demo, keys, models, pictures, stack, studies, study_list, tenants
 from cxr.errors import CxrError, ProblemError
 from cxr.output import as_typed, notes, print_json
 
@@ -38,6 +38,7 @@ demo.add_to(app)
 app.add_typer(batches.app, name="batch")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
 
 
 @app.callback()

@@ -16,9 +16,10 @@ from typing import BinaryIO, Final, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.calls import OrderFields, ResultFormat, TextFormat
+from cxr.administration import Keys, Tenants
+from cxr.calls import ResultFormat, TextFormat
 from cxr.errors import ProblemError
-from cxr.inputs import Upload
+from cxr.inputs import OrderFields, Upload
 from cxr.sending import Sender, events_of
 from cxr.transport import PATIENCE
 
@@ -40,6 +41,7 @@ class Client:
         self.url = self._server.url
         self.batches = Batches(self._server)
         self.keys = Keys(self._server)
+        self.tenants = Tenants(self._server)
 
     def submit(
         self,
@@ -312,28 +314,3 @@ class Batches:
         """Write the results to a file as they come."""
         with self._server.stream(calls.batch_results(batch_id, form)) as answer:
             file.writelines(answer.iter_bytes())
-
-
-class Keys:
-    """API keys; all of it needs the admin scope."""
-
-    def __init__(self, server: Sender) -> None:
-        self._server = server
-
-    def create(
-        self, name: str, *, scopes: Sequence[str] = ("read", "write"), tenant: str | None = None
-    ) -> models.Key:
-        """Make a key; its secret is in the answer and nowhere else.
-
-        Args:
-            tenant: whose studies it sends and sees, a name; by default the default tenant's.
-        """
-        return self._server.send(calls.create_key(name, scopes, tenant=tenant))
-
-    def list(self) -> Sequence[models.Key]:
-        """List the live keys."""
-        return self._server.send(calls.keys())
-
-    def revoke(self, key_id: str) -> None:
-        """Revoke a key."""
-        self._server.send(calls.revoke_key(key_id))

@@ -1,6 +1,6 @@
 """Conversations of several calls (waiting, looking up), each a generator that either client drives.
 
-Map: `Pause`, `Steps` -> `shown_heatmap`, `until_final`, `until_ready`.
+Map: `Pause`, `Steps` -> `shown_heatmap`, `renamed_tenant`, `until_final`, `until_ready`.
 """
 
 from collections.abc import Callable, Generator
@@ -43,6 +43,21 @@ def shown_heatmap(study_id: str, label: str, *, index: int | None) -> Steps[byte
         study_id, finding.label, (finding.image or 0) if index is None else index
     )
     return picture
+
+
+def renamed_tenant(old: str, new: str) -> Steps[models.Tenant]:
+    """Give the tenant of a name another one.
+
+    Raises:
+        InputError: there is no tenant of that name.
+    """
+    there: list[models.Tenant] = yield calls.tenants()
+    for tenant in there:
+        if tenant.name == old:
+            renamed: models.Tenant = yield calls.rename_tenant(tenant.id, new)
+            return renamed
+    message = f"there is no tenant named {old!r}; there are {', '.join(tenant.name for tenant in there)}"
+    raise InputError(message)
 
 
 def until_final(study_id: str, *, timeout: float, clock: Callable[[], float]) -> Steps[models.Study]:

@@ -1,4 +1,4 @@
-"""What can be sent as an image, each turned into a name and a way to open it.
+"""What can be sent as an image, each turned into a name and a way to open it; what may be said of a study.
 
 A path (str or Path), bytes, an open file, a NumPy array, a PIL image, or a name with how to open it. NumPy
 and PIL are not needed to use the client: whoever has such a value has imported them.
@@ -7,8 +7,19 @@ and PIL are not needed to use the client: whoever has such a value has imported 
 import io
 import os
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeGuard, cast, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    BinaryIO,
+    Final,
+    Protocol,
+    TypedDict,
+    TypeGuard,
+    cast,
+    runtime_checkable,
+)
 
 from cxr.errors import InputError
 
@@ -16,6 +27,24 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Opener = Callable[[], BinaryIO]
+
+
+class OrderFields(TypedDict, total=False):
+    """What may be said of a study besides its patient's id; dates as YYYY-MM-DD, names as FAMILY^GIVEN."""
+
+    accession_number: str | None
+    patient_id_issuer: str | None
+    patient_name: str | None
+    patient_birth_date: date | str | None
+    patient_sex: str | None
+    patient_age_years: float | None
+    referring_physician: str | None
+    study_instance_uid: str | None
+    study_date: date | str | None
+    study_time: str | None
+    body_part: str | None
+    laterality: str | None
+    institution: str | None
 
 
 @runtime_checkable

@@ -49,11 +49,20 @@ class SetAside(Answer):
     reason: str
 
 
+class Actor(Answer):
+    """Who did something: `kind` is key, person or service; a key has the name that it was made with."""
+
+    kind: str
+    id: str
+    name: str | None = None
+
+
 class TimelineEntry(Answer):
     """One thing that happened to a study."""
 
     status: str
     event: str | None = None
+    actor: Actor | None = None
     at: datetime
     detail: str | None = None
 
@@ -286,6 +295,14 @@ class Key(Answer):
     key: str | None = None
 
 
+class Tenant(Answer):
+    """Whom studies, batches and keys belong to."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
 class Work(Answer):
     """The work that a server has."""
 
@@ -313,6 +330,7 @@ class Event(Answer):
     id: str
     status: str
     event: str | None = None
+    actor: Actor | None = None
     at: datetime
     detail: str | None = None
 

@@ -11,6 +11,7 @@ CxrError
 │   ├── TooLargeError           more bytes, pixels, files or zip ratio than allowed
 │   └── UnusableImageError      readable, but not a chest radiograph, or empty, or clipped
 ├── ConflictError             somebody else changed it first: read what there is now, and change that
+│   └── NameTakenError          another one has that name
 ├── TryAgainError             passing: something the work needs is away; no attempt is used up
 ├── DamagedError              the store lost or changed an object: FAILED; retried once it is put right
 └── LeaseLostError            another worker holds the study; this one stops and writes nothing
@@ -89,6 +90,12 @@ class ConflictError(CxrError):
     """Somebody else changed it first. Read it again, apply your change to what it is now, and send that."""
 
     code = "changed-meanwhile"
+
+
+class NameTakenError(ConflictError):
+    """Another one has that name already. Choose another name."""
+
+    code = "name-taken"
 
 
 class TryAgainError(CxrError):

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from api.bodies.base import Body
+from api.bodies.tenant import TenantName
 from api.plain_text import Line
-from shared.domain.studies import DEFAULT_TENANT_NAME
 from shared.records.keys import ApiKey, Scope
 
 
@@ -19,12 +19,10 @@ class NewKey(BaseModel):
     name: Annotated[Line, Field(min_length=1, max_length=200)]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)] = [Scope.READ, Scope.WRITE]
     tenant: Annotated[
-        Line | None,
+        TenantName | None,
         Field(
-            min_length=1,
-            max_length=200,
-            description="Whose studies it sends and sees; a new name makes a new tenant. Without: `default`, "
-            "and none for an administrator's.",
+            description="Whose studies it sends and sees; a new name makes a new tenant. Without: the "
+            "default tenant, and none for an administrator's."
         ),
     ] = None
 
@@ -35,11 +33,6 @@ class NewKey(BaseModel):
             message = "a key with the scope admin sees every tenant's studies: leave out its tenant"
             raise ValueError(message)
         return tenant
-
-    @property
-    def owner(self) -> str | None:
-        """The name of the key's tenant; None for the installation."""
-        return None if Scope.ADMIN in self.scopes else self.tenant or DEFAULT_TENANT_NAME
 
 
 class Key(Body):

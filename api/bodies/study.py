@@ -21,6 +21,7 @@ class Actor(Body):
 
     kind: ActorKind
     id: str = Field(description="A key's id, or a service's name.", examples=["worker-cnn"])
+    name: str | None = Field(default=None, description="A key's, also of one that is revoked.")
 
 
 class TimelineEntry(Body):
@@ -133,7 +134,7 @@ def timeline_entry(event: EventRecord) -> TimelineEntry:
     return TimelineEntry(
         status=event.status,
         event=event.event,
-        actor=Actor(kind=event.actor_kind, id=event.actor_id),
+        actor=Actor(kind=event.actor_kind, id=event.actor_id, name=event.actor_name),
         at=event.at,
         detail=event.detail,
     )

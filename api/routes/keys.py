@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
 def post_key(backend: BackendDep, _caller: MayAdminister, wanted: NewKey) -> FreshKey:
     """Make a key; its secret is in this answer and nowhere else."""
     with backend.database.session() as session:
-        key, secret = keys.create(session, name=wanted.name, scopes=set(wanted.scopes), tenant=wanted.owner)
+        key, secret = keys.create(session, name=wanted.name, scopes=set(wanted.scopes), tenant=wanted.tenant)
     return FreshKey(**key_body(key).model_dump(), key=secret)
 
 

@@ -21,8 +21,8 @@ def create(
     tenant: Annotated[
         str | None,
         typer.Option(
-            help="Whose studies it sends and sees; a new name makes a new tenant. Without: default, and "
-            "everybody's with the scope admin."
+            help="Whose studies it sends and sees; a new name makes a new tenant. Without: the default "
+            "tenant's, and everybody's with the scope admin."
         ),
     ] = None,
     as_json: AsJson = False,

@@ -82,7 +82,8 @@ def show(study_id: StudyId, *, as_json: AsJson = False, url: Url = None, key: Ke
     for entry in study.timeline:
         detail = f"  {entry.detail}" if entry.detail else ""
         event = entry.event or entry.status
-        out.print(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {event}{detail}", style="dim", markup=False)
+        by = f"  by {entry.actor.name or entry.actor.id}" if entry.actor else ""
+        out.print(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {event}{by}{detail}", style="dim", markup=False)
     out.print(page, markup=False)
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from shared.domain.studies import KeyId, TenantId, new_id
+from shared.domain.studies import DEFAULT_TENANT, KeyId, TenantId, new_id
 from shared.records import tenants
 from shared.records.tables import ApiKeyRow, TenantRow
 
@@ -56,17 +56,21 @@ class ApiKey:
 
 
 def create(
-    session: Session, *, name: str, scopes: Collection[Scope], tenant: str | None
+    session: Session, *, name: str, scopes: Collection[Scope], tenant: str | None = None
 ) -> tuple[ApiKey, str]:
     """Make a key, and return it with its secret, which nobody can read again.
 
     Args:
-        tenant: whose it is, by name; a new name makes a new tenant. None for an administrator's.
+        tenant: whose it is, by name; a new name makes a new tenant. None for the default tenant's, and for an
+            administrator's, which is nobody's.
     """
     secret = PREFIX + secrets.token_urlsafe(32)
+    owner = None
+    if Scope.ADMIN not in scopes:
+        owner = DEFAULT_TENANT if tenant is None else tenants.find_or_make(session, tenant)
     row = ApiKeyRow(
         id=new_id(),
-        tenant_id=None if tenant is None else tenants.find_or_make(session, tenant),
+        tenant_id=owner,
         name=name,
         digest=digest_of(secret),
         scopes=sorted(scope.value for scope in scopes),
@@ -74,7 +78,8 @@ def create(
     session.add(row)
     session.flush()
     session.refresh(row, ["created_at"])
-    return _key_of(row, tenant), secret
+    its_name = session.scalar(select(TenantRow.name).where(TenantRow.id == owner))
+    return _key_of(row, its_name), secret
 
 
 def find(session: Session, digest: str) -> ApiKey | None:

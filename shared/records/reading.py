@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, Label, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from shared.domain.findings import AnalysisRole, ViewPosition, ViewSource
@@ -72,13 +72,18 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """One thing that happened to a study."""
+    """One thing that happened to a study.
+
+    Attributes:
+        actor_name: a key's, also of one that is revoked; None for everybody else.
+    """
 
     id: int
     event: StudyEvent
     status: StudyStatus
     actor_kind: ActorKind
     actor_id: str
+    actor_name: str | None
     at: datetime
     detail: str | None
 
@@ -99,16 +104,27 @@ class StudyView:
     events: tuple[EventRecord, ...]
 
 
+# By the primary key of the keys. An id that is no UUID, as that of the key in the settings, is not cast: the
+# error would hide the study.
+_UUID: Final = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_KEY_NAME: Final[ColumnElement[str | None]] = literal_column(f"""(
+    SELECT api_keys.name FROM api_keys WHERE api_keys.id = CASE
+        WHEN actor_kind = '{ActorKind.KEY}' AND actor_id ~ '{_UUID}' THEN CAST(actor_id AS uuid) END)
+""")  # noqa: S608
+
 _STUDIES: Final = Values(StudyRecord, StudyRow)
 _ORDERS: Final = Values(Order, OrderRow)
 _ANALYSES: Final = Values(AnalysisRecord, AnalysisRow)
 _IMAGES: Final = Values(ImageRecord, ImageRow)
-_EVENTS: Final = Values(EventRecord, StudyEventRow)
+_EVENTS: Final = Values(EventRecord, StudyEventRow, actor_name=_KEY_NAME)
 _VIEW: Final = TypeAdapter(StudyView)
 
 
 def _columns(values: Values[Any]) -> str:
-    return ", ".join(f'"{column.name}"' for column in values.columns)
+    return ", ".join(
+        f'{column.element} AS "{column.name}"' if isinstance(column, Label) else f'"{column.name}"'
+        for column in values.columns
+    )
 
 
 # Each list comes by an index on (study_id, …), in its order. The names are those of our tables.

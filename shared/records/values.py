@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import Executable, Select, select
+from sqlalchemy import ColumnElement, Executable, Label, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.records.database import Base
@@ -20,10 +20,11 @@ class Values(Generic[T]):
     statement does not bring is an error when it is read, never a None.
     """
 
-    def __init__(self, kind: type[T], row: type[Base]) -> None:
+    def __init__(self, kind: type[T], row: type[Base], **computed: ColumnElement[Any]) -> None:
+        """Take what the fields are that stand in no column of the table, by their names."""
         self.names = tuple(field.name for field in fields(cast("Any", kind)))
-        self.columns: tuple[InstrumentedAttribute[Any], ...] = tuple(
-            getattr(row, name) for name in self.names
+        self.columns: tuple[InstrumentedAttribute[Any] | Label[Any], ...] = tuple(
+            computed[name].label(name) if name in computed else getattr(row, name) for name in self.names
         )
         self._adapter = TypeAdapter(kind)
 

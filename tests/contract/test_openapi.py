@@ -63,6 +63,8 @@ def test_every_route_of_the_contract_is_there(document: dict[str, Any]):
         ("post", "/v1/keys"),
         ("get", "/v1/keys"),
         ("delete", "/v1/keys/{key_id}"),
+        ("get", "/v1/tenants"),
+        ("patch", "/v1/tenants/{tenant_id}"),
         ("get", "/v1/info"),
         ("get", "/healthz"),
         ("get", "/readyz"),

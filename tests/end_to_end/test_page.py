@@ -66,6 +66,10 @@ def test_an_open_study_shows_its_images_as_they_come(tab: Tab, stack: FullStack)
         tab.open(f"#/studies/{study_id}")
         sender.add_images(study_id, other)
         tab.wait_until_final()
+    told = (tab.page.locator(".timeline").text_content() or "").split(" · ")
+    assert len(told) == 1 + tab.page.locator(".timeline li").count(), "each entry says who it was"
+    assert told[1].startswith("api")
+    assert told[-1] == "worker-llm"
 
 
 def test_the_page_is_never_a_mixture_of_two_versions(stack: FullStack) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from api.main import OpenToTheWorldError
 from api.routes.health import product_version
-from shared.domain.studies import new_id
+from shared.domain.studies import DEFAULT_TENANT, new_id
 from shared.records.database import Database
 from shared.records.keys import CHANNEL, digest_of
 from shared.records.tables import ApiKeyRow
@@ -71,7 +71,12 @@ def test_without_a_live_key_nothing_opens(api: ApiServer, database: Database, he
     assert len(routes) > 15
     for path, methods in routes:
         concrete = path.format(
-            study_id=new_id(), batch_id=new_id(), key_id=new_id(), index=0, label="Effusion"
+            study_id=new_id(),
+            batch_id=new_id(),
+            key_id=new_id(),
+            tenant_id=new_id(),
+            index=0,
+            label="Effusion",
         )
         for method in methods:
             answer = client.request(method, concrete, headers=headers)
@@ -132,6 +137,8 @@ def test_a_scope_is_needed_and_named(api: ApiServer, admin: httpx.Client):
     for client in (reader, writer):
         assert client.get("/v1/keys").json()["scope"] == "admin"
         assert client.post("/v1/keys", json={"name": "x"}).status_code == 403
+        assert client.get("/v1/tenants").status_code == 403
+        assert client.patch(f"/v1/tenants/{DEFAULT_TENANT}", json={"name": "x"}).status_code == 403
     assert reader.delete(f"/v1/studies/{study_id}").status_code == 403
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from shared.domain.findings import AnalysisRole, ModelVersion
-from shared.domain.studies import DEFAULT_TENANT, StudyId
-from shared.records import analyses, batches, findings, reading
+from shared.domain.studies import DEFAULT_TENANT, ActorKind, StudyId
+from shared.records import analyses, batches, findings, keys, reading
 from shared.records.database import Database
 from shared.records.tables import AnalysisRow, ImageRow, StudyEventRow, StudyRow
 from tests.support.builders import a_study, an_image
@@ -80,6 +80,14 @@ def filled(database: Database) -> tuple[StudyId, dict[str, Any]]:
                         setattr(row, column.name, distinct(column, getattr(row, column.name)))
                     if place == 0:
                         written[name] = getattr(row, column.name)
+        # What an event tells of its key is the key's.
+        key, _ = keys.create(session, name="ward 3", scopes=[keys.Scope.WRITE], tenant="north")
+        first = session.scalars(select(StudyEventRow).order_by(StudyEventRow.id)).first()
+        assert first is not None
+        first.actor_kind, first.actor_id = ActorKind.KEY, str(key.id)
+        written["study_events.actor_kind"] = ActorKind.KEY
+        written["study_events.actor_id"] = str(key.id)
+        written["study_events.actor_name"] = "ward 3"
     return study_id, written
 
 

@@ -53,3 +53,23 @@ def test_another_patient_s_id_can_be_meant(
     assert '"type": "/problems/other-patient"' in said.out
     assert "--mixed" in said.err
     assert cli.run(["submit", films[0], "--patient-id", "CASE-9", "--mixed"]) == 0
+
+
+def test_what_is_typed_of_the_order_comes_back_with_the_study(client: httpx.Client, films: list[str]):
+    typed = {
+        "accession_number": "ACC-7",
+        "patient_id": "CASE-1",
+        "patient_id_issuer": "NORTH",
+        "patient_name": "MÜLLER^JÖRG",
+        "patient_birth_date": "1931-07-03",
+        "patient_sex": "M",
+        "referring_physician": "HOUSE^GREGORY",
+        "study_date": "2026-01-05",
+        "study_time": "14:05:00",
+        "institution": "North Clinic",
+        "indication": "cough for two weeks",
+    }
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in typed.items()]
+    assert cli.run(["submit", films[0], *options]) == 0
+    (study,) = studies(client)
+    assert typed.items() <= study["order"].items()

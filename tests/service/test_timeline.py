@@ -1,13 +1,17 @@
 """What the timeline says of every event: who did it, and where it left the study."""
 
 from datetime import timedelta
+from typing import Any
 
+import httpx
 import pytest
 
+from cxr import Client, cli
 from shared.domain.studies import Actor, ActorKind, IllegalTransitionError, StudyEvent, StudyStatus
 from shared.records import claims, erasure, events, reading, studies
 from shared.records.database import Database
-from tests.support.api import ApiServer, a_png, send
+from shared.settings import AuthMode
+from tests.support.api import ADMIN_KEY, ApiServer, a_png, send
 from tests.support.api import events as read_events
 from tests.support.builders import SOMEBODY, SWEEPER, WORKER, a_claim, a_study, the_study
 from tests.support.stack import InfraStack
@@ -80,11 +84,58 @@ def test_clients_see_who_acted_as_they_poll_and_as_they_watch(infra: InfraStack)
         client = api.client()
         study = send(client, a_png()).json()
         path = study["links"]["self"]
-        assert study["timeline"][0]["actor"] == {"kind": "service", "id": "api"}
+        assert study["timeline"][0]["actor"] == {"kind": "service", "id": "api", "name": None}
         cancelled = client.post(f"{path}/cancel").json()
         polled = client.get(path).json()
         listed = client.get("/v1/studies", params={"limit": 1}).json()["items"][0]
-        with client.stream("GET", f"{path}/events") as stream:
-            watched = [event["data"] for event in read_events(stream.iter_lines())]
+        watched = watch(client, path)
     assert cancelled["timeline"] == polled["timeline"] == listed["timeline"] == watched
     assert [entry["event"] for entry in watched] == ["received", "cancelled"]
+
+
+def test_clients_see_the_name_of_the_key_that_acted_though_it_is_revoked(
+    infra: InfraStack, database: Database, capsys: pytest.CaptureFixture[str]
+):
+    with ApiServer(infra, auth=AuthMode.REQUIRED) as api:
+        admin = api.client(ADMIN_KEY)
+        ward, archive = (admin.post("/v1/keys", json={"name": name}).json() for name in ("ward 3", "archive"))
+        study = send(api.client(ward["key"]), a_png()).json()
+        path = study["links"]["self"]
+        assert admin.delete(f"/v1/keys/{ward['id']}").status_code == 204
+        reader = api.client(archive["key"])
+        cancelled = reader.post(f"{path}/cancel").json()
+        polled = reader.get(path).json()
+        (listed,) = reader.get("/v1/studies").json()["items"]
+        watched = watch(reader, path)
+        with Client(api.url, key=archive["key"]) as connected:
+            told = connected.study(study["id"]).timeline
+            followed = list(connected.events(study["id"]))
+        capsys.readouterr()
+        assert cli.run(["show", study["id"], "--url", api.url, "--key", archive["key"]]) == 0
+        of_the_settings = send(admin, a_png(2)).json()["timeline"][0]["actor"]
+    named = [{"kind": "key", "id": key["id"], "name": key["name"]} for key in (ward, archive)]
+    assert [entry["actor"] for entry in watched] == named
+    assert study["timeline"] == watched[:1]
+    assert cancelled["timeline"] == polled["timeline"] == listed["timeline"] == watched
+    assert [entry.actor and entry.actor.model_dump() for entry in told] == named
+    assert [entry.actor and entry.actor.model_dump() for entry in followed] == named
+    shown = capsys.readouterr().out
+    assert "received  by ward 3\n" in shown
+    assert "cancelled  by archive\n" in shown
+    assert of_the_settings == {"kind": "key", "id": "admin", "name": None}
+
+
+def test_an_actor_that_is_no_key_of_ours_has_no_name_and_hides_no_study(database: Database):
+    study_id = a_study(database)
+    nobodys = ("-" * 36, "0199d3c4", "", "admin")
+    with database.session() as session:
+        for actor_id in nobodys:
+            events.add(session, study_id, StudyEvent.EDITED, actor=Actor(ActorKind.KEY, actor_id))
+    polled = reading.poll(database, study_id)
+    assert polled is not None
+    assert [event.actor_name for event in polled.events] == [None] * (len(nobodys) + 1)
+
+
+def watch(client: httpx.Client, path: str) -> list[dict[str, Any]]:
+    with client.stream("GET", f"{path}/events") as stream:
+        return [event["data"] for event in read_events(stream.iter_lines())]

@@ -11,6 +11,7 @@ from shared.domain.orders import Order
 from shared.domain.reports import AuthorKind, Language
 from shared.domain.studies import (
     DEFAULT_TENANT,
+    DEFAULT_TENANT_NAME,
     Actor,
     ActorKind,
     BatchId,
@@ -43,6 +44,7 @@ def empty_tables(database: Database) -> None:
     with database.session() as session:
         session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
         session.execute(delete(TenantRow).where(TenantRow.id != DEFAULT_TENANT))
+        session.execute(update(TenantRow).values(name=DEFAULT_TENANT_NAME))
 
 
 def a_tenant(database: Database, name: str = "another hospital") -> TenantId:

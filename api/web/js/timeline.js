@@ -51,7 +51,13 @@ export function drawTimeline(element, study) {
       {},
       h("time.number", { datetime: entry.at }, moment(entry.at)),
       h("span.soft.number", {}, `+${duration(first.at, entry.at)}`),
-      h("span", {}, EVENT_WORDS[entry.event] ?? entry.event, entry.detail ? h("span.soft", {}, `: ${entry.detail}`) : null),
+      h(
+        "span",
+        {},
+        EVENT_WORDS[entry.event] ?? entry.event,
+        entry.detail ? h("span.soft", {}, `: ${entry.detail}`) : null,
+        h("span.soft", {}, ` · ${entry.actor.name ?? entry.actor.id}`),
+      ),
     ),
   );
   fill(element, ...rows);

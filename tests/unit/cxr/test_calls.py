@@ -13,6 +13,7 @@ import pytest
 from cxr import calls, conversations, models
 from cxr.conversations import Pause
 from cxr.errors import NotDoneError, NotReadyError
+from cxr.inputs import OrderFields
 from cxr.models import Study
 
 _ID = "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11"
@@ -65,7 +66,7 @@ def test_what_is_known_of_the_order_is_sent_field_by_field_and_nothing_of_what_i
         ["a.dcm"], patient_id="P-1", order={"patient_birth_date": date(1931, 7, 3), "accession_number": None}
     )
     assert call.fields == {"patient_id": "P-1", "patient_birth_date": "1931-07-03"}
-    names = set(calls.OrderFields.__annotations__) | {"patient_id", "indication"}
+    names = set(OrderFields.__annotations__) | {"patient_id", "indication"}
     assert names == set(models.Order.model_fields)
 
 

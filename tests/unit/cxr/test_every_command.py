@@ -41,6 +41,8 @@ _ARGUMENTS = {
     "keys create": ["ward"],
     "keys list": [],
     "keys revoke": ["ID"],
+    "tenants list": [],
+    "tenants rename": ["north", "south"],
 }
 _ANSWERED_EMPTY = {"delete", "keys revoke"}
 """Their answer has no content to tell a foreign server by."""

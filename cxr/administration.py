@@ -1,0 +1,96 @@
+"""The administrator's part of the clients: keys and tenants; all of it needs the admin scope."""
+
+from collections.abc import Sequence
+
+from cxr import calls, conversations, models
+from cxr.sending import AsyncSender, Sender
+
+
+class Keys:
+    """API keys."""
+
+    def __init__(self, server: Sender) -> None:
+        self._server = server
+
+    def create(
+        self, name: str, *, scopes: Sequence[str] = ("read", "write"), tenant: str | None = None
+    ) -> models.Key:
+        """Make a key; its secret is in the answer and nowhere else.
+
+        Args:
+            tenant: whose studies it sends and sees, a name; by default the default tenant's.
+        """
+        return self._server.send(calls.create_key(name, scopes, tenant=tenant))
+
+    def list(self) -> Sequence[models.Key]:
+        """List the live keys."""
+        return self._server.send(calls.keys())
+
+    def revoke(self, key_id: str) -> None:
+        """Revoke a key."""
+        self._server.send(calls.revoke_key(key_id))
+
+
+class Tenants:
+    """Whom studies, batches and keys belong to; one is made with its first key."""
+
+    def __init__(self, server: Sender) -> None:
+        self._server = server
+
+    def list(self) -> Sequence[models.Tenant]:
+        """List the tenants."""
+        return self._server.send(calls.tenants())
+
+    def rename(self, old: str, new: str) -> models.Tenant:
+        """Give a tenant another name; all that it has stays its.
+
+        Raises:
+            InputError: there is none of the old name.
+            ProblemError: another one has the new name.
+        """
+        return self._server.take(conversations.renamed_tenant(old, new))
+
+
+class AsyncKeys:
+    """API keys."""
+
+    def __init__(self, server: AsyncSender) -> None:
+        self._server = server
+
+    async def create(
+        self, name: str, *, scopes: Sequence[str] = ("read", "write"), tenant: str | None = None
+    ) -> models.Key:
+        """Make a key; its secret is in the answer and nowhere else.
+
+        Args:
+            tenant: whose studies it sends and sees, a name; by default the default tenant's.
+        """
+        return await self._server.send(calls.create_key(name, scopes, tenant=tenant))
+
+    async def list(self) -> Sequence[models.Key]:
+        """List the live keys."""
+        return await self._server.send(calls.keys())
+
+    async def revoke(self, key_id: str) -> None:
+        """Revoke a key."""
+        await self._server.send(calls.revoke_key(key_id))
+
+
+class AsyncTenants:
+    """Whom studies, batches and keys belong to; one is made with its first key."""
+
+    def __init__(self, server: AsyncSender) -> None:
+        self._server = server
+
+    async def list(self) -> Sequence[models.Tenant]:
+        """List the tenants."""
+        return await self._server.send(calls.tenants())
+
+    async def rename(self, old: str, new: str) -> models.Tenant:
+        """Give a tenant another name; all that it has stays its.
+
+        Raises:
+            InputError: there is none of the old name.
+            ProblemError: another one has the new name.
+        """
+        return await self._server.take(conversations.renamed_tenant(old, new))
