@@ -43,7 +43,7 @@ def test_by_default_the_folder_is_not_in_roots_closed_home():
 
 
 def test_the_services_lie_beside_this_package():
-    assert (services_root() / "shared" / "domain.py").is_file()
+    assert (services_root() / "shared" / "errors.py").is_file()
 
 
 def test_a_private_file_is_for_its_owner_alone(tmp_path):
