@@ -212,7 +212,8 @@ def _write(
 ) -> Taken:
     """Write the study and the key's answer, in the caller's transaction."""
     studies.accept(session, study, actor=submission.actor, refusal=submission.checked.refusal)
-    open_studies.close_complete(session, study.id, images=len(study.images), actor=submission.actor)
+    if study.opening is not None:
+        open_studies.close_complete(session, study.id, images=len(study.images), actor=submission.actor)
     view = reading.view(session, study.id)
     assert view is not None  # noqa: S101  written two lines above, in this transaction
     body = answer(view)
