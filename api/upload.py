@@ -1,6 +1,6 @@
 """A multipart request, step by step, to checked files: streamed, counted, spooled, never in memory whole.
 
-received (`receive`) -> fields read (`fields_of`) -> files looked at (`check`, by `shared/intake/files.py`).
+received (`receive`) -> fields read (`fields_of`) -> files looked at (`checked`, by `shared/intake/files.py`).
 """
 
 import errno
@@ -219,8 +219,23 @@ def fields_of(received: Received, kind: type[SomeFields]) -> SomeFields:
     return fields
 
 
-def check(received: Received, settings: ApiSettings) -> Checked:
-    """Look at the files that were received, unless one of them was too large to be kept. Blocks."""
+@contextmanager
+def checked(received: Received, settings: ApiSettings) -> Iterator[Checked]:
+    """Look at the files that were received; what was unpacked of them goes with the block. Blocks.
+
+    Raises:
+        ProblemError: there is no room to unpack them.
+    """
+    with room():
+        looked_at = _check(received, settings)
+    try:
+        yield looked_at
+    finally:
+        looked_at.close()
+
+
+def _check(received: Received, settings: ApiSettings) -> Checked:
+    """Look at the files, unless one of them was too large to be kept."""
     if received.refusal is not None:
         return Checked(refusal=received.refusal)
     if not received.files:

@@ -1,4 +1,4 @@
-"""The form of an upload in the OpenAPI document, as `Fields` declares it; FastAPI reads no part of it."""
+"""The forms that bring images, for the OpenAPI document, as `Fields` declares them; FastAPI reads none."""
 
 from typing import Any, Final
 
@@ -18,35 +18,37 @@ def _property(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, 
     }
 
 
+def _form(files: str, properties: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
+    """Describe a form of files, and of the fields beside them.
+
+    Args:
+        files: what may be sent as files.
+        rules: what holds for the form as a whole, as JSON Schema says it.
+    """
+    images = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "string", "format": "binary"},
+        "description": files,
+    }
+    schema = {"type": "object", **rules, "properties": {FILES_FIELD: images, **properties}}
+    types = {"contentType": "application/dicom, image/png, image/jpeg, application/zip"}
+    content = {"multipart/form-data": {"schema": schema, "encoding": {FILES_FIELD: types}}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 _SCHEMA: Final = Fields.model_json_schema()
 
-UPLOAD_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    # An open study may begin with no file.
-                    "anyOf": [{"required": [FILES_FIELD]}, {"required": ["open"]}],
-                    "additionalProperties": _SCHEMA["additionalProperties"],
-                    "properties": {
-                        FILES_FIELD: {
-                            "type": "array",
-                            "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "DICOM, PNG or JPEG; a zip is a study of its members.",
-                        },
-                        **{
-                            name: _property(schema, _SCHEMA.get("$defs", {}))
-                            for name, schema in _SCHEMA["properties"].items()
-                        },
-                    },
-                },
-                "encoding": {
-                    FILES_FIELD: {"contentType": "application/dicom, image/png, image/jpeg, application/zip"}
-                },
-            }
-        },
-    }
-}
+UPLOAD_BODY: Final = _form(
+    "DICOM, PNG or JPEG; a zip is a study of its members.",
+    {name: _property(schema, _SCHEMA.get("$defs", {})) for name, schema in _SCHEMA["properties"].items()},
+    {
+        # An open study may begin with no file.
+        "anyOf": [{"required": [FILES_FIELD]}, {"required": ["open"]}],
+        "additionalProperties": _SCHEMA["additionalProperties"],
+    },
+)
+
+FILES_BODY: Final = _form(
+    "DICOM, PNG or JPEG, or zips of them.", {}, {"required": [FILES_FIELD], "additionalProperties": False}
+)

@@ -1,7 +1,6 @@
 """Images for a study that is open, one by one or several at once, and its closing."""
 
 from http import HTTPStatus
-from typing import Any, Final
 
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
@@ -12,36 +11,11 @@ from api.auth import MayWrite
 from api.backend import BackendDep
 from api.bodies.answers import problems
 from api.bodies.study import Study, for_caller
+from api.bodies.upload import FILES_BODY
 from api.polling import StudyPath
 from shared.domain.studies import StudyId
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
-
-FILES_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "files": {
-                            "type": "array",
-                            "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "DICOM, PNG or JPEG, or zips of them.",
-                        },
-                    },
-                },
-                "encoding": {
-                    "files": {"contentType": "application/dicom, image/png, image/jpeg, application/zip"}
-                },
-            }
-        },
-    }
-}
 
 
 @router.post(
@@ -60,12 +34,8 @@ async def post_images(
         upload.fields_of(received, upload.NoFields)
 
         def add() -> Study:
-            with upload.room():
-                checked = upload.check(received, backend.settings)
-            try:
-                return submission.add(backend, caller, StudyId(study_id), checked)
-            finally:
-                checked.close()
+            with upload.checked(received, backend.settings) as files:
+                return submission.add(backend, caller, StudyId(study_id), files)
 
         # Threads of their own: an object store that hangs must not hold up the polls.
         body = await to_thread.run_sync(add, limiter=backend.upload_threads)

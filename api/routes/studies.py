@@ -211,13 +211,9 @@ async def _take(request: Request, backend: Backend, caller: Caller, *, key: str 
         fields = upload.fields_of(received, upload.Fields)
 
         def take() -> Accepted:
-            with upload.room():
-                checked = upload.check(received, backend.settings)
-            try:
+            with upload.checked(received, backend.settings) as files:
                 sent = upload.fingerprint(received, fields) if key else ""
-                return submission.take(backend, caller, fields, checked, key=key, fingerprint=sent)
-            finally:
-                checked.close()
+                return submission.take(backend, caller, fields, files, key=key, fingerprint=sent)
 
         # Threads of their own: an object store that hangs must not hold up the polls.
         return await to_thread.run_sync(take, limiter=backend.upload_threads)
