@@ -9,9 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from shared.records.database import Database
-from shared.settings import DatabaseSettings
+from shared.settings import DatabaseSettings, QueueSettings
 from shared.storage import Storage
+from shared.work import queue
+from shared.work.handling import Workplace
+from shared.work.heartbeat import Heartbeat
 from tests.support.api import ApiServer
+from tests.support.builders import WORKER
 from tests.support.stack import InfraStack
 from tests.support.wires import Wire
 
@@ -27,6 +31,14 @@ def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[Api
 def client(api: ApiServer, database: Database) -> httpx.Client:
     """Return a client of it, over an empty database."""
     return api.client()
+
+
+@pytest.fixture
+def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Workplace]:
+    """Return what a worker stands on, for tests that do its work themselves."""
+    heartbeat = Heartbeat(database, queue_settings)
+    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings, WORKER)
+    heartbeat.stop()
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """Several models look at one study: each keeps what it found, one is shown, erasing takes them all."""
 
-import hashlib
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -15,37 +12,28 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from shared.bucket import NotStoredError
-from shared.bundles import load_bundle
 from shared.domain.findings import AnalysisRole, Finding, FindingStatus, ModelVersion, ViewPosition
 from shared.domain.reports import Departures
 from shared.domain.studies import DEFAULT_TENANT, Stage, StudyEvent, StudyId, StudyStatus, new_id
 from shared.errors import LeaseLostError, UnusableImageError
-from shared.gates import load_gate
 from shared.records import analyses, batches, claims, erasure, findings, reading, reports, studies
 from shared.records.database import Database
 from shared.records.findings import ImageFindings
 from shared.records.tables import AnalysisRow, FindingRow, ReportRow
-from shared.settings import ModelSettings, QueueSettings, ReportSettings
+from shared.settings import ReportSettings
 from shared.storage import Storage, heatmap_key
-from shared.work import queue
 from shared.work.handling import Outcome, Workplace
-from shared.work.heartbeat import Heartbeat
 from tests.support.api import MODEL, classify, report, sent
 from tests.support.builders import (
     SOMEBODY,
     SWEEPER,
-    WORKER,
     a_claim,
     a_finding,
     a_study,
-    an_image,
     let_notes_come_due,
     the_study,
 )
-from worker_cnn.budgets import Accounts
-from worker_cnn.decoding import prepare
-from worker_cnn.gate import load_models
-from worker_cnn.reading import unbatched
+from tests.support.workers import a_stored_study, the_analyser
 from worker_cnn.tasks import Analyser, classify_study
 from worker_llm.pipeline import write_reports
 from worker_llm.tasks import Reporter, report_on
@@ -241,35 +229,15 @@ def test_the_results_of_a_batch_have_the_labels_of_its_studies_own_findings(data
 
 
 @pytest.fixture
-def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Workplace]:
-    heartbeat = Heartbeat(database, queue_settings)
-    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings, WORKER)
-    heartbeat.stop()
-
-
-@pytest.fixture
 def analyser(storage: Storage) -> Analyser:
-    bundle, gate = load_bundle("bundled"), load_gate("bundled")
-    models = load_models(bundle, gate, device="cpu", threads=1)
-    return Analyser(
-        storage,
-        decode=lambda original, _ticket, _terms: prepare(
-            original.read(), name=original.name, size=bundle.card.input_size
-        ),
-        sight=unbatched(models, gate.card.gate, side=gate.card.input_size),
-        bundle=bundle,
-        settings=ModelSettings(),
-        accounts=Accounts(timedelta(seconds=30)),
-    )
+    return the_analyser(storage)
 
 
 def test_the_workers_read_a_study_again_and_erasing_it_leaves_nothing_of_either_model(
     workplace: Workplace, analyser: Analyser, client: httpx.Client
 ):
     database, storage, content = workplace.database, analyser.storage, SAMPLE.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    storage.put_original(BytesIO(content), digest)
-    study_id = a_study(database, images=(an_image("chest.dcm", digest),))
+    study_id = a_stored_study(database, storage, content)
     older, newer = analyser.bundle, replace(analyser.bundle, version=NEWER)
     reporter = Reporter(
         lambda request, _: write_reports(

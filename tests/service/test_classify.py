@@ -1,8 +1,6 @@
 """The CNN worker's shell with the bundled model, on the real database and object store."""
 
 import hashlib
-from collections.abc import Iterator
-from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -10,24 +8,15 @@ import pytest
 from PIL import Image
 
 from shared.bucket import NotStoredError
-from shared.bundles import load_bundle
-from shared.domain.studies import Priority, Stage, StudyId, StudyStatus
+from shared.domain.studies import Priority, Stage, StudyStatus
 from shared.errors import LeaseLostError
-from shared.gates import load_gate
 from shared.records import erasure, findings, reading, studies
-from shared.records.database import Database
 from shared.reporting.warnings import ImageWarning
-from shared.settings import ModelSettings, QueueSettings
 from shared.storage import Storage, original_key, preview_key
-from shared.work import queue
 from shared.work.handling import Outcome, Workplace, handle
-from shared.work.heartbeat import Heartbeat
-from tests.support.builders import SOMEBODY, WORKER, a_claim, a_study, an_image, let_notes_come_due, the_study
-from worker_cnn.budgets import Accounts
+from tests.support.builders import SOMEBODY, a_claim, let_notes_come_due, the_study
+from tests.support.workers import a_stored_study, the_analyser
 from worker_cnn.children import Terms
-from worker_cnn.decoding import prepare
-from worker_cnn.gate import load_models
-from worker_cnn.reading import unbatched
 from worker_cnn.slots import Ticket
 from worker_cnn.tasks import Analyser, Original, classify_study
 
@@ -35,33 +24,8 @@ SAMPLE = Path(__file__).parents[2] / "samples" / "chest-4.dcm"
 
 
 @pytest.fixture
-def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Workplace]:
-    heartbeat = Heartbeat(database, queue_settings)
-    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings, WORKER)
-    heartbeat.stop()
-
-
-@pytest.fixture
 def analyser(storage: Storage) -> Analyser:
-    bundle = load_bundle("bundled")
-    gate = load_gate("bundled")
-    models = load_models(bundle, gate, device="cpu", threads=1)
-    return Analyser(
-        storage,
-        decode=lambda original, _ticket, _terms: prepare(
-            original.read(), name=original.name, size=bundle.card.input_size
-        ),
-        sight=unbatched(models, gate.card.gate, side=gate.card.input_size),
-        bundle=bundle,
-        settings=ModelSettings(),
-        accounts=Accounts(timedelta(seconds=30)),
-    )
-
-
-def a_stored_study(database: Database, storage: Storage, content: bytes) -> StudyId:
-    digest = hashlib.sha256(content).hexdigest()
-    storage.put_original(BytesIO(content), digest)
-    return a_study(database, images=(an_image("chest.dcm", digest),))
+    return the_analyser(storage)
 
 
 def test_findings_previews_and_heatmaps_are_stored(workplace: Workplace, analyser: Analyser):

@@ -1,7 +1,5 @@
 """A report by a writer that saw the image: written, graded, stored, and marked in every form."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
@@ -9,14 +7,11 @@ from shared.domain.findings import FindingStatus, ViewPosition
 from shared.domain.reports import Departures, Language
 from shared.domain.studies import Stage, StudyId
 from shared.records import findings
-from shared.records.database import Database
 from shared.records.findings import ImageFindings
-from shared.settings import QueueSettings, ReportSettings
-from shared.work import queue
+from shared.settings import ReportSettings
 from shared.work.handling import Workplace
-from shared.work.heartbeat import Heartbeat
 from tests.support.api import MODEL, sent
-from tests.support.builders import WORKER, a_claim, a_finding
+from tests.support.builders import a_claim, a_finding
 from tests.support.writers import GroundedWriter
 from worker_llm.pipeline import write_reports
 from worker_llm.tasks import Reporter, report_on
@@ -53,13 +48,6 @@ MARKS = {
     Language.ENGLISH: ("not supported by the findings", "not checked", "contradicts the findings"),
     Language.SPANISH: ("no respaldada por los hallazgos", "no comprobada", "contradice los hallazgos"),
 }
-
-
-@pytest.fixture
-def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Workplace]:
-    heartbeat = Heartbeat(database, queue_settings)
-    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings, WORKER)
-    heartbeat.stop()
 
 
 def finish(workplace: Workplace, study_id: StudyId, writer: Writer, departures: Departures) -> None:

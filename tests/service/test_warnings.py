@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import httpx
@@ -13,27 +13,17 @@ from shared.domain.reports import Language
 from shared.domain.studies import Stage, StudyId
 from shared.errors import UnusableImageError
 from shared.records import findings
-from shared.records.database import Database
 from shared.records.findings import ImageFindings
 from shared.reporting.warnings import ImageWarning, in_words
-from shared.settings import QueueSettings, ReportSettings
-from shared.work import queue
+from shared.settings import ReportSettings
 from shared.work.handling import Workplace
-from shared.work.heartbeat import Heartbeat
 from tests.support.api import MODEL, a_png, send, sent
-from tests.support.builders import WORKER, a_claim, a_finding
+from tests.support.builders import a_claim, a_finding
 from worker_llm.pipeline import write_reports
 from worker_llm.tasks import Reporter, report_on
 from worker_llm.writers.template import TemplateWriter
 
 INVERTED = ImageWarning.SEEMS_INVERTED
-
-
-@pytest.fixture
-def workplace(database: Database, queue_settings: QueueSettings) -> Iterator[Workplace]:
-    heartbeat = Heartbeat(database, queue_settings)
-    yield Workplace(database, queue.create_app("test", queue_settings), heartbeat, queue_settings, WORKER)
-    heartbeat.stop()
 
 
 def finish(workplace: Workplace, study_id: StudyId, images: Sequence[ImageFindings]) -> None:
