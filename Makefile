@@ -18,7 +18,8 @@ TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench 
 # The tests of the rooms that do no I/O: they pass every branch of them (pyproject.toml, tool.coverage), or fail.
 CORE := tests/unit/shared/rendering tests/unit/shared/reporting \
   $(patsubst %,tests/unit/shared/test_%.py,bands domain imaging labels warnings)
-TEST_CORE = { $(BIN)/coverage run -m pytest $(CORE) && $(BIN)/coverage report; }
+TEST := pytest -p tests.support.telling
+TEST_CORE = { $(BIN)/coverage run -m $(TEST) $(CORE) && $(BIN)/coverage report; }
 # uv installs the same packages as pip, from the same index, in a tenth of the time.
 # It trusts its own list of authorities unless told to trust the system's, where a hospital's proxy is known.
 CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
@@ -52,17 +53,18 @@ down: setup  ## Stop it; the data stay
 
 unit: setup-dev  ## Run the tests of single modules, but for training's
 	$(TEST_CORE)
-	$(BIN)/python -m pytest tests/unit --ignore=tests/unit/training $(CORE:%=--ignore=%)
+	$(BIN)/python -m $(TEST) tests/unit --ignore=tests/unit/training $(CORE:%=--ignore=%)
 
 test: setup-dev  ## Run every test (CXR_TEST_DATA=folder adds real radiographs)
 	@tests/support/debian_packages.sh
 	@# Tests that break servers hold answers to their time: they run when nothing else does.
-	status=0; \
+	@# What failed in any part is said again at the end.
+	rm -f .pytest_cache/failures.txt; status=0; \
 	$(TEST_CORE) || status=$$?; \
-	$(BIN)/python -m pytest -p tests.support.beside -n $(TEST_PROCESSES) --no-loadscope-reorder --ignore=tests/faults \
+	$(BIN)/python -m $(TEST) -p tests.support.beside -n $(TEST_PROCESSES) --no-loadscope-reorder --ignore=tests/faults \
 	  $(CORE:%=--ignore=%) || status=$$?; \
-	$(BIN)/python -m pytest tests/faults || status=$$?; \
-	exit $$status
+	$(BIN)/python -m $(TEST) tests/faults || status=$$?; \
+	[ ! -e .pytest_cache/failures.txt ] || cat .pytest_cache/failures.txt; exit $$status
 
 check: setup-dev  ## Run the checkers: format, lint, types, imports, spelling, large files, private keys, the chart
 	$(BIN)/ruff format --check $(CODE)

@@ -52,26 +52,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     waiting = [name for name in groups if name not in computing]
     turns = [name for pair in zip_longest(waiting, computing) for name in pair if name is not None]
     items[:] = [item for name in turns for item in groups[name]]
-
-
-class Teller:
-    """Says which test failed and where at once, for whoever waits, or stops it all before the end."""
-
-    def __init__(self, reporter: pytest.TerminalReporter) -> None:
-        self._reporter = reporter
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write a line of each failure."""
-        if report.failed:
-            crash = getattr(report.longrepr, "reprcrash", None)
-            reason = f"{crash.path}:{crash.lineno}: {crash.message.splitlines()[0]}" if crash else ""
-            self._reporter.write("\n")
-            self._reporter.line(f"FAILED ({report.when}) {report.nodeid} {reason}", red=True)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Tell of failures where there is a terminal; the processes that run tests have none."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Teller(reporter))
