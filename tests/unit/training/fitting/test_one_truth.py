@@ -55,7 +55,10 @@ def test_a_training_and_evaluate_take_the_same_images_with_the_same_truth(blank,
             one.image: {name: bool(told[k]) for k, name in enumerate(data.labels) if known[k]}
             for one, told, known in zip(inputs.chosen(split), truth.targets, truth.known, strict=True)
         }
-        measured = {row.file: dict(row.labels) for row in rows_of(rows, split)}
+        measured = {
+            row.file: {name: row.labels[name] for name in data.labels if name in row.labels}
+            for row in rows_of(rows, split)
+        }
         assert {file: labels for file, labels in measured.items() if labels} == {
             file: labels for file, labels in trained.items() if labels
         }
