@@ -20,7 +20,7 @@ that a radiologist labelled, and nothing else, so that a figure is of one kind o
 table calls Lung Opacity "Airspace Opacity"; its page also writes "No Findings".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,7 +51,7 @@ _ATTRIBUTES: Final = (
     "StudyDate",
     "StudyTime",
 )
-_STUDY_LABELS: Final = ("study_id", *NAMES["chexpert"])
+_LABEL_COLUMNS: Final = ("subject_id", "study_id", *NAMES["chexpert"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,8 @@ class MimicCxr:
     def read(self, root: Path) -> Reading:
         """Read the folder that holds files/ and the tables of either release, or of both."""
         problems: list[Problem] = []
-        images = _images(root, problems)
         labellers = {name: table for name in _LABELLERS if (table := find_table(root, name))}
-        require([(table, ("subject_id", *_STUDY_LABELS)) for table in labellers.values()])
+        images = _images(root, [(table, _LABEL_COLUMNS) for table in labellers.values()], problems)
         labels: dict[str, _Labels] = {}
         for name, table in list(labellers.items())[:1]:
             labels = _read_labels(table, _LABELLERS[name], problems)
@@ -112,8 +111,8 @@ class MimicCxrTest:
     def read(self, root: Path) -> Reading:
         """Read the folder that `mimic_cxr` reads; what is of other studies is left out, and not said."""
         problems: list[Problem] = []
-        table = open_table(root, _RADIOLOGIST, columns=("study_id",))
-        images = _images(root, problems)
+        table = open_table(root, _RADIOLOGIST)
+        images = _images(root, [(table, ("study_id",))], problems)
         labels = _read_labels(table, "radiologist, from the report", problems)
         return Reading(_records(self.id, root, images, labels, problems, of_labels_only=True), problems)
 
@@ -132,11 +131,20 @@ def _read_labels(table: Table, who: str, problems: list[Problem]) -> dict[str, _
     return labels
 
 
-def _images(root: Path, problems: list[Problem]) -> _Images:
+def _images(root: Path, labels: Sequence[tuple[Table, Iterable[str]]], problems: list[Problem]) -> _Images:
+    """Find the images.
+
+    Args:
+        labels: the tables of labels and their columns: what any table lacks is named at once.
+
+    Raises:
+        DatasetError: there is no table of images, or a table lacks columns.
+    """
     images = find_table(root, _METADATA) or open_table(root, _METADATA, _RECORDS)
     with_views = _METADATA in images.where
     split = find_table(root, _SPLIT)
-    require([(images, (*_IDS, "ViewPosition") if with_views else _IDS), (split, ("dicom_id", "split"))])
+    columns = (*_IDS, "ViewPosition") if with_views else _IDS
+    require([(images, columns), (split, ("dicom_id", "split")), *labels])
     if not with_views:
         problems.append(Problem(f"{_METADATA}.gz", "the table is not there, so no view is known"))
     if split is None:
