@@ -29,7 +29,7 @@ from training.datasets import READERS
 from training.splits import assign
 from training.table import Record, State, read
 
-MARKS_MENTIONS: Final = frozenset({"chexpert", "chexpert_plus", "mimic_cxr", "brax"})
+MARKS_MENTIONS: Final = frozenset({"chexpert", "chexpert_plus", "mimic_cxr", "mimic_cxr_test", "brax"})
 """Data sets whose labels are 1, 0 and -1 where a report mentions them, and blank where it does not."""
 _APART: Final = "Support_Devices"
 

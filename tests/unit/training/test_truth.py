@@ -20,7 +20,7 @@ from training.datasets.label_names import NAMES
 from training.policies import targets_of
 from training.recipe import Policy, load_recipe
 from training.table import Record, Split, State
-from training.truth import told
+from training.truth import MARKS_MENTIONS, told
 
 PRESENT, ABSENT, UNCERTAIN = State.PRESENT, State.ABSENT, State.UNCERTAIN
 
@@ -107,7 +107,7 @@ def test_the_recipes_whose_authors_take_blanks_for_negatives_say_so(name):
     assert load_recipe(name).data.blank is Blank.ZEROS
 
 
-@pytest.mark.parametrize("dataset", ["chexpert", "chexpert_plus", "mimic_cxr", "brax"])
+@pytest.mark.parametrize("dataset", sorted(MARKS_MENTIONS))
 def test_a_blank_is_negative_where_the_labeller_only_marks_mentions(dataset):
     one = record(dataset, Edema=UNCERTAIN, Fracture=PRESENT)
     assert only(one, Blank.IGNORE) == {"Edema": UNCERTAIN, "Fracture": PRESENT}

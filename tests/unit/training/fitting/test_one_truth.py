@@ -38,7 +38,7 @@ def table(tmp_path) -> Path:
 
 @pytest.mark.parametrize("blank", list(Blank))
 def test_a_training_and_evaluate_take_the_same_images_with_the_same_truth(blank, table, tmp_path):
-    data = load_recipe("chexpert_ones").data.model_copy(update={"blank": blank, "size": 32})
+    data = load_recipe("chexpert_ones").data.model_copy(update={"blank": blank, "size": 32, "labels": LABELS})
     inputs = read_inputs(
         data,
         [table],
