@@ -80,6 +80,7 @@ class Label(Part):
         threshold: at or above it the finding is present.
         uncertain_from: at or above it, and below the threshold, it is uncertain.
         auroc: on the test patients; None where they show it too seldom to say.
+        within_source: the same over pairs of images of one source.
         sensitivity: share of the test images with it that are called present; None like `auroc`.
         specificity: share of those without it that are not.
         positives: images with it in training, validation and test; None where nobody says.
@@ -93,6 +94,7 @@ class Label(Part):
     threshold: Probability = 0.5
     uncertain_from: Probability = 0.5
     auroc: Interval | None = None
+    within_source: Interval | None = None
     sensitivity: Probability | None = None
     specificity: Probability | None = None
     positives: tuple[int, int, int] | None = None
@@ -109,24 +111,39 @@ class Label(Part):
 
 
 class Metrics(Part):
-    """How good it is on the test patients.
+    """How good it is on the test patients; AUROCs are means over the labels that are told often enough.
 
     Attributes:
-        macro_auroc: mean over labels.
-        by_view: the same for each view alone, since the view is a shortcut.
-        by_source: the same within each folder that images come from: the mix of folders predicts labels
-            too, so the pooled figure is higher than what the pixels of one source give.
-        findings_per_study: mean number of findings called present.
+        within_source: over pairs of images of one data set or folder: what the pixels say. It comes first,
+            since which source an image is from predicts its labels too. None without pairs enough.
+        within_source_and_view: over pairs of one source and view.
+        macro_auroc: over all pairs.
+        source_alone: what a look-up of the source reaches over all pairs, and nothing of the image.
+        source_and_view_alone: likewise, of both.
+        looked_up_elsewhere: whether the look-ups were made of other patients, or of these.
+        per_study: of the highest score among a study's images, over all pairs; None where each has one image.
+        studies: how many.
+        paper: over all pairs, the mean over the labels that the paper's own figure is over
+            (`Card.paper_labels`); None where these are all labels, or one of them is told too seldom.
+        by_view: over all pairs of each view alone.
+        by_source: likewise of each source alone.
+        findings_per_study: mean number of findings called present on an image.
         findings_per_normal: the same over images labelled No Finding; None where there are none.
-        prior_auroc: what a classifier that always gives each label's share reaches: 0.5, by definition.
     """
 
+    within_source: Interval | None
+    within_source_and_view: Interval | None
     macro_auroc: Interval
+    source_alone: Interval | None
+    source_and_view_alone: Interval | None
+    looked_up_elsewhere: bool
+    per_study: Interval | None
+    studies: int
+    paper: Interval | None
     by_view: dict[str, Interval]
     by_source: dict[str, Interval]
     findings_per_study: float
     findings_per_normal: float | None
-    prior_auroc: float = 0.5
 
 
 class Training(Part):
@@ -137,6 +154,7 @@ class Training(Part):
         start: the weights that it started from.
         images: in training, validation and test.
         patients: in training, validation and test; no patient is in two.
+        chosen_on: which images chose the epoch or network, and which calibration and thresholds.
         recipe: the settings, by name.
         command: what makes the bundle again.
     """
@@ -147,6 +165,7 @@ class Training(Part):
     patients: tuple[int, int, int]
     recipe: dict[str, float | int | str]
     command: str
+    chosen_on: str = "not stated"
 
 
 class Calibration(Part):
@@ -193,6 +212,7 @@ class Card(PlainCard):
         deviation: what it then divides by, likewise.
         views: that it was trained and measured on; none where nobody says.
         blank: what a label that is not mentioned was in training and is in every figure.
+        paper_labels: that the figure of the recipe's paper is over; none without a paper.
         embedding: the name of the graph's output `embedding`, which a gate may read (`gates.py`); None where
             it has none.
         metrics: None where nobody measured it.
@@ -209,6 +229,7 @@ class Card(PlainCard):
     labels: tuple[Label, ...]
     views: tuple[str, ...] = ()
     blank: Blank = Blank.IGNORE
+    paper_labels: tuple[str, ...] = ()
     embedding: str | None = None
     metrics: Metrics | None = None
     training: Training | None = None

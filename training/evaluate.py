@@ -13,6 +13,10 @@ probability.
 FILE.html is one file without scripts: AUROC, AUPRC, F1 and calibration of each label, ROC curves, groups by
 sex, age, view and source, the papers' figures, heatmaps of hits and misses, the card. It holds radiographs.
 
+Over all pairs of images a figure is partly that of a look-up of where an image comes from, which is printed
+beside it. What comes first, where the table names sources, is over pairs of one source; `--by source` says it
+of each label too. Studies, where the table names them, are measured by the highest score of their images.
+
 The exit status is 1 when no image is left to score. With --split only the rows of that split are measured: as
 a column `split` says, else that of the patients of our own pool, which is how the card's figures are checked.
 """
@@ -34,7 +38,7 @@ from training.scoring.label_table import LabelTable, LabelTableError, merged
 from training.scoring.measured import Measured, measure, write_rows
 from training.scoring.record_table import read_labels, rows_of
 from training.scoring.report import render
-from training.scoring.scored import scored
+from training.scoring.scored import others_of, scored
 from training.scoring.screen import preamble, table
 from training.table import Split
 from worker_cnn.decoding import DecoderPool
@@ -62,6 +66,9 @@ def main() -> None:
         choices=list(Split),
         help="only rows of this split, or these patients of our pool",
     )
+    parser.add_argument(
+        "--by", choices=["source"], help="each label's figure over pairs of images of one source too"
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 means all cores")
     options = parser.parse_args()
     if not options.images.is_dir():
@@ -86,7 +93,7 @@ def main() -> None:
             )
             if options.out is not None:
                 _write(options.out, "--out", lambda: write_rows(options.out, bundle, measured))
-            print(table(bundle, labels, measured))
+            print(table(bundle, labels, measured, by_source=options.by == "source"))
             if not any(one.probabilities for one in measured):
                 stop("no image is left to score; the column `refused` of --out says why of each", status=1)
             if options.report is not None:
@@ -105,7 +112,7 @@ def report(
     return render(
         bundle,
         images,
-        measured_figures(images, bundle.card),
+        measured_figures(images, bundle.card, others=others_of(names, labels, measured)),
         examples(bundle, images, threads=threads, decode=decode),
         said=preamble(names, labels, measured),
         day=datetime.now(UTC).date(),

@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console()
     console.print(f"{card.id} {card.version}: {len(card.labels)} labels, {card.input_size} pixels")
     if metrics is not None:
-        macro = metrics.macro_auroc
-        console.print(
-            f"macro AUROC of the test images: {macro.value:.3f} ({macro.low:.3f} to {macro.high:.3f})"
-        )
+        figures = {"within one source": metrics.within_source, "over all pairs": metrics.macro_auroc}
+        for name, one in figures.items():
+            said = "too few pairs" if one is None else f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+            console.print(f"macro AUROC of the test images, {name}: {said}")
     console.print(f"next: CXR_MODEL_BUNDLE={options.out}")
 
 

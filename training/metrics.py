@@ -1,4 +1,9 @@
-"""Figures of a classifier: area under the ROC curve, with intervals by a bootstrap over patients."""
+"""Figures of a classifier: area under the ROC curve, with intervals by a bootstrap over patients.
+
+Where an image comes from says much of what is on it, so a figure over all pairs of images is in part that of
+a look-up of the source. `strata` (N,) name the source of each image, or its source and view: then only pairs
+within one stratum count (a stratified Mann-Whitney statistic), and the source explains nothing.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -10,6 +15,7 @@ from shared.bundles import Interval
 
 Scores = NDArray[np.floating[Any]]
 Truth = NDArray[np.bool_]
+Strata = NDArray[np.str_]
 
 FEWEST: Final = 5
 """A label with fewer positives (or negatives) than this gets no figure of its own."""
@@ -29,7 +35,36 @@ def auroc(scores: Scores, truth: Truth) -> float:
     return float((below + up_to).mean() / (2 * len(negatives)))
 
 
-def macro_auroc(scores: Scores, truth: Truth, *, known: Truth | None = None, fewest: int = FEWEST) -> float:
+def stratified_auroc(scores: Scores, truth: Truth, strata: Strata) -> float:
+    """Return the share of pairs within one stratum whose positive scores above the negative; NaN without."""
+    right = pairs = 0.0
+    for stratum in np.unique(strata):
+        rows = strata == stratum
+        shown = truth[rows]
+        count = float(shown.sum()) * float((~shown).sum())
+        if count:
+            right += count * auroc(scores[rows], shown)
+            pairs += count
+    return right / pairs if pairs else float("nan")
+
+
+def paired(truth: Truth, strata: Strata) -> Truth:
+    """Return (N,) whether an image's stratum has both images with the label and images without."""
+    both = np.zeros(len(truth), bool)
+    for stratum in np.unique(strata):
+        rows = strata == stratum
+        both[rows] = truth[rows].any() and not truth[rows].all()
+    return both
+
+
+def macro_auroc(
+    scores: Scores,
+    truth: Truth,
+    *,
+    known: Truth | None = None,
+    strata: Strata | None = None,
+    fewest: int = FEWEST,
+) -> float:
     """Return the mean over the labels that are shown (and lacking) at least `fewest` times: (N, L) both.
 
     Where `known` (N, L) is false, the truth says nothing and the image counts in no figure of that label.
@@ -37,25 +72,50 @@ def macro_auroc(scores: Scores, truth: Truth, *, known: Truth | None = None, few
     counted = []
     for k in range(truth.shape[1]):
         told = slice(None) if known is None else known[:, k]
-        shown = truth[told, k]
+        shown, said = truth[told, k], scores[told, k]
         if min(shown.sum(), (~shown).sum()) >= fewest:
-            counted.append(auroc(scores[told, k], shown))
-    return float(np.mean(counted)) if counted else float("nan")
+            counted.append(
+                auroc(said, shown) if strata is None else stratified_auroc(said, shown, strata[told])
+            )
+    # A rare label may have no pair in a resample: then the mean is over the others.
+    there = [one for one in counted if not np.isnan(one)]
+    return float(np.mean(there)) if there else float("nan")
+
+
+def often_enough(truth: Truth, known: Truth, strata: Strata | None = None) -> Truth:
+    """Return (L,) whether `FEWEST` images show a label and as many lack it, of those that are in a pair."""
+    counted = known
+    if strata is not None:
+        counted = known.copy()
+        for k, sure in enumerate(known.T):
+            counted[sure, k] = paired(truth[sure, k], strata[sure])
+    enough: Truth = np.minimum((truth & counted).sum(0), (~truth & counted).sum(0)) >= FEWEST
+    return enough
 
 
 def macro_interval(
-    scores: Scores, truth: Truth, patients: NDArray[np.str_], *, known: Truth | None = None
+    scores: Scores,
+    truth: Truth,
+    patients: NDArray[np.str_],
+    *,
+    known: Truth | None = None,
+    strata: Strata | None = None,
 ) -> Interval | None:
     """Return the macro AUROC with its interval, or None when no label is shown and lacking often enough.
 
     Which labels count is settled on all rows, so that every resample is the mean of the same labels.
     """
     known = np.ones(truth.shape, bool) if known is None else known
-    told = np.minimum((truth & known).sum(0), (~truth & known).sum(0)) >= FEWEST
+    told = often_enough(truth, known, strata)
     if not told.any():
         return None
     some, shown, sure = scores[:, told], truth[:, told], known[:, told]
-    return interval(lambda rows: macro_auroc(some[rows], shown[rows], known=sure[rows], fewest=1), patients)
+
+    def mean(rows: NDArray[np.int64]) -> float:
+        within = None if strata is None else strata[rows]
+        return macro_auroc(some[rows], shown[rows], known=sure[rows], strata=within, fewest=1)
+
+    return interval(mean, patients)
 
 
 def interval(

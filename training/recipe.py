@@ -11,7 +11,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from shared.bundles import Blank
 from shared.labels import CHESTXRAY14, CHEXPERT14, LABELS, NO_FINDING
@@ -48,12 +56,28 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _named(value: object) -> object:
+    return LABEL_SETS.get(value, value) if isinstance(value, str) else value
+
+
+def _of_the_vocabulary(value: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = set(value) - (LABELS.keys() - {NO_FINDING})
+    if unknown or not value:
+        message = f"{sorted(unknown)} are no labels; use ids of shared/labels.py, or {sorted(LABEL_SETS)}"
+        raise ValueError(message)
+    return value
+
+
+LabelIds = Annotated[tuple[str, ...], BeforeValidator(_named), AfterValidator(_of_the_vocabulary)]
+"""Ids of labels, or a name of `LABEL_SETS` for them."""
+
+
 class ClaimedFigure(_Part):
     """What the paper says its network reaches: the mean AUROC over `labels` on `data`."""
 
     data: str
     macro_auroc: Annotated[float, Field(gt=0.0, lt=1.0)]
-    labels: int
+    labels: LabelIds
 
 
 class Data(_Part):
@@ -73,7 +97,7 @@ class Data(_Part):
     """
 
     datasets: tuple[str, ...]
-    labels: tuple[str, ...]
+    labels: LabelIds
     size: Annotated[int, Field(ge=32, le=1024)]
     views: tuple[Literal["PA", "AP", "LATERAL"], ...] = ("PA", "AP")
     policy: Policy = Policy.IGNORE
@@ -81,20 +105,6 @@ class Data(_Part):
     blank: Blank = Blank.IGNORE
     masks: bool = False
     texts: bool = False
-
-    @field_validator("labels", mode="before")
-    @classmethod
-    def _named(cls, value: object) -> object:
-        return LABEL_SETS.get(value, value) if isinstance(value, str) else value
-
-    @field_validator("labels")
-    @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = set(value) - (LABELS.keys() - {NO_FINDING})
-        if unknown or not value:
-            message = f"{sorted(unknown)} are no labels; use ids of shared/labels.py, or {sorted(LABEL_SETS)}"
-            raise ValueError(message)
-        return value
 
 
 class Model(_Part):

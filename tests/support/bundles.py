@@ -66,7 +66,12 @@ GATE = Gate(
     view_auroc=1.0,
 )
 _TRAINING = Training(
-    data="none", start="none", images=(1, 1, 1), patients=(1, 1, 1), recipe={}, command="none"
+    data="none",
+    start="none",
+    images=(1, 1, 1),
+    patients=(1, 1, 1),
+    recipe={},
+    command="none",
 )
 
 
@@ -91,7 +96,9 @@ def tiny_card(files: dict[str, str], **changes: object) -> Card:
         "id": "tiny", "version": "1", "files": files, "input_size": SIZE, "precision": "float32",
         "normalisation": "none", "labels": labels,
         "metrics": Metrics(
-            macro_auroc=figure, by_view={}, by_source={}, findings_per_study=1.0, findings_per_normal=0.0
+            within_source=figure, within_source_and_view=None, macro_auroc=figure, source_alone=None,
+            source_and_view_alone=None, looked_up_elsewhere=True, per_study=None, studies=1, paper=None,
+            by_view={}, by_source={}, findings_per_study=1.0, findings_per_normal=0.0,
         ),
         "training": _TRAINING, "embedding": EMBEDDING,
         "licence": "Apache-2.0", "attribution": "none", "intended_use": "tests", "not_for": (),

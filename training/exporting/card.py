@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from shared.bundles import GRAPH, Card, Interval, Label, Metrics, Training
+from shared.bundles import GRAPH, Card, Label, Training
+from training.answers import Answers, Truths, label_figures, metrics_of
 from training.calibration import Calibrated, calibrate
 from training.exporting.graph import ExportError
 from training.fitting.run_folder import PREDICTIONS
-from training.metrics import FEWEST, auroc, interval, macro_interval
+from training.metrics import FEWEST
 from training.recipe import Recipe
 from training.table import Split, State
 
@@ -25,26 +26,12 @@ class Part:
     Attributes:
         logits: (N, L).
         targets: (N, L) 1 or 0, NaN where it is uncertain or not labelled.
-        patients: (N,); likewise `views` and `datasets`.
+        truths: the same, with whose images they are and where they come from.
     """
 
     logits: NDArray[np.float32]
     targets: NDArray[np.float32]
-    patients: NDArray[np.str_]
-    views: NDArray[np.str_]
-    datasets: NDArray[np.str_]
-
-    @property
-    def known(self) -> NDArray[np.bool_]:
-        """(N, L) where something is said."""
-        known: NDArray[np.bool_] = ~np.isnan(self.targets)
-        return known
-
-    @property
-    def truth(self) -> NDArray[np.bool_]:
-        """(N, L) where the label is present."""
-        truth: NDArray[np.bool_] = self.targets == 1.0
-        return truth
+    truths: Truths
 
 
 def read_part(folder: Path, labels: Sequence[str], split: Split) -> Part:
@@ -53,13 +40,14 @@ def read_part(folder: Path, labels: Sequence[str], split: Split) -> Part:
     states = np.array(
         [[_target(value) for value in table[label].to_pylist()] for label in labels], np.float32
     )
-    columns = {name: np.array(table[name].to_pylist(), str) for name in ("patient", "view", "dataset")}
+    patients, studies, sources, views = (
+        np.array(table[name].to_pylist(), str) for name in ("patient", "study", "dataset", "view")
+    )
+    targets = states.T
     return Part(
         logits=np.stack([table[f"{label}_logit"].to_numpy() for label in labels], 1).astype(np.float32),
-        targets=states.T,
-        patients=columns["patient"],
-        views=columns["view"],
-        datasets=columns["dataset"],
+        targets=targets,
+        truths=Truths(tuple(labels), targets == 1.0, ~np.isnan(targets), patients, studies, sources, views),
     )
 
 
@@ -89,6 +77,18 @@ def card_of(
     fits = calibrate(validation.logits, validation.targets, splits=splits)
     probabilities = np.stack([fit.scaling(test.logits[:, k]) for k, fit in enumerate(fits)], 1)
     present = probabilities >= np.array([fit.cut.threshold for fit in fits])
+    of = test.truths
+    answers = Answers(
+        of.labels, of.truth, of.known, of.patients, of.studies, of.sources, of.views, probabilities
+    )
+    paper = () if recipe.claim is None else recipe.claim.labels
+    metrics = metrics_of(answers, present, others=validation.truths, paper=paper)
+    if metrics is None:
+        message = (
+            f"no label is shown by {FEWEST} and lacking from {FEWEST} of the {len(probabilities)} test "
+            "images: the card could not say how good this is; train with a larger test part"
+        )
+        raise ExportError(message)
     datasets = ", ".join(summary["datasets"])
     return Card(
         id=f"cxr-{recipe.name}",
@@ -100,12 +100,12 @@ def card_of(
             f"the graph takes [0, 1], rounds to 8 bits and normalises as {recipe.model.architecture} does"
         ),
         labels=tuple(
-            _label(name, fits[k], test, probabilities[:, k], summary["positives"][name], k)
-            for k, name in enumerate(labels)
+            _label(name, fits[k], answers, summary["positives"][name], k) for k, name in enumerate(labels)
         ),
         views=recipe.data.views,
         blank=recipe.data.blank,
-        metrics=_metrics(test, probabilities, present),
+        paper_labels=paper,
+        metrics=metrics,
         training=_training(recipe, summary, datasets),
         licence=licence or f"not stated; the terms of the data that it was trained on hold: {datasets}",
         attribution=f"Trained on {datasets}. Recipe {recipe.name}: {recipe.paper}",
@@ -118,55 +118,19 @@ def _target(value: int | None) -> float:
     return float("nan") if value is None or value == State.UNCERTAIN else float(value)
 
 
-def _label(
-    name: str,
-    fit: Calibrated,
-    test: Part,
-    probabilities: NDArray[np.float64],
-    positives: Mapping[str, int],
-    k: int,
-) -> Label:
-    known, truth = test.known[:, k], test.truth[:, k]
-    scores, shown, patients = probabilities[known], truth[known], test.patients[known]
-    told = min(int(shown.sum()), int((~shown).sum())) >= FEWEST
-    called = scores >= fit.cut.threshold
+def _label(name: str, fit: Calibrated, answers: Answers, positives: Mapping[str, int], k: int) -> Label:
+    found = label_figures(answers, k, threshold=fit.cut.threshold)
     return Label(
         id=name,
         slope=fit.scaling.slope,
         offset=fit.scaling.offset,
         threshold=fit.cut.threshold,
         uncertain_from=fit.cut.uncertain_from,
-        auroc=interval(lambda rows: auroc(scores[rows], shown[rows]), patients) if told else None,
-        sensitivity=round(float(called[shown].mean()), 4) if told else None,
-        specificity=round(float((~called[~shown]).mean()), 4) if told else None,
+        auroc=found.auroc,
+        within_source=found.within_source,
+        sensitivity=found.sensitivity,
+        specificity=found.specificity,
         positives=(positives["train"], positives["validation"], positives["test"]),
-    )
-
-
-def _metrics(test: Part, probabilities: NDArray[np.float64], present: NDArray[np.bool_]) -> Metrics:
-    def macro(rows: NDArray[np.bool_]) -> Interval | None:
-        return macro_interval(
-            probabilities[rows], test.truth[rows], test.patients[rows], known=test.known[rows]
-        )
-
-    def each(kinds: NDArray[np.str_]) -> dict[str, Interval]:
-        found = {str(kind): macro(kinds == kind) for kind in np.unique(kinds)}
-        return {kind: one for kind, one in found.items() if one is not None}
-
-    overall = macro(np.ones(len(probabilities), bool))
-    if overall is None:
-        message = (
-            f"no label is shown by {FEWEST} and lacking from {FEWEST} of the {len(probabilities)} test "
-            "images: the card could not say how good this is; train with a larger test part"
-        )
-        raise ExportError(message)
-    normal = test.known.all(1) & ~test.truth.any(1)
-    return Metrics(
-        macro_auroc=overall,
-        by_view=each(test.views),
-        by_source=each(test.datasets),
-        findings_per_study=round(float(present.sum(1).mean()), 3),
-        findings_per_normal=round(float(present[normal].sum(1).mean()), 3) if normal.any() else None,
     )
 
 
@@ -178,6 +142,10 @@ def _training(recipe: Recipe, summary: Mapping[str, Any], datasets: str) -> Trai
         start=recipe.model.start,
         images=(images["train"], images["validation"], images["test"]),
         patients=(patients["train"], patients["validation"], patients["test"]),
+        chosen_on=(
+            f"the {images['validation']} validation images of {patients['validation']} patients chose the "
+            "epoch of each network, calibration and thresholds; the test images chose nothing"
+        ),
         recipe={
             "name": recipe.name,
             "architecture": recipe.model.architecture,

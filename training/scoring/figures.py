@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from shared.bundles import Card, Interval
-from training.metrics import FEWEST, Scores, Truth, auroc, interval, macro_interval
+from shared.bundles import Card, Interval, Metrics
+from training.answers import Truths, label_figures, metrics_of
+from training.metrics import FEWEST, Scores, Truth, interval, macro_interval
 from training.scoring.scored import Scored
 
 BINS: Final = 15
@@ -37,6 +38,7 @@ class LabelFigures:
         positives: images with it.
         negatives: images without it; those of which nothing is known are in neither.
         auroc: None, like all figures below, where the images show or lack it too seldom to say.
+        within_source: AUROC over pairs of images of one source.
         auprc: average precision; by chance it is the share of positives.
         ece: expected calibration error.
         ece_noise: 95 of 100 sets of as many images would have less if every probability were right.
@@ -49,6 +51,7 @@ class LabelFigures:
     positives: int
     negatives: int
     auroc: Interval | None
+    within_source: Interval | None
     auprc: Interval | None
     ece: float | None
     ece_noise: float | None
@@ -81,6 +84,7 @@ class Figures:
     """Everything; means are over the labels that have an AUROC.
 
     Attributes:
+        metrics: what a card would say of these images; None where no label is told often enough.
         ece: mean over the labels.
         f1_macro: mean of the labels' F1.
         f1_micro: of all calls on all labels together.
@@ -88,7 +92,7 @@ class Figures:
     """
 
     labels: tuple[LabelFigures, ...]
-    macro_auroc: Interval | None
+    metrics: Metrics | None
     macro_auprc: Interval | None
     ece: float | None
     f1_macro: Interval | None
@@ -134,8 +138,12 @@ def f1(called: Truth, truth: Truth) -> float:
     return 2.0 * int((called & truth).sum()) / calls if calls else float("nan")
 
 
-def measured_figures(scored: Scored, card: Card) -> Figures:
-    """Measure all; takes minutes on tens of thousands of images, and shows how far it is."""
+def measured_figures(scored: Scored, card: Card, *, others: Truths | None = None) -> Figures:
+    """Measure all; takes minutes on tens of thousands of images, and shows how far it is.
+
+    Args:
+        others: images of other patients, for what a look-up of the source reaches.
+    """
     thresholds = np.array([label.threshold for label in card.labels])
     counted = (
         np.minimum((scored.truth & scored.known).sum(0), (~scored.truth & scored.known).sum(0)) >= FEWEST
@@ -147,11 +155,14 @@ def measured_figures(scored: Scored, card: Card) -> Figures:
     groups = {kind: names for kind, names in scored.groups.items() if len(set(names)) > 1}
     steps |= {kind: partial(_groups, scored, names, thresholds) for kind, names in groups.items()}
     steps["all"] = partial(_means, scored, thresholds, counted)
+    present = scored.scores >= thresholds
+    steps["metrics"] = partial(metrics_of, scored, present, others=others, paper=card.paper_labels)
     found = {
         name: step() for name, step in track(list(steps.items()), "Measuring", console=Console(stderr=True))
     }
     return Figures(
         labels=tuple(found[label] for label in scored.labels),
+        metrics=found["metrics"],
         groups={kind: found[kind] for kind in groups},
         **found["all"],
     )
@@ -167,17 +178,19 @@ def _label(scored: Scored, card: Card, k: int, *, counted: bool) -> LabelFigures
             return None
         return interval(lambda chosen: figure(values[chosen], truth[chosen]), patients)
 
+    found = label_figures(scored, k, threshold=card.labels[k].threshold)
     return LabelFigures(
         name=scored.labels[k],
-        positives=int(truth.sum()),
-        negatives=int((~truth).sum()),
-        auroc=over_patients(auroc, scores),
+        positives=found.positives,
+        negatives=found.negatives,
+        auroc=found.auroc,
+        within_source=found.within_source,
         auprc=over_patients(auprc, scores),
         ece=calibration_error(scores, truth) if counted else None,
         ece_noise=calibration_noise(scores) if counted else None,
         f1=over_patients(f1, called),
-        sensitivity=float(called[truth].mean()) if counted else None,
-        specificity=float((~called[~truth]).mean()) if counted else None,
+        sensitivity=found.sensitivity,
+        specificity=found.specificity,
         threshold=card.labels[k].threshold,
         card_auroc=card.labels[k].auroc,
     )
@@ -185,7 +198,7 @@ def _label(scored: Scored, card: Card, k: int, *, counted: bool) -> LabelFigures
 
 def _means(scored: Scored, thresholds: NDArray[np.float64], counted: Truth) -> dict[str, Any]:
     if not counted.any():
-        return dict.fromkeys(("macro_auroc", "macro_auprc", "ece", "f1_macro", "f1_micro"))
+        return dict.fromkeys(("macro_auprc", "ece", "f1_macro", "f1_micro"))
     scores, truth, known = scored.scores[:, counted], scored.truth[:, counted], scored.known[:, counted]
     called = scores >= thresholds[counted]
 
@@ -200,7 +213,6 @@ def _means(scored: Scored, thresholds: NDArray[np.float64], counted: Truth) -> d
         return interval(of, scored.patients)
 
     return {
-        "macro_auroc": macro_interval(scored.scores, scored.truth, scored.patients, known=scored.known),
         "macro_auprc": mean(auprc, scores),
         "ece": float(
             np.mean([calibration_error(scores[sure, k], truth[sure, k]) for k, sure in enumerate(known.T)])

@@ -34,6 +34,7 @@ _LABELS: Final = (
     "diagnoses", "diagnosis", "classname",
 )  # fmt: skip
 _PATIENT: Final = ("patientid", "patient", "subjectid", "subject")
+_STUDY: Final = ("studyid", "study", "studyinstanceuid", "accessionnumber")
 _VIEW: Final = ("view", "viewposition", "projection")
 _SEX: Final = ("sex", "patientsex", "gender", "patientgender")
 _AGE: Final = ("age", "patientage", "ageyears")
@@ -81,6 +82,7 @@ class Labelled:
         age_years: None where the table does not say, or says what no age is.
         source: the data set, or where else it comes from; "" where the table does not say.
         split: None where the table does not say.
+        study: the file, where the table names no studies.
     """
 
     file: str
@@ -91,6 +93,7 @@ class Labelled:
     age_years: float | None = None
     source: str = ""
     split: Split | None = None
+    study: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,8 @@ def read_table(path: Path, *, blank: Blank = Blank.IGNORE) -> LabelTable:
         )
         raise LabelTableError(message)
     meanings = {name: names_of(name) for name in names}
-    others = (_PATIENT, _VIEW, _SEX, _AGE, _SOURCE, _SPLIT)
-    patient, view, sex, age, source, split = (_column(columns, names) for names in others)
+    others = (_PATIENT, _VIEW, _SEX, _AGE, _SOURCE, _SPLIT, _STUDY)
+    patient, view, sex, age, source, split, study = (_column(columns, names) for names in others)
     annotated = {label for meaning in meanings.values() for label in (*meaning.shown, *meaning.either)}
     read = []
     for number, row in enumerate(rows, start=2):
@@ -167,6 +170,7 @@ def read_table(path: Path, *, blank: Blank = Blank.IGNORE) -> LabelTable:
                 age_years=age_of(row[age]) if age else None,
                 source=origin,
                 split=_SPLITS.get(row[split].casefold()) if split else None,
+                study=(row[study] if study else "") or row[file],
             )
         )
     return LabelTable(tuple(one for one in read if one.file), meanings)
@@ -240,7 +244,7 @@ def _cut(cell: str) -> list[str]:
 
 def _headed(rows: Sequence[dict[str, str]], columns: Sequence[str], file: str) -> tuple[str, ...]:
     """Return the columns that are labels: those with a label's name, and others that hold states alone."""
-    others = [name for name in columns if name != file and _plain(name) not in {*_PATIENT, *_VIEW}]
+    others = [name for name in columns if name != file and _plain(name) not in {*_PATIENT, *_VIEW, *_STUDY}]
     named = [name for name in others if any(names_of(name))]
     states = [name for name in others if all(row[name].casefold() in {*_STATES, *_BLANK} for row in rows)]
     if not named:

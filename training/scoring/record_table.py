@@ -75,6 +75,7 @@ def labels_of(
             age_years=record.age_years,
             source=record.dataset,
             split=record.split,
+            study=record.study,
         )
         for record in used
     )

@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from training.answers import Answers, Truths
+from training.scoring.label_table import Labelled, LabelTable
 from training.scoring.measured import Measured
 
 NOT_STATED: Final = "not stated"
@@ -15,23 +17,14 @@ _AGES: Final = (0, 18, 40, 60, 80)
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """N images that could be scored, on L labels.
+class Scored(Answers):
+    """N images that could be scored, on L labels, in the card's order.
 
     Attributes:
-        labels: (L,) ids, in the card's order.
-        scores: (N, L) calibrated probabilities.
-        truth: (N, L) whether the label is there; false where that is not known.
-        known: (N, L) whether the table says so.
-        patients: (N,) whose image it is.
+        measured: (N,) each with its row.
     """
 
-    labels: tuple[str, ...]
     measured: tuple[Measured, ...]
-    scores: NDArray[np.float64]
-    truth: NDArray[np.bool_]
-    known: NDArray[np.bool_]
-    patients: NDArray[np.str_]
 
     @property
     def groups(self) -> dict[str, NDArray[np.str_]]:
@@ -40,22 +33,48 @@ class Scored:
         return {
             "sex": np.array([row.sex or NOT_STATED for row in rows]),
             "age in years": np.array([_age(row.age_years) for row in rows]),
-            "view": np.array([row.view for row in rows]),
-            "source": np.array([row.source or NOT_STATED for row in rows]),
+            "view": self.views,
+            "source": self.sources,
         }
 
 
 def scored(labels: Sequence[str], measured: Sequence[Measured]) -> Scored:
     """Return the images that have scores; there must be one."""
     kept = tuple(one for one in measured if one.probabilities is not None)
+    of = truths_of(labels, [one.row for one in kept])
     return Scored(
-        labels=tuple(labels),
-        measured=kept,
+        labels=of.labels,
+        truth=of.truth,
+        known=of.known,
+        patients=of.patients,
+        studies=of.studies,
+        sources=of.sources,
+        views=of.views,
         scores=np.array([one.probabilities for one in kept], np.float64),
-        truth=np.array([[one.row.labels.get(name, False) for name in labels] for one in kept], bool),
-        known=np.array([[name in one.row.labels for name in labels] for one in kept], bool),
-        patients=np.array([one.row.patient for one in kept]),
+        measured=kept,
     )
+
+
+def truths_of(labels: Sequence[str], rows: Sequence[Labelled]) -> Truths:
+    """Return what rows of a table say of labels."""
+    shape = (len(rows), len(labels))
+    there = [[row.labels.get(name, False) for name in labels] for row in rows]
+    return Truths(
+        labels=tuple(labels),
+        truth=np.array(there, bool).reshape(shape),
+        known=np.array([[name in row.labels for name in labels] for row in rows], bool).reshape(shape),
+        patients=np.array([row.patient for row in rows], str),
+        studies=np.array([row.study or row.file for row in rows], str),
+        sources=np.array([row.source or NOT_STATED for row in rows], str),
+        views=np.array([row.view for row in rows], str),
+    )
+
+
+def others_of(labels: Sequence[str], table: LabelTable, measured: Sequence[Measured]) -> Truths | None:
+    """Return what a table says of other patients than those that were measured; None where of nobody."""
+    patients = {one.row.patient for one in measured}
+    rows = [row for row in table.rows if row.patient not in patients]
+    return truths_of(labels, rows) if rows else None
 
 
 def _age(years: float | None) -> str:

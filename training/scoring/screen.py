@@ -1,37 +1,75 @@
 """The figures of a bundle for a terminal."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundles import Bundle
+from shared.bundles import Bundle, Interval, Metrics
 from shared.labels import NO_FINDING
-from training.metrics import FEWEST, macro_interval
+from training.answers import label_figures, metrics_of
+from training.metrics import FEWEST
 from training.scoring.label_table import LabelTable
 from training.scoring.measured import Measured
-from training.scoring.scored import Scored, scored
+from training.scoring.scored import Scored, others_of, scored
+
+_TOO_FEW: Final = f"fewer than {FEWEST} of a kind"
 
 
-def table(bundle: Bundle, labels: LabelTable, measured: Sequence[Measured]) -> str:
-    """Say the figures with their 95 % intervals by a bootstrap over patients."""
+def table(bundle: Bundle, labels: LabelTable, measured: Sequence[Measured], *, by_source: bool) -> str:
+    """Say the figures with their 95 % intervals by a bootstrap over patients.
+
+    Args:
+        by_source: whether each label's figure within one source stands beside that over all pairs.
+    """
     names = [label.id for label in bundle.card.labels]
     lines = preamble(names, labels, measured)
     if not any(one.probabilities for one in measured):
         return "\n".join(lines)
-    figures = scored(names, measured)
-    views = figures.groups["view"]
-    every = np.arange(len(names))
-    lines.append(f"\n{'AUROC':<26}{'':<24}{'with':>6} {'without':>8}")
-    lines.append(f"{'mean of the labels':<26}{_macro(figures, np.ones(len(views), bool), every)}")
-    for view in np.unique(views) if len(set(views)) > 1 else ():
-        lines.append(f"{f'  in {view} images alone':<26}{_macro(figures, views == view, every)}")
+    images = scored(names, measured)
+    present = images.scores >= np.array([label.threshold for label in bundle.card.labels])
+    others = others_of(names, labels, measured)
+    metrics = metrics_of(images, present, others=others, paper=bundle.card.paper_labels)
+    beside = f"{'within one source':<24}" if by_source else ""
+    lines.append(f"\n{'AUROC':<28}{'':<24}{beside}{'with':>6} {'without':>8}")
+    if metrics is None:
+        lines.append(f"{'mean of the labels':<28}{_TOO_FEW}")
+    else:
+        means = _means(images, metrics, bundle.card.paper_labels)
+        lines += [f"{name:<28}{_range(one)}" for name, one in means]
     for k, name in enumerate(names):
         if name in labels.labels:
-            known, shown = figures.known[:, k], figures.truth[:, k]
-            counts = f"{int(shown[known].sum()):>6} {int((~shown[known]).sum()):>8}"
-            lines.append(f"{name:<26}{_macro(figures, known, every[k : k + 1]):<24}{counts}")
+            one = label_figures(images, k, threshold=bundle.card.labels[k].threshold)
+            counts = f"{one.positives:>6} {one.negatives:>8}"
+            within = f"{_range(one.within_source):<24}" if by_source else ""
+            lines.append(f"{name:<28}{_range(one.auroc):<24}{within}{counts}")
+    if metrics is not None and _several(images.sources):
+        told = "other patients of the table" if metrics.looked_up_elsewhere else "these images themselves"
+        lines.append(f"\nlooked up: how often a label is on images of {told}, by source, and by view")
     return "\n".join(lines)
+
+
+def _means(images: Scored, metrics: Metrics, paper: Sequence[str]) -> list[tuple[str, Interval | None]]:
+    """Return the figures over several labels with their names; without those that say the same again."""
+    sources, views = _several(images.sources), _several(images.views)
+    own = 0 < len(paper) < len(images.labels)
+    figures = (
+        (sources, "mean within one source", metrics.within_source),
+        (views, "mean within source and view", metrics.within_source_and_view),
+        (True, "mean of the labels", metrics.macro_auroc),
+        (sources, "  source looked up", metrics.source_alone),
+        (views, "  source and view looked up", metrics.source_and_view_alone),
+        (metrics.studies < len(images.studies), f"  of {metrics.studies} studies", metrics.per_study),
+        (own, f"  paper's {len(paper)} labels", metrics.paper),
+        *((views, f"  in {view} images alone", one) for view, one in metrics.by_view.items()),
+        *((sources, f"  in {source} alone", one) for source, one in metrics.by_source.items()),
+    )
+    return [(name, one) for shown, name, one in figures if shown]
+
+
+def _several(names: NDArray[np.str_]) -> bool:
+    return len(set(names)) > 1
 
 
 def preamble(names: Sequence[str], labels: LabelTable, measured: Sequence[Measured]) -> list[str]:
@@ -60,12 +98,5 @@ def preamble(names: Sequence[str], labels: LabelTable, measured: Sequence[Measur
     return lines
 
 
-def _macro(figures: Scored, rows: NDArray[np.bool_], labels: NDArray[np.int_]) -> str:
-    """Return the macro AUROC of some images over some labels, for people."""
-    part = np.ix_(rows, labels)
-    one = macro_interval(
-        figures.scores[part], figures.truth[part], figures.patients[rows], known=figures.known[part]
-    )
-    if one is None:
-        return f"fewer than {FEWEST} of a kind"
-    return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+def _range(one: Interval | None) -> str:
+    return _TOO_FEW if one is None else f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"

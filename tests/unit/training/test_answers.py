@@ -1,0 +1,120 @@
+"""Figures within a source, the look-ups beside them, studies, and the paper's labels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.answers import Answers, Truths, label_figures, look_up, macro, metrics_of, of_studies
+from training.metrics import auroc, stratified_auroc
+
+LABELS = ("Effusion", "Mass")
+PRESENT = np.zeros((400, 2), bool)
+
+
+def shares(sources: np.ndarray) -> np.ndarray:
+    return np.where(sources == "clinic", 0.8, 0.2)
+
+
+@pytest.fixture
+def answers() -> Answers:
+    """400 images of two sources, of which one shows each label four times as often.
+
+    The score of Effusion is the source alone; that of Mass sees the label as well.
+    """
+    random = np.random.default_rng(0)
+    sources = np.repeat(["clinic", "ward"], 200)
+    truth = random.random((400, 2)) < shares(sources)[:, None]
+    scores = np.stack([shares(sources), shares(sources) + 0.3 * truth[:, 1] + random.normal(0, 0.2, 400)], 1)
+    return Answers(
+        labels=LABELS,
+        truth=truth,
+        known=np.ones((400, 2), bool),
+        patients=np.array([f"p{n // 2}" for n in range(400)]),
+        studies=np.array([f"s{n}" for n in range(400)]),
+        sources=sources,
+        views=np.array(["PA", "AP"] * 200),
+        scores=scores,
+    )
+
+
+def truths(answers: Answers) -> Truths:
+    return Truths(
+        answers.labels,
+        answers.truth,
+        answers.known,
+        answers.patients,
+        answers.studies,
+        answers.sources,
+        answers.views,
+    )
+
+
+def test_what_knows_the_source_alone_is_good_over_all_pairs_and_chance_within_a_source(answers):
+    effusion, mass = (label_figures(answers, k, threshold=0.5) for k in range(2))
+    assert effusion.auroc.low > 0.7
+    assert effusion.within_source.value == 0.5
+    assert mass.auroc.value > mass.within_source.value > 0.7
+
+
+def test_a_stratified_figure_is_the_share_of_right_pairs_of_all_pairs_within_a_stratum():
+    random = np.random.default_rng(1)
+    truth, strata = random.random(60) < 0.4, np.array(["a", "b", "c"] * 20)
+    scores = random.random(60).round(1)  # with ties
+    right = pairs = 0.0
+    for i in np.flatnonzero(truth):
+        for j in np.flatnonzero(~truth & (strata == strata[i])):
+            right += (scores[i] > scores[j]) + (scores[i] == scores[j]) / 2
+            pairs += 1
+    assert stratified_auroc(scores, truth, strata) == pytest.approx(right / pairs)
+    assert stratified_auroc(scores, truth, np.full(60, "a")) == pytest.approx(auroc(scores, truth))
+    assert np.isnan(stratified_auroc(scores, truth, truth.astype(str)))
+
+
+def test_a_look_up_says_what_the_sources_are_worth(answers):
+    metrics = metrics_of(answers, PRESENT, others=truths(answers))
+    by_hand = np.mean([auroc(shares(answers.sources), answers.truth[:, k]) for k in range(2)])
+    assert metrics.source_alone.value == pytest.approx(by_hand, abs=1e-4)
+    assert metrics.looked_up_elsewhere
+    assert metrics.macro_auroc.value > metrics.within_source.value
+    # The views are told apart by nothing but chance.
+    assert metrics.source_and_view_alone.value == pytest.approx(metrics.source_alone.value, abs=0.03)
+    assert not metrics_of(answers, PRESENT, others=None).looked_up_elsewhere
+
+
+def test_a_source_that_is_not_known_elsewhere_gets_the_share_of_all(answers):
+    elsewhere = replace(truths(answers), sources=np.full(400, "elsewhere"))
+    assert look_up(answers, answers.sources, elsewhere, elsewhere.sources).value == 0.5
+
+
+def test_where_no_source_has_both_there_is_no_figure_within(answers):
+    apart = replace(answers, sources=np.arange(400).astype(str))
+    assert macro(apart, strata=apart.sources) is None
+    assert label_figures(apart, 0, threshold=0.5).within_source is None
+    assert metrics_of(apart, PRESENT, others=None).within_source is None
+
+
+def test_a_study_has_the_highest_score_of_its_images_and_what_any_of_them_shows(answers):
+    assert of_studies(answers) is None
+    pairs = replace(answers, studies=answers.patients, known=answers.known.copy())
+    pairs.known[0] = False
+    studies = of_studies(pairs)
+    assert studies.scores.shape == (200, 2)
+    first = list(studies.studies).index("p1")
+    np.testing.assert_array_equal(studies.scores[first], answers.scores[2:4].max(0))
+    np.testing.assert_array_equal(studies.truth[first], answers.truth[2:4].any(0))
+    assert studies.known.all()
+    metrics = metrics_of(pairs, PRESENT, others=None)
+    assert metrics.studies == 200
+    assert metrics.per_study.value == macro(studies).value != metrics.macro_auroc.value
+
+
+def test_the_paper_s_mean_is_over_its_labels_or_is_not_there(answers):
+    metrics = metrics_of(answers, PRESENT, others=None, paper=("Mass",))
+    assert metrics.paper.value == label_figures(answers, 1, threshold=0.5).auroc.value
+    assert metrics_of(answers, PRESENT, others=None, paper=LABELS).paper is None  # the same as the mean
+    assert metrics_of(answers, PRESENT, others=None, paper=("Mass", "Edema")).paper is None
+    rare = replace(
+        answers, truth=answers.truth & (np.arange(400) < 4)[:, None] | (answers.truth & [True, False])
+    )
+    assert metrics_of(rare, PRESENT, others=None, paper=("Mass",)).paper is None

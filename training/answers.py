@@ -1,0 +1,212 @@
+"""What a classifier says of images, beside what is true of them: the one place that makes figures of it.
+
+    Truths       what is true of N images, and where they come from
+    Answers      the same, and N scores a label
+    label_figures, metrics_of, of_studies    for cards, for `evaluate` and its report
+
+Every figure is pooled, and within one source: an image's source and view predict its labels too. `metrics_of`
+says by how much: the AUROC of a look-up that knows nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.bundles import Interval, Metrics
+from training.metrics import (
+    FEWEST,
+    Strata,
+    auroc,
+    interval,
+    macro_interval,
+    often_enough,
+    stratified_auroc,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Truths:
+    """What is true of N images on L labels, and where they come from.
+
+    Attributes:
+        labels: (L,) ids.
+        truth: (N, L) whether the label is there; false where that is not known.
+        known: (N, L) whether anybody says.
+        patients: (N,) whose image it is.
+        studies: (N,) likewise; an image of no known study is one of its own.
+        sources: (N,) data set or folder; "" where nobody says.
+        views: (N,).
+    """
+
+    labels: tuple[str, ...]
+    truth: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    patients: NDArray[np.str_]
+    studies: NDArray[np.str_]
+    sources: NDArray[np.str_]
+    views: NDArray[np.str_]
+
+    @property
+    def sources_and_views(self) -> NDArray[np.str_]:
+        """(N,) names of both together."""
+        return np.array([f"{source} {view}" for source, view in zip(self.sources, self.views, strict=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class Answers(Truths):
+    """The same, with what a classifier says.
+
+    Attributes:
+        scores: (N, L) calibrated probabilities.
+    """
+
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFigures:
+    """One label.
+
+    Attributes:
+        positives: images with it.
+        negatives: images without it; those of which nothing is known are in neither.
+        auroc: None, like all figures below, where the images show or lack it too seldom to say.
+        within_source: AUROC over pairs of images of one source.
+        sensitivity: at the threshold.
+        specificity: likewise.
+    """
+
+    positives: int
+    negatives: int
+    auroc: Interval | None
+    within_source: Interval | None
+    sensitivity: float | None
+    specificity: float | None
+
+
+def label_figures(answers: Answers, k: int, *, threshold: float) -> LabelFigures:
+    """Measure the label in column `k`."""
+    rows = answers.known[:, k]
+    scores, shown = answers.scores[rows, k], answers.truth[rows, k]
+    patients, sources = answers.patients[rows], answers.sources[rows]
+    positives, negatives = int(shown.sum()), int((~shown).sum())
+    told = min(positives, negatives) >= FEWEST
+    within = bool(often_enough(shown[:, None], np.ones((len(shown), 1), bool), sources)[0])
+    called = scores >= threshold
+    return LabelFigures(
+        positives,
+        negatives,
+        auroc=interval(lambda some: auroc(scores[some], shown[some]), patients) if told else None,
+        within_source=interval(
+            lambda some: stratified_auroc(scores[some], shown[some], sources[some]), patients
+        )
+        if within
+        else None,
+        sensitivity=round(float(called[shown].mean()), 4) if told else None,
+        specificity=round(float((~called[~shown]).mean()), 4) if told else None,
+    )
+
+
+def metrics_of(
+    answers: Answers, present: NDArray[np.bool_], *, others: Truths | None, paper: Sequence[str] = ()
+) -> Metrics | None:
+    """Measure a classifier; None where no label is shown and lacking `FEWEST` times.
+
+    Args:
+        present: (N, L) what it calls present.
+        others: images of other patients, which say how frequent a label is in each source; without any the
+            look-ups are of the same images that they are measured on, and so a little too good.
+        paper: labels that the paper's own mean is over.
+    """
+    overall = macro(answers)
+    if overall is None:
+        return None
+    normal = answers.known.all(1) & ~answers.truth.any(1)
+    looked = others or answers
+    studies = of_studies(answers)
+    own = [answers.labels.index(label) for label in paper if label in answers.labels]
+    return Metrics(
+        within_source=macro(answers, strata=answers.sources),
+        within_source_and_view=macro(answers, strata=answers.sources_and_views),
+        macro_auroc=overall,
+        source_alone=look_up(answers, answers.sources, looked, looked.sources),
+        source_and_view_alone=look_up(answers, answers.sources_and_views, looked, looked.sources_and_views),
+        looked_up_elsewhere=others is not None,
+        per_study=None if studies is None else macro(studies),
+        studies=len(set(answers.studies)),
+        paper=_mean_of_all(answers, own) if own and len(own) == len(paper) < len(answers.labels) else None,
+        by_view=_each(answers, answers.views),
+        by_source=_each(answers, answers.sources),
+        findings_per_study=round(float(present.sum(1).mean()), 3),
+        findings_per_normal=round(float(present[normal].sum(1).mean()), 3) if normal.any() else None,
+    )
+
+
+def macro(
+    answers: Answers, rows: NDArray[np.bool_] | None = None, *, strata: Strata | None = None
+) -> Interval | None:
+    """Return the mean AUROC of the labels, of some images or all; over pairs within one stratum if told."""
+    some = np.ones(len(answers.patients), bool) if rows is None else rows
+    return macro_interval(
+        answers.scores[some],
+        answers.truth[some],
+        answers.patients[some],
+        known=answers.known[some],
+        strata=None if strata is None else strata[some],
+    )
+
+
+def look_up(answers: Truths, strata: Strata, others: Truths, their_strata: Strata) -> Interval | None:
+    """Return the mean AUROC of what knows of an image its stratum alone.
+
+    Its score is the share of `others` in that stratum that show the label; of all others where none is in it.
+    """
+    shares = np.zeros(answers.truth.shape)
+    for k in range(answers.truth.shape[1]):
+        sure = others.known[:, k]
+        shown, theirs = others.truth[sure, k], their_strata[sure]
+        overall = float(shown.mean()) if len(shown) else 0.0
+        share = {name: float(shown[theirs == name].mean()) for name in np.unique(theirs)}
+        shares[:, k] = [share.get(name, overall) for name in strata]
+    return macro_interval(shares, answers.truth, answers.patients, known=answers.known)
+
+
+def of_studies(answers: Answers) -> Answers | None:
+    """Return a row a study: the highest score of its images (Irvin 2019); None where each has one image.
+
+    A label is there when any image of the study has it.
+    """
+    names, first, owner = np.unique(answers.studies, return_index=True, return_inverse=True)
+    if len(names) == len(answers.studies):
+        return None
+    shape = (len(names), len(answers.labels))
+    scores, truth, known = np.full(shape, -np.inf), np.zeros(shape, bool), np.zeros(shape, bool)
+    np.maximum.at(scores, owner, answers.scores)
+    np.logical_or.at(truth, owner, answers.truth)
+    np.logical_or.at(known, owner, answers.known)
+    return Answers(
+        labels=answers.labels,
+        truth=truth,
+        known=known,
+        patients=answers.patients[first],
+        studies=names,
+        sources=answers.sources[first],
+        views=np.full(len(names), "all"),
+        scores=scores,
+    )
+
+
+def _mean_of_all(answers: Answers, columns: Sequence[int]) -> Interval | None:
+    """Return the mean of some labels; None where one is told too seldom: the mean would be of others."""
+    part = np.ix_(np.arange(len(answers.patients)), columns)
+    truth, known = answers.truth[part], answers.known[part]
+    if not often_enough(truth, known).all():
+        return None
+    return macro_interval(answers.scores[part], truth, answers.patients, known=known)
+
+
+def _each(answers: Answers, kinds: NDArray[np.str_]) -> dict[str, Interval]:
+    found = {str(kind): macro(answers, kinds == kind) for kind in np.unique(kinds)}
+    return {kind: one for kind, one in found.items() if one is not None}
