@@ -42,7 +42,6 @@ class Watched:
         return float(seconds)
 
 
-@pytest.mark.timeout(600)
 def test_after_five_deaths_of_the_broker_every_worker_takes_its_own_work_at_once(line: Line):
     cnn = [Watched(line, "worker_cnn"), Watched(line, "worker_cnn")]
     llm = Watched(line, "worker_llm")
