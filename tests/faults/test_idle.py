@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import httpx
 import psutil
-import pytest
 
 from cxr.local.state import free_port
 from shared.domain.studies import Priority, Stage, StudyStatus
