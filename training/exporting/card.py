@@ -103,7 +103,7 @@ def card_of(
             _label(name, fits[k], test, probabilities[:, k], summary["positives"][name], k)
             for k, name in enumerate(labels)
         ),
-        views=recipe.data.views,
+        views=recipe.data.measured_views or recipe.data.views,
         blank=recipe.data.blank,
         metrics=_metrics(test, probabilities, present),
         training=_training(recipe, summary, datasets),
