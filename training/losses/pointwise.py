@@ -20,8 +20,8 @@ class CrossEntropyOptions(LossOptions):
     Attributes:
         balance: exponent on negatives/positives as the weight of a positive; 0 is plain cross entropy, with 1
             the positives of a label weigh as much as its negatives.
-        smoothing: s; a target t becomes (1 - s) t + s / 2: label smoothing of two classes (Szegedy 2016, arXiv
-            1512.00567, section 7).
+        smoothing: s; a target t becomes (1 - s) t + s / 2: label smoothing of two classes (Szegedy 2016,
+            arXiv 1512.00567, section 7).
     """
 
     balance: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
