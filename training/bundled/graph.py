@@ -4,7 +4,6 @@
     gate        model.onnx   images -> embedding                           heads.onnx  embedding -> verdict
 
 Both have the one trunk, and so the same embedding: beside this classifier the worker runs only the heads.
-`split` makes the two of a graph that has both in one, as they were up to version 1.1.0.
 """
 
 import warnings
@@ -13,10 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnx
-import onnx.checker
-import onnx.helper
-import onnx.utils
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
@@ -95,38 +90,6 @@ def _write(module: nn.Module, example: Tensor, path: Path, *, entry: str, output
             external_data=False,
             verbose=False,
         )
-
-
-def split(both: Path, folder: Path, gate: Path) -> None:
-    """Write the graphs of the two bundles of a graph with all outputs; no weight changes.
-
-    Args:
-        both: images -> logits, feature_map and the gate's `VERDICT`.
-        folder: of the classifier's bundle.
-        gate: of the gate's.
-    """
-    whole = onnx.load(both)
-    # What the chest head reads is the embedding, whatever name the exporter gave it.
-    (read,) = {node.input[0] for node in whole.graph.node if "chest.weight" in node.input}
-    for node in whole.graph.node:
-        for names in (node.input, node.output):
-            renamed = [EMBEDDING if name == read else name for name in names]
-            del names[:]
-            names.extend(renamed)
-    kept = [info for info in whole.graph.value_info if info.name != read]
-    del whole.graph.value_info[:]
-    described = onnx.helper.make_tensor_value_info(EMBEDDING, onnx.TensorProto.FLOAT, ["batch", DESCRIPTION])
-    whole.graph.value_info.extend([*kept, described])
-    extractor = onnx.utils.Extractor(whole)
-    for path, entry, outputs in (
-        (folder / GRAPH, "images", _CLASSIFIER),
-        (gate / GRAPH, "images", (EMBEDDING,)),
-        (gate / HEADS, EMBEDDING, VERDICT),
-    ):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = extractor.extract_model([entry], list(outputs))
-        onnx.checker.check_model(made)
-        onnx.save(made, path)
 
 
 def digests(folder: Path, names: Sequence[str]) -> dict[str, str]:

@@ -12,8 +12,8 @@ README; columns checked on the published train.csv; the archives' folders as use
 The column Path begins with the folder's name in the release it is from. The labels of train.csv are mined
 from reports; those of valid.csv are by three radiologists. Uncertain stays uncertain and blank is not
 labelled: what to make of them is the recipe's policy. AP/PA is LL or RL on 17 images called frontal: their
-view is UNKNOWN. One patient has age 0 and sex Unknown; 0 is no age here. The test set is released apart,
-not here.
+view is UNKNOWN. One patient has age 0 and sex Unknown; 0 is no age here. The test set is released apart:
+`chexpert_test.py`.
 """
 
 import re
@@ -36,7 +36,7 @@ _SPLITS: Final = {
     "valid": (Split.VALIDATION, "radiologists"),
 }
 _FOLDERS: Final = "CheXpert-v1.0*"
-_PLACE: Final = re.compile(r"(?:train|valid)/(?P<study>(?P<patient>patient\d+)/study\d+)/[^/]+")
+_PLACE: Final = re.compile(r"(?:train|valid|val|test)/(?P<study>(?P<patient>patient\d+)/study\d+)(?:/|$)")
 
 
 class CheXpert:
@@ -76,7 +76,10 @@ def frontal_or_lateral(direction: str, projection: str) -> ViewPosition:
 
 
 def patient_and_study(path: str) -> tuple[str, str] | None:
-    """Return the ids that "…/train/patient00001/study1/view1_frontal.jpg" holds, for CheXpert Plus too."""
+    """Return the ids that "…/train/patient00001/study1/view1_frontal.jpg" holds, or a path of any other part.
+
+    CheXpert Plus, CheXlocalize and the test set know the same patients and studies by it.
+    """
     match = _PLACE.search(path)
     return match and (f"chexpert:{match['patient']}", f"chexpert:{match['study']}")
 

@@ -70,6 +70,20 @@ _MIMIC_CXR: Final[Spellings] = {
 }
 """The second ones in the radiologist's labels of its test set (mimic-cxr-2.1.0-test-set-labeled.csv)."""
 
+_CHEXLOCALIZE: Final[Spellings] = {
+    **_CHEXPERT,
+    "Lung_Opacity": ("Lung Opacity", "Airspace Opacity"),
+}
+"""CheXpert's test labels, and the masks of CheXlocalize, whose first release had the second name."""
+
+_NIH_GOOGLE: Final = {
+    "Fracture": ("Fracture",),
+    "Pneumothorax": ("Pneumothorax",),
+    "Lung_Opacity": ("Airspace opacity",),
+    "Lung_Lesion": ("Nodule or mass",),
+}
+"""The columns that Google's radiologists filled for images of ChestX-ray14."""
+
 _TORCHXRAYVISION: Final = {
     **{label: names[:1] for label, names in _NIH.items() if label != "No_Finding"},
     "Lung_Lesion": ("Lung Lesion",),
@@ -230,6 +244,8 @@ NAMES: Final[Mapping[str, Spellings]] = MappingProxyType(
         "nih": _names(_NIH),
         "chexpert": _names(_CHEXPERT),
         "chexpert-plus": _names(_CHEXPERT),
+        "chexlocalize": _names(_CHEXLOCALIZE),
+        "nih-google": _names(_NIH_GOOGLE),
         "mimic-cxr": _names(_MIMIC_CXR),
         "brax": _names(_CHEXPERT),
         "torchxrayvision": _names(_TORCHXRAYVISION),
@@ -242,7 +258,10 @@ NAMES: Final[Mapping[str, Spellings]] = MappingProxyType(
 )
 
 EITHER: Final[Mapping[str, Spellings]] = MappingProxyType(
-    {"vindr-cxr": MappingProxyType({"Nodule/Mass": ("Nodule", "Mass")})},
+    {
+        "vindr-cxr": MappingProxyType({"Nodule/Mass": ("Nodule", "Mass")}),
+        "nih-google": MappingProxyType({"Nodule or mass": ("Nodule", "Mass")}),
+    },
 )
 """Beside the id in `NAMES`: where such a name is negative all of these are absent; where it is positive each
 of them is unknown. So "Nodule/Mass" is a sure Lung_Lesion, and teaches Nodule and Mass by its negatives only.

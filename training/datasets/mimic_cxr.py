@@ -13,12 +13,14 @@ mimic-cxr 2.1.0 and mimic-cxr-jpg 2.1.0 on PhysioNet, "Data Description".
     cxr-record-list.csv.gz                            of the DICOM release: ids, path
 
 Every table may be unpacked (.csv). Labels belong to a study, so each of its images gets them; a study that
-no labeller could label has no row and stays unlabelled. CheXpert's table is taken, NegBio's only without
-it, and a radiologist's row replaces either. That last table has 687 studies of the test split, and calls
-Lung Opacity "Airspace Opacity"; its page also writes "No Findings".
+no labeller could label has no row and stays unlabelled. CheXpert's table is taken, NegBio's only without it.
+
+`mimic_cxr` has what a labeller mined, in the test split too; `mimic_cxr_test` the 687 studies of that split
+that a radiologist labelled, and nothing else, so that a figure is of one kind of truth. The radiologist's
+table calls Lung Opacity "Airspace Opacity"; its page also writes "No Findings".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -49,7 +51,7 @@ _ATTRIBUTES: Final = (
     "StudyDate",
     "StudyTime",
 )
-_NAMES: Final = NAMES["mimic-cxr"]
+_LABEL_COLUMNS: Final = ("subject_id", "study_id", *NAMES["chexpert"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,16 @@ class _Labels:
 _UNLABELLED: Final = _Labels("", {}, "")
 
 
+@dataclass(frozen=True, slots=True)
+class _Images:
+    """The table of images, and the official part of each by its dicom_id."""
+
+    table: Table
+    splits: Mapping[str, Split | None]
+
+
 class MimicCxr:
-    """The reader."""
+    """The reader of the labels that were mined."""
 
     id: str = "mimic_cxr"
     title: str = "MIMIC-CXR and MIMIC-CXR-JPG"
@@ -78,63 +88,88 @@ class MimicCxr:
 
     def read(self, root: Path) -> Reading:
         """Read the folder that holds files/ and the tables of either release, or of both."""
-        images = find_table(root, _METADATA) or open_table(root, _METADATA, _RECORDS)
-        split = find_table(root, _SPLIT)
+        problems: list[Problem] = []
         labellers = {name: table for name in _LABELLERS if (table := find_table(root, name))}
-        radiologist = find_table(root, _RADIOLOGIST)
-        columns = [
-            (images, (*_IDS, "ViewPosition") if _METADATA in images.where else _IDS),
-            (split, ("dicom_id", "split")),
-            *((table, ("subject_id", "study_id", *NAMES["chexpert"])) for table in labellers.values()),
-            (radiologist, ("study_id",)),
-        ]
-        require(columns)
-        problems = _absent(images, split, labellers)
-        splits = (
-            {row.cells["dicom_id"]: _SPLITS.get(row.cells["split"]) for row in split.rows()} if split else {}
-        )
+        images = _images(root, [(table, _LABEL_COLUMNS) for table in labellers.values()], problems)
         labels: dict[str, _Labels] = {}
         for name, table in list(labellers.items())[:1]:
-            _read_labels(table, _LABELLERS[name], labels, problems)
-        if radiologist is not None:
-            _read_labels(radiologist, "radiologist, from the report", labels, problems)
-        return Reading(_records(root, images, splits, labels, problems), problems)
+            labels = _read_labels(table, _LABELLERS[name], problems)
+        if not labellers:
+            names = " or ".join(f"{name}.gz" for name in _LABELLERS)
+            problems.append(Problem(names, "no such table is there, so nothing is labelled"))
+        return Reading(_records(self.id, root, images, labels, problems), problems)
 
 
-def _absent(images: Table, split: Table | None, labellers: Mapping[str, Table]) -> list[Problem]:
-    problems = []
-    if _METADATA not in images.where:
+class MimicCxrTest:
+    """The reader of the labels that a radiologist gave to studies of the test split."""
+
+    id: str = "mimic_cxr_test"
+    title: str = "MIMIC-CXR-JPG, test labels of a radiologist"
+    labels: tuple[str, ...] = CHEXPERT14
+    published: tuple[int | None, int | None, int | None] = (None, None, 687)
+
+    def read(self, root: Path) -> Reading:
+        """Read the folder that `mimic_cxr` reads; what is of other studies is left out, and not said."""
+        problems: list[Problem] = []
+        table = open_table(root, _RADIOLOGIST)
+        images = _images(root, [(table, ("study_id",))], problems)
+        labels = _read_labels(table, "radiologist, from the report", problems)
+        return Reading(_records(self.id, root, images, labels, problems, of_labels_only=True), problems)
+
+
+def _read_labels(table: Table, who: str, problems: list[Problem]) -> dict[str, _Labels]:
+    """Return what a table says, by study."""
+    labels: dict[str, _Labels] = {}
+    for row in table.rows():
+        cells = row.cells
+        try:
+            states = states_of(cells, NAMES["mimic-cxr"])
+        except ValueError as error:
+            problems.append(Problem(row.where, str(error)))
+        else:
+            labels[cells["study_id"]] = _Labels(cells.get("subject_id", ""), states, who)
+    return labels
+
+
+def _images(root: Path, labels: Sequence[tuple[Table, Iterable[str]]], problems: list[Problem]) -> _Images:
+    """Find the images.
+
+    Args:
+        labels: the tables of labels and their columns: what any table lacks is named at once.
+
+    Raises:
+        DatasetError: there is no table of images, or a table lacks columns.
+    """
+    images = find_table(root, _METADATA) or open_table(root, _METADATA, _RECORDS)
+    with_views = _METADATA in images.where
+    split = find_table(root, _SPLIT)
+    columns = (*_IDS, "ViewPosition") if with_views else _IDS
+    require([(images, columns), (split, ("dicom_id", "split")), *labels])
+    if not with_views:
         problems.append(Problem(f"{_METADATA}.gz", "the table is not there, so no view is known"))
     if split is None:
         problems.append(Problem(f"{_SPLIT}.gz", "the table is not there, so the official split is not known"))
-    if not labellers:
-        names = " or ".join(f"{name}.gz" for name in _LABELLERS)
-        problems.append(Problem(names, "no such table is there, so nothing is labelled"))
-    return problems
-
-
-def _read_labels(table: Table, who: str, labels: dict[str, _Labels], problems: list[Problem]) -> None:
-    for row in table.rows():
-        try:
-            cells = row.cells
-            states = states_of(cells, _NAMES)
-            labels[cells["study_id"]] = _Labels(cells.get("subject_id", ""), states, who)
-        except ValueError as error:
-            problems.append(Problem(row.where, str(error)))
+        return _Images(images, {})
+    return _Images(images, {row.cells["dicom_id"]: _SPLITS.get(row.cells["split"]) for row in split.rows()})
 
 
 def _records(
+    dataset: str,
     root: Path,
-    images: Table,
-    splits: Mapping[str, Split | None],
+    images: _Images,
     labels: Mapping[str, _Labels],
     problems: list[Problem],
+    *,
+    of_labels_only: bool = False,
 ) -> list[Record]:
+    """Return the records of the images that are there; of studies in `labels` only, where it is wanted."""
     places = Places(root, [root])
     reports = _Reports(root)
     records = []
-    for row in images.rows():
+    for row in images.table.rows():
         subject, study, dicom = (row.cells[name] for name in _IDS)
+        if of_labels_only and study not in labels:
+            continue
         folder = f"files/p{subject[:2]}/p{subject}/s{study}"
         file = places.find(f"{folder}/{dicom}.jpg", f"{folder}/{dicom}.dcm")
         if file is None:
@@ -148,16 +183,16 @@ def _records(
                 Problem(row.where, f"its study {study} is of patient {said.subject} in the labels")
             )
             said = _UNLABELLED
-        records.append(_record(row, file, splits.get(dicom), said, reports.of(folder)))
+        records.append(_record(dataset, row, file, images.splits.get(dicom), said, reports.of(folder)))
     return records
 
 
 def _record(
-    row: Row, image: str, split: Split | None, labels: _Labels, sections: Mapping[str, str]
+    dataset: str, row: Row, image: str, split: Split | None, labels: _Labels, sections: Mapping[str, str]
 ) -> Record:
     cells = row.cells
     return Record(
-        dataset="mimic_cxr",
+        dataset=dataset,
         image=image,
         patient=f"mimic_cxr:{cells['subject_id']}",
         study=f"mimic_cxr:{cells['study_id']}",

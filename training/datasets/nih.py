@@ -53,7 +53,7 @@ class Nih:
         """Read the folder that holds the tables; boxes and lists may be missing, the images in part."""
         table = open_table(root, *_TABLES, columns=_COLUMNS)
         problems: list[Problem] = []
-        files = _images(root)
+        files = images_below(root)
         splits = _splits(root, problems)
         boxes = _boxes(root, problems)
         records = []
@@ -109,8 +109,8 @@ def _labels(cell: str) -> dict[str, State]:
     return {label: State.PRESENT if label in shown else State.ABSENT for label in Nih.labels}
 
 
-def _images(root: Path) -> dict[str, str]:
-    """Return the path below the root of every PNG, by its name."""
+def images_below(root: Path) -> dict[str, str]:
+    """Return the path below the root of every PNG, by its name; Google's labels are of the same files."""
     folders = [root / "images", *sorted(root.glob("images_*/images")), *sorted(root.glob("images_*"))]
     found: dict[str, str] = {}
     for folder in folders:

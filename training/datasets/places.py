@@ -29,3 +29,18 @@ class Places:
                 if (folder / name).is_file():
                     return (folder / name).relative_to(self._root).as_posix()
         return None
+
+    def files_in(self, *names: str) -> list[str]:
+        """Return the files of the first of several names that is a folder, as paths below the root, sorted.
+
+        Args:
+            names: as in `find`.
+        """
+        for name in names:
+            if not name or name.startswith("/") or ".." in Path(name).parts:
+                continue
+            for folder in self._folders:
+                if (folder / name).is_dir():
+                    files = sorted(path for path in (folder / name).iterdir() if path.is_file())
+                    return [path.relative_to(self._root).as_posix() for path in files]
+        return []

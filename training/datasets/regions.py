@@ -2,6 +2,7 @@
 
 region_of       corners in pixels, or any other unit -> Region in fractions
 relative_runs   "5 3 10 4": zeros to skip, ones to set, in turn -> Mask
+coco_runs       the text that pycocotools makes of the same run lengths -> Mask
 polygon_mask    corners in pixels -> Mask
 """
 
@@ -47,6 +48,33 @@ def relative_runs(name: str, text: str, *, rows: int, columns: int) -> Mask:
         message = f"{len(counts)} run lengths do not describe a mask of {rows} x {columns}"
         raise ValueError(message)
     return Mask(name, rows, columns, (*counts, left) if left else counts)
+
+
+def coco_runs(name: str, text: str, *, rows: int, columns: int) -> Mask:
+    """Return the mask whose run lengths COCO's tools packed into a text.
+
+    Each number is written in groups of five bits, the lowest first, as the character 48 + the group, + 32
+    where a group follows; the highest bit of the last group is the sign. From the third run on it is what is
+    added to the run before the last one. Source: `rleFrString` in maskApi.c of pycocotools.
+
+    Raises:
+        ValueError: it is no such text, or of an image of another size.
+    """
+    counts: list[int] = []
+    number = shift = 0
+    for group in (ord(character) - 48 for character in text):
+        number |= (group & 31) << shift
+        shift += 5
+        if group & 32:
+            continue
+        if group & 16:
+            number -= 1 << shift
+        counts.append(number + (counts[-2] if len(counts) > 2 else 0))
+        number = shift = 0
+    if shift or not counts or min(counts) < 0 or sum(counts) != rows * columns:
+        message = f"{len(counts)} run lengths do not describe a mask of {rows} x {columns}"
+        raise ValueError(message)
+    return Mask(name, rows, columns, tuple(counts))
 
 
 def polygon_mask(name: str, corners: Sequence[tuple[float, float]], *, rows: int, columns: int) -> Mask:

@@ -83,6 +83,13 @@ def radiologist_labels(root: Path) -> None:
     (root / "mimic-cxr-2.1.0-test-set-labeled.csv").write_text(f"study_id,{names}\n{row}\n")
 
 
+def mimic_cxr_test(root: Path, pictures: Pictures) -> Path:
+    """Write the JPG release with the radiologist's table."""
+    mimic_cxr(root, pictures)
+    radiologist_labels(root)
+    return root
+
+
 def _table(path: Path, header: str, rows: list[str], *, packed: bool) -> None:
     content = "\n".join([header, *rows]).encode() + b"\n"
     if packed:

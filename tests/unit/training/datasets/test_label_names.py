@@ -23,6 +23,7 @@ def test_every_name_of_a_data_set_leads_to_labels_that_exist(dataset: str) -> No
         ("chexpert-plus", CHEXPERT14),
         ("mimic-cxr", CHEXPERT14),
         ("brax", CHEXPERT14),
+        ("chexlocalize", CHEXPERT14),
     ],
 )
 def test_a_data_set_names_all_its_labels(dataset: str, ids: tuple[str, ...]) -> None:

@@ -80,13 +80,24 @@ def test_negbio_is_taken_where_chexpert_is_not_there(both):
     assert READER.read(both).records[0].labelled_by == "text mining (NegBio)"
 
 
-def test_a_radiologist_s_labels_replace_the_mined_ones(both):
+def test_a_radiologist_s_labels_are_a_test_set_of_their_own_and_the_mined_ones_stay(both):
+    mined = READER.read(both).records
     radiologist_labels(both)
-    record = READER.read(both).records[4]
+    assert READER.read(both).records == mined
+    reading = READERS["mimic_cxr_test"].read(both)
+    assert not reading.problems
+    (record,) = reading.records
     assert record.labelled_by == "radiologist, from the report"
     assert (record.labels["Cardiomegaly"], record.labels["Lung_Opacity"]) == (State.ABSENT, State.PRESENT)
     assert record.labels["Effusion"] is State.UNCERTAIN
     assert len(record.labels) == 14
+    assert (record.image, record.patient, record.split) == (mined[4].image, mined[4].patient, Split.TEST)
+    assert record.sections == mined[4].sections
+
+
+def test_without_the_radiologist_s_table_there_is_no_such_test_set(both):
+    with pytest.raises(DatasetError, match=r"holds no mimic-cxr-2\.1\.0-test-set-labeled\.csv"):
+        READERS["mimic_cxr_test"].read(both)
 
 
 def test_labels_of_another_patient_s_study_are_not_taken(both):

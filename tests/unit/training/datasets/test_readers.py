@@ -11,10 +11,13 @@ from tests.support.dataset_trees.brax import brax
 from tests.support.dataset_trees.candid_ptx import candid_ptx
 from tests.support.dataset_trees.chexpert import chexpert
 from tests.support.dataset_trees.chexpert_plus import chexpert_plus
+from tests.support.dataset_trees.chexpert_test import chexlocalize, chexpert_test
+from tests.support.dataset_trees.kaggle import rsna_pneumonia, siim_acr
 from tests.support.dataset_trees.midrc_commons import midrc_commons
 from tests.support.dataset_trees.midrc_ricord import midrc_ricord
-from tests.support.dataset_trees.mimic_cxr import mimic_cxr
+from tests.support.dataset_trees.mimic_cxr import mimic_cxr, mimic_cxr_test
 from tests.support.dataset_trees.nih import nih
+from tests.support.dataset_trees.nih_google import nih_google
 from tests.support.dataset_trees.object_cxr import object_cxr
 from tests.support.dataset_trees.open_i import open_i
 from tests.support.dataset_trees.padchest import padchest
@@ -30,9 +33,15 @@ from training.table import read, write
 pytestmark = pytest.mark.real_data
 TREES = [
     nih,
+    nih_google,
+    rsna_pneumonia,
+    siim_acr,
     chexpert,
+    chexpert_test,
+    chexlocalize,
     chexpert_plus,
     mimic_cxr,
+    mimic_cxr_test,
     open_i,
     brax,
     candid_ptx,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.datasets.regions import polygon_mask, region_of, relative_runs
+from training.datasets.regions import coco_runs, polygon_mask, region_of, relative_runs
 from training.table import Mask, Region
 
 
@@ -41,6 +41,20 @@ def test_runs_up_to_the_last_pixel_need_no_zeros_after_them():
 def test_what_describes_no_mask_is_refused(text):
     with pytest.raises(ValueError, match=r"run lengths|invalid literal"):
         relative_runs("x", text, rows=5, columns=4)
+
+
+def test_the_texts_of_pycocotools_are_read():
+    expected = np.zeros((6, 5), bool)
+    expected[1:3, 1:4] = True
+    expected[5, 4] = True
+    assert np.array_equal(pixels(coco_runs("x", "7240004O", rows=6, columns=5)), expected)
+    assert coco_runs("x", "PP9", rows=96, columns=96).counts == (96 * 96,)
+
+
+@pytest.mark.parametrize("text", ["", "7240004", "P", "7240004O1", "é240004O", "!"])
+def test_a_text_that_no_such_tool_made_is_refused(text):
+    with pytest.raises(ValueError, match="run lengths do not describe a mask of 6 x 5"):
+        coco_runs("x", text, rows=6, columns=5)
 
 
 @pytest.mark.parametrize(
