@@ -21,8 +21,8 @@ class Network:
     """A network namespace of the kernel's, made when it is first entered; it lives as long as this object.
 
     Root's containers bring and take interfaces of this machine, and then Chromium drops what it is loading. A
-    normal user's containers have a network of their own already, and a normal user may make none: for them
-    this does nothing.
+    normal user's containers have a network of their own already, and whoever may make none (a normal user,
+    root in a container) stays in the machine's.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,12 @@ class Network:
             return self
         self._before = _current()
         if self._ours is None:
-            _call("unshare", _CLONE_NEWNET)
+            try:
+                _call("unshare", _CLONE_NEWNET)
+            except PermissionError:
+                os.close(self._before)
+                self._before = None
+                return self
             self._ours = _current()
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
                 fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", _IFF_UP))
