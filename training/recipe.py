@@ -34,6 +34,9 @@ LABEL_SETS: Final = {
 """Names for the labels that papers report on; a recipe may list ids instead."""
 
 
+_View = Literal["PA", "AP", "LATERAL", "UNKNOWN"]
+
+
 class RecipeError(ValueError):
     """A recipe cannot be used; the message names the file, the key and what is wrong with it."""
 
@@ -87,19 +90,22 @@ class Data(_Part):
         datasets: ids that the recipe was published for; the command may name others.
         labels: ids, or a name of `LABEL_SETS`.
         size: side of the square in pixels.
-        views: of the images that are used.
+        views: of the images that are trained on; UNKNOWN are those whose data set says none.
+        measured_views: of validation and test images; empty: the same.
         policy: of uncertain labels.
         policies: by label, where it differs.
         blank: of labels that CheXpert and its kin leave blank.
         masks: whether the network is given the lung and heart masks of the tables' records
             (training/organs.py); without, or where a record has none, it outlines them itself.
-        texts: whether they carry the reports' impressions.
+        texts: whether the reports' impressions are what is learnt: each training image with a report then
+            counts, labelled or not.
     """
 
     datasets: tuple[str, ...]
     labels: LabelIds
     size: Annotated[int, Field(ge=32, le=1024)]
-    views: tuple[Literal["PA", "AP", "LATERAL"], ...] = ("PA", "AP")
+    views: tuple[_View, ...] = ("PA", "AP")
+    measured_views: tuple[_View, ...] = ()
     policy: Policy = Policy.IGNORE
     policies: dict[str, Policy] = {}
     blank: Blank = Blank.IGNORE
@@ -129,6 +135,9 @@ class Augmentation(_Part):
         shift: largest move, as a share of the half side.
         exposure: whether contrast, brightness and gamma vary.
         mixup: alpha (Zhang 2017, arXiv 1710.09412).
+        crop: smallest share of the area that is kept, and resized to the whole (training/photographs.py).
+        rand_augment: timm's description of a RandAugment; "" for none.
+        erase: share of images of which a rectangle becomes noise.
     """
 
     flip: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
@@ -137,6 +146,14 @@ class Augmentation(_Part):
     shift: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
     exposure: bool = False
     mixup: Annotated[float, Field(ge=0.0)] = 0.0
+    crop: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    rand_augment: Annotated[str, Field(pattern=r"^(rand(-[a-z]+[0-9.]+)*)?$")] = ""
+    erase: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+
+    @property
+    def of_photographs(self) -> bool:
+        """Whether training/photographs.py has a part in it."""
+        return bool(self.crop or self.rand_augment or self.erase)
 
 
 class Loss(_Part):
@@ -183,7 +200,8 @@ class Run(_Part):
 
     Attributes:
         epochs: passes over the training images.
-        batch: images a step on one device.
+        batch: images a step, shared by all devices that train together: a run of four devices has the
+            steps and the rate of a run of one.
         accumulate: steps whose gradients are added before the weights move.
         balance: exponent of the rarity by which images are drawn; 0 draws each once an epoch.
         stop_after: epochs without a better validation figure after which training ends; 0 never.
@@ -251,6 +269,9 @@ class Recipe(_Part):
     def _masks_of_one_image(self) -> Self:
         if self.data.masks and self.augmentation.mixup:
             message = "data.masks and augmentation.mixup: images that are blended have no one outline; choose"
+            raise ValueError(message)
+        if self.data.masks and self.augmentation.of_photographs:
+            message = "data.masks and augmentation.crop, rand_augment or erase: masks are not moved by these"
             raise ValueError(message)
         return self
 

@@ -102,7 +102,7 @@ def card_of(
         labels=tuple(
             _label(name, fits[k], answers, summary["positives"][name], k) for k, name in enumerate(labels)
         ),
-        views=recipe.data.views,
+        views=recipe.data.measured_views or recipe.data.views,
         blank=recipe.data.blank,
         paper_labels=paper,
         metrics=metrics,

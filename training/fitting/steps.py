@@ -15,9 +15,10 @@ from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from typing_extensions import override
 
+from training import photographs
 from training.augment import augment, mix
 from training.policies import Targets
-from training.recipe import Augmentation
+from training.recipe import Augmentation, RecipeError
 from training.sampling import EpochSampler
 from training.store import ImageStore
 
@@ -88,6 +89,18 @@ class Batches(Sampler[list[int]]):
             yield indices[number * self._size : (number + 1) * self._size]
 
 
+def share_of(batch: int, devices: int) -> int:
+    """Return how many images of a step each device has.
+
+    Raises:
+        RecipeError: they cannot be shared evenly.
+    """
+    if batch % devices:
+        message = f"run.batch: {batch} images a step cannot be shared evenly by {devices} devices"
+        raise RecipeError(message)
+    return batch // devices
+
+
 def batches_of(
     rows: Rows, sampler: Sampler[list[int]] | list[list[int]], *, workers: int
 ) -> DataLoader[tuple[Tensor, list[int]]]:
@@ -137,6 +150,14 @@ def make_step(
         blurred=0.0,
     )
     images = change(squares.to(device).float() / 255.0, generator, exposure=augmentation.exposure)
+    if augmentation.of_photographs:
+        images = photographs.change(
+            images,
+            seed=seed,
+            crop=augmentation.crop,
+            rand_augment=augmentation.rand_augment,
+            erase=augmentation.erase,
+        )
     masks = None
     if organs is not None:
         # A move is what is drawn first: the same seed moves the masks as it moved the images.
