@@ -126,7 +126,7 @@ def metrics_of(
     normal = answers.known.all(1) & ~answers.truth.any(1)
     looked = others or answers
     studies = of_studies(answers)
-    own = [answers.labels.index(label) for label in paper if label in answers.labels]
+    own = np.array([answers.labels.index(label) for label in paper if label in answers.labels], int)
     return Metrics(
         within_source=macro(answers, strata=answers.sources),
         within_source_and_view=macro(answers, strata=answers.sources_and_views),
@@ -136,7 +136,7 @@ def metrics_of(
         looked_up_elsewhere=others is not None,
         per_study=None if studies is None else macro(studies),
         studies=len(set(answers.studies)),
-        paper=_mean_of_all(answers, own) if own and len(own) == len(paper) < len(answers.labels) else None,
+        paper=_mean_of_all(answers, own) if 0 < len(own) == len(paper) < len(answers.labels) else None,
         by_view=_each(answers, answers.views),
         by_source=_each(answers, answers.sources),
         findings_per_study=round(float(present.sum(1).mean()), 3),
@@ -198,7 +198,7 @@ def of_studies(answers: Answers) -> Answers | None:
     )
 
 
-def _mean_of_all(answers: Answers, columns: Sequence[int]) -> Interval | None:
+def _mean_of_all(answers: Answers, columns: NDArray[np.int64]) -> Interval | None:
     """Return the mean of some labels; None where one is told too seldom: the mean would be of others."""
     part = np.ix_(np.arange(len(answers.patients)), columns)
     truth, known = answers.truth[part], answers.known[part]
