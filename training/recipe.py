@@ -62,7 +62,8 @@ class Data(_Part):
         datasets: ids that the recipe was published for; the command may name others.
         labels: ids, or a name of `LABEL_SETS`.
         size: side of the square in pixels.
-        views: of the images that are used.
+        views: of the images that are used; "UNKNOWN" are those that say no view, and decubitus and oblique
+            ones where a data set has these: take it for sets whose images are all frontal.
         policy: of uncertain labels.
         policies: by label, where it differs.
         masks: whether the network is given the lung and heart masks of the tables' records
@@ -73,7 +74,7 @@ class Data(_Part):
     datasets: tuple[str, ...]
     labels: tuple[str, ...]
     size: Annotated[int, Field(ge=32, le=1024)]
-    views: tuple[Literal["PA", "AP", "LATERAL"], ...] = ("PA", "AP")
+    views: tuple[Literal["PA", "AP", "LATERAL", "UNKNOWN"], ...] = ("PA", "AP")
     policy: Policy = Policy.IGNORE
     policies: dict[str, Policy] = {}
     masks: bool = False

@@ -78,12 +78,16 @@ class Sentence:
         abnormal: whether it reports something abnormal.
         regions: where; none for what is absent, or for what has no place.
         progression: of what was seen before, in the data set's words; "" when nothing is said.
+        labels: all that it names, in the data set's words.
+        locations: likewise, where.
     """
 
     text: Mapping[str, str]
     abnormal: bool
     regions: tuple[Region, ...] = ()
     progression: str = ""
+    labels: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,8 @@ _SENTENCE: Final = pa.struct(
         ("abnormal", pa.bool_()),
         ("regions", pa.list_(_REGION)),
         ("progression", pa.string()),
+        ("labels", pa.list_(pa.string())),
+        ("locations", pa.list_(pa.string())),
     ]
 )
 SCHEMA: Final = pa.schema(
@@ -223,6 +229,8 @@ def _row(record: Record) -> dict[str, Any]:
                 "abnormal": sentence.abnormal,
                 "regions": [_plain_region(region) for region in sentence.regions],
                 "progression": sentence.progression,
+                "labels": sentence.labels,
+                "locations": sentence.locations,
             }
             for sentence in record.sentences
         ],
@@ -263,6 +271,8 @@ def _record(row: Mapping[str, Any]) -> Record:
                 abnormal=s["abnormal"],
                 regions=tuple(Region(**region) for region in s["regions"]),
                 progression=s["progression"],
+                labels=tuple(s["labels"]),
+                locations=tuple(s["locations"]),
             )
             for s in row["sentences"]
         ),

@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def read_inputs(
     if not used:
         message = (
             f"no image of {', '.join(map(str, tables))} is a {' or '.join(data.views)} view with a label of "
-            f"the recipe: {', '.join(data.labels)}"
+            f"the recipe: {', '.join(data.labels)}{_hint(found.values(), data)}"
         )
         raise RecipeError(message)
     if data.masks and not any(one.masks for one in used):
@@ -140,6 +140,14 @@ def _limited(records: list[Record], limit: int | None) -> list[Record]:
         return hashlib.sha256(f"{record.dataset}/{record.image}".encode()).digest()
 
     return records if limit is None else sorted(records, key=place)[:limit]
+
+
+def _hint(records: Iterable[Record], data: Data) -> str:
+    unknown = ViewPosition.UNKNOWN
+    count = sum(one.view is unknown and bool(one.labels.keys() & set(data.labels)) for one in records)
+    if not count or unknown in data.views:
+        return ""
+    return f'; {count:,} images do not say their view: data.views with "UNKNOWN" takes them'
 
 
 def _say(count: int, what: str, named: Sequence[str] = ()) -> None:
