@@ -8,10 +8,10 @@ MIDRC's own tools (2025) and scripts of others use them.
     <any folders>/<any>.dcm    unpacked from the archives, one a series
 
 A file is told by the SeriesInstanceUID in its header, whatever its folders are called. `covid19_positive` is
-of a case and its tests: it is the label COVID-19 of each of its images, on a clear film too, and `labelled_by`
-says so. Ages are those of the index event where the header has none; one above 89 is not given, and MIDRC's
-own tools take it as 90. There is no official split. The commons' project TCIA-RICORD holds the images of
-MIDRC-RICORD, whose readings `midrc_ricord.py` has: use one of the two.
+of a case and its tests: it is the label COVID-19 of each of its images, on a clear film too, which
+`labelled_by` says. Ages are those of the index event where the header has none; one above 89 is not given,
+and MIDRC's own tools take it as 90. There is no official split. The commons' project TCIA-RICORD holds the
+images of MIDRC-RICORD, whose readings `midrc_ricord.py` has: use one of the two.
 """
 
 from collections.abc import Mapping

@@ -36,5 +36,7 @@ def test_films_without_a_view_are_trained_on_where_the_recipe_takes_them(tmp_pat
 
 def test_without_that_it_is_said_how_many_there_are_and_how_to_take_them(tmp_path, pictures):
     root = padchest_gr(tmp_path / "set", pictures)
-    with pytest.raises(RecipeError, match='3 images do not say their view: data.views with "UNKNOWN" takes'):
+    with pytest.raises(
+        RecipeError, match=r"3 images do not say their view: data\.views with \"UNKNOWN\" takes"
+    ):
         inputs_of(root, of_views(), tmp_path)
