@@ -43,6 +43,7 @@ def targets_of(
     *,
     policies: Mapping[str, Policy] | None = None,
     soft: NDArray[np.float32] | None = None,
+    votes: bool = False,
 ) -> Targets:
     """Apply the policies of uncertain labels.
 
@@ -58,6 +59,7 @@ def targets_of(
         policy: of every label that `policies` does not name.
         policies: by label, where it differs.
         soft: (N, L) probabilities of a network that was trained with `ignore`.
+        votes: whether a label that readers voted on is taught as the share who see it, whatever most say.
 
     Raises:
         ValueError: `policies` names what is not in `labels`; or a policy is `self_trained`, and `soft` is
@@ -87,6 +89,10 @@ def targets_of(
             continue
         targets[rows, column] = taught
         known[rows, column] = 1.0
+    if votes:
+        shares = np.array([[one.votes.get(label, np.nan) for label in labels] for one in records], np.float32)
+        voted = ~np.isnan(shares.reshape(targets.shape))
+        targets[voted], known[voted], uncertain[voted] = shares[voted], 1.0, False
     return Targets(targets, known, uncertain.astype(np.float32))
 
 

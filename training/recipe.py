@@ -66,6 +66,8 @@ class Data(_Part):
             ones where a data set has these: take it for sets whose images are all frontal.
         policy: of uncertain labels.
         policies: by label, where it differs.
+        votes: whether a label that several readers voted on (VinDr-CXR's training half) is taught as the
+            share who see it, instead of what most say.
         masks: whether the network is given the lung and heart masks of the tables' records
             (training/organs.py); without, or where a record has none, it outlines them itself.
         texts: whether they carry the reports' impressions.
@@ -77,6 +79,7 @@ class Data(_Part):
     views: tuple[Literal["PA", "AP", "LATERAL", "UNKNOWN"], ...] = ("PA", "AP")
     policy: Policy = Policy.IGNORE
     policies: dict[str, Policy] = {}
+    votes: bool = False
     masks: bool = False
     texts: bool = False
 

@@ -112,6 +112,7 @@ class Record:
         sentences: of a grounded report.
         labelled_by: who set the labels: "text mining", "radiologist", "consensus", "network", in short.
         attributes: what else the data set says and a researcher needs, as it writes it.
+        votes: id -> share of the image's readers who say that it is there; of sets whose readers read alone.
     """
 
     dataset: str
@@ -130,9 +131,10 @@ class Record:
     sentences: tuple[Sentence, ...] = ()
     labelled_by: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    votes: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        unknown = self.labels.keys() - LABELS.keys()
+        unknown = (self.labels.keys() | self.votes.keys()) - LABELS.keys()
         if unknown:
             message = f"{self.image}: {sorted(unknown)} are no labels of the vocabulary (shared/labels.py)"
             raise ValueError(message)
@@ -167,6 +169,7 @@ SCHEMA: Final = pa.schema(
         ("sentences", pa.list_(_SENTENCE)),
         ("labelled_by", pa.string()),
         ("attributes", _TEXTS),
+        ("votes", pa.map_(pa.string(), pa.float32())),
     ]
 )
 """A column a label, named by its id; of every other, the name of `Record`'s attribute."""
@@ -236,6 +239,7 @@ def _row(record: Record) -> dict[str, Any]:
         ],
         "labelled_by": record.labelled_by,
         "attributes": list(record.attributes.items()),
+        "votes": list(record.votes.items()),
     }
     return row | {label: int(state) for label, state in record.labels.items()}
 
@@ -278,4 +282,5 @@ def _record(row: Mapping[str, Any]) -> Record:
         ),
         labelled_by=row["labelled_by"],
         attributes=dict(row["attributes"]),
+        votes=dict(row["votes"]),
     )

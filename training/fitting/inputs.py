@@ -48,7 +48,14 @@ class Inputs:
 
     def taught(self, split: Split, data: Data, soft: NDArray[np.float32] | None = None) -> Targets:
         """Return what a part is taught as, by the policies of `data`; `soft` is what self_trained needs."""
-        return targets_of(self.chosen(split), self.labels, data.policy, policies=data.policies, soft=soft)
+        return targets_of(
+            self.chosen(split),
+            self.labels,
+            data.policy,
+            policies=data.policies,
+            soft=soft,
+            votes=data.votes,
+        )
 
     def truth(self, split: Split) -> Targets:
         """Return what is said of a part, uncertain labels not known: what figures are computed on."""
