@@ -81,7 +81,6 @@ def finished(api: httpx.Client, study_id: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", FILES)
 def test_the_file_gives_what_it_should(name: str, answers: dict[str, Answer]):
     answer, outcome = answers[name], FILES[name][1]

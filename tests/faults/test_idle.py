@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import httpx
 import psutil
-import pytest
 
 from cxr.local.state import free_port
 from shared.domain.studies import Priority, Stage, StudyStatus
@@ -42,7 +41,6 @@ class Watched:
         return float(seconds)
 
 
-@pytest.mark.timeout(600)
 def test_after_five_deaths_of_the_broker_every_worker_takes_its_own_work_at_once(line: Line):
     cnn = [Watched(line, "worker_cnn"), Watched(line, "worker_cnn")]
     llm = Watched(line, "worker_llm")

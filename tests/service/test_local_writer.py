@@ -49,7 +49,6 @@ def local(cache: Path) -> LocalWriter:
     return writer
 
 
-@pytest.mark.timeout(600)
 def test_two_processes_may_unpack_the_model_at_once(cache: Path):
     (folder,) = cache.iterdir()
     assert (folder / "model.safetensors").is_file()
@@ -61,7 +60,6 @@ def test_everybody_may_read_the_model_whatever_the_umask(cache: Path):
     assert [stat.S_IMODE(place.stat().st_mode) for place in (folder, cache)] == [0o755, 0o755]
 
 
-@pytest.mark.timeout(600)
 def test_a_batch_is_reported_in_the_models_own_words(local: LocalWriter):
     reports = write_reports(REQUESTS, local, attempts=3)
     own = [report for report in reports if not report.verification.fallback]
@@ -96,7 +94,6 @@ def test_the_merged_file_holds_the_weights_that_transformers_computes_with(local
     assert compared == 30 * len(layers)
 
 
-@pytest.mark.timeout(600)
 def test_llama_cpp_gives_each_next_word_the_probability_that_transformers_gives_it(local: LocalWriter):
     llama = LlamaWriter.bundled()
     for request in REQUESTS[:2]:  # one in each language
