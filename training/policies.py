@@ -90,8 +90,9 @@ def targets_of(
         targets[rows, column] = taught
         known[rows, column] = 1.0
     if votes:
-        shares = np.array([[one.votes.get(label, np.nan) for label in labels] for one in records], np.float32)
-        voted = ~np.isnan(shares.reshape(targets.shape))
+        said = [[record.votes.get(label, np.nan) for label in labels] for record in records]
+        shares = np.array(said, np.float32).reshape(states.shape)
+        voted = ~np.isnan(shares)
         targets[voted], known[voted], uncertain[voted] = shares[voted], 1.0, False
     return Targets(targets, known, uncertain.astype(np.float32))
 
