@@ -39,6 +39,8 @@ class _Rounds:
     alone: list[float] = field(default_factory=list)
     bare: list[LoopRun] = field(default_factory=list)
     on_all_cores: list[float] = field(default_factory=list)
+    grown: list[int] = field(default_factory=list)
+    """Bytes of Postgres' tables, of the whole round."""
 
 
 class _Feeder:
@@ -73,7 +75,7 @@ def main(options: Options, progress: Progress) -> Result:
     return Result(
         NAME,
         _comparisons(rounds),
-        (_by_part(rounds), _by_step(rounds)),
+        (_by_part(rounds), _by_step(rounds), _on_the_disk(rounds)),
         (
             f"{rounds.size} studies of one image a round ({pool}), {number} rounds, {WIDTH} connections",
             f"{core_count()} cores; the line: {_ends(rounds.whole)}; the loop: {_loop_ends(rounds.bare)}",
@@ -82,7 +84,9 @@ def main(options: Options, progress: Progress) -> Result:
 
 
 def _through_the_stack(stack: Stack, feeder: _Feeder, rounds: _Rounds) -> None:
+    before = stack.database_bytes()
     rounds.whole.append(drive(stack, feeder.take(rounds.size)))
+    rounds.grown.append(stack.database_bytes() - before)
     rounds.alone.append(median(drive(stack, feeder.take(1)).seconds for _ in range(_ALONE)))
 
 
@@ -146,6 +150,15 @@ def _by_step(rounds: _Rounds) -> Breakdown:
         "CPU a study, by step of the bare loop in one process (median of the rounds)",
         ("ms of CPU",),
         tuple((step, (median(1000 * one.cpu[step] / rounds.size for one in rounds.bare),)) for step in STEPS),
+    )
+
+
+def _on_the_disk(rounds: _Rounds) -> Breakdown:
+    studies = rounds.size * len(rounds.grown)
+    return Breakdown(
+        "on the disk, a study (mean of all rounds)",
+        ("KB",),
+        (("postgres, its log apart", (sum(rounds.grown) / studies / 1000,)),),
     )
 
 

@@ -25,6 +25,9 @@ LABEL_SETS: Final = {
 """Names for the labels that papers report on; a recipe may list ids instead."""
 
 
+_View = Literal["PA", "AP", "LATERAL", "UNKNOWN"]
+
+
 class RecipeError(ValueError):
     """A recipe cannot be used; the message names the file, the key and what is wrong with it."""
 
@@ -62,21 +65,23 @@ class Data(_Part):
         datasets: ids that the recipe was published for; the command may name others.
         labels: ids, or a name of `LABEL_SETS`.
         size: side of the square in pixels.
-        views: of the images that are used; "UNKNOWN" are those that say no view, and decubitus and oblique
-            ones where a data set has these: take it for sets whose images are all frontal.
+        views: of the images that are trained on; UNKNOWN are those whose data set says none.
+        measured_views: of validation and test images; empty: the same.
         policy: of uncertain labels.
         policies: by label, where it differs.
         votes: whether a label that several readers voted on (VinDr-CXR's training half) is taught as the
             share who see it, instead of what most say.
         masks: whether the network is given the lung and heart masks of the tables' records
             (training/organs.py); without, or where a record has none, it outlines them itself.
-        texts: whether they carry the reports' impressions.
+        texts: whether the reports' impressions are what is learnt: each training image with a report then
+            counts, labelled or not.
     """
 
     datasets: tuple[str, ...]
     labels: tuple[str, ...]
     size: Annotated[int, Field(ge=32, le=1024)]
-    views: tuple[Literal["PA", "AP", "LATERAL", "UNKNOWN"], ...] = ("PA", "AP")
+    views: tuple[_View, ...] = ("PA", "AP")
+    measured_views: tuple[_View, ...] = ()
     policy: Policy = Policy.IGNORE
     policies: dict[str, Policy] = {}
     votes: bool = False
@@ -174,7 +179,8 @@ class Run(_Part):
 
     Attributes:
         epochs: passes over the training images.
-        batch: images a step on one device.
+        batch: images a step, shared by all devices that train together: a run of four devices has the
+            steps and the rate of a run of one.
         accumulate: steps whose gradients are added before the weights move.
         balance: exponent of the rarity by which images are drawn; 0 draws each once an epoch.
         stop_after: epochs without a better validation figure after which training ends; 0 never.

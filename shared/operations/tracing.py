@@ -13,7 +13,6 @@ from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -35,6 +34,9 @@ def configure(service: str, settings: TelemetrySettings) -> None:
     """Send this process's spans to the collector that the settings name, if they name one."""
     if settings.otlp_endpoint is None:
         return
+    # Its protocol buffers take longer to import than the rest of tracing, and most processes need none.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+
     provider = TracerProvider(
         resource=Resource.create({"service.name": f"cxr-{service}"}), id_generator=_StudyIds()
     )

@@ -1,6 +1,6 @@
 """The whole product for the tests of this folder, as `cxr up` starts it, and a browser."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,20 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.browser import Tab, chromium
+from tests.support.network import Network
 from tests.support.stack import FullStack
 
 OpenTab = Callable[..., Tab]
+NETWORK = Network()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run the tests in here, and what their fixtures start, where no container's interface comes or goes."""
+    if item.path.parent != Path(__file__).parent:
+        return (yield)
+    with NETWORK:
+        return (yield)
 
 
 def ask(stack: FullStack, path: str, accept: str = "application/json") -> httpx.Response:

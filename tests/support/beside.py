@@ -14,12 +14,11 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 TOGETHER: Final = {
+    "tests/end_to_end/": "the running product",
+    "tests/containers/": "built images",
     "tests/chart/": "rendered charts",
-    "tests/containers/": "networks and browsers",
-    "tests/end_to_end/": "networks and browsers",
 }
-"""Folders that share rendered charts, built images, the running product; and those two not beside each other:
-a container brings and takes an interface of this machine, and then Chromium drops what it is loading."""
+"""Folders whose tests share what is slow to start. The first of them take longest, and are begun first."""
 COMPUTING: Final = ("tests/chart/", "tests/contract/", "tests/images/", "tests/unit/")
 """Folders whose tests wait for nobody."""
 
@@ -44,11 +43,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Beside:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests: one group that waits, one that computes, and so on."""
-    groups: dict[str, list[pytest.Item]] = {}
+    """Order the tests: the longest groups, then one that waits, one that computes, and so on."""
+    groups: dict[str, list[pytest.Item]] = {shared: [] for shared in TOGETHER.values()}
     for item in items:
         groups.setdefault(group(item.nodeid), []).append(item)
-    computing = [name for name, members in groups.items() if members[0].nodeid.startswith(COMPUTING)]
+    computing = [
+        name for name, members in groups.items() if members and members[0].nodeid.startswith(COMPUTING)
+    ]
     waiting = [name for name in groups if name not in computing]
     turns = [name for pair in zip_longest(waiting, computing) for name in pair if name is not None]
     items[:] = [item for name in turns for item in groups[name]]

@@ -42,7 +42,7 @@ class Batch:
         known: (N, L) float32, 1 where the target counts and 0 where nothing is known.
         uncertain: (N, L) float32, 1 where the data set says uncertain, whatever the policy makes of it.
         masks: (N, 2, S, S) float32 of lungs and heart, or None.
-        texts: N impressions or findings, "" without one; or None where no architecture asks for them.
+        texts: N impressions, or None where no architecture asks for them.
     """
 
     images: Tensor

@@ -3,23 +3,32 @@
 Tiu et al. 2022, doi 10.1038/s41551-022-00936-9; code: rajpurkarlab/CheXzero.
 
 It learns from no labels. Whether an image shows "x" is asked afterwards: is it nearer to "x" or to "no x"?
+The probability is the softmax over both cosines as they are (`run_softmax_eval` of their zero_shot.py):
+CLIP's learnt scale, which makes the loss sharp, has no part in it, so the mean over networks is theirs too.
 """
 
 from typing import Final, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import normalize
 from transformers import AutoTokenizer, CLIPModel
 from typing_extensions import override
 
 from shared.domain.reports import Language
 from shared.labels import display_name
 from training.architectures.base import Batch, Classifier, Criterion, Output
-from training.architectures.hugging_face import fetch, normalise, unreadable
+from training.architectures.encoder import Normalise
+from training.architectures.hugging_face import fetch, unreadable
+from training.datasets.label_names import NAMES
+from training.losses.contrastive import contrast
 
 _PROMPTS: Final = ("{}", "no {}")
 """The pair that the authors' `run_zero_shot` is given (rajpurkarlab/CheXzero, notebooks/zero_shot.ipynb)."""
+_MEAN, _DEVIATION = 101.48761 / 255.0, 83.43944 / 255.0
+"""Of the authors' radiographs (train.py, zero_shot.py), whatever CLIP itself was trained with."""
+_WORDS: Final = {label: word for word, (label, *more) in NAMES["chexpert"].items() if not more}
+"""Their notebook asks for CheXpert's labels by CheXpert's words."""
 
 
 class ImageText(Classifier):
@@ -27,7 +36,7 @@ class ImageText(Classifier):
 
     Args:
         start: folder or id of a CLIP model with its tokenizer.
-        labels: their display names make the prompts.
+        labels: CheXpert's words for them make the prompts, or else their display names.
         size: side of the squares in pixels.
         weights: False where a checkpoint's follow, so that only configuration and tokenizer are read.
 
@@ -45,13 +54,13 @@ class ImageText(Classifier):
                 f"{start} is a {type(self.clip).__name__}, no CLIP model: chexzero needs images and texts"
             )
             raise ValueError(message)  # noqa: TRY004  # as all that a recipe may have wrong
-        self.normalise = normalise(start)
+        self.normalise = Normalise([_MEAN] * 3, [_DEVIATION] * 3)
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(start)
         except (OSError, ValueError) as error:
             raise unreadable(start, error) from error
         self.side = size // int(self.clip.config.vision_config.patch_size)
-        names = [display_name(label, Language.ENGLISH) for label in labels]
+        names = [_WORDS.get(label) or display_name(label, Language.ENGLISH) for label in labels]
         self.questions = [prompt.format(name) for prompt in _PROMPTS for name in names]
         self.register_buffer("prompts", torch.empty(0), persistent=False)
         self.register_load_state_dict_post_hook(_keep_prompts)  # type: ignore[no-untyped-call]  # torch's
@@ -94,28 +103,22 @@ class ImageText(Classifier):
     def see(self, images: Tensor) -> Output:
         image, patches = self._look(images)
         # The softmax over the pair is the logistic function of this difference.
-        against = self.clip.logit_scale.exp() * (self.prompts[0] - self.prompts[1])
+        against = self.prompts[0] - self.prompts[1]
         maps = torch.einsum("ntc,lc->nlt", patches, against)
         return Output(image @ against.T, maps.reshape(*maps.shape[:2], self.side, self.side))
 
     @override
     def loss(self, batch: Batch, criterion: Criterion) -> Tensor:
-        """Return CLIP's contrastive loss over the images that have a text; labels have no say in it.
+        """Return CLIP's loss over the images and texts of all processes; labels have no say in it.
 
         Raises:
-            ValueError: no image of the batch has a text.
+            ValueError: the batch has no texts.
         """
-        told = [index for index, text in enumerate(batch.texts or ()) if text.strip()]
-        if not told:
-            message = (
-                "chexzero learns from reports, and no image of this batch has one: set data.texts in the "
-                "recipe, and train on a data set with reports (mimic_cxr, chexpert_plus, open_i, padchest)"
-            )
+        if batch.texts is None:
+            message = "chexzero learns from reports: set data.texts in the recipe"
             raise ValueError(message)
-        image, _ = self._look(batch.images[told])
-        likeness = self.clip.logit_scale.exp() * image @ self._say([(batch.texts or ())[i] for i in told]).T
-        pairs = torch.arange(len(told), device=likeness.device)
-        return (cross_entropy(likeness, pairs) + cross_entropy(likeness.T, pairs)) / 2.0
+        image, _ = self._look(batch.images)
+        return contrast(image, self._say(list(batch.texts)), self.clip.logit_scale.exp())
 
 
 def _keep_prompts(network: ImageText, _: object) -> None:

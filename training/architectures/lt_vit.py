@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from training.architectures.base import Classifier, Output
-from training.architectures.encoder import Normalise, trunk
+from training.architectures.encoder import normalise_of, trunk
 
 
 class LabelTokens(Classifier):
@@ -21,8 +21,8 @@ class LabelTokens(Classifier):
         self, name: str, labels: int, *, start: str, size: int, blocks: int, options: dict[str, Any]
     ) -> None:
         super().__init__()
-        self.normalise = Normalise()
         self.trunk = trunk(name, start=start, size=size, options=options)
+        self.normalise = normalise_of(name, self.trunk)
         if not 1 <= blocks <= len(self.trunk.blocks):
             message = f"blocks must lie between 1 and {len(self.trunk.blocks)}, got {blocks}"
             raise ValueError(message)

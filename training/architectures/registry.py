@@ -14,14 +14,14 @@ from training.recipe import Model
 
 DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "simple_cnn": {"widths": [32, 64, 128, 256]},
-    "densenet121": {"encoder": "densenet121", "encoder_options": {}},
-    "multiclass": {"encoder": "densenet121", "encoder_options": {}},
-    "chestxray8": {"encoder": "resnet50", "encoder_options": {}, "width": 1024, "sharpness": 10.0},
+    "densenet121": {"encoder": "densenet121.tv_in1k", "encoder_options": {}},
+    "multiclass": {"encoder": "densenet121.tv_in1k", "encoder_options": {}},
+    "chestxray8": {"encoder": "resnet50.tv_in1k", "encoder_options": {}, "width": 1024, "sharpness": 10.0},
     "yao2017": {"encoder": "densenet121", "encoder_options": {}, "width": 512},
-    "swinchex": {"encoder": "swin_large_patch4_window7_224", "encoder_options": {}, "width": 384},
-    "lt_vit": {"encoder": "vit_small_patch16_224", "encoder_options": {}, "blocks": 4},
+    "swinchex": {"encoder": "swin_large_patch4_window7_224.ms_in22k", "encoder_options": {}, "width": 384},
+    "lt_vit": {"encoder": "vit_small_patch16_224.augreg_in21k_ft_in1k", "encoder_options": {}, "blocks": 4},
     "anatomy_xnet": {
-        "encoder": "densenet121",
+        "encoder": "densenet121.tv_in1k",
         "encoder_options": {},
         "scales": 2,
         "lungs": "runs/lungs/unet.pt",
@@ -29,9 +29,13 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "hugging_face": {"frozen": False},
     "chexzero": {},
-    "timm": {"encoder_options": {}, "frozen": False},
+    "encoder": {"encoder_options": {}, "frozen": False},
 }
-"""Architecture -> its options and what they are when a recipe does not say; "timm:NAME" is any of timm's."""
+"""Architecture -> its options and what they are when a recipe does not say.
+
+"encoder:NAME", and each `encoder`, is one of timm's networks or of published.py's. A tag behind a point names
+the weights that a paper started from, where they are not timm's default: "tv_in1k" are torchvision's first.
+"""
 _FROM_A_FOLDER: Final = frozenset({"hugging_face", "chexzero"})
 """Their configuration comes from where `start` points, even where their weights do not."""
 _HEADS: Final[Mapping[str, Callable[[Encoder, int, Mapping[str, Any]], Classifier]]] = {
@@ -42,7 +46,7 @@ _HEADS: Final[Mapping[str, Callable[[Encoder, int, Mapping[str, Any]], Classifie
     ),
     "yao2017": lambda encoder, labels, options: Sequence(encoder, labels, width=options["width"]),
     "swinchex": lambda encoder, labels, options: LabelHeads(encoder, labels, width=options["width"]),
-    "timm": lambda encoder, labels, options: Linear(encoder, labels, frozen=options["frozen"]),
+    "encoder": lambda encoder, labels, options: Linear(encoder, labels, frozen=options["frozen"]),
 }
 """What stands on an encoder's feature map and needs nothing else."""
 
@@ -57,9 +61,9 @@ def create(model: Model, labels: tuple[str, ...], *, size: int, pretrained: bool
         ValueError: the architecture or an option is unknown, or the weights of `start` cannot be had.
     """
     family, _, name = model.architecture.partition(":")
-    if family not in DEFAULTS or (family == "timm") != bool(name):
-        choices = ", ".join(sorted(DEFAULTS.keys() - {"timm"}))
-        message = f"there is no architecture {model.architecture}; choose one of {choices}, timm:NAME"
+    if family not in DEFAULTS or (family == "encoder") != bool(name):
+        choices = ", ".join(sorted(DEFAULTS.keys() - {"encoder"}))
+        message = f"there is no architecture {model.architecture}; choose one of {choices}, encoder:NAME"
         raise ValueError(message)
     unknown = model.options.keys() - DEFAULTS[family].keys()
     if unknown:

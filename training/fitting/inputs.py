@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shared.domain.findings import ViewPosition
 from training.fitting.steps import Organs
+from training.impressions import NO_IMPRESSION, impression_of
 from training.leaks import find_leaks, refuse_leaks
 from training.organs import organs_of
 from training.policies import Targets, targets_of
@@ -62,9 +63,8 @@ class Inputs:
         return targets_of(self.chosen(split), self.labels, Policy.IGNORE)
 
     def texts(self, split: Split) -> list[str]:
-        """Return the impressions of a part, or else the findings, "" without either."""
-        sections = [one.sections for one in self.chosen(split)]
-        return [one.get("impression") or one.get("findings") or "" for one in sections]
+        """Return the impressions of a part, `NO_IMPRESSION` where a report has none."""
+        return [impression_of(one) for one in self.chosen(split)]
 
     def organs(self, split: Split, size: int) -> Organs:
         """Return what gives the (N, 2, size, size) masks of lungs and heart of N images of a part."""
@@ -96,17 +96,13 @@ def read_inputs(
         ValueError: a table cannot be read, or no folder is given for a data set.
     """
     found = {(one.dataset, one.image): one for path in tables for one in read(path)}
-    views = {ViewPosition(view) for view in data.views}
-    seen = [
-        one
-        for one in assign(list(found.values()))
-        if one.view in views and one.labels.keys() & set(data.labels)
-    ]
+    seen = [one for one in assign(list(found.values())) if _asked_for(one, data)]
     used = [one for split in Split for one in _limited([r for r in seen if r.split is split], limit)]
     if not used:
         message = (
             f"no image of {', '.join(map(str, tables))} is a {' or '.join(data.views)} view with a label of "
-            f"the recipe: {', '.join(data.labels)}{_hint(found.values(), data)}"
+            f"the recipe: {', '.join(data.labels)}{'; or has a report' if data.texts else ''}"
+            f"{_hint(found.values(), data)}"
         )
         raise RecipeError(message)
     if data.masks and not any(one.masks for one in used):
@@ -114,7 +110,8 @@ def read_inputs(
         raise RecipeError(message)
     store = open_store(used, root, size=data.size, cache=cache, processes=processes)
     if look_for_leaks:
-        _say(len(found) - len(seen), "images are of another view, of no label of the recipe, or in two parts")
+        wanted = "label of the recipe, or report to learn from" if data.texts else "label of the recipe"
+        _say(len(found) - len(seen), f"images are of another view, of no {wanted}, or in two parts")
         _say(len(store.problems), "images cannot be read", [f"{p.where}: {p.reason}" for p in store.problems])
         refuse_leaks(find_leaks(used, root, cache=cache, processes=processes, store=store))
     rows = np.flatnonzero(store.readable)
@@ -123,12 +120,7 @@ def read_inputs(
         if not len(inputs.of(split)):
             message = f"no image is left for {split.value}: a patient more, or `training.splits`, may help"
             raise RecipeError(message)
-    silent = [
-        name for name in data.labels if not any(name in one.labels for one in inputs.chosen(Split.TRAIN))
-    ]
-    if silent:
-        message = f"no training image says anything of {', '.join(silent)}: take them out of data.labels"
-        raise RecipeError(message)
+    _refuse_silence(inputs, data)
     return inputs
 
 
@@ -142,6 +134,33 @@ def states_of(records: Sequence[Record], label: str) -> list[State | None]:
     return [one.labels.get(label) for one in records]
 
 
+def _asked_for(record: Record, data: Data) -> bool:
+    """Return whether an image is of a view of its part, and says what the recipe learns or measures."""
+    if record.split is Split.TRAIN:
+        says = record.sections if data.texts else record.labels.keys() & set(data.labels)
+        return record.view in data.views and bool(says)
+    return record.view in (data.measured_views or data.views) and bool(
+        record.labels.keys() & set(data.labels)
+    )
+
+
+def _refuse_silence(inputs: Inputs, data: Data) -> None:
+    """Raise when the training images teach nothing of a label, or of any text where texts are learnt."""
+    chosen = inputs.chosen(Split.TRAIN)
+    if data.texts:
+        if all(text == NO_IMPRESSION for text in inputs.texts(Split.TRAIN)):
+            message = (
+                "data.texts: no training image has an impression; train on a data set whose reports have "
+                "one: mimic_cxr, chexpert_plus, open_i"
+            )
+            raise RecipeError(message)
+        return
+    silent = [name for name in data.labels if not any(name in one.labels for one in chosen)]
+    if silent:
+        message = f"no training image says anything of {', '.join(silent)}: take them out of data.labels"
+        raise RecipeError(message)
+
+
 def _limited(records: list[Record], limit: int | None) -> list[Record]:
     def place(record: Record) -> bytes:
         return hashlib.sha256(f"{record.dataset}/{record.image}".encode()).digest()
@@ -150,9 +169,10 @@ def _limited(records: list[Record], limit: int | None) -> list[Record]:
 
 
 def _hint(records: Iterable[Record], data: Data) -> str:
-    unknown = ViewPosition.UNKNOWN
-    count = sum(one.view is unknown and bool(one.labels.keys() & set(data.labels)) for one in records)
-    if not count or unknown in data.views:
+    count = sum(
+        one.view is ViewPosition.UNKNOWN and bool(one.labels.keys() & set(data.labels)) for one in records
+    )
+    if not count or ViewPosition.UNKNOWN in data.views:
         return ""
     return f'; {count:,} images do not say their view: data.views with "UNKNOWN" takes them'
 

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from training.architectures.base import Batch, Classifier, Criterion
 from training.fitting.figures import Figures, figures_of, logits_of
-from training.fitting.movement import Rates, average_of, optimizer_of, set_rates
+from training.fitting.movement import Rates, average_of, optimizer_of, renew_reference, set_rates
 from training.fitting.plan import Job
 from training.fitting.run_folder import (
     read_checkpoint,
@@ -32,7 +32,16 @@ from training.fitting.run_folder import (
     write_rows,
     write_weights,
 )
-from training.fitting.steps import Batches, Organs, Rows, Step, batches_of, make_step, seed_of
+from training.fitting.steps import (
+    Batches,
+    Organs,
+    Rows,
+    Step,
+    batches_of,
+    make_step,
+    seed_of,
+    share_of,
+)
 from training.losses import loss_named
 from training.policies import Targets
 from training.recipe import Augmentation, RecipeError
@@ -158,12 +167,13 @@ class Fitting:
         self.bases = [float(group["lr"]) for group in self.optimizer.param_groups]
         self.rates = Rates(job.schedule, job.run.epochs)
         self.average = average_of(network, job.run.average)
+        self.share = share_of(job.run.batch, self.fabric.world_size)
         weights = rarity(taught.targets, taught.known, exponent=job.run.balance)
         self.sampler = EpochSampler(
             weights, seed=self.seed, rank=self.fabric.global_rank, world=self.fabric.world_size
         )
         self.sampler.start(epoch=0)
-        self.steps = len(Batches(self.sampler, job.run.batch))
+        self.steps = len(Batches(self.sampler, self.share))
         self.state = _State()
 
     @property
@@ -184,6 +194,7 @@ class Fitting:
             ):
                 self._epoch(bar, task)
                 logger.log_metrics(self._validate(), self.state.epoch)
+                renew_reference(self.optimizer)
                 self._save()
         logger.finalize("success")
         best = self.state.best
@@ -195,8 +206,8 @@ class Fitting:
     def _epoch(self, bar: Progress, task: TaskID) -> None:
         """Train to the end of the epoch, from the state's place on."""
         state, run = self.state, self.job.run
-        self.sampler.start(epoch=state.epoch, taken=state.taken * run.batch)
-        batches = Batches(self.sampler, run.batch)
+        self.sampler.start(epoch=state.epoch, taken=state.taken * self.share)
+        batches = Batches(self.sampler, self.share)
         self.module.train()
         for squares, indices in batches_of(self.training.rows, batches, workers=self.conditions.workers):
             number = state.taken
@@ -251,7 +262,7 @@ class Fitting:
             self.served,
             self.validation.rows,
             len(told.targets),
-            batch=self.job.run.batch,
+            batch=self.share,
             workers=self.conditions.workers,
         )
         figures = figures_of(logits, told, self.learner.criterion, self.fabric.device)

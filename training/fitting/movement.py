@@ -19,6 +19,9 @@ def optimizer_of(
 ) -> Optimizer:
     """Make a recipe's optimizer.
 
+    Norms, biases and what timm's networks name (positions, class tokens) are not decayed; PESG, which has one
+    group of weights, decays all.
+
     Raises:
         RecipeError: an option is unknown; or "pesg" without a loss that it can work with, or the other way
             round, or with a rate of its own for the head.
@@ -30,22 +33,15 @@ def optimizer_of(
     if saddle and settings.head_rate != 1.0:
         message = "pesg has one rate for all weights: leave out head_rate"
         raise RecipeError(message)
-    head = {id(parameter) for parameter in network.head_parameters()}
-    trunk = [p for p in network.parameters() if p.requires_grad and id(p) not in head]
-    heads = [p for p in network.parameters() if p.requires_grad and id(p) in head]
-    groups: list[dict[str, Any]] = [
-        {"params": parameters, "lr": settings.rate * factor}
-        for parameters, factor in ((trunk, 1.0), (heads, settings.head_rate))
-        if parameters
-    ]
     decay, options = settings.decay, settings.options
+    groups = _groups(settings, network)
     try:
         if settings.name == "pesg":
             # It takes seconds to load (graph networks, data sets), which others need not wait for.
             from libauc.optimizers import PESG  # noqa: PLC0415
 
             return PESG(  # type: ignore[no-any-return]  # libauc has no types
-                trunk + heads,
+                [parameter for group in groups for parameter in group["params"]],
                 loss_fn=criterion,
                 lr=settings.rate,
                 momentum=settings.momentum,
@@ -61,6 +57,46 @@ def optimizer_of(
     except TypeError as error:
         message = f"optimizer.options of {settings.name}: {error}"
         raise RecipeError(message) from error
+
+
+def renew_reference(optimizer: Optimizer) -> None:
+    """Let PESG's reference, which the weights are pulled to, be their mean over the epoch that ends.
+
+    Source: Yuan 2020, section 4; LibAUC's example for CheXpert calls it at each epoch but the first
+    (Optimization-AI/LibAUC, examples/scripts/07_optimizing_multi_label_auroc_loss_…).
+    """
+    update: Any = getattr(optimizer, "update_regularizer", None)
+    if update is not None and getattr(optimizer, "model_ref", None) is not None:
+        update()
+
+
+def _groups(settings: Settings, network: Classifier) -> list[dict[str, Any]]:
+    """Return the weights that are trained, by rate and decay."""
+    head = {id(parameter) for parameter in network.head_parameters()}
+    spared = _spared(network)
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            groups.setdefault((id(parameter) in head, id(parameter) in spared), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": settings.rate * (settings.head_rate if of_head else 1.0),
+            "weight_decay": 0.0 if is_spared else settings.decay,
+        }
+        for (of_head, is_spared), parameters in sorted(groups.items())
+    ]
+
+
+def _spared(network: nn.Module) -> set[int]:
+    """Return the ids of weights that are not decayed: of one dimension, biases, and those timm names."""
+    spared = {id(p) for name, p in network.named_parameters() if p.ndim <= 1 or name.endswith(".bias")}
+    for module in network.modules():
+        named: Any = getattr(module, "no_weight_decay", None)
+        if callable(named):
+            own = dict(module.named_parameters())
+            spared |= {id(own[name]) for name in named() if name in own}
+    return spared
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from training.augment import augment, mix
 from training.policies import Targets
-from training.recipe import Augmentation
+from training.recipe import Augmentation, RecipeError
 from training.sampling import EpochSampler
 from training.store import ImageStore
 
@@ -86,6 +86,18 @@ class Batches(Sampler[list[int]]):
         indices = list(self._sampler)
         for number in range(max(len(indices) // self._size, min(1, len(indices)))):
             yield indices[number * self._size : (number + 1) * self._size]
+
+
+def share_of(batch: int, devices: int) -> int:
+    """Return how many images of a step each device has.
+
+    Raises:
+        RecipeError: they cannot be shared evenly.
+    """
+    if batch % devices:
+        message = f"run.batch: {batch} images a step cannot be shared evenly by {devices} devices"
+        raise RecipeError(message)
+    return batch // devices
 
 
 def batches_of(

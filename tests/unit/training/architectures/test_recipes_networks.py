@@ -208,7 +208,7 @@ def test_the_page_of_papers_has_every_recipe(recipe):
     [
         (Model(architecture="resnet"), "choose one of"),
         (Model(architecture="densenet121", options={"depth": 3}), "encoder_options"),
-        (Model(architecture="timm:densenet1210"), "similar names: .*densenet121"),
+        (Model(architecture="encoder:densenet1210"), "similar names: .*densenet121"),
         (Model(architecture="densenet121", start="nowhere.pt"), "Go online"),
         (Model(architecture="lt_vit", start="scratch", options={"blocks": 99}), "between 1 and 12"),
         (Model(architecture="simple_cnn"), "scratch"),
@@ -220,13 +220,13 @@ def test_what_cannot_be_made_says_what_can(model, says):
 
 
 def test_any_timm_encoder_takes_a_linear_head():
-    network = create(Model(architecture="timm:resnet18", start="scratch"), LABELS, size=SIZE).eval()
+    network = create(Model(architecture="encoder:resnet18", start="scratch"), LABELS, size=SIZE).eval()
     logits, maps = network(batch().images)
     torch.testing.assert_close(logits - network.head.bias, maps.mean((2, 3)), atol=1e-4, rtol=1e-4)
 
 
 def test_the_lite0_starts_from_its_package():
-    model = Model(architecture="timm:tf_efficientnet_lite0")
+    model = Model(architecture="encoder:tf_efficientnet_lite0")
     started = create(model, LABELS, size=SIZE)
     fresh = create(model, LABELS, size=SIZE, pretrained=False)
     seen = "encoder.trunk.bn1.running_var"

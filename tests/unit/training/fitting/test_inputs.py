@@ -1,68 +1,73 @@
-"""Which images of the tables a recipe takes, and what they are taught as."""
+"""Which images a recipe takes, and what they are taught as."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from shared.domain.findings import ViewPosition
-from tests.support.dataset_trees.padchest_gr import padchest_gr
-from tests.support.dataset_trees.vindr_cxr import vindr_cxr
-from training.datasets import READERS
 from training.fitting.inputs import Inputs, read_inputs
+from training.impressions import NO_IMPRESSION
 from training.recipe import Data, RecipeError
-from training.table import Split, write
+from training.table import Record, Split, read, write
+
+LABELS = ("Atelectasis", "Mass")
+VIEWS = tuple(ViewPosition)
+COUNT = 64
 
 
-def inputs_of(root: Path, data: Data, out: Path) -> Inputs:
-    write(out / "table.parquet", READERS[data.datasets[0]].read(root).records)
-    return read_inputs(
-        data, [out / "table.parquet"], root, cache=out, processes=1, limit=None, look_for_leaks=False
-    )
+@pytest.fixture(scope="module")
+def read_with(drawn, tmp_path_factory) -> Callable[..., Inputs]:
+    """Return what reads the drawn pictures for a recipe's `[data]`; `change` is made to each record."""
+    folder = tmp_path_factory.mktemp("inputs")
 
-
-def of_views(*views: str) -> Data:
-    return Data.model_validate(
-        {"datasets": ["padchest_gr"], "labels": ["Effusion"], "size": 32}
-        | ({"views": views} if views else {})
-    )
-
-
-def test_films_without_a_view_are_trained_on_where_the_recipe_takes_them(tmp_path, pictures):
-    root = padchest_gr(tmp_path / "set", pictures)
-    inputs = inputs_of(root, of_views("PA", "AP", "UNKNOWN"), tmp_path)
-    assert [one.view for one in inputs.records] == [ViewPosition.UNKNOWN] * 3
-    assert inputs.taught(Split.TRAIN, of_views()).targets.tolist() == [[1.0]]
-    assert inputs.taught(Split.VALIDATION, of_views()).targets.tolist() == [[0.0]]
-
-
-def test_without_that_it_is_said_how_many_there_are_and_how_to_take_them(tmp_path, pictures):
-    root = padchest_gr(tmp_path / "set", pictures)
-    with pytest.raises(
-        RecipeError, match=r"3 images do not say their view: data\.views with \"UNKNOWN\" takes"
-    ):
-        inputs_of(root, of_views(), tmp_path)
-
-
-def test_votes_are_taught_where_the_recipe_wants_them_and_measured_by_the_majority(tmp_path, pictures):
-    root = vindr_cxr(tmp_path / "set", pictures)
-    records = READERS["vindr_cxr"].read(root).records
-    parts = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.TEST, Split.TEST)
-    placed = [replace(one, split=part) for one, part in zip(records, parts, strict=True)]
-    write(tmp_path / "table.parquet", placed)
-    wanted = {"datasets": ["vindr_cxr"], "labels": ["Cardiomegaly"], "size": 32}
-    shares = []
-    for votes in (False, True):
-        data = Data.model_validate({**wanted, "votes": votes})
-        inputs = read_inputs(
-            data,
-            [tmp_path / "table.parquet"],
-            root,
-            cache=tmp_path,
-            processes=1,
-            limit=None,
-            look_for_leaks=False,
+    def inputs(change: Callable[[int, Record], Record], **data: object) -> Inputs:
+        table = folder / "table.parquet"
+        records = read(drawn / "table.parquet")[:COUNT]
+        write(table, [change(number, one) for number, one in enumerate(records)])
+        settings = Data.model_validate({"datasets": ["drawn"], "labels": LABELS, "size": 64} | data)
+        return read_inputs(
+            settings, [table], drawn, cache=folder / "cache", processes=1, limit=None, look_for_leaks=False
         )
-        shares.append(inputs.taught(Split.TRAIN, data).targets.item())
-        assert inputs.truth(Split.TRAIN).targets.item() == 1
-    assert shares == pytest.approx([1, 2 / 3])
+
+    return inputs
+
+
+def every_kind(number: int, record: Record) -> Record:
+    """Give views in turn; take labels from each second image, the impression from each third, all of some."""
+    sections = {} if number % 5 == 4 else {"findings": "Clear."} if number % 3 == 2 else record.sections
+    labels = record.labels if number % 2 else {}
+    return replace(record, view=VIEWS[number // 8 % 4], labels=labels, sections=sections)
+
+
+@pytest.fixture(scope="module")
+def of_texts(read_with) -> Inputs:
+    return read_with(every_kind, texts=True, views=VIEWS, measured_views=["PA", "AP"])
+
+
+def test_a_recipe_of_texts_learns_from_every_image_with_a_report(of_texts):
+    taught, said = of_texts.chosen(Split.TRAIN), of_texts.texts(Split.TRAIN)
+    assert {one.view for one in taught} == set(VIEWS)
+    assert {bool(one.labels) for one in taught} == {True, False}
+    assert all(one.sections for one in taught)
+    assert len(taught) == sum(number % 5 != 4 and number % 8 in {0, 3, 4, 6, 7} for number in range(COUNT))
+    assert {text == NO_IMPRESSION for text in said} == {True, False}
+    assert [text == NO_IMPRESSION for text in said] == ["impression" not in one.sections for one in taught]
+
+
+def test_it_is_measured_on_labelled_images_of_the_views_that_it_names(of_texts):
+    for split in (Split.VALIDATION, Split.TEST):
+        measured = of_texts.chosen(split)
+        assert measured
+        assert {one.view for one in measured} <= {ViewPosition.PA, ViewPosition.AP}
+        assert all(one.labels for one in measured)
+
+
+def test_a_recipe_of_labels_takes_no_image_without_one(read_with):
+    inputs = read_with(every_kind, views=["PA"])
+    assert all(one.labels and one.view is ViewPosition.PA for one in inputs.records)
+
+
+def test_reports_without_any_impression_teach_nothing(read_with):
+    with pytest.raises(RecipeError, match=r"no training image has an impression.*open_i"):
+        read_with(lambda _, one: replace(one, sections={"findings": "Clear."}), texts=True)
