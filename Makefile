@@ -13,11 +13,15 @@ DATA ?=
 TEST_PROCESSES ?= $(shell expr $$(nproc) + 1)
 # Where it is set, every process that a test or a person starts compiles all of Python's sources anew: seconds each time.
 unexport PYTHONDONTWRITEBYTECODE
+# Tests run beside each other: threads of torch and NumPy would only wait for a core in each other's way.
+test unit: export OMP_NUM_THREADS := 1
 CODE := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm tests
 TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py tests
 # The tests of the rooms that do no I/O: they pass every branch of them (pyproject.toml, tool.coverage), or fail.
 CORE := tests/unit/shared/rendering tests/unit/shared/reporting \
   $(patsubst %,tests/unit/shared/test_%.py,bands domain imaging labels warnings)
+# Tests that break servers and hold answers, leases or budgets to their time: they run when nothing else does.
+TIMED := $(patsubst %,tests/faults/test_%.py,alone backup decoder hanging_servers heavy_studies idle killed_workers)
 TEST := pytest -p tests.support.telling
 TEST_CORE = { $(BIN)/coverage run -m $(TEST) $(CORE) && $(BIN)/coverage report; }
 # uv installs the same packages as pip, from the same index, in a tenth of the time.
@@ -57,13 +61,12 @@ unit: setup-dev  ## Run the tests of single modules, but for training's
 
 test: setup-dev  ## Run every test (CXR_TEST_DATA=folder adds real radiographs)
 	@tests/support/debian_packages.sh
-	@# Tests that break servers hold answers to their time: they run when nothing else does.
 	@# What failed in any part is said again at the end.
 	rm -f .pytest_cache/failures.txt; status=0; \
 	$(TEST_CORE) || status=$$?; \
-	$(BIN)/python -m $(TEST) -p tests.support.beside -n $(TEST_PROCESSES) --no-loadscope-reorder --ignore=tests/faults \
-	  $(CORE:%=--ignore=%) || status=$$?; \
-	$(BIN)/python -m $(TEST) tests/faults || status=$$?; \
+	$(BIN)/python -m $(TEST) -p tests.support.beside -n $(TEST_PROCESSES) --no-loadscope-reorder \
+	  $(CORE:%=--ignore=%) $(TIMED:%=--ignore=%) || status=$$?; \
+	$(BIN)/python -m $(TEST) $(TIMED) || status=$$?; \
 	[ ! -e .pytest_cache/failures.txt ] || cat .pytest_cache/failures.txt; exit $$status
 
 check: setup-dev  ## Run the checkers: format, lint, types, imports, spelling, large files, private keys, the chart

@@ -61,6 +61,8 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEB
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     CXR_API_HOST=0.0.0.0 CXR_API_PORT=8000
+# The user cannot keep what Python compiles: without this every process would compile the code anew.
+RUN python -m compileall -q /app
 USER 10001:10001
 EXPOSE 8000
 # Not /readyz: a database that is away is no reason to replace the API.

@@ -58,6 +58,8 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEB
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     HF_HUB_OFFLINE=1 HF_HOME=/tmp/huggingface
+# The user cannot keep what Python compiles: without this every process would compile the code anew.
+RUN python -m compileall -q /app
 USER 10001:10001
 VOLUME /out
 # A job that ends needs no probe.

@@ -63,6 +63,8 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEB
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     LD_LIBRARY_PATH=/opt/venv/cuda CXR_TELEMETRY_METRICS_PORT=9100
+# The user cannot keep what Python compiles: without this every process would compile the code anew.
+RUN python -m compileall -q /app
 USER 10001:10001
 EXPOSE 9100
 # The process answers as soon as it runs; one that cannot load its model ends, and is started again.

@@ -6,6 +6,7 @@ No network, a read-only root, no capabilities, and a user whom the image does no
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -52,13 +53,15 @@ print("trusted")
 
 every_image = pytest.mark.parametrize("name", OURS)
 
-_SIZES = """
+_CONTENTS = """
 import json, sys
+from importlib.util import cache_from_source
 from pathlib import Path
 site = next(Path("/opt/venv/lib").glob("python3*/site-packages"))
 files = [f for f in site.rglob("*") if f.is_file() and not f.is_symlink() and f.suffix != ".pyc"]
 names = sorted({p.relative_to(site).parts[0] for p in files})
-print(json.dumps({"bytes": sum(f.stat().st_size for f in files), "names": names}))
+slow = [str(f) for f in Path("/app").rglob("*.py") if not Path(cache_from_source(f)).exists()]
+print(json.dumps({"bytes": sum(f.stat().st_size for f in files), "names": names, "not compiled": slow}))
 """
 
 
@@ -138,11 +141,23 @@ def test_a_worker_loads_its_model_and_serves(site: Site, name: str, variables: t
         assert answers(site, container, 9100, "/metrics")
 
 
-def test_an_image_for_a_cpu_holds_nothing_for_a_gpu_and_no_service_another_ones_packages(site: Site):
-    held = {}
-    for name in OURS:
-        printed = site.engine.run("run", "--rm", *TIGHT, image(name), "python", "-c", _SIZES)
-        held[name] = json.loads(printed)
+@pytest.fixture(scope="module")
+def held(site: Site) -> dict[str, Any]:
+    """Return what the images hold, by their names."""
+    return {
+        name: json.loads(site.engine.run("run", "--rm", *TIGHT, image(name), "python", "-c", _CONTENTS))
+        for name in OURS
+    }
+
+
+@every_image
+def test_no_process_compiles_code_at_its_start(held: dict[str, Any], name: str):
+    assert held[name]["not compiled"] == []
+
+
+def test_an_image_for_a_cpu_holds_nothing_for_a_gpu_and_no_service_another_ones_packages(
+    site: Site, held: dict[str, Any]
+):
     nowhere = {"torch", "nvidia", "triton", "transformers", "uv", "rich", "typer", "pytest"}
     not_in = {
         "api": nowhere | {"onnxruntime", "cv2", "xllamacpp"},

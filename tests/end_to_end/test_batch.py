@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from tests.support.stack import FullStack
 
-GOOD = 60
+GOOD = 30
 BAD = 5
 
 
@@ -47,7 +47,7 @@ def test_an_archive_is_complete_after_its_command_was_killed_and_resumed(stack: 
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    batch_id = the_batch_with_at_least(stack, 20)
+    batch_id = the_batch_with_at_least(stack, 10)
     first.send_signal(signal.SIGKILL)
     first.wait()
     with stack.client() as client:

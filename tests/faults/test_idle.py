@@ -82,7 +82,7 @@ def test_a_worker_that_stands_idle_beside_work_counts_it(line: Line):
     worker.service.wait_until_ready()
     line.infra.kill("broker")
     try:
-        wait_for(lambda: worker.idle_seconds() == 0, 10, "the metrics to be served")
+        wait_for(lambda: worker.idle_seconds() == 0, 30, "the metrics to be served")
         (study_id,) = line.submit(1, hint=False)
         classify(line.database, study_id)
         wait_for(lambda: worker.idle_seconds() > 0, 60, "the idle seconds to be counted")

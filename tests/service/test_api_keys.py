@@ -254,14 +254,14 @@ def test_a_stream_and_a_long_poll_end_with_their_key(
             session.execute(select(func.pg_notify(CHANNEL, "")))
     # Told of it, they end at once: on their own the stream would look after a minute, the polls after 30 s.
     for name in ("stream", "poll", "wait"):
-        waiting[name].join(10)
+        waiting[name].join(20)
         assert not waiting[name].is_alive(), name
     assert [event["data"]["status"] for event in answers["stream"]] == ["queued"]
     refused = [answers[name].status_code for name in ("poll", "wait")]
     assert refused == ([401, 401] if undo == "revoke" else [403, 403])
     assert waiting["other"].is_alive()
     admin.delete(f"/v1/studies/{others}")
-    waiting["other"].join(10)
+    waiting["other"].join(20)
     assert answers["other"][-1]["data"]["status"] == "cancelled"
 
 

@@ -117,7 +117,7 @@ def test_a_client_that_does_not_read_keeps_nothing_for_long(
         reader.connect(("127.0.0.1", api.port))
         request = f"GET /v1/studies/{study_id}/images/0/original HTTP/1.1\r\nHost: localhost\r\n\r\n"
         reader.sendall(request.encode())
-        wait_until(lambda: api.backend.originals.held == 1, timeout=10, what="the original to be read")
+        wait_until(lambda: api.backend.originals.held == 1, timeout=30, what="the original to be read")
         wait_until(lambda: api.backend.originals.held == 0, timeout=20, what="the client to be cut off")
         received = 0
         while piece := reader.recv(1 << 16):

@@ -71,7 +71,7 @@ def test_the_hint_goes_to_the_queue_of_the_priority(
         name = queue_name(Stage.CNN, priority)
         before = broker.llen(name)
         sent(client, priority=priority)
-        wait_until(lambda: broker.llen(name) == before + 1, timeout=5, what="the hint")
+        wait_until(lambda: broker.llen(name) == before + 1, timeout=30, what="the hint")
 
 
 def test_a_study_is_followed_from_queued_to_completed(client: httpx.Client, database: Database):
@@ -183,7 +183,7 @@ def test_waiting_clients_hold_no_database_connection_and_no_thread(api: ApiServe
         wait_until(lambda: api.backend.feed.waiters == 120, timeout=20, what="120 waiting clients")
         connections = api.backend.database.engine.pool
         assert isinstance(connections, QueuePool)
-        wait_until(lambda: connections.checkedout() == 0, timeout=5, what="idle connections")
+        wait_until(lambda: connections.checkedout() == 0, timeout=30, what="idle connections")
         # Our own 120, and at most the forty of the thread pool, which are not waiting for anything.
         assert threading.active_count() - threads <= 120 + 40
         complete(database, study_id)
@@ -195,7 +195,7 @@ def test_prefer_wait_answers_200_when_the_study_is_done_in_time(
     client: httpx.Client, database: Database, api: ApiServer
 ):
     def complete_the_newest() -> None:
-        wait_until(lambda: api.backend.feed.waiters > 0, timeout=10, what="the POST to wait")
+        wait_until(lambda: api.backend.feed.waiters > 0, timeout=30, what="the POST to wait")
         (study,) = api.client().get("/v1/studies", params={"limit": 1}).json()["items"]
         complete(database, StudyId(UUID(study["id"])))
 

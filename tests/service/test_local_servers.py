@@ -78,7 +78,7 @@ def test_postgres_starts_when_its_number_is_no_longer_its_own(servers, command: 
         try:
             if command[0] == "bash":
                 started = psutil.Process(other.pid)
-                wait_until(lambda: started.status() == psutil.STATUS_ZOMBIE, timeout=10, what="its death")
+                wait_until(lambda: started.status() == psutil.STATUS_ZOMBIE, timeout=30, what="its death")
                 assert started.name() == "postgres"
             _, _, rest = lock.read_text().partition("\n")
             lock.write_text(f"{other.pid}\n{rest}")

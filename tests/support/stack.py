@@ -107,7 +107,7 @@ class InfraStack:
         """Kill a server without warning; `start` brings it back with its data."""
         launch = self._launches.pop(name)
         os.kill(launch.pid, number)
-        wait_until(lambda: exit_code(launch) is not None, timeout=10, what=f"{name} to die")
+        wait_until(lambda: exit_code(launch) is not None, timeout=30, what=f"{name} to die")
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
