@@ -125,6 +125,9 @@ class Augmentation(_Part):
         shift: largest move, as a share of the half side.
         exposure: whether contrast, brightness and gamma vary.
         mixup: alpha (Zhang 2017, arXiv 1710.09412).
+        crop: smallest share of the area that is kept, and resized to the whole (training/photographs.py).
+        rand_augment: timm's description of a RandAugment; "" for none.
+        erase: share of images of which a rectangle becomes noise.
     """
 
     flip: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
@@ -133,6 +136,14 @@ class Augmentation(_Part):
     shift: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
     exposure: bool = False
     mixup: Annotated[float, Field(ge=0.0)] = 0.0
+    crop: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    rand_augment: Annotated[str, Field(pattern=r"^(rand(-[a-z]+[0-9.]+)*)?$")] = ""
+    erase: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+
+    @property
+    def of_photographs(self) -> bool:
+        """Whether training/photographs.py has a part in it."""
+        return bool(self.crop or self.rand_augment or self.erase)
 
 
 class Loss(_Part):
@@ -248,6 +259,9 @@ class Recipe(_Part):
     def _masks_of_one_image(self) -> Self:
         if self.data.masks and self.augmentation.mixup:
             message = "data.masks and augmentation.mixup: images that are blended have no one outline; choose"
+            raise ValueError(message)
+        if self.data.masks and self.augmentation.of_photographs:
+            message = "data.masks and augmentation.crop, rand_augment or erase: masks are not moved by these"
             raise ValueError(message)
         return self
 

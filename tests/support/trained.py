@@ -26,7 +26,7 @@ TINY: Final[dict[str, dict[str, Any]]] = {
     "swinchex": {
         "encoder": "swin_tiny_patch4_window7_224",
         "encoder_options": {"embed_dim": 24, "depths": [1], "num_heads": [2], "window_size": 4},
-        "width": 16,
+        "widths": [16, 8],
     },
     "lt_vit": {"encoder_options": {"embed_dim": 48, "depth": 2, "num_heads": 3}, "blocks": 1},
     "anatomy_xnet": {**_DENSE, "lung_widths": [4, 8]},

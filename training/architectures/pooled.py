@@ -3,10 +3,12 @@
 Linear       mean map, linear (CheXNet, arXiv 1711.05225): maps are class activation maps
 Multiclass   three outputs a label (CheXpert's U-MultiClass, arXiv 1901.07031, section 3)
 Transition   transition layer, log-sum-exp pooling, linear (ChestX-ray8, arXiv 1705.02315, section 3.2)
-LabelHeads   one three-layer perceptron a label over the mean map (SwinCheX, arXiv 2206.04246)
+LabelHeads   one perceptron a label over the mean map (SwinCheX, arXiv 2206.04246)
 """
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Self
 
 import torch
@@ -96,27 +98,39 @@ class Transition(Classifier):
 
 
 class LabelHeads(Classifier):
-    """One perceptron of three layers a label; its map is what it says of each cell alone."""
+    """One perceptron a label with two outputs, absent and present; its map is what it says of a cell alone.
 
-    def __init__(self, encoder: Encoder, labels: int, *, width: int) -> None:
+    Args:
+        widths: of the layers before the last; SwinCheX's are 384, 48 and 48 (rohban-lab/SwinCheX,
+            models/swin_transformer.py, num_mlp_heads=3).
+    """
+
+    def __init__(self, encoder: Encoder, labels: int, *, widths: Sequence[int]) -> None:
         super().__init__()
         self.encoder = encoder
         self.head: nn.ModuleList = nn.ModuleList(
-            nn.Sequential(
-                nn.Linear(encoder.features, width),
-                nn.ReLU(),
-                nn.Linear(width, width),
-                nn.ReLU(),
-                nn.Linear(width, 1),
-            )
-            for _ in range(labels)
+            _perceptron((encoder.features, *widths, 2)) for _ in range(labels)
         )
+
+    def _say(self, features: Tensor) -> Tensor:
+        """Return (..., L) logits of present against absent for (..., C) features."""
+        outputs = torch.stack([head(features) for head in self.head], -2)
+        return outputs[..., 1] - outputs[..., 0]
 
     @override
     def see(self, images: Tensor) -> Output:
         features = self.encoder(images)
         # Each cell through the heads: what a label's perceptron says of that place alone.
-        cells = features.permute(0, 2, 3, 1)
-        maps = torch.cat([head(cells) for head in self.head], 3).permute(0, 3, 1, 2)
-        mean = features.mean((2, 3))
-        return Output(torch.cat([head(mean) for head in self.head], 1), maps)
+        maps = self._say(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return Output(self._say(features.mean((2, 3))), maps)
+
+
+def _perceptron(widths: Sequence[int]) -> nn.Sequential:
+    """Return linear layers with ReLU between them, drawn as Swin Transformers draw theirs."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        linear = nn.Linear(before, after)
+        nn.init.trunc_normal_(linear.weight, std=0.02)
+        nn.init.zeros_(linear.bias)
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])

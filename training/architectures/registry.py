@@ -18,7 +18,11 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "multiclass": {"encoder": "densenet121.tv_in1k", "encoder_options": {}},
     "chestxray8": {"encoder": "resnet50.tv_in1k", "encoder_options": {}, "width": 1024, "sharpness": 10.0},
     "yao2017": {"encoder": "densenet121", "encoder_options": {}, "width": 512},
-    "swinchex": {"encoder": "swin_large_patch4_window7_224.ms_in22k", "encoder_options": {}, "width": 384},
+    "swinchex": {
+        "encoder": "swin_large_patch4_window7_224.ms_in22k",
+        "encoder_options": {},
+        "widths": [384, 48, 48],
+    },
     "lt_vit": {"encoder": "vit_small_patch16_224.augreg_in21k_ft_in1k", "encoder_options": {}, "blocks": 4},
     "anatomy_xnet": {
         "encoder": "densenet121.tv_in1k",
@@ -45,7 +49,7 @@ _HEADS: Final[Mapping[str, Callable[[Encoder, int, Mapping[str, Any]], Classifie
         encoder, labels, width=options["width"], sharpness=options["sharpness"]
     ),
     "yao2017": lambda encoder, labels, options: Sequence(encoder, labels, width=options["width"]),
-    "swinchex": lambda encoder, labels, options: LabelHeads(encoder, labels, width=options["width"]),
+    "swinchex": lambda encoder, labels, options: LabelHeads(encoder, labels, widths=options["widths"]),
     "encoder": lambda encoder, labels, options: Linear(encoder, labels, frozen=options["frozen"]),
 }
 """What stands on an encoder's feature map and needs nothing else."""

@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from typing_extensions import override
 
+from training import photographs
 from training.augment import augment, mix
 from training.policies import Targets
 from training.recipe import Augmentation, RecipeError
@@ -149,6 +150,14 @@ def make_step(
         blurred=0.0,
     )
     images = change(squares.to(device).float() / 255.0, generator, exposure=augmentation.exposure)
+    if augmentation.of_photographs:
+        images = photographs.change(
+            images,
+            seed=seed,
+            crop=augmentation.crop,
+            rand_augment=augmentation.rand_augment,
+            erase=augmentation.erase,
+        )
     masks = None
     if organs is not None:
         # A move is what is drawn first: the same seed moves the masks as it moved the images.

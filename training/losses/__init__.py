@@ -1,7 +1,7 @@
 """What is minimised: losses over many labels, with a mask of what is known.
 
     loss_named           name and options, as a recipe writes them -> a criterion
-    cross_entropy        option `balance`
+    cross_entropy        options `balance`, `smoothing`
     balanced_cross_entropy
     focal                options `alpha`, `gamma`
     asymmetric           options `gamma_negative`, `gamma_positive`, `clip`

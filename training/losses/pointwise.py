@@ -20,15 +20,18 @@ class CrossEntropyOptions(LossOptions):
     Attributes:
         balance: exponent on negatives/positives as the weight of a positive; 0 is plain cross entropy, with 1
             the positives of a label weigh as much as its negatives.
+        smoothing: s; a target t becomes (1 - s) t + s / 2: label smoothing of two classes (Szegedy 2016,
+            arXiv 1512.00567, section 7).
     """
 
     balance: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
     @override
     def criterion(self, positives: Tensor, counts: Tensor) -> Criterion:
         # A label that is on no image, or on each, has no ratio; 1 for 0 keeps its weight finite.
         ratio = (counts - positives).clamp(min=1.0) / positives.clamp(min=1.0)
-        return CrossEntropy(ratio**self.balance)
+        return CrossEntropy(ratio**self.balance, smoothing=self.smoothing)
 
 
 class CrossEntropy(nn.Module):
@@ -36,16 +39,19 @@ class CrossEntropy(nn.Module):
 
     Args:
         positive: (L,) weight of a positive.
+        smoothing: by which targets are drawn towards 1/2.
     """
 
     positive: Tensor
 
-    def __init__(self, positive: Tensor) -> None:
+    def __init__(self, positive: Tensor, *, smoothing: float) -> None:
         super().__init__()
         self.register_buffer("positive", positive, persistent=False)
+        self.smoothing = smoothing
 
     @override
     def forward(self, logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+        targets = (1.0 - self.smoothing) * targets + self.smoothing / 2.0
         losses = binary_cross_entropy_with_logits(logits, targets, pos_weight=self.positive, reduction="none")
         return over_known(losses, known)
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from timm.loss import AsymmetricLossMultiLabel
+from timm.loss import AsymmetricLossMultiLabel, LabelSmoothingCrossEntropy
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from training.losses import loss_named, names
@@ -196,3 +196,13 @@ def test_soft_targets_lie_between_the_hard_ones(name, batch):
     values = [loss(name)(logits, each, known).item() for each in (targets, soft, hard)]
     assert len(set(values)) == 3
     assert all(math.isfinite(value) and value >= 0 for value in values)
+
+
+def test_smoothing_is_label_smoothing_of_two_classes():
+    """As timm's `LabelSmoothingCrossEntropy`, with which SwinCheX trains a label's two outputs."""
+    outputs = torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
+    targets = torch.tensor([0, 1, 1, 0, 1, 0])
+    smooth = loss_named("cross_entropy", {"smoothing": 0.1}, labels=1, positives=torch.ones(1), count=6)
+    logits = (outputs[:, 1] - outputs[:, 0])[:, None]
+    ours = smooth(logits, targets[:, None].float(), torch.ones(6, 1))
+    torch.testing.assert_close(ours, LabelSmoothingCrossEntropy(smoothing=0.1)(outputs, targets))
