@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from shared.bundles import Blank
 from shared.labels import CHESTXRAY14, CHEXPERT14, LABELS, NO_FINDING
 
 FOLDER: Final = Path(__file__).parent / "recipes"
@@ -71,6 +72,7 @@ class Data(_Part):
         policies: by label, where it differs.
         votes: whether a label that several readers voted on (VinDr-CXR's training half) is taught as the
             share who see it, instead of what most say.
+        blank: of labels that CheXpert and its kin leave blank.
         masks: whether the network is given the lung and heart masks of the tables' records
             (training/organs.py); without, or where a record has none, it outlines them itself.
         texts: whether the reports' impressions are what is learnt: each training image with a report then
@@ -85,6 +87,7 @@ class Data(_Part):
     policy: Policy = Policy.IGNORE
     policies: dict[str, Policy] = {}
     votes: bool = False
+    blank: Blank = Blank.IGNORE
     masks: bool = False
     texts: bool = False
 
