@@ -12,6 +12,7 @@ call it. What is no frontal chest radiograph is kept from every classifier by a 
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self, TypeVar
 
@@ -37,6 +38,18 @@ class Part(BaseModel):
     """A part of a card: it cannot be changed, and nothing in it is unknown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Blank(StrEnum):
+    """What a label is that CheXpert, CheXpert Plus, MIMIC-CXR or BRAX leave blank: no report mentions it.
+
+    `training/truth.py` says on whose word.
+    """
+
+    IGNORE = "ignore"
+    """Not known."""
+    ZEROS = "zeros"
+    """Absent."""
 
 
 class PlainCard(Part):
@@ -178,6 +191,8 @@ class Card(PlainCard):
         mean: what the worker takes from pixels in [0, 1] before the graph sees them, one number a channel or
             one for all; nothing where the graph normalises by itself.
         deviation: what it then divides by, likewise.
+        views: that it was trained and measured on; none where nobody says.
+        blank: what a label that is not mentioned was in training and is in every figure.
         embedding: the name of the graph's output `embedding`, which a gate may read (`gates.py`); None where
             it has none.
         metrics: None where nobody measured it.
@@ -192,6 +207,8 @@ class Card(PlainCard):
         1.0,
     )
     labels: tuple[Label, ...]
+    views: tuple[str, ...] = ()
+    blank: Blank = Blank.IGNORE
     embedding: str | None = None
     metrics: Metrics | None = None
     training: Training | None = None

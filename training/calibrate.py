@@ -68,7 +68,8 @@ def main() -> None:
         stop(f"--out {options.out}: there is no folder {options.out.parent}; make it first")
     try:
         bundle = load_bundle(options.bundle)
-        rows = validation_rows(read_labels(options.labels).rows, where=str(options.labels))
+        labels = read_labels(options.labels, blank=bundle.card.blank, views=bundle.card.views)
+        rows = validation_rows(labels.rows, where=str(options.labels))
         measured = _measured(bundle, rows, options.images, threads=options.threads)
         with Console(stderr=True).status("Measuring calibration errors"):
             found = recalibrate(

@@ -45,7 +45,11 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """probability = sigmoid(slope * logit + offset)."""
+    """probability = sigmoid(slope * logit + offset), in the digits that a card keeps.
+
+    Rounded where they are fitted, thresholds and figures are of what is served: a slope near zero would else
+    tie images on the card that the worker tells apart.
+    """
 
     slope: float
     offset: float
@@ -137,7 +141,7 @@ def _platt(logits: NDArray[np.float32], labels: NDArray[np.float32], *, towards:
         return entropy + _PULL * float((parameters[0] - np.log(towards.slope)) ** 2)
 
     found = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-6})
-    return Scaling(float(np.exp(found.x[0])), float(found.x[1]))
+    return _kept(float(np.exp(found.x[0])), float(found.x[1]))
 
 
 def _temperature(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Scaling:
@@ -145,7 +149,11 @@ def _temperature(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Sc
     found = minimize_scalar(
         lambda slope: _entropy(np.exp(slope) * logits, labels), bounds=(np.log(0.01), np.log(100.0))
     )
-    return Scaling(float(np.exp(found.x)), 0.0)
+    return _kept(float(np.exp(found.x)), 0.0)
+
+
+def _kept(slope: float, offset: float) -> Scaling:
+    return Scaling(max(round(slope, 5), 1e-5), round(offset, 5))
 
 
 def _entropy(values: NDArray[np.float64], labels: NDArray[np.float32]) -> float:

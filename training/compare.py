@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.bundles import Blank
 from shared.labels import LABELS
 from training.command import stop
 from training.metrics import FEWEST, macro_auroc
@@ -51,9 +52,16 @@ def main() -> None:
     parser.add_argument("first", type=Path, metavar="A.csv", help="written by training.evaluate --out")
     parser.add_argument("second", type=Path, metavar="B.csv", help="likewise, of another bundle")
     parser.add_argument("--labels", type=Path, required=True, help="CSV that both were measured with")
+    parser.add_argument(
+        "--blank",
+        type=Blank,
+        choices=list(Blank),
+        default=Blank.IGNORE,
+        help="what CheXpert's blank labels are, as `blank` of the two cards says (default: %(default)s)",
+    )
     options = parser.parse_args()
     try:
-        rows = read_labels(options.labels).rows
+        rows = read_labels(options.labels, blank=options.blank).rows
         truth = merged(rows, {row.file: Path(row.file) for row in rows})
         found = compare(read_scores(options.first), read_scores(options.second), truth)
     except (CompareError, LabelTableError) as error:

@@ -71,7 +71,7 @@ def main() -> None:
             stop(f"{name} {path}: there is no folder {path.parent}; make it first")
     try:
         bundle = load_bundle(options.bundle)
-        labels = read_labels(options.labels)
+        labels = read_labels(options.labels, blank=bundle.card.blank, views=bundle.card.views)
         rows = labels.rows if options.split is None else rows_of(labels.rows, options.split)
         files = find_images(options.images, [row.file for row in rows])
         say_missing([row.file for row in rows if row.file not in files], options.images)

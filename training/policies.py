@@ -2,8 +2,9 @@
 
     targets_of    records, labels, a policy a label -> `Targets`
 
-A label that a record does not name is not known, whatever the policy: so data sets with different labels can
-be trained on together.
+Records come with their truth (training/truth.py): what blanks and "No Finding" mean is settled there. A label
+that a record does not name is not known, whatever the policy: so data sets with different labels can be
+trained on together.
 """
 
 import hashlib

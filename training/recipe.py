@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from shared.bundles import Blank
 from shared.labels import CHESTXRAY14, CHEXPERT14, LABELS, NO_FINDING
 
 FOLDER: Final = Path(__file__).parent / "recipes"
@@ -69,6 +70,7 @@ class Data(_Part):
         measured_views: of validation and test images; empty: the same.
         policy: of uncertain labels.
         policies: by label, where it differs.
+        blank: of labels that CheXpert and its kin leave blank.
         masks: whether the network is given the lung and heart masks of the tables' records
             (training/organs.py); without, or where a record has none, it outlines them itself.
         texts: whether the reports' impressions are what is learnt: each training image with a report then
@@ -82,6 +84,7 @@ class Data(_Part):
     measured_views: tuple[_View, ...] = ()
     policy: Policy = Policy.IGNORE
     policies: dict[str, Policy] = {}
+    blank: Blank = Blank.IGNORE
     masks: bool = False
     texts: bool = False
 

@@ -146,6 +146,7 @@ def describe(
         precision="float32",
         normalisation=NORMALISATION,
         embedding=EMBEDDING_NAME,
+        views=("PA", "AP"),
         labels=label_cards(pool, test[0], probabilities, scaling, cut),
         metrics=metrics(test[0], probabilities, cut),
         training=_training(pool),

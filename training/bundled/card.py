@@ -41,8 +41,8 @@ def label_cards(
         cards.append(
             Label(
                 id=name,
-                slope=round(scalings[k].slope, 5),
-                offset=round(scalings[k].offset, 5),
+                slope=scalings[k].slope,
+                offset=scalings[k].offset,
                 threshold=cuts[k].threshold,
                 uncertain_from=cuts[k].uncertain_from,
                 auroc=_auroc_interval(scores, shown, patients) if told else None,

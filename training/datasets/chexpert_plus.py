@@ -89,12 +89,16 @@ class CheXpertPlus:
             if file is None:
                 problems.append(Problem(path, "the image is not there, neither as PNG or JPEG nor as DICOM"))
                 continue
-            records.append(_record(row.cells, file, ids, labels.get(key, {}), source))
+            records.append(_record(row.cells, file, ids, labels.get(key), source))
         return Reading(records, problems)
 
 
 def _record(
-    cells: Mapping[str, str], image: str, ids: tuple[str, str], labels: Mapping[str, State], source: str
+    cells: Mapping[str, str],
+    image: str,
+    ids: tuple[str, str],
+    labels: Mapping[str, State] | None,
+    source: str,
 ) -> Record:
     sections: dict[str, str] = {}
     for column, name in _SECTIONS.items():
@@ -107,13 +111,13 @@ def _record(
         patient=ids[0],
         study=ids[1],
         view=frontal_or_lateral(cells["frontal_lateral"], cells["ap_pa"]),
-        labels=labels,
+        labels=labels or {},
         split=_SPLITS.get(cells["split"]),
         sex=sex_of(cells["sex"]),
         age_years=age_of(cells["age"]) or None,
         sections=sections,
         language="en" if sections else "",
-        labelled_by=source if labels else "",
+        labelled_by="" if labels is None else source,
         attributes={name: cells[name] for name in known if cells.get(name)},
     )
 

@@ -103,6 +103,8 @@ def card_of(
             _label(name, fits[k], test, probabilities[:, k], summary["positives"][name], k)
             for k, name in enumerate(labels)
         ),
+        views=recipe.data.measured_views or recipe.data.views,
+        blank=recipe.data.blank,
         metrics=_metrics(test, probabilities, present),
         training=_training(recipe, summary, datasets),
         licence=licence or f"not stated; the terms of the data that it was trained on hold: {datasets}",
@@ -130,8 +132,8 @@ def _label(
     called = scores >= fit.cut.threshold
     return Label(
         id=name,
-        slope=max(round(fit.scaling.slope, 5), 1e-5),
-        offset=round(fit.scaling.offset, 5),
+        slope=fit.scaling.slope,
+        offset=fit.scaling.offset,
         threshold=fit.cut.threshold,
         uncertain_from=fit.cut.uncertain_from,
         auroc=interval(lambda rows: auroc(scores[rows], shown[rows]), patients) if told else None,

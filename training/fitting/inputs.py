@@ -16,10 +16,10 @@ from training.leaks import find_leaks, refuse_leaks
 from training.organs import organs_of
 from training.policies import Targets, targets_of
 from training.recipe import Data, Policy, RecipeError
-from training.splits import assign
 from training.squares import Root
 from training.store import ImageStore, open_store
-from training.table import Record, Split, State, read
+from training.table import Record, Split, State
+from training.truth import read_all, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Inputs:
     """Images that can be read, with all that is said of them.
 
     Attributes:
-        records: N of them, each with its split.
+        records: N of them, each with its split and its truth (training/truth.py).
         store: squares, of these and of images that cannot be read.
         rows: (N,) of the store.
         labels: L ids.
@@ -51,7 +51,7 @@ class Inputs:
         return targets_of(self.chosen(split), self.labels, data.policy, policies=data.policies, soft=soft)
 
     def truth(self, split: Split) -> Targets:
-        """Return what is said of a part, uncertain labels not known: what figures are computed on."""
+        """Return what is true of a part, uncertain labels not known: what figures are computed on."""
         return targets_of(self.chosen(split), self.labels, Policy.IGNORE)
 
     def texts(self, split: Split) -> list[str]:
@@ -77,7 +77,7 @@ def read_inputs(
     """Read tables and decode what is not in the cache yet; says on stderr what had to be left out.
 
     Args:
-        data: of the recipe: its views, labels and size.
+        data: of the recipe: its views, labels, size, and what blanks are.
         root: folder that the images are below, or one a data set.
         limit: images of each part that are used, chosen by a hash of their names; None uses all.
         look_for_leaks: whether parts are compared; a process beside one that does need not.
@@ -87,8 +87,8 @@ def read_inputs(
         LeakError: the parts have patients, studies or films in common.
         ValueError: a table cannot be read, or no folder is given for a data set.
     """
-    found = {(one.dataset, one.image): one for path in tables for one in read(path)}
-    seen = [one for one in assign(list(found.values())) if _asked_for(one, data)]
+    found = read_all(tables)
+    seen = [one for one in told(found, blank=data.blank) if _asked_for(one, data)]
     used = [one for split in Split for one in _limited([r for r in seen if r.split is split], limit)]
     if not used:
         message = (

@@ -5,8 +5,10 @@
       one column for all labels    "Effusion|Mass", "No Finding"; cut at `;` or `|`
       else one column a label      1, 0, blank (not labelled), -1 (uncertain)
 
-A label is in `Labelled.labels` only when the row says whether it is there: what is uncertain or not labelled
-is left out, and counts in no figure. `merged` makes one of all rows that speak of one file.
+What follows from a row's words for labels that it leaves blank is made where it is made for every table
+(`training/truth.py`). A label is in `Labelled.labels` only when it is then known whether it is there: what is
+uncertain or not labelled is left out, and counts in no figure. `merged` makes one of all rows that speak of
+one file.
 """
 
 import csv
@@ -16,10 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from shared.bundles import Blank
 from shared.labels import LABELS, NO_FINDING
 from training.datasets.cells import age_of, sex_of
 from training.datasets.label_names import EITHER, NAMES
-from training.table import Split
+from training.table import Split, State
+from training.truth import MARKS_MENTIONS, completed
 
 _FILE: Final = (
     "file", "filename", "filepath", "image", "imagename", "imagefile", "imagefilename", "imagepath", "path",
@@ -45,6 +49,7 @@ _STATES: Final[Mapping[str, bool | None]] = {
 """What stands in the column of one label; None is uncertain."""
 _BLANK: Final = frozenset({"", "nan", "na", "none"})
 """What stands there when the label was not asked for, or not spoken of."""
+_STATE_OF: Final = {True: State.PRESENT, False: State.ABSENT, None: State.UNCERTAIN}
 _SPLITS: Final[Mapping[str, Split]] = {
     "train": Split.TRAIN,
     **dict.fromkeys(("validation", "validate", "valid", "val"), Split.VALIDATION),
@@ -117,8 +122,12 @@ def names_of(name: str) -> Meaning:
     return Meaning(shown, either)
 
 
-def read_table(path: Path) -> LabelTable:
+def read_table(path: Path, *, blank: Blank = Blank.IGNORE) -> LabelTable:
     """Read a CSV (with commas, semicolons or tabs; in UTF-8, with or without a byte order mark).
+
+    Args:
+        blank: of a label in a row whose source is CheXpert or of its kin, by the id that the unified tables
+            use; elsewhere a blank is not known, unless "No Finding" denies it.
 
     Raises:
         LabelTableError: it cannot be read, or has no column of files or none of labels.
@@ -138,21 +147,25 @@ def read_table(path: Path) -> LabelTable:
         )
         raise LabelTableError(message)
     meanings = {name: names_of(name) for name in names}
-    known = (_PATIENT, _VIEW, _SEX, _AGE, _SOURCE, _SPLIT)
-    patient, view, sex, age, source, split = (_column(columns, names) for names in known)
+    others = (_PATIENT, _VIEW, _SEX, _AGE, _SOURCE, _SPLIT)
+    patient, view, sex, age, source, split = (_column(columns, names) for names in others)
+    annotated = {label for meaning in meanings.values() for label in (*meaning.shown, *meaning.either)}
     read = []
     for number, row in enumerate(rows, start=2):
         where = f"{path}, row {number}"
         stated = _from_list(row[all_labels], names) if all_labels else _from_columns(row, names, where)
+        origin = row[source] if source else ""
+        said = combined(stated, meanings)
+        deny = blank is Blank.ZEROS and origin in MARKS_MENTIONS and bool(stated)
         read.append(
             Labelled(
                 file=row[file],
                 patient=(row[patient] if patient else "") or row[file],
                 view=(row[view] if view else "") or "unknown",
-                labels=combined(stated, meanings),
+                labels=known(completed(said, annotated=annotated, blanks_deny=deny)),
                 sex=sex_of(row[sex]) if sex else "",
                 age_years=age_of(row[age]) if age else None,
-                source=row[source] if source else "",
+                source=origin,
                 split=_SPLITS.get(row[split].casefold()) if split else None,
             )
         )
@@ -256,25 +269,39 @@ def _from_columns(row: dict[str, str], names: Iterable[str], where: str) -> dict
     return stated
 
 
-def combined(stated: Mapping[str, bool | None], meanings: Mapping[str, Meaning]) -> dict[str, bool]:
-    """Turn what a row says of names into what it says of labels.
+def combined(stated: Mapping[str, bool | None], meanings: Mapping[str, Meaning]) -> dict[str, State]:
+    """Turn what a row says of names (None is uncertain) into what it says of labels.
 
-    A label is there when any of its names is, and absent when all of them are said to be; "No Finding"
-    says that all are absent of which the row says nothing.
+    A label is present when any of its names is, and absent when all of them are said to be; uncertain when
+    one is and none is present.
     """
-    nothing_else = any(on and NO_FINDING in meanings[name].shown for name, on in stated.items())
-    votes: dict[str, list[bool | None]] = {}
+    votes: dict[str, list[State | None]] = {}
     for name, meaning in meanings.items():
-        state = stated.get(name, False if nothing_else else None)
+        on = stated.get(name)
+        state = _STATE_OF[on] if name in stated else None
         for label in meaning.shown:
             votes.setdefault(label, []).append(state)
         for label in meaning.either:
-            votes.setdefault(label, []).append(None if state else state)
-    labels = {}
-    for label, said in votes.items():
-        if label != NO_FINDING and (True in said or None not in said):
-            labels[label] = True in said
-    return labels
+            votes.setdefault(label, []).append(State.UNCERTAIN if on else state)
+    said = {}
+    for label, states in votes.items():
+        for state in (State.PRESENT, State.UNCERTAIN):
+            if state in states:
+                said[label] = state
+                break
+        else:
+            if None not in states:
+                said[label] = State.ABSENT
+    return said
+
+
+def known(said: Mapping[str, State]) -> dict[str, bool]:
+    """Return whether each label is there of which that is known, `NO_FINDING` aside."""
+    return {
+        label: state is State.PRESENT
+        for label, state in said.items()
+        if label != NO_FINDING and state is not State.UNCERTAIN
+    }
 
 
 def _any_case() -> dict[str, tuple[str, ...]]:

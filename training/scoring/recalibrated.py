@@ -190,8 +190,8 @@ def _label(old: Label, seen: _Seen, fit: Calibrated, present: NDArray[np.bool_],
     shown, lacking = seen.targets[:, k] == 1, seen.targets[:, k] == 0
     return old.model_copy(
         update={
-            "slope": round(fit.scaling.slope, 5),
-            "offset": round(fit.scaling.offset, 5),
+            "slope": fit.scaling.slope,
+            "offset": fit.scaling.offset,
             "threshold": fit.cut.threshold,
             "uncertain_from": fit.cut.uncertain_from,
             "sensitivity": round(float(present[shown].mean()), 4),

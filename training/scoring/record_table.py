@@ -6,22 +6,28 @@ rows_of       the rows of one split
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from training.scoring.label_table import Labelled, LabelTable, LabelTableError, combined, names_of, read_table
+from shared.bundles import Blank
+from shared.labels import NO_FINDING
+from training.scoring.label_table import Labelled, LabelTable, LabelTableError, Meaning, known, read_table
 from training.splits import split_of
-from training.table import Record, Split, State, read
+from training.table import Record, Split, read
+from training.truth import told
 
 _PARQUET: Final = b"PAR1"
-_SAID: Final = {State.PRESENT: True, State.ABSENT: False, State.UNCERTAIN: None}
 _OUR_POOL: Final = "nih-"
 """How the patients are called that the bundled classifier was made from (`training/bundled/pool.py`)."""
 
 
-def read_labels(path: Path) -> LabelTable:
+def read_labels(path: Path, *, blank: Blank = Blank.IGNORE, views: Collection[str] = ()) -> LabelTable:
     """Read a table of labels, Parquet by its content: what a pipeline hands over has no ending.
+
+    Args:
+        blank: what a blank label of CheXpert and its kin is.
+        views: of a Parquet table, the ones that are read; all where none is named.
 
     Raises:
         LabelTableError: it cannot be read, or means no image for sure.
@@ -33,16 +39,18 @@ def read_labels(path: Path) -> LabelTable:
         message = f"{path} cannot be read: {error.strerror}"
         raise LabelTableError(message) from error
     if not unified:
-        return read_table(path)
+        return read_table(path, blank=blank)
     try:
         records = read(path)
     except ValueError as error:
         raise LabelTableError(str(error)) from error
-    return labels_of(records, where=str(path))
+    return labels_of(records, where=str(path), blank=blank, views=views)
 
 
-def labels_of(records: Sequence[Record], *, where: str) -> LabelTable:
-    """Return what records say, by the same rules as a CSV: "No Finding" says that all else is absent.
+def labels_of(
+    records: Sequence[Record], *, where: str, blank: Blank = Blank.IGNORE, views: Collection[str] = ()
+) -> LabelTable:
+    """Return the records that a training takes from the same table, with the same split and truth.
 
     Raises:
         LabelTableError: there is no record, or two data sets have an image of the same name.
@@ -51,25 +59,26 @@ def labels_of(records: Sequence[Record], *, where: str) -> LabelTable:
     if twice:
         message = f"{where} has {len(twice)} images twice, as {twice[0]}; give a table of one data set"
         raise LabelTableError(message)
-    names = sorted({label for record in records for label in record.labels})
+    used = told(records, blank=blank, views=views)
+    names = sorted({label for record in used for label in record.labels} - {NO_FINDING})
     if not names:
-        message = f"{where} holds no image with a label; write it anew: python -m training.data table"
+        some = f"image of the views {', '.join(views)}" if views else "image"
+        message = f"{where} holds no {some} with a label; write it anew: python -m training.data table"
         raise LabelTableError(message)
-    meanings = {name: names_of(name) for name in names}
     rows = tuple(
         Labelled(
             file=record.image,
             patient=record.patient,
             view=record.view.value,
-            labels=combined({name: _SAID[state] for name, state in record.labels.items()}, meanings),
+            labels=known(record.labels),
             sex=record.sex,
             age_years=record.age_years,
             source=record.dataset,
             split=record.split,
         )
-        for record in records
+        for record in used
     )
-    return LabelTable(rows, meanings)
+    return LabelTable(rows, {name: Meaning((name,)) for name in names})
 
 
 def split_of_row(row: Labelled) -> Split | None:

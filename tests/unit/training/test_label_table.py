@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.bundles import Blank
 from training.scoring.label_table import LabelTableError, Meaning, merged, names_of, read_table
 
 
@@ -79,6 +80,20 @@ def test_no_finding_denies_what_is_left_blank_but_not_what_is_uncertain(tmp_path
         {"Mass": False},
         {"Mass": True},
     ]
+
+
+def test_no_finding_says_nothing_of_devices_and_chexpert_s_blanks_are_absent_by_policy(tmp_path):
+    rows = "a,,1,,\nb,chexpert,,1,\nc,clinic,,1,\nd,chexpert,,,\ne,,,,1\n"
+    text = f"Path,source,No Finding,Mass,Support Devices\n{rows}"
+    said = [one.labels for one in read_table(table(tmp_path, text), blank=Blank.ZEROS).rows]
+    assert said == [
+        {"Mass": False},
+        {"Mass": True, "Support_Devices": False},
+        {"Mass": True},
+        {},
+        {"Support_Devices": True},
+    ]
+    assert labels(tmp_path, text)[1] == {"Mass": True}
 
 
 def test_a_label_under_several_names_is_absent_only_when_all_are(tmp_path):

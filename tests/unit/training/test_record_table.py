@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from shared.domain.findings import ViewPosition
+from shared.labels import CHESTXRAY14
 from training.scoring.label_table import Labelled, LabelTableError, read_table
 from training.scoring.record_table import labels_of, read_labels, rows_of, split_of_row
-from training.splits import split_of
+from training.splits import assign, split_of
 from training.table import Record, Split, State, write
 
 
@@ -42,9 +43,25 @@ def test_a_record_keeps_what_it_says_and_leaves_out_what_is_uncertain(tmp_path):
     )
 
 
-def test_no_finding_says_that_all_else_is_absent():
+def test_no_finding_says_that_all_else_is_absent_that_its_data_set_looks_for():
     table = labels_of([record("a.png"), record("b.png", labels={"No_Finding": State.PRESENT})], where="table")
-    assert table.rows[1].labels == {"Effusion": False, "Mass": False, "Edema": False}
+    assert table.rows[1].labels == dict.fromkeys(CHESTXRAY14, False)
+
+
+def test_only_the_views_are_read_that_are_asked_for():
+    views = {"a.png": ViewPosition.AP, "b.png": ViewPosition.LATERAL, "c.png": ViewPosition.PA}
+    records = [record(name, view=view) for name, view in views.items()]
+    table = labels_of(records, where="table", views=("PA", "AP"))
+    assert [row.file for row in table.rows] == ["a.png", "c.png"]
+    with pytest.raises(LabelTableError, match="of the views PA"):
+        labels_of(records[:2], where="table", views=("PA",))
+
+
+def test_records_without_a_split_get_the_one_that_a_training_gives_them():
+    records = [record(f"{n}.png", patient=f"nih:{n}", split=None) for n in range(40)]
+    rows = labels_of(records, where="table").rows
+    assert [row.split for row in rows] == [one.split for one in assign(records)]
+    assert {row.split for row in rows} == set(Split)
 
 
 @pytest.mark.parametrize(
