@@ -30,13 +30,21 @@ def organs_of(record: Record, size: int) -> NDArray[np.uint8]:
     return organs
 
 
-def _square(mask: Mask, size: int, image: str) -> NDArray[np.uint8]:
+def pixels_of(mask: Mask, image: str) -> NDArray[np.float32]:
+    """Return (rows, columns) 0 or 1.
+
+    Raises:
+        ValueError: the mask's runs do not fill its image; the message names the image.
+    """
     if sum(mask.counts) != mask.rows * mask.columns:
         message = (
             f"{image}: the mask {mask.name} has {sum(mask.counts)} pixels, not {mask.rows} x {mask.columns}"
         )
         raise ValueError(message)
     runs = np.repeat(np.arange(len(mask.counts)) % 2, mask.counts)
-    pixels = runs.reshape(mask.columns, mask.rows).T.astype(np.float32)
-    square: NDArray[np.uint8] = (model_input(pixels, size) > 0.5).astype(np.uint8)
+    return runs.reshape(mask.columns, mask.rows).T.astype(np.float32)
+
+
+def _square(mask: Mask, size: int, image: str) -> NDArray[np.uint8]:
+    square: NDArray[np.uint8] = (model_input(pixels_of(mask, image), size) > 0.5).astype(np.uint8)
     return square

@@ -44,6 +44,7 @@ def targets_of(
     *,
     policies: Mapping[str, Policy] | None = None,
     soft: NDArray[np.float32] | None = None,
+    votes: bool = False,
 ) -> Targets:
     """Apply the policies of uncertain labels.
 
@@ -59,6 +60,7 @@ def targets_of(
         policy: of every label that `policies` does not name.
         policies: by label, where it differs.
         soft: (N, L) probabilities of a network that was trained with `ignore`.
+        votes: whether a label that readers voted on is taught as the share who see it, whatever most say.
 
     Raises:
         ValueError: `policies` names what is not in `labels`; or a policy is `self_trained`, and `soft` is
@@ -88,6 +90,11 @@ def targets_of(
             continue
         targets[rows, column] = taught
         known[rows, column] = 1.0
+    if votes:
+        said = [[record.votes.get(label, np.nan) for label in labels] for record in records]
+        shares = np.array(said, np.float32).reshape(states.shape)
+        voted = ~np.isnan(shares)
+        targets[voted], known[voted], uncertain[voted] = shares[voted], 1.0, False
     return Targets(targets, known, uncertain.astype(np.float32))
 
 

@@ -94,6 +94,8 @@ class Data(_Part):
         measured_views: of validation and test images; empty: the same.
         policy: of uncertain labels.
         policies: by label, where it differs.
+        votes: whether a label that several readers voted on (VinDr-CXR's training half) is taught as the
+            share who see it, instead of what most say.
         blank: of labels that CheXpert and its kin leave blank.
         masks: whether the network is given the lung and heart masks of the tables' records
             (training/organs.py); without, or where a record has none, it outlines them itself.
@@ -108,6 +110,7 @@ class Data(_Part):
     measured_views: tuple[_View, ...] = ()
     policy: Policy = Policy.IGNORE
     policies: dict[str, Policy] = {}
+    votes: bool = False
     blank: Blank = Blank.IGNORE
     masks: bool = False
     texts: bool = False

@@ -78,12 +78,16 @@ class Sentence:
         abnormal: whether it reports something abnormal.
         regions: where; none for what is absent, or for what has no place.
         progression: of what was seen before, in the data set's words; "" when nothing is said.
+        labels: all that it names, in the data set's words.
+        locations: likewise, where.
     """
 
     text: Mapping[str, str]
     abnormal: bool
     regions: tuple[Region, ...] = ()
     progression: str = ""
+    labels: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class Record:
         sentences: of a grounded report.
         labelled_by: who set the labels: "text mining", "radiologist", "consensus", "network", in short.
         attributes: what else the data set says and a researcher needs, as it writes it.
+        votes: id -> share of the image's readers who say that it is there; of sets whose readers read alone.
     """
 
     dataset: str
@@ -126,9 +131,10 @@ class Record:
     sentences: tuple[Sentence, ...] = ()
     labelled_by: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    votes: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        unknown = self.labels.keys() - LABELS.keys()
+        unknown = (self.labels.keys() | self.votes.keys()) - LABELS.keys()
         if unknown:
             message = f"{self.image}: {sorted(unknown)} are no labels of the vocabulary (shared/labels.py)"
             raise ValueError(message)
@@ -147,6 +153,8 @@ _SENTENCE: Final = pa.struct(
         ("abnormal", pa.bool_()),
         ("regions", pa.list_(_REGION)),
         ("progression", pa.string()),
+        ("labels", pa.list_(pa.string())),
+        ("locations", pa.list_(pa.string())),
     ]
 )
 SCHEMA: Final = pa.schema(
@@ -161,6 +169,7 @@ SCHEMA: Final = pa.schema(
         ("sentences", pa.list_(_SENTENCE)),
         ("labelled_by", pa.string()),
         ("attributes", _TEXTS),
+        ("votes", pa.map_(pa.string(), pa.float32())),
     ]
 )
 """A column a label, named by its id; of every other, the name of `Record`'s attribute."""
@@ -223,11 +232,14 @@ def _row(record: Record) -> dict[str, Any]:
                 "abnormal": sentence.abnormal,
                 "regions": [_plain_region(region) for region in sentence.regions],
                 "progression": sentence.progression,
+                "labels": sentence.labels,
+                "locations": sentence.locations,
             }
             for sentence in record.sentences
         ],
         "labelled_by": record.labelled_by,
         "attributes": list(record.attributes.items()),
+        "votes": list(record.votes.items()),
     }
     return row | {label: int(state) for label, state in record.labels.items()}
 
@@ -263,9 +275,12 @@ def _record(row: Mapping[str, Any]) -> Record:
                 abnormal=s["abnormal"],
                 regions=tuple(Region(**region) for region in s["regions"]),
                 progression=s["progression"],
+                labels=tuple(s["labels"]),
+                locations=tuple(s["locations"]),
             )
             for s in row["sentences"]
         ),
         labelled_by=row["labelled_by"],
         attributes=dict(row["attributes"]),
+        votes=dict(row["votes"]),
     )

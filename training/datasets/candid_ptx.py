@@ -11,8 +11,10 @@ Intelligence 3(6):e210136, PMC8637219. Layout: the paper and the University of A
 
 EncodedPixels is "-1" where there is no pneumothorax, and blank where nothing is known; an image has a row
 for each of its masks. The patient is what stands before "_" in `filename`; users found images under two
-patients, which are left out. A tube or a fracture is only ever sure when it is there: an image without a
-chest tube may show another device, and one without an acute rib fracture an old one. No official split.
+patients, which are left out. The authors read every image for all three, and the tables of tubes and
+fractures have rows of what they outlined only: an image without a row has none, as "-1" says too. That is
+absent for us, though an image without a chest tube may show another device, and one without an acute rib
+fracture an old one. No official split.
 """
 
 from collections.abc import Sequence
@@ -75,6 +77,8 @@ class CandidPtx:
                 problems.append(Problem(_OTHERS[finding][0], f"without this table no {finding} is known"))
             else:
                 _add(images, finding, table, problems)
+                for image in images.values():
+                    image.runs.setdefault(finding, [_NO_MASK])
         places = Places(root, [*(root / folder for folder in _FOLDERS), root])
         records = []
         for uid, image in images.items():
@@ -133,7 +137,7 @@ def _record(uid: str, image: _Image, *, root: Path, places: Places, problems: li
         if drawn:
             labels[label] = State.PRESENT
             masks += _masks(label, drawn, header=header, where=image.where, problems=problems)
-        elif finding == _PNEUMOTHORAX and _NO_MASK in runs:
+        elif _NO_MASK in runs:
             labels[label] = State.ABSENT
     patient = f"candid_ptx:{next(iter(image.patients))}"
     return Record(

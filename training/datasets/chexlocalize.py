@@ -29,6 +29,8 @@ from training.datasets.regions import coco_runs
 from training.table import Mask, Record, Split
 
 _HALVES: Final = {"val": Split.VALIDATION, "test": Split.TEST}
+_COLUMNS: Final = ("Path", *(name for name in NAMES["chexpert"] if name != "Lung Opacity"))
+"""That one is called otherwise in the first release."""
 _MASKS: Final = "gt_segmentations_{}.json"
 
 
@@ -46,7 +48,7 @@ class CheXlocalize:
         if not any(tables.values()):
             message = f"{root} holds neither CheXpert/val_labels.csv nor CheXpert/test_labels.csv"
             raise DatasetError(message)
-        require([(table, ("Path",)) for table in tables.values()])
+        require([(table, _COLUMNS) for table in tables.values()])
         places = Places(root, folders_of(root))
         problems: list[Problem] = []
         records: list[Record] = []

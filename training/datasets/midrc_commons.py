@@ -8,10 +8,10 @@ MIDRC's own tools (2025) and scripts of others use them.
     <any folders>/<any>.dcm    unpacked from the archives, one a series
 
 A file is told by the SeriesInstanceUID in its header, whatever its folders are called. `covid19_positive` is
-of a case and its tests, not of an image, so it is an attribute and no label. Ages are those of the index
-event where the header has none; one above 89 is not given, and MIDRC's own tools take it as 90. There is no
-official split. The commons' project TCIA-RICORD holds the images of MIDRC-RICORD, whose readings
-`midrc_ricord.py` has: use one of the two.
+of a case and its tests: it is the label COVID-19 of each of its images, on a clear film too, which
+`labelled_by` says. Ages are those of the index event where the header has none; one above 89 is not given,
+and MIDRC's own tools take it as 90. There is no official split. The commons' project TCIA-RICORD holds the
+images of MIDRC-RICORD, whose readings `midrc_ricord.py` has: use one of the two.
 """
 
 from collections.abc import Mapping
@@ -22,13 +22,15 @@ from training.datasets.base import Problem, Reading
 from training.datasets.cells import age_of, sex_of
 from training.datasets.csv_tables import find_table, open_table, require
 from training.datasets.dicom_headers import Header, headers_below
-from training.table import Record
+from training.table import Record, State
 
 _CASES: Final = ("case*.tsv", "*/case*.tsv")
 _CASE_COLUMNS: Final = ("submitter_id", "sex", "age_at_index", "covid19_positive")
 _SERIES: Final = (("cr_series*.tsv", "*/cr_series*.tsv"), ("dx_series*.tsv", "*/dx_series*.tsv"))
 _SERIES_COLUMNS: Final = ("series_uid", "case_ids")
 _ATTRIBUTES: Final = ("covid19_positive", "race", "ethnicity")
+_LABEL: Final = "COVID-19"
+_STATES: Final = {"yes": State.PRESENT, "no": State.ABSENT}
 _ABOVE_89: Final = 90.0
 
 
@@ -37,7 +39,7 @@ class MidrcCommons:
 
     id: str = "midrc_commons"
     title: str = "MIDRC Data Commons"
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = (_LABEL,)
     published: tuple[int | None, int | None, int | None] = (None, None, None)
 
     def read(self, root: Path) -> Reading:
@@ -77,14 +79,16 @@ def _manifests(root: Path) -> tuple[dict[str, Mapping[str, str]], dict[str, str]
 def _record(file: str, header: Header, case: Mapping[str, str]) -> Record:
     patient = f"midrc_commons:{case['submitter_id']}"
     age = _ABOVE_89 if case.get("age_at_index_gt89") == "Yes" else age_of(case["age_at_index"])
+    state = _STATES.get(case["covid19_positive"].lower())
     return Record(
         dataset="midrc_commons",
         image=file,
         patient=patient,
         study=f"{patient}/{header.study}",
         view=header.view,
-        labels={},
+        labels={} if state is None else {_LABEL: state},
         sex=header.sex or sex_of(case["sex"]),
         age_years=age if header.age_years is None else header.age_years,
+        labelled_by="" if state is None else "test of the patient",
         attributes={name: case[name] for name in _ATTRIBUTES if case.get(name)},
     )

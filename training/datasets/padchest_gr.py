@@ -9,13 +9,15 @@ inventories of others list them, agreeing with one another.
     Padchest_GR_files/                  PNG of 16 bits, unpacked from one archive that is cut into 37 parts
     PadChest_GR_progression_prior_studies/    earlier images of some patients, without reports: not read
 
-A sentence that is not abnormal lacks the keys of boxes and labels. "extra_boxes" stay beside the sentences,
+A sentence that is not abnormal lacks the keys of boxes and labels. A sentence with several names does not
+say which of its boxes shows which, so each box is of each of them. "extra_boxes" stay beside the sentences,
 in `attributes`: they are no part of what is said. A patient is the one of PadChest, and so is a study: the
 ids are PadChest's, or the same patient might be trained on and tested on.
 """
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +25,7 @@ from shared.domain.findings import ViewPosition
 from training.datasets.base import DatasetError, Problem, Reading, find_one
 from training.datasets.cells import age_of, sex_of
 from training.datasets.csv_tables import open_table
-from training.datasets.label_names import label_for
+from training.datasets.label_names import labels_for
 from training.datasets.padchest_names import LABELS_OF_PADCHEST, states_of_names
 from training.datasets.regions import region_of
 from training.table import Record, Region, Sentence, Split
@@ -132,10 +134,10 @@ def _record(
 
 def _sentence(finding: Mapping[str, Any], *, where: str, problems: list[Problem]) -> Sentence:
     texts = {language: str(finding.get(f"sentence_{language}") or "").strip() for language in ("en", "es")}
-    regions = []
+    regions: list[Region] = []
     for corners in _listed(finding, "boxes"):
         try:
-            regions.append(_region(_listed(finding, "labels"), corners))
+            regions += _regions(_listed(finding, "labels"), corners)
         except (TypeError, ValueError) as error:
             problems.append(Problem(where, f"a box of {texts['en']!r} is left out: {error}"))
     return Sentence(
@@ -143,6 +145,8 @@ def _sentence(finding: Mapping[str, Any], *, where: str, problems: list[Problem]
         abnormal=bool(finding.get("abnormal")),
         regions=tuple(regions),
         progression=str(finding.get("progression") or ""),
+        labels=tuple(map(str, _listed(finding, "labels"))),
+        locations=tuple(map(str, _listed(finding, "locations"))),
     )
 
 
@@ -151,10 +155,15 @@ def _listed(finding: Mapping[str, Any], key: str) -> list[Any]:
     return finding.get(key) or []
 
 
-def _region(names: Iterable[str], corners: list[float]) -> Region:
-    """Return a box under the first of its sentence's names, as a label where one says the same."""
-    name = next(iter(names), "")
+def _regions(names: Iterable[str], corners: list[float]) -> list[Region]:
+    """Return a box under each of its sentence's names, as labels where there are some that say the same.
+
+    Raises:
+        ValueError, TypeError: it is no box.
+    """
     if len(corners) != 4:
         message = f"{corners} are not four numbers"
         raise ValueError(message)
-    return region_of(label_for("padchest", name) or name, corners, width=1, height=1)
+    box = region_of("", corners, width=1, height=1)
+    shown = [label for name in names for label in labels_for("padchest", name) or (name,)]
+    return [replace(box, name=label) for label in dict.fromkeys(shown or [""])]

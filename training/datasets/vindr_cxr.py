@@ -13,7 +13,8 @@ inventory of a whole download; the table of Kaggle's competition was read itself
 
 Training half: a label is PRESENT when more than half of the image's readers, so two of three, say one of its
 names, ABSENT when fewer than half do, and UNCERTAIN at a tie. The boxes of a name that most readers drew are
-kept, of each of these readers: they lie upon one another. Test half: the consensus as it stands. A positive
+kept, of each of these readers: they lie upon one another. The share of readers who see a label is kept too
+(`Record.votes`), for recipes that teach it. Test half: the consensus as it stands. A positive
 "Nodule/Mass" says nothing of Nodule and Mass apart. Kaggle's test images have no labels and are not read.
 
 There is no patient anywhere, neither in tables nor in headers: each image counts as a patient of its own, and
@@ -83,11 +84,15 @@ class _Image:
     said: dict[str, set[str]] = field(default_factory=dict)
     boxes: list[tuple[str, str, tuple[float, ...]]] = field(default_factory=list)
 
-    def vote(self, names: Iterable[str]) -> State:
-        """Return what most readers say of a finding that goes by several names."""
+    def share(self, names: Iterable[str]) -> float:
+        """Return the share of readers who see a finding that goes by several names."""
         wanted = set(names)
-        votes = sum(2 * bool(wanted & positive) - 1 for positive in self.said.values())
-        return State.UNCERTAIN if not votes else State.PRESENT if votes > 0 else State.ABSENT
+        return sum(bool(wanted & positive) for positive in self.said.values()) / len(self.said)
+
+    def vote(self, names: Iterable[str]) -> State:
+        """Return what most readers say of it."""
+        share = self.share(names)
+        return State.UNCERTAIN if share == 0.5 else State.PRESENT if share > 0.5 else State.ABSENT
 
 
 class VinDrCxr:
@@ -226,6 +231,7 @@ def _records(
                 study=f"vindr_cxr:{name}",
                 view=ViewPosition.PA,
                 labels=_labels(image, names),
+                votes=_votes(image, names) if half == "train" else {},
                 split=_SPLITS[half],
                 sex=header.sex,
                 age_years=header.age_years,
@@ -240,16 +246,30 @@ def _records(
     return records
 
 
-def _labels(image: _Image, names: Sequence[str]) -> dict[str, State]:
-    meanings: dict[str, list[str]] = {}
+def _spellings(names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the names of each label."""
+    spellings: dict[str, list[str]] = {}
     for name in names:
         for label in NAMES["vindr-cxr"][name]:
-            meanings.setdefault(label, []).append(name)
-    labels = {label: image.vote(spellings) for label, spellings in meanings.items()}
+            spellings.setdefault(label, []).append(name)
+    return spellings
+
+
+def _labels(image: _Image, names: Sequence[str]) -> dict[str, State]:
+    labels = {label: image.vote(spellings) for label, spellings in _spellings(names).items()}
     for name in set(names) & EITHER["vindr-cxr"].keys():
         if image.vote([name]) is State.ABSENT:
             labels.update(dict.fromkeys(EITHER["vindr-cxr"][name], State.ABSENT))
     return labels
+
+
+def _votes(image: _Image, names: Sequence[str]) -> dict[str, float]:
+    """Return the share of readers who see each label; of a name for either of two, only that nobody does."""
+    votes = {label: image.share(spellings) for label, spellings in _spellings(names).items()}
+    for name in set(names) & EITHER["vindr-cxr"].keys():
+        if not image.share([name]):
+            votes.update(dict.fromkeys(EITHER["vindr-cxr"][name], 0.0))
+    return votes
 
 
 def _regions(image: _Image, header: Header, *, where: str, problems: list[Problem]) -> tuple[Region, ...]:

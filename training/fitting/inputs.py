@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from shared.domain.findings import ViewPosition
 from training.fitting.steps import Organs
 from training.impressions import NO_IMPRESSION, impression_of
 from training.leaks import find_leaks, refuse_leaks
@@ -48,7 +49,14 @@ class Inputs:
 
     def taught(self, split: Split, data: Data, soft: NDArray[np.float32] | None = None) -> Targets:
         """Return what a part is taught as, by the policies of `data`; `soft` is what self_trained needs."""
-        return targets_of(self.chosen(split), self.labels, data.policy, policies=data.policies, soft=soft)
+        return targets_of(
+            self.chosen(split),
+            self.labels,
+            data.policy,
+            policies=data.policies,
+            soft=soft,
+            votes=data.votes,
+        )
 
     def truth(self, split: Split) -> Targets:
         """Return what is true of a part, uncertain labels not known: what figures are computed on."""
@@ -94,6 +102,7 @@ def read_inputs(
         message = (
             f"no image of {', '.join(map(str, tables))} is a {' or '.join(data.views)} view with a label of "
             f"the recipe: {', '.join(data.labels)}{'; or has a report' if data.texts else ''}"
+            f"{_hint(found, data)}"
         )
         raise RecipeError(message)
     if data.masks and not any(one.masks for one in used):
@@ -157,6 +166,15 @@ def _limited(records: list[Record], limit: int | None) -> list[Record]:
         return hashlib.sha256(f"{record.dataset}/{record.image}".encode()).digest()
 
     return records if limit is None else sorted(records, key=place)[:limit]
+
+
+def _hint(records: Iterable[Record], data: Data) -> str:
+    count = sum(
+        one.view is ViewPosition.UNKNOWN and bool(one.labels.keys() & set(data.labels)) for one in records
+    )
+    if not count or ViewPosition.UNKNOWN in data.views:
+        return ""
+    return f'; {count:,} images do not say their view: data.views with "UNKNOWN" takes them'
 
 
 def _say(count: int, what: str, named: Sequence[str] = ()) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,17 @@ def test_a_policy_of_an_unknown_label_is_an_error_that_names_it():
 
 def test_no_records_are_no_rows():
     assert targets_of([], LABELS, Policy.ZEROS).targets.shape == (0, 3)
+
+
+def test_where_readers_voted_their_share_is_taught_instead_of_what_most_say():
+    voted = [
+        replace(FOUR[0], votes={"Edema": 2 / 3, "Mass": 0.5}),
+        replace(FOUR[2], votes={"Mass": 1 / 3}),
+    ]
+    found = targets_of(voted, LABELS, Policy.MULTICLASS, votes=True)
+    np.testing.assert_allclose(found.targets, [[2 / 3, 0, 0.5], [0, 0, 1 / 3]], rtol=1e-6)
+    np.testing.assert_array_equal(found.known, [[1, 1, 1], [0, 0, 1]])
+    assert not found.uncertain.any(), "a tie that is taught as one half is no class of its own"
+    np.testing.assert_array_equal(
+        targets_of(voted, LABELS, Policy.IGNORE).targets, [[1, 0, 0], [0, 0, 1]], err_msg="without"
+    )

@@ -46,12 +46,20 @@ def test_masks_of_several_rows_are_all_kept_in_column_order(root):
     assert np.argwhere(pixels(second)).tolist() == [[0, 0]]
 
 
-def test_a_tube_is_a_device_but_no_tube_says_nothing_of_devices(root):
+def test_a_tube_and_a_fracture_are_there_where_outlined_and_absent_where_minus_one_or_no_row_is(root):
     found = records(root)
-    assert found["4"].labels["Support_Devices"] is State.PRESENT
+    assert [found[name].labels.get("Support_Devices") for name in "1234"] == [0, 0, 0, 1]
     assert [mask.name for mask in found["4"].masks] == ["Support_Devices", "Support_Devices"]
-    assert not any("Support_Devices" in found[name].labels for name in ("1", "2", "3"))
-    assert [name for name, record in found.items() if "Fracture" in record.labels] == ["2"]
+    assert [found[name].labels.get("Fracture") for name in "1234"] == [0, 1, 0, 0]
+
+
+def test_a_tube_without_an_outline_or_without_a_table_is_not_known(root):
+    table = root / "chest_tube.csv"
+    table.write_text(table.read_text().replace("tube,-1", "tube,"))
+    (root / "acute_rib_fracture.csv").unlink()
+    found = records(root)
+    assert [found[name].labels.get("Support_Devices") for name in "1234"] == [None, 0, 0, 1]
+    assert not any("Fracture" in record.labels for record in found.values())
 
 
 def test_the_patient_is_what_the_file_was_called_and_a_study_is_of_one_patient(root):

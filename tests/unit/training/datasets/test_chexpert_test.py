@@ -139,6 +139,22 @@ def test_masks_of_another_form_are_refused(outlined, text):
         OUTLINED.read(outlined)
 
 
+@pytest.mark.parametrize("name", ["Lung Opacity", "Airspace Opacity"])
+def test_what_both_tables_lack_is_named_at_once_and_an_opacity_has_two_names(outlined, name):
+    for half in ("val", "test"):
+        table = outlined / "CheXpert" / f"{half}_labels.csv"
+        table.write_text(table.read_text().replace("Lung Opacity", name))
+    assert OUTLINED.read(outlined).records[0].labels["Lung_Opacity"] is State.PRESENT
+    for half, column in (("val", "Edema"), ("test", "Fracture")):
+        table = outlined / "CheXpert" / f"{half}_labels.csv"
+        table.write_text(table.read_text().replace(column, f"the {column}"))
+    with pytest.raises(
+        DatasetError,
+        match=r"val_labels\.csv lacks the columns Edema.*test_labels\.csv lacks the columns Fracture",
+    ):
+        OUTLINED.read(outlined)
+
+
 def test_a_folder_without_either_table_is_refused(tmp_path):
     with pytest.raises(DatasetError, match=r"holds neither CheXpert/val_labels\.csv nor"):
         OUTLINED.read(tmp_path)

@@ -4,6 +4,7 @@ from shared.domain.findings import ViewPosition
 from tests.support.dataset_trees.midrc_commons import CASES, midrc_commons
 from training.datasets import READERS
 from training.datasets.base import DatasetError
+from training.table import State
 
 pytestmark = pytest.mark.real_data
 READER = READERS["midrc_commons"]
@@ -34,10 +35,21 @@ def test_sex_and_age_are_the_case_s_and_above_89_is_90(root):
     assert [(record.sex, record.age_years) for record in records] == [("F", 63), ("F", 63), ("M", 90)]
 
 
-def test_a_test_of_the_patient_is_no_label_of_the_image(root):
+def test_a_test_of_the_patient_is_the_label_and_it_is_said_whose_word_it_is(root):
     records = READER.read(root).records
     assert [record.attributes["covid19_positive"] for record in records] == ["Yes", "Yes", "No"]
-    assert all(record.labels == {} for record in records)
+    assert [record.labels for record in records] == [
+        {"COVID-19": State.PRESENT},
+        {"COVID-19": State.PRESENT},
+        {"COVID-19": State.ABSENT},
+    ]
+    assert {record.labelled_by for record in records} == {"test of the patient"}
+
+
+def test_a_patient_who_was_not_tested_has_no_label(root):
+    (root / CASES).write_text((root / CASES).read_text().replace("\tYes\n", "\tNot Reported\n", 1))
+    first, *_ = READER.read(root).records
+    assert (first.labels, first.labelled_by) == ({}, "")
 
 
 def test_files_of_no_series_no_case_and_no_image_are_said(root):

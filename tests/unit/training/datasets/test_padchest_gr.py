@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +7,7 @@ from tests.support.dataset_trees.padchest import padchest
 from tests.support.dataset_trees.padchest_gr import REPORTS, padchest_gr
 from training.datasets import READERS
 from training.datasets.base import DatasetError
-from training.table import Record, Region, Split, State
+from training.table import Record, Region, Split, State, read, write
 
 pytestmark = pytest.mark.real_data
 READER = READERS["padchest_gr"]
@@ -49,6 +50,34 @@ def test_sentences_are_in_two_languages_with_their_boxes_and_progression(root):
     assert (effusion.abnormal, effusion.progression) == (True, "improved")
     assert scoliosis.regions == (Region("scoliosis", 0.25, 0, 0.5, 1),)
     assert (negative.abnormal, negative.regions, negative.progression) == (False, (), "")
+
+
+def test_every_label_and_place_of_a_sentence_is_kept_and_survives_parquet(root, tmp_path):
+    def name(studies):
+        finding = studies[0]["findings"][0]
+        finding["labels"] = ["pleural effusion", "laminar atelectasis", "costophrenic angle blunting"]
+        finding["locations"] = ["right", "basal"]
+
+    change(root, name)
+    write(tmp_path / "table.parquet", READER.read(root).records)
+    record = {one.image.rsplit("/", 1)[-1]: one for one in read(tmp_path / "table.parquet")}["s1_a.png"]
+    sentence, _, negative = record.sentences
+    assert sentence.labels == ("pleural effusion", "laminar atelectasis", "costophrenic angle blunting")
+    assert sentence.locations == ("right", "basal")
+    assert (negative.labels, negative.locations) == ((), ())
+    assert [region.name for region in sentence.regions] == [
+        "Effusion",
+        "Atelectasis",
+        "costophrenic angle blunting",
+    ] * 2
+    assert sentence.regions[0] == replace(sentence.regions[1], name="Effusion")
+    assert record.boxes == (*sentence.regions, *record.sentences[1].regions)
+
+
+def test_a_name_that_says_two_labels_gives_a_box_of_each(root):
+    change(root, lambda studies: studies[0]["findings"][0].update(labels=["hydropneumothorax"]))
+    names = {region.name for region in records(root)["s1_a.png"].sentences[0].regions}
+    assert names == {"Effusion", "Pneumothorax"}
 
 
 def test_boxes_of_all_sentences_are_the_image_s_and_extra_ones_stay_aside(root):

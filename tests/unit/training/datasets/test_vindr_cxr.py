@@ -5,7 +5,7 @@ from tests.support.dataset_trees.vindr_cxr import NAMES, kaggle, vindr_cxr
 from training.datasets import READERS
 from training.datasets.base import DatasetError
 from training.datasets.label_names import NAMES as SPELLINGS
-from training.table import Record, Region, Split, State
+from training.table import Record, Region, Split, State, read, write
 
 pytestmark = pytest.mark.real_data
 READER = READERS["vindr_cxr"]
@@ -76,6 +76,19 @@ def test_votes_are_kept(root):
     record = records(root)["a"]
     assert record.attributes["readers"] == "3"
     assert "Cardiomegaly: 2" in record.attributes["votes"].split("|")
+
+
+def test_the_share_of_readers_who_see_a_label_is_kept_and_survives_parquet(root, tmp_path):
+    write(tmp_path / "table.parquet", READER.read(root).records)
+    found = {one.image.split("/")[1][0]: one.votes for one in read(tmp_path / "table.parquet")}
+    # A rib for one reader, a clavicle for the next: two of three see a fracture.
+    shares = {label: found["a"][label] for label in ("Cardiomegaly", "Fracture", "Lung_Lesion", "Edema")}
+    assert shares == pytest.approx(
+        {"Cardiomegaly": 2 / 3, "Fracture": 2 / 3, "Lung_Lesion": 1 / 3, "Edema": 0}
+    )
+    assert found["b"]["Nodule"] == found["b"]["Mass"] == 0
+    assert not {"Nodule", "Mass"} & found["a"].keys()
+    assert found["d"] == {}, "a consensus has no readers"
 
 
 def test_boxes_of_most_readers_become_fractions_of_the_file_s_own_size(root):

@@ -68,6 +68,10 @@ def test_a_recipe_of_labels_takes_no_image_without_one(read_with):
     assert all(one.labels and one.view is ViewPosition.PA for one in inputs.records)
 
 
-def test_reports_without_any_impression_teach_nothing(read_with):
+def test_reports_without_any_impression_teach_nothing(read_with, of_texts):
+    def without(number: int, record: Record) -> Record:
+        kind = every_kind(number, record)  # of the very images that `of_texts` has decoded
+        return replace(kind, sections={"findings": "Clear."} if kind.sections else {})
+
     with pytest.raises(RecipeError, match=r"no training image has an impression.*open_i"):
-        read_with(lambda _, one: replace(one, sections={"findings": "Clear."}), texts=True)
+        read_with(without, texts=True, views=VIEWS, measured_views=["PA", "AP"])
