@@ -128,11 +128,14 @@ def interval(
         patients: (N,) whose image each row is: patients are drawn with replacement, not images.
     """
     random = np.random.default_rng(seed)
-    names, owner = np.unique(patients, return_inverse=True)
-    rows_of = [np.flatnonzero(owner == index) for index in range(len(names))]
+    # A patient is the row of his first image, so that an interval does not hang on how a table names patients.
+    _, first, owner = np.unique(patients, return_index=True, return_inverse=True)
+    by_patient = np.argsort(first[owner], kind="stable")
+    _, begins = np.unique(first[owner][by_patient], return_index=True)
+    rows_of = np.split(by_patient, begins[1:])
     drawn = []
     for _ in range(_RESAMPLES):
-        chosen = random.integers(0, len(names), len(names))
+        chosen = random.integers(0, len(rows_of), len(rows_of))
         drawn.append(figure(np.concatenate([rows_of[index] for index in chosen])))
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return Interval(

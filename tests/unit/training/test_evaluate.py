@@ -61,7 +61,7 @@ def test_it_writes_a_row_an_image_with_a_column_a_label_and_prints_the_figures(f
     assert float(rows[0]["Effusion"]) > 0.5 > float(rows[6]["Effusion"])
     assert (rows[0]["labels"], rows[6]["labels"]) == ("Effusion", "No Finding")
     assert "12 images of 12 patients" in printed.out
-    assert "Effusion                  1.000 (1.000 to 1.000)       6        6" in printed.out
+    assert "Effusion                    1.000 (1.000 to 1.000)       6        6" in printed.out
     assert "Scoring" in printed.err
 
 
@@ -78,7 +78,7 @@ def test_what_is_uncertain_or_not_labelled_counts_in_no_figure(folder, monkeypat
     rows = [f"{index:02},{cell}" for index, cell in enumerate(cells)]
     assert len(run(folder, "\n".join(["image_id,Effusion,Edema", *rows]), monkeypatch)) == 12
     printed = capsys.readouterr().out
-    assert "Effusion                  fewer than 5 of a kind       4        6" in printed
+    assert "Effusion                    fewer than 5 of a kind       4        6" in printed
     assert "2 have no label that the bundle knows" in printed
 
 
