@@ -62,8 +62,8 @@ unit: setup-dev  ## Run the tests of single modules, but for training's
 test: setup-dev  ## Run every test (CXR_TEST_DATA=folder adds real radiographs)
 	@tests/support/debian_packages.sh
 	@# What failed in any part is said again at the end.
-	rm -f .pytest_cache/failures.txt; status=0; \
-	$(TEST_CORE) || status=$$?; \
+	mkdir -p .pytest_cache; rm -f .pytest_cache/failures.txt; status=0; \
+	$(TEST_CORE) || { status=$$?; echo 'FAILED the rooms that do no I/O: see above' >> .pytest_cache/failures.txt; }; \
 	$(BIN)/python -m $(TEST) -p tests.support.beside -n $(TEST_PROCESSES) --no-loadscope-reorder \
 	  $(CORE:%=--ignore=%) $(TIMED:%=--ignore=%) || status=$$?; \
 	$(BIN)/python -m $(TEST) $(TIMED) || status=$$?; \

@@ -68,6 +68,18 @@ def test_the_report_of_a_study_without_findings_is_supported():
     assert refusals(report, Policy.STRICT, Departures.REFUSE) == ()
 
 
+def test_where_all_that_was_looked_for_was_detected_nothing_is_denied():
+    # A mass may be the same shadow as the nodule.
+    request = request_for({"Effusion": PRESENT, "Nodule": UNCERTAIN, "Mass": ABSENT}, Language.ENGLISH)
+    report = grade(with_fixed_parts(request, GOOD, GOOD), request)
+    said = [(sentence.section, sentence.labels) for sentence in report.sentences[1:]]
+    both = [("Effusion",), ("Nodule",)]
+    assert said == [
+        (section, labels) for section in (Section.FINDINGS, Section.IMPRESSION) for labels in both
+    ]
+    assert refusals(report, Policy.STRICT, Departures.REFUSE) == ()
+
+
 @pytest.mark.parametrize(
     ("added", "strict", "refused", "marked"),
     [
