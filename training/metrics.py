@@ -128,7 +128,7 @@ def interval(
         patients: (N,) whose image each row is: patients are drawn with replacement, not images.
     """
     random = np.random.default_rng(seed)
-    # A patient is the row of his first image, so that an interval does not hang on how a table names patients.
+    # A patient is the row of his first image: an interval does not hang on how a table names its patients.
     _, first, owner = np.unique(patients, return_index=True, return_inverse=True)
     by_patient = np.argsort(first[owner], kind="stable")
     _, begins = np.unique(first[owner][by_patient], return_index=True)
