@@ -79,9 +79,10 @@ def test_our_code_leads_studies_through_their_life_on_the_next_schema(
     app, broker = queue.create_app("test", queue_settings), queue.connect_broker(queue_settings)
     broker.flushall()
     finished = live(emptied)
-    lost, waiting = a_study(emptied), a_study(emptied)
+    lost = a_study(emptied)
     a_claim(emptied, lost, lease=EXPIRED)
     assert sweep(emptied, app, broker) == 1
+    waiting = a_study(emptied)
     let_time_pass(emptied)
     assert sweep(emptied, app, broker) == 1
     assert the_study(emptied, lost).status is StudyStatus.QUEUED

@@ -40,6 +40,7 @@ def test_a_record_keeps_what_it_says_and_leaves_out_what_is_uncertain(tmp_path):
         age_years=61.0,
         source="nih",
         split=Split.TEST,
+        study="nih:1-0",
     )
 
 

@@ -28,7 +28,7 @@ def made() -> tuple[torch.nn.Linear, torch.Tensor]:
 
 def one_of_two(rank: int, port: int) -> None:
     """Do what a process of DDP does with its half, and compare with one process that has all."""
-    torch.set_num_threads(1)  # a fork has no thread of its parent's pool
+    torch.set_num_threads(1)
     torch.distributed.init_process_group(
         "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2
     )
@@ -54,7 +54,8 @@ def test_two_processes_have_the_gradients_of_one_with_the_whole_batch():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    start_processes(one_of_two, (port,), nprocs=2, start_method="fork")
+    # Not by fork: a process in which torch has computed gradients before cannot be copied so.
+    start_processes(one_of_two, (port,), nprocs=2, start_method="spawn")
 
 
 def test_it_is_lowest_when_each_image_is_nearest_to_its_own_text():
