@@ -2,19 +2,21 @@
 
     Truths       what is true of N images, and where they come from
     Answers      the same, and N scores a label
-    label_figures, metrics_of, of_studies    for cards, for `evaluate` and its report
+    label_figures, metrics_of, of_studies    for cards
+    summary_of                               all of it, once for `evaluate` and its report
 
 Every figure is pooled, and within one source: an image's source and view predict its labels too. `metrics_of`
 says by how much: the AUROC of a look-up that knows nothing else.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundles import Interval, Metrics
+from shared.bundles import Card, Interval, Metrics
 from training.metrics import (
     FEWEST,
     Strata,
@@ -47,6 +49,10 @@ class Truths:
     studies: NDArray[np.str_]
     sources: NDArray[np.str_]
     views: NDArray[np.str_]
+
+    def with_scores(self, scores: NDArray[np.float64]) -> "Answers":
+        """Return the same with what a classifier says: (N, L) calibrated probabilities."""
+        return Answers(**values_of(self), scores=scores)
 
     @property
     def sources_and_views(self) -> NDArray[np.str_]:
@@ -84,6 +90,32 @@ class LabelFigures:
     within_source: Interval | None
     sensitivity: float | None
     specificity: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is said of a bundle wherever it is measured; `labels` are the card's, in its order."""
+
+    metrics: Metrics | None
+    labels: tuple[LabelFigures, ...]
+
+
+def values_of(one: Any) -> dict[str, Any]:  # noqa: ANN401  # of any dataclass
+    """Return the values of a dataclass by their names, as they are: what one with more fields is made of."""
+    return {field.name: getattr(one, field.name) for field in fields(one)}
+
+
+def summary_of(answers: Answers, card: Card, *, others: Truths | None) -> Summary:
+    """Measure a bundle by its card's thresholds; the labels of `answers` are the card's.
+
+    Args:
+        others: as in `metrics_of`.
+    """
+    thresholds = np.array([label.threshold for label in card.labels])
+    return Summary(
+        metrics_of(answers, answers.scores >= thresholds, others=others, paper=card.paper_labels),
+        tuple(label_figures(answers, k, threshold=label.threshold) for k, label in enumerate(card.labels)),
+    )
 
 
 def label_figures(answers: Answers, k: int, *, threshold: float) -> LabelFigures:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shared.bundles import Blank
 from shared.labels import LABELS
 from training.command import stop
-from training.metrics import FEWEST, macro_auroc
+from training.metrics import FEWEST, macro_auroc, often_enough
 from training.scoring.label_table import Labelled, LabelTableError, merged
 from training.scoring.record_table import read_labels
 
@@ -109,10 +109,11 @@ def compare(
     """
     rows = [row for row in truth.values() if row.file in first and row.file in second]
     both = [n for n in LABELS if rows and n in first[rows[0].file] and n in second[rows[0].file]]
-    shown = np.array([[row.labels.get(n, False) for n in both] for row in rows], bool)
-    known = np.array([[n in row.labels for n in both] for row in rows], bool)
-    counts = np.minimum((shown & known).sum(0), (~shown & known).sum(0))
-    names = [n for n, count in zip(both, np.atleast_1d(counts), strict=False) if count >= FEWEST]
+    shape = (len(rows), len(both))  # of none too
+    shown = np.array([[row.labels.get(n, False) for n in both] for row in rows], bool).reshape(shape)
+    known = np.array([[n in row.labels for n in both] for row in rows], bool).reshape(shape)
+    told = often_enough(shown, known)
+    names = [n for n, enough in zip(both, told, strict=True) if enough]
     if not names:
         message = (
             f"no label is shown and lacking {FEWEST} times among the {len(rows)} images that both scored"

@@ -22,20 +22,21 @@ a column `split` says, else that of the patients of our own pool, which is how t
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.bundles import Bundle, BundleError, load_bundle
+from shared.bundles import BundleError, load_bundle
 from shared.errors import CxrError
 from shared.settings import BUNDLED
+from training.answers import summary_of
 from training.command import stop
 from training.scoring.examples import examples
 from training.scoring.figures import measured_figures
 from training.scoring.image_folder import find_images, say_missing
-from training.scoring.judge import Decode, in_children
-from training.scoring.label_table import LabelTable, LabelTableError, merged
-from training.scoring.measured import Measured, measure, write_rows
+from training.scoring.judge import in_children
+from training.scoring.label_table import LabelTableError, merged
+from training.scoring.measured import measure, write_rows
 from training.scoring.record_table import read_labels, rows_of
 from training.scoring.report import render
 from training.scoring.scored import others_of, scored
@@ -93,30 +94,26 @@ def main() -> None:
             )
             if options.out is not None:
                 _write(options.out, "--out", lambda: write_rows(options.out, bundle, measured))
-            print(table(bundle, labels, measured, by_source=options.by == "source"))
+            names = [label.id for label in bundle.card.labels]
+            said = preamble(names, labels, measured)
+            print("\n".join(said))
             if not any(one.probabilities for one in measured):
                 stop("no image is left to score; the column `refused` of --out says why of each", status=1)
+            images = scored(names, measured)
+            summary = summary_of(images, bundle.card, others=others_of(names, labels, measured))
+            print(table(images, summary, bundle.card, labels, by_source=options.by == "source"))
             if options.report is not None:
-                page = report(bundle, labels, measured, threads=options.threads, decode=in_children(decoder))
+                page = render(
+                    bundle,
+                    images,
+                    measured_figures(images, bundle.card, summary),
+                    examples(bundle, images, threads=options.threads, decode=in_children(decoder)),
+                    said=said,
+                    day=datetime.now(UTC).date(),
+                )
                 _write(options.report, "--report", lambda: options.report.write_text(page, encoding="utf-8"))
     except (BundleError, LabelTableError, CxrError) as error:
         stop(str(error))
-
-
-def report(
-    bundle: Bundle, labels: LabelTable, measured: Sequence[Measured], *, threads: int, decode: Decode
-) -> str:
-    """Return the report as HTML; at least one image has scores."""
-    names = [label.id for label in bundle.card.labels]
-    images = scored(names, measured)
-    return render(
-        bundle,
-        images,
-        measured_figures(images, bundle.card, others=others_of(names, labels, measured)),
-        examples(bundle, images, threads=threads, decode=decode),
-        said=preamble(names, labels, measured),
-        day=datetime.now(UTC).date(),
-    )
 
 
 def _write(path: Path, option: str, write: Callable[[], object]) -> None:

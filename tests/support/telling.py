@@ -6,7 +6,6 @@ A failure is a line on the terminal as it happens, for whoever waits or stops it
 of a file that `make test` prints last: the tests run in parts, and who reads the end of a log sees them all.
 """
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +34,7 @@ class Teller:
         self._reporter.line(told, red=True)
         self._failures.parent.mkdir(exist_ok=True)
         with self._failures.open("a", encoding="utf-8") as failures:
-            failures.write(told + os.linesep)
+            failures.write(told + "\n")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell of a test that failed."""

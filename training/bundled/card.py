@@ -40,10 +40,7 @@ def truths_of(rows: Sequence[Radiograph]) -> Truths:
 
 def answers_of(rows: Sequence[Radiograph], probabilities: NDArray[np.float64]) -> Answers:
     """Return the same with (N, L) probabilities."""
-    of = truths_of(rows)
-    return Answers(
-        of.labels, of.truth, of.known, of.patients, of.studies, of.sources, of.views, probabilities
-    )
+    return truths_of(rows).with_scores(probabilities)
 
 
 def label_cards(

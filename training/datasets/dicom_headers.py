@@ -82,6 +82,15 @@ def header_of(path: Path) -> Header:
     )
 
 
+def header_or_problem(root: Path, file: str, problems: list[Problem]) -> Header | None:
+    """Read the header of a file below `root`; one that cannot be read becomes a problem."""
+    try:
+        return header_of(root / file)
+    except ValueError as error:
+        problems.append(Problem(file, str(error)))
+        return None
+
+
 def headers_below(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Header]]:
     """Give the path below `root` and the header of each *.dcm file, by order of their paths.
 
@@ -90,11 +99,8 @@ def headers_below(root: Path, problems: list[Problem]) -> Iterator[tuple[str, He
     """
     for path in sorted(root.rglob("*.dcm")):
         file = path.relative_to(root).as_posix()
-        try:
-            header = header_of(path)
-        except ValueError as error:
-            problems.append(Problem(file, str(error)))
-        else:
+        header = header_or_problem(root, file, problems)
+        if header is not None:
             yield file, header
 
 

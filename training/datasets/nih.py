@@ -21,7 +21,7 @@ from typing import Final
 from shared.labels import CHESTXRAY14, NO_FINDING
 from training.datasets.base import Problem, Reading
 from training.datasets.cells import age_of, sex_of, view_of
-from training.datasets.csv_tables import Row, find_table, open_table
+from training.datasets.csv_tables import find_table, open_table
 from training.datasets.label_names import NAMES
 from training.table import Record, Region, Split, State
 
@@ -69,19 +69,34 @@ class Nih:
                 problems.append(Problem(name, "the image is not there"))
                 continue
             records.append(
-                _record(row, image=files[name], labels=labels, split=splits.get(name), boxes=regions)
+                record_of(
+                    row.cells,
+                    dataset="nih",
+                    image=files[name],
+                    labels=labels,
+                    split=splits.get(name),
+                    labelled_by="text mining",
+                    boxes=regions,
+                )
             )
         problems.extend(Problem(f"{_BOXES}, {name}", "no row of the table has this image") for name in boxes)
         return Reading(records, problems)
 
 
-def _record(
-    row: Row, *, image: str, labels: Mapping[str, State], split: Split | None, boxes: tuple[Region, ...]
+def record_of(
+    cells: Mapping[str, str],
+    *,
+    dataset: str,
+    image: str,
+    labels: Mapping[str, State],
+    split: Split | None,
+    labelled_by: str,
+    boxes: tuple[Region, ...] = (),
 ) -> Record:
-    cells = row.cells
+    """Return the record of an image, of which a row has NIH's own columns, whoever labelled it."""
     patient = f"nih:{cells['Patient ID']}"
     return Record(
-        dataset="nih",
+        dataset=dataset,
         image=image,
         patient=patient,
         study=f"{patient}/{cells['Follow-up #']}",
@@ -91,7 +106,7 @@ def _record(
         sex=sex_of(cells["Patient Gender"]),
         age_years=age_of(cells["Patient Age"]),
         boxes=boxes,
-        labelled_by="text mining",
+        labelled_by=labelled_by,
     )
 
 

@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from training.datasets.base import Problem, Reading
-from training.datasets.cells import age_of, sex_of, view_of
 from training.datasets.csv_tables import Row, find_table, open_table, require
 from training.datasets.label_names import EITHER, NAMES
-from training.datasets.nih import images_below
-from training.table import Record, Split, State
+from training.datasets.nih import images_below, record_of
+from training.table import Split, State
 
 _FOLDER: Final = "four_findings_expert_labels"
 _BOTH: Final = "google2019_nih-chest-xray-labels.csv"
@@ -70,7 +69,16 @@ class NihGoogle:
             if name not in files:
                 problems.append(Problem(name, "the image is not there"))
                 continue
-            records.append(_record(row.cells, files[name], split, labels))
+            records.append(
+                record_of(
+                    row.cells,
+                    dataset=self.id,
+                    image=files[name],
+                    labels=labels,
+                    split=split,
+                    labelled_by="radiologists, adjudicated",
+                )
+            )
         return Reading(records, problems)
 
 
@@ -116,19 +124,3 @@ def labels_of(cells: Mapping[str, str]) -> dict[str, State]:
         if state is State.ABSENT:
             labels.update(dict.fromkeys(_EITHER.get(name, ()), state))
     return labels
-
-
-def _record(cells: Mapping[str, str], image: str, split: Split, labels: Mapping[str, State]) -> Record:
-    patient = f"nih:{cells['Patient ID']}"
-    return Record(
-        dataset="nih_google",
-        image=image,
-        patient=patient,
-        study=f"{patient}/{cells['Follow-up #']}",
-        view=view_of(cells["View Position"]),
-        labels=labels,
-        split=split,
-        sex=sex_of(cells["Patient Gender"]),
-        age_years=age_of(cells["Patient Age"]),
-        labelled_by="radiologists, adjudicated",
-    )

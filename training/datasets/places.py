@@ -1,6 +1,6 @@
 """Where the files of a data set may be: releases, mirrors and unpacked archives differ in their folders."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -22,13 +22,8 @@ class Places:
         Args:
             names: relative paths, in order of preference; one that leads out of its folder is not looked for.
         """
-        for name in names:
-            if not name or name.startswith("/") or ".." in Path(name).parts:
-                continue
-            for folder in self._folders:
-                if (folder / name).is_file():
-                    return (folder / name).relative_to(self._root).as_posix()
-        return None
+        found = next((path for path in self._places_of(names) if path.is_file()), None)
+        return None if found is None else self._below(found)
 
     def files_in(self, *names: str) -> list[str]:
         """Return the files of the first of several names that is a folder, as paths below the root, sorted.
@@ -36,11 +31,15 @@ class Places:
         Args:
             names: as in `find`.
         """
+        found = next((path for path in self._places_of(names) if path.is_dir()), None)
+        return (
+            [] if found is None else sorted(self._below(file) for file in found.iterdir() if file.is_file())
+        )
+
+    def _places_of(self, names: Iterable[str]) -> Iterator[Path]:
         for name in names:
-            if not name or name.startswith("/") or ".." in Path(name).parts:
-                continue
-            for folder in self._folders:
-                if (folder / name).is_dir():
-                    files = sorted(path for path in (folder / name).iterdir() if path.is_file())
-                    return [path.relative_to(self._root).as_posix() for path in files]
-        return []
+            if name and not name.startswith("/") and ".." not in Path(name).parts:
+                yield from (folder / name for folder in self._folders)
+
+    def _below(self, path: Path) -> str:
+        return path.relative_to(self._root).as_posix()

@@ -25,7 +25,7 @@ from typing import Final
 from shared.labels import NO_FINDING
 from training.datasets.base import DatasetError, Problem, Reading, require_columns
 from training.datasets.csv_tables import Table, find_table, open_table
-from training.datasets.dicom_headers import Header, header_of
+from training.datasets.dicom_headers import Header, header_or_problem
 from training.datasets.places import Places
 from training.datasets.regions import region_of
 from training.table import Record, Region, State
@@ -88,10 +88,8 @@ class RsnaPneumonia:
             if file is None:
                 problems.append(Problem(f"stage_2_train_images/{name}.dcm", "the image is not there"))
                 continue
-            try:
-                header = header_of(root / file)
-            except ValueError as error:
-                problems.append(Problem(file, str(error)))
+            header = header_or_problem(root, file, problems)
+            if header is None:
                 continue
             records.append(_record(name, image, file, header, files_of_nih.get(name, ""), problems))
         return Reading(records, problems)

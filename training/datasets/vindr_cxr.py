@@ -31,7 +31,7 @@ from shared.domain.findings import ViewPosition
 from shared.labels import LABELS
 from training.datasets.base import Problem, Reading
 from training.datasets.csv_tables import Table, find_table, open_table, require
-from training.datasets.dicom_headers import Header, header_of
+from training.datasets.dicom_headers import Header, header_or_problem
 from training.datasets.label_names import EITHER, NAMES, label_for
 from training.datasets.places import Places
 from training.datasets.regions import region_of
@@ -217,10 +217,8 @@ def _records(
         if file is None:
             problems.append(Problem(f"{half}/{name}.dicom", "the image is not there"))
             continue
-        try:
-            header = header_of(root / file)
-        except ValueError as error:
-            problems.append(Problem(file, str(error)))
+        header = header_or_problem(root, file, problems)
+        if header is None:
             continue
         votes = Counter(said for positive in image.said.values() for said in sorted(positive))
         records.append(

@@ -77,10 +77,7 @@ def card_of(
     fits = calibrate(validation.logits, validation.targets, splits=splits)
     probabilities = np.stack([fit.scaling(test.logits[:, k]) for k, fit in enumerate(fits)], 1)
     present = probabilities >= np.array([fit.cut.threshold for fit in fits])
-    of = test.truths
-    answers = Answers(
-        of.labels, of.truth, of.known, of.patients, of.studies, of.sources, of.views, probabilities
-    )
+    answers = test.truths.with_scores(probabilities)
     paper = () if recipe.claim is None else recipe.claim.labels
     metrics = metrics_of(answers, present, others=validation.truths, paper=paper)
     if metrics is None:

@@ -1,6 +1,6 @@
 """All figures of a bundle on labelled images, with 95 % intervals by a bootstrap over patients.
 
-    measured_figures   `Scored` -> `Figures`: a row a label, means over the labels, F1, calibration, groups
+    measured_figures   `Scored`, its summary -> `Figures`: a row a label, means, F1, calibration, groups
 
 All are by sorting and counting, here and in `training/metrics.py`: a bootstrap asks for them thousands of
 times, and the checks of scikit-learn and torchmetrics take longer than the figures.
@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.progress import track
 
 from shared.bundles import Card, Interval, Metrics
-from training.answers import Truths, label_figures, metrics_of
-from training.metrics import FEWEST, Scores, Truth, interval, macro_interval
+from training import answers
+from training.answers import Summary, values_of
+from training.metrics import Scores, Truth, interval, macro_interval, often_enough
 from training.scoring.scored import Scored
 
 BINS: Final = 15
@@ -31,14 +32,10 @@ _Figure = Callable[[NDArray[Any], Truth], float]
 
 
 @dataclass(frozen=True, slots=True)
-class LabelFigures:
-    """One label.
+class LabelFigures(answers.LabelFigures):
+    """One label, with what the report says of it beside the summary.
 
     Attributes:
-        positives: images with it.
-        negatives: images without it; those of which nothing is known are in neither.
-        auroc: None, like all figures below, where the images show or lack it too seldom to say.
-        within_source: AUROC over pairs of images of one source.
         auprc: average precision; by chance it is the share of positives.
         ece: expected calibration error.
         ece_noise: 95 of 100 sets of as many images would have less if every probability were right.
@@ -48,16 +45,10 @@ class LabelFigures:
     """
 
     name: str
-    positives: int
-    negatives: int
-    auroc: Interval | None
-    within_source: Interval | None
     auprc: Interval | None
     ece: float | None
     ece_noise: float | None
     f1: Interval | None
-    sensitivity: float | None
-    specificity: float | None
     threshold: float
     card_auroc: Interval | None
 
@@ -138,37 +129,29 @@ def f1(called: Truth, truth: Truth) -> float:
     return 2.0 * int((called & truth).sum()) / calls if calls else float("nan")
 
 
-def measured_figures(scored: Scored, card: Card, *, others: Truths | None = None) -> Figures:
-    """Measure all; takes minutes on tens of thousands of images, and shows how far it is.
-
-    Args:
-        others: images of other patients, for what a look-up of the source reaches.
-    """
+def measured_figures(scored: Scored, card: Card, summary: Summary) -> Figures:
+    """Measure the rest; takes minutes on tens of thousands of images, and shows how far it is."""
     thresholds = np.array([label.threshold for label in card.labels])
-    counted = (
-        np.minimum((scored.truth & scored.known).sum(0), (~scored.truth & scored.known).sum(0)) >= FEWEST
-    )
+    counted = often_enough(scored.truth, scored.known)
     steps: dict[str, Callable[[], Any]] = {
-        label: partial(_label, scored, card, k, counted=bool(counted[k]))
+        label: partial(_label, scored, card, k, summary.labels[k], counted=bool(counted[k]))
         for k, label in enumerate(scored.labels)
     }
     groups = {kind: names for kind, names in scored.groups.items() if len(set(names)) > 1}
     steps |= {kind: partial(_groups, scored, names, thresholds) for kind, names in groups.items()}
     steps["all"] = partial(_means, scored, thresholds, counted)
-    present = scored.scores >= thresholds
-    steps["metrics"] = partial(metrics_of, scored, present, others=others, paper=card.paper_labels)
     found = {
         name: step() for name, step in track(list(steps.items()), "Measuring", console=Console(stderr=True))
     }
     return Figures(
         labels=tuple(found[label] for label in scored.labels),
-        metrics=found["metrics"],
+        metrics=summary.metrics,
         groups={kind: found[kind] for kind in groups},
         **found["all"],
     )
 
 
-def _label(scored: Scored, card: Card, k: int, *, counted: bool) -> LabelFigures:
+def _label(scored: Scored, card: Card, k: int, found: answers.LabelFigures, *, counted: bool) -> LabelFigures:
     rows = scored.known[:, k]
     scores, truth, patients = scored.scores[rows, k], scored.truth[rows, k], scored.patients[rows]
     called = scores >= card.labels[k].threshold
@@ -178,19 +161,13 @@ def _label(scored: Scored, card: Card, k: int, *, counted: bool) -> LabelFigures
             return None
         return interval(lambda chosen: figure(values[chosen], truth[chosen]), patients)
 
-    found = label_figures(scored, k, threshold=card.labels[k].threshold)
     return LabelFigures(
+        **values_of(found),
         name=scored.labels[k],
-        positives=found.positives,
-        negatives=found.negatives,
-        auroc=found.auroc,
-        within_source=found.within_source,
         auprc=over_patients(auprc, scores),
         ece=calibration_error(scores, truth) if counted else None,
         ece_noise=calibration_noise(scores) if counted else None,
         f1=over_patients(f1, called),
-        sensitivity=found.sensitivity,
-        specificity=found.specificity,
         threshold=card.labels[k].threshold,
         card_auroc=card.labels[k].auroc,
     )
@@ -235,7 +212,7 @@ def _groups(scored: Scored, names: NDArray[np.str_], thresholds: NDArray[np.floa
     for name in np.unique(names):
         rows = names == name
         scores, truth, known = scored.scores[rows], scored.truth[rows], scored.known[rows]
-        counted = np.minimum((truth & known).sum(0), (~truth & known).sum(0)) >= FEWEST
+        counted = often_enough(truth, known)
         patients = scored.patients[rows]
         macro = macro_interval(scores, truth, patients, known=known)
         called = (scores >= thresholds)[:, counted]

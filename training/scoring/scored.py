@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.answers import Answers, Truths
+from training.answers import Answers, Truths, values_of
 from training.scoring.label_table import Labelled, LabelTable
 from training.scoring.measured import Measured
 
@@ -41,18 +41,9 @@ class Scored(Answers):
 def scored(labels: Sequence[str], measured: Sequence[Measured]) -> Scored:
     """Return the images that have scores; there must be one."""
     kept = tuple(one for one in measured if one.probabilities is not None)
-    of = truths_of(labels, [one.row for one in kept])
-    return Scored(
-        labels=of.labels,
-        truth=of.truth,
-        known=of.known,
-        patients=of.patients,
-        studies=of.studies,
-        sources=of.sources,
-        views=of.views,
-        scores=np.array([one.probabilities for one in kept], np.float64),
-        measured=kept,
-    )
+    truths = truths_of(labels, [one.row for one in kept])
+    scores = np.array([one.probabilities for one in kept], np.float64)
+    return Scored(**values_of(truths), scores=scores, measured=kept)
 
 
 def truths_of(labels: Sequence[str], rows: Sequence[Labelled]) -> Truths:

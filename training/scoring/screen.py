@@ -6,41 +6,33 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundles import Bundle, Interval, Metrics
+from shared.bundles import Card, Interval, Metrics
 from shared.labels import NO_FINDING
-from training.answers import label_figures, metrics_of
+from training.answers import Summary
 from training.metrics import FEWEST
 from training.scoring.label_table import LabelTable
 from training.scoring.measured import Measured
-from training.scoring.scored import Scored, others_of, scored
+from training.scoring.scored import Scored
 
 _TOO_FEW: Final = f"fewer than {FEWEST} of a kind"
 
 
-def table(bundle: Bundle, labels: LabelTable, measured: Sequence[Measured], *, by_source: bool) -> str:
+def table(images: Scored, summary: Summary, card: Card, labels: LabelTable, *, by_source: bool) -> str:
     """Say the figures with their 95 % intervals by a bootstrap over patients.
 
     Args:
         by_source: whether each label's figure within one source stands beside that over all pairs.
     """
-    names = [label.id for label in bundle.card.labels]
-    lines = preamble(names, labels, measured)
-    if not any(one.probabilities for one in measured):
-        return "\n".join(lines)
-    images = scored(names, measured)
-    present = images.scores >= np.array([label.threshold for label in bundle.card.labels])
-    others = others_of(names, labels, measured)
-    metrics = metrics_of(images, present, others=others, paper=bundle.card.paper_labels)
+    metrics = summary.metrics
     beside = f"{'within one source':<24}" if by_source else ""
-    lines.append(f"\n{'AUROC':<28}{'':<24}{beside}{'with':>6} {'without':>8}")
+    lines = [f"\n{'AUROC':<28}{'':<24}{beside}{'with':>6} {'without':>8}"]
     if metrics is None:
         lines.append(f"{'mean of the labels':<28}{_TOO_FEW}")
     else:
-        means = _means(images, metrics, bundle.card.paper_labels)
+        means = _means(images, metrics, card.paper_labels)
         lines += [f"{name:<28}{_range(one)}" for name, one in means]
-    for k, name in enumerate(names):
+    for name, one in zip(images.labels, summary.labels, strict=True):
         if name in labels.labels:
-            one = label_figures(images, k, threshold=bundle.card.labels[k].threshold)
             counts = f"{one.positives:>6} {one.negatives:>8}"
             within = f"{_range(one.within_source):<24}" if by_source else ""
             lines.append(f"{name:<28}{_range(one.auroc):<24}{within}{counts}")

@@ -48,18 +48,6 @@ def answers() -> Answers:
     )
 
 
-def truths(answers: Answers) -> Truths:
-    return Truths(
-        answers.labels,
-        answers.truth,
-        answers.known,
-        answers.patients,
-        answers.studies,
-        answers.sources,
-        answers.views,
-    )
-
-
 def test_what_knows_the_source_alone_is_good_over_all_pairs_and_chance_within_a_source(answers):
     effusion, mass = (label(answers, k) for k in range(2))
     assert effusion.auroc.low > 0.7
@@ -82,7 +70,7 @@ def test_a_stratified_figure_is_the_share_of_right_pairs_of_all_pairs_within_a_s
 
 
 def test_a_look_up_says_what_the_sources_are_worth(answers):
-    metrics = measured(answers, others=truths(answers))
+    metrics = measured(answers, others=answers)
     by_hand = np.mean([auroc(shares(answers.sources), answers.truth[:, k]) for k in range(2)])
     assert metrics.source_alone.value == pytest.approx(by_hand, abs=1e-4)
     assert metrics.looked_up_elsewhere
@@ -93,7 +81,7 @@ def test_a_look_up_says_what_the_sources_are_worth(answers):
 
 
 def test_a_source_that_is_not_known_elsewhere_gets_the_share_of_all(answers):
-    elsewhere = replace(truths(answers), sources=np.full(400, "elsewhere"))
+    elsewhere = replace(answers, sources=np.full(400, "elsewhere"))
     found = look_up(answers, answers.sources, elsewhere, elsewhere.sources)
     assert found is not None
     assert found.value == 0.5

@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from tests.support.bundles import LABELS, tiny_card
+from training.answers import summary_of
 from training.scoring.figures import (
     BINS,
     Figures,
@@ -45,9 +46,14 @@ def images() -> Scored:
     return scored(LABELS, measured)
 
 
+def figures_of(images: Scored) -> Figures:
+    card = tiny_card({"model.onnx": "", "cam.npy": ""})
+    return measured_figures(images, card, summary_of(images, card, others=None))
+
+
 @pytest.fixture(scope="module")
 def figures(images: Scored) -> Figures:
-    return measured_figures(images, tiny_card({"model.onnx": "", "cam.npy": ""}))
+    return figures_of(images)
 
 
 def test_the_figures_of_a_label_are_those_of_scikit_learn(images, figures):
@@ -123,7 +129,7 @@ def test_a_label_that_is_shown_too_seldom_has_no_figure(images):
     few = np.flatnonzero(images.truth[:, 1])[:4]
     rows = [one for index, one in enumerate(images.measured) if index in few or not images.truth[index, 1]]
     rows = [replace(one, row=replace(one.row, sex="", age_years=None, view="PA")) for one in rows]
-    found = measured_figures(scored(LABELS, rows), tiny_card({"model.onnx": "", "cam.npy": ""}))
+    found = figures_of(scored(LABELS, rows))
     assert (found.labels[1].positives, found.labels[1].auroc, found.labels[1].ece) == (4, None, None)
     assert found.metrics is not None
     assert found.labels[0].auroc is not None
