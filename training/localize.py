@@ -1,8 +1,9 @@
 """Measure where a bundle's maps point: `python -m training.localize --bundle PATH --table FILE --images DIR`.
 
 The table is a unified Parquet table whose records have boxes or masks of labels: of `nih`, `vindr_cxr`,
-`chexlocalize`, `rsna_pneumonia`, `siim_acr`, `candid_ptx`, `padchest_gr`. Each label that was outlined on an
-image is looked for with the worker's own decoding, graph and heatmap, whether the bundle calls it or not.
+`chexlocalize`, `rsna_pneumonia`, `siim_acr`, `candid_ptx`, `padchest_gr`, `object_cxr`. Each label that was
+outlined on an image is looked for with the worker's own decoding, graph and heatmap, whether the bundle calls
+it or not.
 
     python -m training.localize --bundle bundled --table nih.parquet --images /data/nih --split test
 
