@@ -154,6 +154,7 @@ _LABELS: Final = (
         "Tuberculosis pulmonar",
         snomed_ct=Code("154283005", "Pulmonary tuberculosis"),
     ),
+    Label("Foreign_Object", "Foreign object", "Cuerpo extraño"),
     Label(NO_FINDING, "No finding", "Sin hallazgos"),
 )
 

@@ -1,8 +1,9 @@
 """Measure where a bundle's maps point: `python -m training.localize --bundle PATH --table FILE --images DIR`.
 
 The table is a unified Parquet table whose records have boxes or masks of labels: of `nih`, `vindr_cxr`,
-`chexlocalize`, `rsna_pneumonia`, `siim_acr`, `candid_ptx`, `padchest_gr`. Each label that was outlined on an
-image is looked for with the worker's own decoding, graph and heatmap, whether the bundle calls it or not.
+`chexlocalize`, `rsna_pneumonia`, `siim_acr`, `candid_ptx`, `padchest_gr`, `object_cxr`. Each label that was
+outlined on an image is looked for with the worker's own decoding, graph and heatmap, whether the bundle calls
+it or not.
 
     python -m training.localize --bundle bundled --table nih.parquet --images /data/nih --split test
 
@@ -26,10 +27,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from shared.bundles import Bundle, BundleError, Interval, load_bundle
+from shared.bundles import Bundle, BundleError, load_bundle
 from shared.errors import BadInputError
 from shared.settings import BUNDLED
 from training.command import stop
+from training.metrics import in_words
 from training.scoring.pointing import Pointed, Pointing, figures, grid, outlined, pointed
 from training.squares import Root, file_of, folders
 from training.table import Record, Split, read
@@ -115,19 +117,15 @@ def _table(bundle: Bundle, found: Sequence[Pointed]) -> Table:
 
 
 def _cells(one: Pointing) -> tuple[str, ...]:
-    called = "" if one.hits_called is None else _said(one.hits_called)
+    called = in_words(one.hits_called, without="")
     return (
         f"{one.images:,}",
-        _said(one.hits),
+        in_words(one.hits),
         f"{one.chance:.3f}",
         f"{one.called:,}",
         called,
-        _said(one.overlap),
+        in_words(one.overlap),
     )
-
-
-def _said(value: Interval) -> str:
-    return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})"
 
 
 def _write(path: Path, found: Sequence[Pointed]) -> None:

@@ -43,6 +43,8 @@ class Region:
 
     Attributes:
         name: what it shows: a label's id, or the data set's own word where no label says the same.
+        outline: (x, y) of the corners of the polygon that it shows, in the same fractions, where the data set
+            draws one; they may lie outside the image, at whose edge the rectangle is cut.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Region:
     top: float
     right: float
     bottom: float
+    outline: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,11 @@ class Record:
 
 _TEXTS: Final = pa.map_(pa.string(), pa.string())
 _REGION: Final = pa.struct(
-    [("name", pa.string()), *((side, pa.float32()) for side in ("left", "top", "right", "bottom"))]
+    [
+        ("name", pa.string()),
+        *((side, pa.float32()) for side in ("left", "top", "right", "bottom")),
+        ("outline", pa.list_(pa.list_(pa.float32(), 2))),
+    ]
 )
 _MASK: Final = pa.struct(
     [("name", pa.string()), ("rows", pa.int32()), ("columns", pa.int32()), ("counts", pa.list_(pa.int32()))]
@@ -251,7 +258,13 @@ def _plain_region(region: Region) -> dict[str, Any]:
         "top": region.top,
         "right": region.right,
         "bottom": region.bottom,
+        "outline": region.outline,
     }
+
+
+def _region(row: Mapping[str, Any]) -> Region:
+    corners = tuple((x, y) for x, y in row["outline"])
+    return Region(row["name"], row["left"], row["top"], row["right"], row["bottom"], corners)
 
 
 def _record(row: Mapping[str, Any]) -> Record:
@@ -265,7 +278,7 @@ def _record(row: Mapping[str, Any]) -> Record:
         split=None if row["split"] is None else Split(row["split"]),
         sex=row["sex"],
         age_years=row["age_years"],
-        boxes=tuple(Region(**region) for region in row["boxes"]),
+        boxes=tuple(_region(region) for region in row["boxes"]),
         masks=tuple(Mask(m["name"], m["rows"], m["columns"], tuple(m["counts"])) for m in row["masks"]),
         sections=dict(row["sections"]),
         language=row["language"],
@@ -273,7 +286,7 @@ def _record(row: Mapping[str, Any]) -> Record:
             Sentence(
                 text=dict(s["text"]),
                 abnormal=s["abnormal"],
-                regions=tuple(Region(**region) for region in s["regions"]),
+                regions=tuple(_region(region) for region in s["regions"]),
                 progression=s["progression"],
                 labels=tuple(s["labels"]),
                 locations=tuple(s["locations"]),

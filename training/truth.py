@@ -8,7 +8,7 @@ A record keeps what its data set says: present, absent, uncertain, or nothing. F
 
 1. "No Finding" denies every label that the data set annotates and the record says nothing of; but not
    Support Devices, which its labeller leaves out of account (stanfordmlgroup/chexpert-labeler,
-   stages/aggregate.py).
+   stages/aggregate.py), nor a foreign object: a button or a necklace is no finding either.
 2. With `Blank.ZEROS`, a label is absent that a set of `MARKS_MENTIONS` leaves blank. Its labeller marks what
    a report mentions, and the authors take the rest for negatives: issues 9, 29 and 44 of the same repository,
    answered by CheXpert's first author; table 1 of Irvin 2019 counts so, to the study
@@ -31,7 +31,7 @@ from training.table import Record, State, read
 
 MARKS_MENTIONS: Final = frozenset({"chexpert", "chexpert_plus", "mimic_cxr", "mimic_cxr_test", "brax"})
 """Data sets whose labels are 1, 0 and -1 where a report mentions them, and blank where it does not."""
-_APART: Final = "Support_Devices"
+_APART: Final = frozenset({"Support_Devices", "Foreign_Object"})
 
 
 def read_all(tables: Iterable[Path]) -> list[Record]:
@@ -66,7 +66,7 @@ def completed(said: Mapping[str, State], *, annotated: Iterable[str], blanks_den
     if blanks_deny:
         return dict.fromkeys(annotated, State.ABSENT) | dict(said)
     if said.get(NO_FINDING) is State.PRESENT:
-        denied = [label for label in annotated if label != _APART]
+        denied = [label for label in annotated if label not in _APART]
         return dict.fromkeys(denied, State.ABSENT) | dict(said)
     return dict(said)
 

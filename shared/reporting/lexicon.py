@@ -51,6 +51,7 @@ RANK: Final[Mapping[str, Organ]] = {
     "Pleural_Other": Organ.PLEURA,
     "Hernia": Organ.HEART,
     "Support_Devices": Organ.DEVICES,
+    "Foreign_Object": Organ.DEVICES,
 }
 """Where each label belongs; its place in the table is its weight in an impression, heaviest first."""
 

@@ -83,6 +83,11 @@ _TERMS: Final = (
     ),
     Term("COVID-19", (Name("COVID-19 pneumonia"),), also=("covid 19", "covid pneumonia")),
     Term("Tuberculosis", (Name("pulmonary tuberculosis"), Name("tuberculosis"))),
+    Term(
+        "Foreign_Object",
+        (Name("foreign object", "a", "foreign objects"), Name("foreign body", "a", "foreign bodies")),
+        also=("(radiopaque|radio opaque|metallic|external) foreign (object|objects|body|bodies)",),
+    ),
 )
 
 _SEEN: Final = "seen|identified|noted|demonstrated|detected|evident|visible|visualized|shown|found|observed"

@@ -75,6 +75,17 @@ _TERMS: Final = (
     ),
     Term("COVID-19", (Name("neumonía por COVID-19"),), also=("covid 19",)),
     Term("Tuberculosis", (Name("tuberculosis pulmonar"), Name("tuberculosis"))),
+    Term(
+        "Foreign_Object",
+        (
+            Name("cuerpo extraño", "un", "cuerpos extraños"),
+            Name("objeto extraño", "un", "objetos extraños"),
+        ),
+        also=(
+            "cuerpo extraño (radiopaco|metálico|externo)",
+            "cuerpos extraños (radiopacos|metálicos|externos)",
+        ),
+    ),
 )
 
 _SEE: Final = "observa|observan|identifica|identifican|aprecia|aprecian|detecta|detectan|visualiza|visualizan"

@@ -66,6 +66,13 @@ def test_an_open_study_shows_its_images_as_they_come(tab: Tab, stack: FullStack)
         tab.open(f"#/studies/{study_id}")
         sender.add_images(study_id, other)
         tab.wait_until_final()
+        happened = {entry.event: entry.at for entry in sender.study(study_id).timeline}
+    waited_for = happened["closed"] - happened["received"]
+    shown = re.fullmatch(r"Completed after (?:(\d+) min )?([\d.]+) s", status.inner_text())
+    assert shown, status.inner_text()
+    took = 60 * int(shown[1] or 0) + float(shown[2])
+    worked_on = happened["reported"] - happened["closed"]
+    assert took == pytest.approx(worked_on.total_seconds(), abs=0.6), f"not the {waited_for} of its waiting"
     told = (tab.page.locator(".timeline").text_content() or "").split(" · ")
     assert len(told) == 1 + tab.page.locator(".timeline li").count(), "each entry says who it was"
     assert told[1].startswith("api")

@@ -133,8 +133,9 @@ def test_a_person_s_sentences_are_marked_where_the_findings_do_not_support_them(
     open_tab: OpenTab, stack: FullStack, samples: Path
 ) -> None:
     invented, unread, author = "There is a pneumothorax.", "The trachea is midline.", "Dr. Ada Roe"
-    with stack.client() as client:
-        study_id = client.wait(client.submit([samples / "chest-1.png"]).id, timeout=180).id
+    tab = open_tab(permissions=["clipboard-read", "clipboard-write"])
+    study_id = tab.submit(samples / "chest-1.png")
+    completed = tab.page.locator("#status").inner_text()
     path = f"{stack.url}/v1/studies/{study_id}/report"
     report = httpx.get(path, timeout=30)
     sections = report.json()["sections"]
@@ -147,9 +148,9 @@ def test_a_person_s_sentences_are_marked_where_the_findings_do_not_support_them(
     changed = httpx.put(path, json=body, headers={"If-Match": report.headers["etag"]}, timeout=30)
     assert changed.status_code == 200, changed.text
 
-    tab = open_tab(permissions=["clipboard-read", "clipboard-write"])
-    tab.open(f"#/studies/{study_id}")
+    tab.page.reload()
     tab.wait_until_final()
+    assert tab.page.locator("#status").inner_text() == completed, "a changed report completes nothing anew"
     shown = tab.page.locator("#report")
     marks = shown.locator("mark").all_text_contents()
     assert marks == [f"not supported by the findings: {invented}", f"not checked: {unread}"]

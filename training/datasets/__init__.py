@@ -16,6 +16,7 @@ from training.datasets.midrc_ricord import MidrcRicord
 from training.datasets.mimic_cxr import MimicCxr, MimicCxrTest
 from training.datasets.nih import Nih
 from training.datasets.nih_google import NihGoogle
+from training.datasets.nih_google_all import NihGoogleAll
 from training.datasets.object_cxr import ObjectCxr
 from training.datasets.open_i import OpenI
 from training.datasets.padchest import PadChest
@@ -28,6 +29,7 @@ READERS: Final[Mapping[str, DatasetReader]] = MappingProxyType(
     {
         "nih": Nih(),
         "nih_google": NihGoogle(),
+        "nih_google_all": NihGoogleAll(),
         "rsna_pneumonia": RsnaPneumonia(),
         "siim_acr": SiimAcr(),
         "chexpert": CheXpert(),

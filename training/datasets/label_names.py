@@ -84,6 +84,13 @@ _NIH_GOOGLE: Final = {
 }
 """The columns that Google's radiologists filled for images of ChestX-ray14."""
 
+_NIH_GOOGLE_ALL: Final = {
+    label: tuple(name.replace("_", " ") for name in names[:1])
+    for label, names in _NIH.items()
+    if label != "No_Finding"
+}
+"""The columns of their second set; beside them "Abnormal" and "Other"."""
+
 _TORCHXRAYVISION: Final = {
     **{label: names[:1] for label, names in _NIH.items() if label != "No_Finding"},
     "Lung_Lesion": ("Lung Lesion",),
@@ -246,6 +253,7 @@ NAMES: Final[Mapping[str, Spellings]] = MappingProxyType(
         "chexpert-plus": _names(_CHEXPERT),
         "chexlocalize": _names(_CHEXLOCALIZE),
         "nih-google": _names(_NIH_GOOGLE),
+        "nih-google-all": _names(_NIH_GOOGLE_ALL),
         "mimic-cxr": _names(_MIMIC_CXR),
         "brax": _names(_CHEXPERT),
         "torchxrayvision": _names(_TORCHXRAYVISION),

@@ -5,13 +5,14 @@ Radiologist-adjudicated Reference Standards and Population-adjusted Evaluation",
 Google Cloud's page "NIH Chest X-ray dataset", section "Four findings expert labels", and loaders of others;
 columns and values checked on torchxrayvision's copy, which has both parts in one table.
 
-    four_findings_expert_labels/validation_labels.csv, test_labels.csv      NIH's columns, and four: YES or NO
+    four_findings_expert_labels/validation_labels.csv, test_labels.csv      NIH's columns, and four: YES, NO;
+                                               in the bucket both names begin with the folder's
     google2019_nih-chest-xray-labels.csv       instead of them: also "Set Id", val or test
     images_001/images/00000013_008.png         NIH's own files, as `nih` finds them
 
 The patients are NIH's, under the same ids. NIH's mined labels, which the table repeats, are not read. "YES"
 for "Nodule or mass" says nothing of Nodule and Mass apart. The page's other labels (all findings, by a vote
-of three) are not read.
+of three) are `nih_google_all`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -105,7 +106,8 @@ def rows_of(root: Path, problems: list[Problem]) -> Iterator[tuple[Row, Split]]:
 
 
 def _patterns(part: str) -> tuple[str, ...]:
-    return f"{_FOLDER}/{part}_labels.csv", f"{_FOLDER}_{part}_labels.csv", f"{part}_labels.csv"
+    published = f"{_FOLDER}_{part}_labels.csv"
+    return f"{_FOLDER}/{published}", f"{_FOLDER}/{part}_labels.csv", published, f"{part}_labels.csv"
 
 
 def labels_of(cells: Mapping[str, str]) -> dict[str, State]:

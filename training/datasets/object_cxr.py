@@ -8,13 +8,12 @@ JF Healthcare 2020, "object-CXR: Automatic detection of foreign objects on chest
     test.csv                  where somebody has it; without it the test images are read without annotation
 
 An annotation is "TYPE x1 y1 x2 y2 ...;TYPE ...", in pixels from the top left: 0 a rectangle, 1 an ellipse by
-the rectangle around it, 2 a polygon. A blank one says that there is no foreign object. No label of the
-vocabulary says that there is one, least of all Support_Devices, which were not annotated: so the records
-have boxes, masks of polygons, and the attribute `foreign_object`, "1" or "0". Objects outside the lungs were
-not annotated either. There are no patients: each image counts as one of its own.
+the rectangle around it, 2 a polygon. A blank one says that there is no foreign object, which 12 radiologists
+looked for over the lungs alone. Support devices were not annotated, so nothing here is `Support_Devices`.
+Each object is a box; an ellipse and a polygon have their outline too. There are no patients: each image
+counts as one of its own.
 """
 
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -24,12 +23,12 @@ from shared.domain.findings import ViewPosition
 from training.datasets.base import DatasetError, Problem, Reading
 from training.datasets.csv_tables import Table, find_table, open_table
 from training.datasets.places import Places
-from training.datasets.regions import polygon_mask, region_of
-from training.table import Mask, Record, Region, Split
+from training.datasets.regions import ellipse_of, polygon_of, region_of
+from training.table import Record, Region, Split, State
 
 _SPLITS: Final = {"train": Split.TRAIN, "dev": Split.VALIDATION, "test": Split.TEST}
 _IMAGE: Final = ("image_name", "image_path")
-_OBJECT: Final = "foreign object"
+_OBJECT: Final = "Foreign_Object"
 _RECTANGLE, _ELLIPSE, _POLYGON = "0", "1", "2"
 
 
@@ -38,7 +37,7 @@ class ObjectCxr:
 
     id: str = "object_cxr"
     title: str = "Object-CXR (JF Healthcare)"
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = (_OBJECT,)
     published: tuple[int | None, int | None, int | None] = (10_000, None, None)
 
     def read(self, root: Path) -> Reading:
@@ -83,73 +82,60 @@ def _annotated(table: Table, part: str, root: Path, places: Places, problems: li
         except OSError as error:
             problems.append(Problem(image, f"it cannot be read as an image ({type(error).__name__})"))
             continue
-        boxes, masks = _shapes(cells["annotation"], size, where=where, problems=problems)
-        records.append(_record(image, part, annotation=cells["annotation"], boxes=boxes, masks=masks))
+        boxes = _shapes(cells["annotation"], size, where=where, problems=problems)
+        records.append(_record(image, part, annotation=cells["annotation"], boxes=boxes))
     return records
 
 
 def _record(
-    image: str,
-    part: str,
-    *,
-    annotation: str | None = None,
-    boxes: tuple[Region, ...] = (),
-    masks: tuple[Mask, ...] = (),
+    image: str, part: str, *, annotation: str | None = None, boxes: tuple[Region, ...] = ()
 ) -> Record:
     patient = f"object_cxr:{PurePosixPath(image).stem}"
-    attributes: Mapping[str, str] = {}
-    if annotation is not None:
-        attributes = {"foreign_object": "1" if annotation else "0"}
+    labels = {} if annotation is None else {_OBJECT: State.PRESENT if annotation else State.ABSENT}
     return Record(
         dataset="object_cxr",
         image=image,
         patient=patient,
         study=patient,
         view=ViewPosition.UNKNOWN,
-        labels={},
+        labels=labels,
         split=_SPLITS[part],
         boxes=boxes,
-        masks=masks,
         labelled_by="" if annotation is None else "radiologist",
-        attributes=attributes,
     )
 
 
 def _shapes(
     annotation: str, size: tuple[int, int], *, where: str, problems: list[Problem]
-) -> tuple[tuple[Region, ...], tuple[Mask, ...]]:
-    """Return the boxes around all shapes, and the masks of polygons.
+) -> tuple[Region, ...]:
+    """Return what an annotation draws; a shape that is none becomes a problem.
 
     Args:
         size: columns and rows of the image.
     """
-    columns, rows = size
-    boxes: list[Region] = []
-    masks: list[Mask] = []
+    shapes: list[Region] = []
     for text in filter(None, (shape.strip() for shape in annotation.split(";"))):
         try:
-            kind, corners = _corners(text)
-            across, down = [x for x, _ in corners], [y for _, y in corners]
-            around = (min(across), min(down), max(across), max(down))
-            boxes.append(region_of(_OBJECT, around, width=columns, height=rows))
-            if kind == _POLYGON:
-                masks.append(polygon_mask(_OBJECT, corners, rows=rows, columns=columns))
+            shapes.append(_shape(text, *size))
         except ValueError as error:
             problems.append(Problem(where, f"the shape {text!r} is left out: {error}"))
-    return tuple(boxes), tuple(masks)
+    return tuple(shapes)
 
 
-def _corners(text: str) -> tuple[str, list[tuple[float, float]]]:
-    """Return the kind of a shape, and its corners: two of a rectangle or ellipse, more of a polygon.
+def _shape(text: str, columns: int, rows: int) -> Region:
+    """Return one shape.
 
     Raises:
-        ValueError: it is no such shape.
+        ValueError: it is no such shape, or outside the image.
     """
     kind, *numbers = text.split()
     values = [float(number) for number in numbers]
-    corners = list(zip(values[0::2], values[1::2], strict=False))
-    known = kind in (_RECTANGLE, _ELLIPSE) and len(values) == 4
-    if not known and not (kind == _POLYGON and len(values) >= 6 and len(values) % 2 == 0):
-        message = f"{len(values)} numbers after {kind!r}"
-        raise ValueError(message)
-    return kind, corners
+    if kind == _RECTANGLE and len(values) == 4:
+        return region_of(_OBJECT, values, width=columns, height=rows)
+    if kind == _ELLIPSE and len(values) == 4:
+        return ellipse_of(_OBJECT, values, width=columns, height=rows)
+    if kind == _POLYGON and len(values) >= 6 and len(values) % 2 == 0:
+        corners = list(zip(values[0::2], values[1::2], strict=True))
+        return polygon_of(_OBJECT, corners, width=columns, height=rows)
+    message = f"{len(values)} numbers after {kind!r}"
+    raise ValueError(message)

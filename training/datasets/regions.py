@@ -1,17 +1,21 @@
 """Boxes and masks of data sets, as `training/table.py` keeps them.
 
 region_of       corners in pixels, or any other unit -> Region in fractions
+polygon_of      corners of a polygon -> Region with its outline
+ellipse_of      the rectangle around an ellipse -> Region with an outline of as many corners as matter
 relative_runs   "5 3 10 4": zeros to skip, ones to set, in turn -> Mask
 coco_runs       the text that pycocotools makes of the same run lengths -> Mask
-polygon_mask    corners in pixels -> Mask
 """
 
+import math
 from collections.abc import Sequence
-
-import numpy as np
-from PIL import Image, ImageDraw
+from dataclasses import replace
+from typing import Final
 
 from training.table import Mask, Region
+
+_CORNERS: Final = 72
+"""Of an ellipse: its outline then lies within a thousandth of its half axes."""
 
 
 def region_of(name: str, corners: Sequence[float], *, width: float, height: float) -> Region:
@@ -31,6 +35,36 @@ def region_of(name: str, corners: Sequence[float], *, width: float, height: floa
         )
         raise ValueError(message)
     return Region(name, left, top, right, bottom)
+
+
+def polygon_of(name: str, corners: Sequence[tuple[float, float]], *, width: float, height: float) -> Region:
+    """Return a polygon, with the rectangle around it cut at the image's edges.
+
+    Args:
+        corners: (x, y), three or more, in the unit of `width` and `height`.
+
+    Raises:
+        ValueError: as `region_of` does.
+    """
+    across, down = [x for x, _ in corners], [y for _, y in corners]
+    around = region_of(name, (min(across), min(down), max(across), max(down)), width=width, height=height)
+    return replace(around, outline=tuple((x / width, y / height) for x, y in corners))
+
+
+def ellipse_of(name: str, corners: Sequence[float], *, width: float, height: float) -> Region:
+    """Return the ellipse that touches the sides of a rectangle, the rectangle cut at the image's edges.
+
+    Args:
+        corners: as `region_of` takes them.
+
+    Raises:
+        ValueError: as `region_of` does.
+    """
+    left, top, right, bottom = corners
+    x, y, across, down = (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2
+    turns = [2.0 * math.pi * k / _CORNERS for k in range(_CORNERS)]
+    outline = [(x + across * math.cos(turn), y + down * math.sin(turn)) for turn in turns]
+    return polygon_of(name, outline, width=width, height=height)
 
 
 def relative_runs(name: str, text: str, *, rows: int, columns: int) -> Mask:
@@ -75,17 +109,3 @@ def coco_runs(name: str, text: str, *, rows: int, columns: int) -> Mask:
         message = f"{len(counts)} run lengths do not describe a mask of {rows} x {columns}"
         raise ValueError(message)
     return Mask(name, rows, columns, tuple(counts))
-
-
-def polygon_mask(name: str, corners: Sequence[tuple[float, float]], *, rows: int, columns: int) -> Mask:
-    """Return the mask of a filled polygon; what lies outside the image is cut off.
-
-    Args:
-        corners: (x, y), three or more.
-    """
-    image = Image.new("1", (columns, rows))
-    ImageDraw.Draw(image).polygon(corners, fill=1)
-    pixels = np.asarray(image).ravel(order="F")
-    ends = np.flatnonzero(np.diff(pixels)) + 1
-    edges = np.concatenate([[0] if not pixels[0] else [0, 0], ends, [pixels.size]])
-    return Mask(name, rows, columns, tuple(int(count) for count in np.diff(edges)))

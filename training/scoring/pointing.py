@@ -77,7 +77,10 @@ def outlined(record: Record, label: str, *, rows: int, columns: int) -> NDArray[
     """
     shown = np.zeros((rows, columns), np.bool_)
     for box in record.boxes:
-        if box.name == label:
+        if box.name == label and box.outline:
+            corners = np.rint(np.array(box.outline) * (columns, rows) - 0.5).astype(np.int32)
+            shown |= cv2.fillPoly(np.zeros((rows, columns), np.uint8), [corners], (1,)) > 0
+        elif box.name == label:
             top, left = int(box.top * rows), int(box.left * columns)
             bottom, right = int(np.ceil(box.bottom * rows)), int(np.ceil(box.right * columns))
             shown[top : max(bottom, top + 1), left : max(right, left + 1)] = True
@@ -129,4 +132,4 @@ def figures(found: Sequence[Pointed]) -> Pointing:
 
 
 def _mean(values: NDArray[np.float64], patients: NDArray[np.str_]) -> Interval:
-    return interval(lambda rows: float(values[rows].mean()), patients)
+    return interval(lambda counts: counts @ values / counts.sum(1), patients)

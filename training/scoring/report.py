@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from shared.bundles import Bundle, Interval
-from training.metrics import macro_auroc
+from training.metrics import in_words, macro_auroc
 from training.scoring.examples import Example
 from training.scoring.figures import BINS, Figures, LabelFigures
 from training.scoring.papers import Paper, papers
@@ -127,7 +127,8 @@ def _by_label(examples: Sequence[Example]) -> dict[str, list[Example]]:
 def _figure(one: Interval | None) -> Markup:
     if one is None:
         return Markup('<span class="soft">too few</span>')
-    return Markup('{:.3f} <span class="soft">({:.3f} to {:.3f})</span>').format(one.value, one.low, one.high)
+    value, interval = in_words(one).split(" ", 1)
+    return Markup('{} <span class="soft">{}</span>').format(value, interval)
 
 
 def _uri(media_type: str, content: bytes) -> str:

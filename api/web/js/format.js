@@ -68,11 +68,13 @@ export function age(years) {
   return months >= 1 ? count(months, "month") : count(Math.floor(years * 365.25), "day");
 }
 
-/** "1.4 s" or "2 min 5 s" between two moments. */
+/** "1.4 s", "2 min 5 s" or "26 h 3 min" between two moments. */
 export function duration(from, to) {
   const seconds = Math.max(0, (new Date(to) - new Date(from)) / 1000);
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
 /** "3.2 MB". */

@@ -24,6 +24,9 @@ const EVENT_WORDS = {
   erased: "Patient data erased",
 };
 
+/** Events from which on the server owes a report. */
+const ASKED = new Set(["received", "closed", "retried", "reread"]);
+
 /** Draws the steps: done, current and to come are told by sign and word. */
 export function drawSteps(element, study) {
   // A study that was sent whole was never open.
@@ -63,12 +66,18 @@ export function drawTimeline(element, study) {
   fill(element, ...rows);
 }
 
-/** "Completed in 3.1 s", or the present status. */
+/**
+ * "Completed after 3.1 s", or the present status.
+ *
+ * Counted from when the server was asked for what ended: a study that waited for images, or was tried or read
+ * again a year later, took no year. What happens after the end (a changed report) leaves the status as it is.
+ */
 export function statusLine(study) {
-  const first = study.timeline[0];
-  const last = study.timeline.findLast((entry) => entry.status === study.status);
-  if (!isFinal(study.status) || first === undefined || last === undefined) return statusWords(study);
-  return `${STATUS_WORDS[study.status]} after ${duration(first.at, last.at)}`;
+  const { timeline } = study;
+  const ended = timeline.findLastIndex(({ status }, at) => status !== timeline[at - 1]?.status);
+  const asked = timeline.slice(0, ended + 1).findLast(({ event }) => ASKED.has(event));
+  if (!isFinal(study.status) || asked === undefined) return statusWords(study);
+  return `${STATUS_WORDS[study.status]} after ${duration(asked.at, timeline[ended].at)}`;
 }
 
 function reachedStep(study, all) {

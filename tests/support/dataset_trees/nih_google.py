@@ -1,5 +1,8 @@
-"""Google's labels of NIH's images: columns and first lines of torchxrayvision's copy of the table, and the
-names of the two files that Google Cloud's page gives, whose columns are said to be the same without Set Id.
+"""Google's labels of NIH's images.
+
+Four findings: columns and first lines of torchxrayvision's copy of the table, and the names of the two files
+that Google Cloud's page gives, whose columns are said to be the same without Set Id. All findings: columns as
+the README beside the table names them, in the order of a copy of the single readers' table.
 """
 
 from pathlib import Path
@@ -18,8 +21,12 @@ _ROWS = [
 ]
 
 
-def nih_google(root: Path, pictures: Pictures, *, table: str = "two") -> Path:
-    """Write NIH's images and Google's "two" tables, or the "one" that torchxrayvision has."""
+def nih_google(root: Path, pictures: Pictures, *, table: str = "two", prefix: str = "") -> Path:
+    """Write NIH's images and Google's "two" tables, or the "one" that torchxrayvision has.
+
+    Args:
+        prefix: stands before the names of the two.
+    """
     for row, _ in _ROWS:
         pictures.write(root / "images_001" / "images" / row.split(",", 1)[0])
     if table == "one":
@@ -30,5 +37,26 @@ def nih_google(root: Path, pictures: Pictures, *, table: str = "two") -> Path:
     folder.mkdir()
     for part, name in (("val", "validation"), ("test", "test")):
         lines = [HEADER, *(row for row, of in _ROWS if of == part)]
-        (folder / f"{name}_labels.csv").write_text("\n".join(lines) + "\n")
+        (folder / f"{prefix}{name}_labels.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+ALL_HEADER = (
+    "Image ID,Patient ID,Abnormal,Atelectasis,Cardiomegaly,Effusion,Infiltration,Mass,Nodule,Pneumonia,"
+    "Pneumothorax,Consolidation,Edema,Emphysema,Fibrosis,Pleural Thickening,Hernia,Other"
+)
+_ALL_ROWS = [
+    "00000211_006.png,211,YES,YES,YES,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,YES,NO,NO",
+    "00029560_000.png,29560,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO",
+    "00013625_014.png,13625,1,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,NO,YES",
+]
+
+
+def nih_google_all(root: Path, pictures: Pictures, *, prefix: str = "") -> Path:
+    """Write NIH's images and the table of all findings; `prefix` stands before its name."""
+    for row in _ALL_ROWS:
+        pictures.write(root / "images_001" / "images" / row.split(",", 1)[0])
+    folder = root / "all_findings_expert_labels"
+    folder.mkdir()
+    (folder / f"{prefix}test_labels.csv").write_text("\n".join([ALL_HEADER, *_ALL_ROWS]) + "\n")
     return root

@@ -68,8 +68,11 @@ def test_ids_differ_even_where_case_and_punctuation_are_lost() -> None:
     assert set(folded.values()) == {1}
 
 
-def test_the_vocabulary_is_the_three_sets_and_two_diseases() -> None:
-    assert set(LABELS) == {*CHESTXRAY14, *CHEXPERT14, *XRV18, "COVID-19", "Tuberculosis"}
+def test_the_vocabulary_is_the_three_sets_two_diseases_and_foreign_objects() -> None:
+    assert set(LABELS) == {
+        *(*CHESTXRAY14, *CHEXPERT14, *XRV18),
+        *("COVID-19", "Tuberculosis", "Foreign_Object"),
+    }
 
 
 @pytest.mark.parametrize(("ids", "count"), [(CHESTXRAY14, 14), (CHEXPERT14, 14), (XRV18, 18)])

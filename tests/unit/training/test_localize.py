@@ -39,6 +39,14 @@ def test_a_box_and_a_mask_of_the_label_are_outlined_and_no_others():
     assert outlined(of_both, "Nodule", rows=4, columns=8) is None
 
 
+def test_of_a_polygon_only_what_it_holds_is_outlined():
+    triangle = Region("Effusion", 0.0, 0.0, 1.0, 1.0, ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)))
+    shown = outlined(record(boxes=(triangle,)), "Effusion", rows=8, columns=8)
+    assert shown is not None
+    assert shown[0, :7].all()
+    assert not shown[4:, 5:].any()
+
+
 def test_the_smallest_box_is_still_a_pixel():
     shown = outlined(
         record(boxes=(Region("Effusion", 0.5, 0.5, 0.5001, 0.5001),)), "Effusion", rows=4, columns=4

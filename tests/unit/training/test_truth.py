@@ -14,7 +14,7 @@ import pytest
 
 from shared.bundles import Blank
 from shared.domain.findings import ViewPosition
-from shared.labels import CHESTXRAY14, CHEXPERT14
+from shared.labels import CHESTXRAY14, CHEXPERT14, LABELS
 from training.datasets.cells import states_of
 from training.datasets.label_names import NAMES
 from training.policies import targets_of
@@ -136,6 +136,11 @@ def test_no_finding_denies_what_its_data_set_annotates_and_the_record_does_not_s
 def test_chexpert_s_no_finding_says_nothing_of_devices():
     said = only(record("chexpert", No_Finding=PRESENT), Blank.IGNORE)
     assert said.keys() == set(CHEXPERT14) - {"Support_Devices"}
+
+
+def test_a_chest_without_a_finding_may_have_a_button_on_it():
+    said = only(record("somewhere else", No_Finding=PRESENT), Blank.IGNORE)
+    assert said.keys() == LABELS.keys() - {"Support_Devices", "Foreign_Object"}
 
 
 def test_no_finding_that_is_not_sure_denies_nothing():

@@ -35,6 +35,8 @@ READ = [
     ("Nodules and opacities are suspected.", [("Nodule", UNCERTAIN), ("Lung_Opacity", UNCERTAIN)]),
     ("Support devices are in place.", [("Support_Devices", PRESENT)]),
     ("COVID-19 pneumonia is possible.", [("COVID-19", UNCERTAIN)]),
+    ("No radiopaque foreign body is seen.", [("Foreign_Object", ABSENT)]),
+    ("Foreign objects are seen.", [("Foreign_Object", PRESENT)]),
     ("The heart is not enlarged; no pulmonary oedema.", [("Cardiomegaly", ABSENT), ("Edema", ABSENT)]),
     ("There is fibrosis, and there is no fracture.", [("Fibrosis", PRESENT), ("Fracture", ABSENT)]),
     ("There may be a hiatal hernia.", [("Hernia", UNCERTAIN)]),
@@ -51,6 +53,8 @@ READ_IN_SPANISH = [
     ("La silueta cardiaca no esta aumentada de tamano.", [("Cardiomegaly", ABSENT)]),
     ("Probable hernia de hiato.", [("Hernia", UNCERTAIN)]),
     ("Neumonía por COVID-19 no puede descartarse.", [("COVID-19", UNCERTAIN)]),
+    ("Se observan cuerpos extraños metálicos.", [("Foreign_Object", PRESENT)]),
+    ("No se observan objetos extraños.", [("Foreign_Object", ABSENT)]),
 ]
 
 

@@ -15,9 +15,11 @@ READER = READERS["nih_google"]
 ONE = "google2019_nih-chest-xray-labels.csv"
 
 
-@pytest.mark.parametrize("table", ["one", "two"])
-def test_both_forms_give_the_same_records_under_nih_s_patients(tmp_path, pictures, table):
-    reading = READER.read(nih_google(tmp_path, pictures, table=table))
+@pytest.mark.parametrize(
+    ("table", "prefix"), [("one", ""), ("two", ""), ("two", "four_findings_expert_labels_")]
+)
+def test_all_forms_give_the_same_records_under_nih_s_patients(tmp_path, pictures, table, prefix):
+    reading = READER.read(nih_google(tmp_path, pictures, table=table, prefix=prefix))
     assert not reading.problems
     found = {record.image.rsplit("/", 1)[-1]: record for record in reading.records}
     first, nodule = found["00000013_008.png"], found["00000211_010.png"]

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from tests.support.dataset_trees.object_cxr import COLUMNS, ROWS, object_cxr
-from tests.unit.training.datasets.test_regions import pixels
 from training.datasets import READERS
 from training.datasets.base import DatasetError
-from training.table import Record, Region, Split
+from training.table import Record, Region, Split, State, read, write
 
 pytestmark = pytest.mark.real_data
 READER = READERS["object_cxr"]
@@ -30,51 +32,52 @@ def test_all_three_parts_are_read(tmp_path, pictures, column, tested):
     )
 
 
-def test_rectangles_and_ellipses_are_boxes(root):
-    record = records(root)["00001.jpg"]
-    assert record.boxes == (
-        Region("foreign object", 24 / COLUMNS, 12 / ROWS, 48 / COLUMNS, 36 / ROWS),
-        Region("foreign object", 0, 0, 1, 24 / ROWS),
-    )
-    assert record.masks == ()
+def test_a_rectangle_is_a_box_and_an_ellipse_has_its_outline(root):
+    rectangle, ellipse = records(root)["00001.jpg"].boxes
+    assert rectangle == Region("Foreign_Object", 24 / COLUMNS, 12 / ROWS, 48 / COLUMNS, 36 / ROWS)
+    assert replace(ellipse, outline=()) == Region("Foreign_Object", 0, 0, 1, 24 / ROWS)
+    assert ellipse.outline[0] == (1.0, 12 / ROWS)
 
 
-def test_a_polygon_is_a_box_and_a_mask(root):
-    record = records(root)["00003.jpg"]
-    assert record.boxes == (Region("foreign object", 10 / COLUMNS, 20 / ROWS, 30 / COLUMNS, 60 / ROWS),)
-    (mask,) = record.masks
-    drawn = pixels(mask)
-    assert drawn.shape == (ROWS, COLUMNS)
-    assert drawn[20:61, 10:31].all()
-    assert drawn.sum() == 41 * 21
+def test_a_polygon_has_its_corners(root):
+    (polygon,) = records(root)["00003.jpg"].boxes
+    corners = tuple((x / COLUMNS, y / ROWS) for x, y in ((10, 20), (30, 20), (30, 60), (10, 60)))
+    around = (10 / COLUMNS, 20 / ROWS, 30 / COLUMNS, 60 / ROWS)
+    assert polygon == Region("Foreign_Object", *around, corners)
 
 
 def test_a_polygon_over_the_edge_is_cut_and_a_semicolon_at_the_end_is_nothing(root):
-    record = records(root)["08001.jpg"]
-    assert record.boxes == (Region("foreign object", 90 / COLUMNS, 60 / ROWS, 1, 1),)
-    drawn = pixels(record.masks[0])
-    assert drawn[60, 90:].all()
-    assert not drawn[:60].any()
-    assert not drawn[:, :90].any()
+    (polygon,) = records(root)["08001.jpg"].boxes
+    assert replace(polygon, outline=()) == Region("Foreign_Object", 90 / COLUMNS, 60 / ROWS, 1, 1)
+
+
+def test_shapes_survive_parquet(root, tmp_path):
+    write(tmp_path / "table.parquet", READER.read(root).records)
+    (again,) = [one for one in read(tmp_path / "table.parquet") if one.image == "train/00003.jpg"]
+    (polygon,) = records(root)["00003.jpg"].boxes
+    assert np.allclose(again.boxes[0].outline, polygon.outline)
 
 
 def test_blank_is_no_object_and_unannotated_is_neither(tmp_path, pictures, root):
-    said = {name: record.attributes.get("foreign_object") for name, record in records(root).items()}
+    said = {name: record.labels.get("Foreign_Object") for name, record in records(root).items()}
     assert said == {
-        "00001.jpg": "1",
-        "00002.jpg": "0",
-        "00003.jpg": "1",
-        "08001.jpg": "1",
+        "00001.jpg": State.PRESENT,
+        "00002.jpg": State.ABSENT,
+        "00003.jpg": State.PRESENT,
+        "08001.jpg": State.PRESENT,
         "09001.jpg": None,
         "09002.jpg": None,
     }
     found = records(object_cxr(tmp_path / "tested", pictures, tested=True))
-    assert [found[f"0900{k}.jpg"].attributes["foreign_object"] for k in (1, 2)] == ["1", "0"]
+    assert [found[f"0900{k}.jpg"].labels for k in (1, 2)] == [
+        {"Foreign_Object": State.PRESENT},
+        {"Foreign_Object": State.ABSENT},
+    ]
 
 
 def test_foreign_objects_are_no_support_devices(root):
-    assert READER.labels == ()
-    assert all(record.labels == {} for record in records(root).values())
+    assert READER.labels == ("Foreign_Object",)
+    assert {label for record in records(root).values() for label in record.labels} == {"Foreign_Object"}
 
 
 def test_each_image_is_a_patient_of_its_own(root):

@@ -17,7 +17,7 @@ from tests.support.dataset_trees.midrc_commons import midrc_commons
 from tests.support.dataset_trees.midrc_ricord import midrc_ricord
 from tests.support.dataset_trees.mimic_cxr import mimic_cxr, mimic_cxr_test
 from tests.support.dataset_trees.nih import nih
-from tests.support.dataset_trees.nih_google import nih_google
+from tests.support.dataset_trees.nih_google import nih_google, nih_google_all
 from tests.support.dataset_trees.object_cxr import object_cxr
 from tests.support.dataset_trees.open_i import open_i
 from tests.support.dataset_trees.padchest import padchest
@@ -34,6 +34,7 @@ pytestmark = pytest.mark.real_data
 TREES = [
     nih,
     nih_google,
+    nih_google_all,
     rsna_pneumonia,
     siim_acr,
     chexpert,

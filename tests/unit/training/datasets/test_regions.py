@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.datasets.regions import coco_runs, polygon_mask, region_of, relative_runs
+from training.datasets.regions import coco_runs, ellipse_of, polygon_of, region_of, relative_runs
 from training.table import Mask, Region
 
 
@@ -57,17 +57,22 @@ def test_a_text_that_no_such_tool_made_is_refused(text):
         coco_runs("x", text, rows=6, columns=5)
 
 
-@pytest.mark.parametrize(
-    ("corners", "box"),
-    [
-        ([(2, 1), (4, 1), (4, 3), (2, 3)], (slice(1, 4), slice(2, 5))),
-        ([(0, 0), (1, 0), (1, 5), (0, 5)], (slice(0, 6), slice(0, 2))),
-        ([(6, 4), (9, 4), (9, 9), (6, 9)], (slice(4, 6), slice(6, 8))),
-    ],
-)
-def test_a_polygon_is_filled_with_its_edge_and_cut_at_the_image_s(corners, box):
-    expected = np.zeros((6, 8), bool)
-    expected[box] = True
-    mask = polygon_mask("x", corners, rows=6, columns=8)
-    assert np.array_equal(pixels(mask), expected)
-    assert (mask.rows, mask.columns) == (6, 8)
+def test_a_polygon_keeps_its_corners_and_the_box_around_it_is_cut_at_the_edge():
+    region = polygon_of("x", [(6, 4), (10, 4), (6, 8)], width=8, height=16)
+    assert region == Region("x", 0.75, 0.25, 1.0, 0.5, ((0.75, 0.25), (1.25, 0.25), (0.75, 0.5)))
+
+
+def test_an_ellipse_is_an_outline_that_touches_the_sides_of_its_box_and_leaves_its_corners():
+    region = ellipse_of("x", (2, 4, 6, 12), width=8, height=16)
+    assert (region.left, region.top, region.right, region.bottom) == (0.25, 0.25, 0.75, 0.75)
+    distances = [((x - 0.5) / 0.25) ** 2 + ((y - 0.5) / 0.25) ** 2 for x, y in region.outline]
+    assert distances == pytest.approx([1.0] * len(distances))
+    # An ellipse over the edge keeps its form: only the box is cut.
+    cut = ellipse_of("x", (-4, 4, 4, 12), width=8, height=16)
+    assert (cut.left, cut.right) == (0.0, 0.5)
+    assert min(x for x, _ in cut.outline) == pytest.approx(-0.5)
+
+
+def test_a_polygon_outside_the_image_is_refused():
+    with pytest.raises(ValueError, match="is no box inside 8 x 16"):
+        polygon_of("x", [(9, 4), (10, 4), (9, 8)], width=8, height=16)
