@@ -122,6 +122,10 @@ class Data(_Part):
     masks: bool = False
     texts: bool = False
 
+    def measures(self, dataset: str) -> bool:
+        """Return whether validation and test images may be of a data set."""
+        return not self.measured_datasets or dataset in self.measured_datasets
+
 
 class Model(_Part):
     """Which network: `architecture` of `training/architectures/`, and its options, which it checks itself.

@@ -79,7 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _measured(bundle: Bundle, pool: Sequence[Record], data: Path, *, threads: int) -> Summary:
     """Measure a bundle on the pool's test patients, by the worker's own code."""
-    measurable = [one for one in pool if one.dataset in load_recipe(NAME).data.measured_datasets]
+    used = load_recipe(NAME).data
+    measurable = [one for one in pool if used.measures(one.dataset)]
     table = labels_of(measurable, where=str(data), blank=bundle.card.blank, views=bundle.card.views)
     rows = rows_of(table.rows, Split.TEST)
     with DecoderPool(workers=1) as decoder:

@@ -68,8 +68,7 @@ def make_gate(
     size = recipe.data.size
 
     def part(split: Split) -> tuple[list[Record], NDArray[np.uint8]]:
-        sharp = recipe.data.measured_datasets
-        rows = [one for one in pool if one.split is split and one.dataset in sharp]
+        rows = [one for one in pool if one.split is split and recipe.data.measures(one.dataset)]
         store = open_store(rows, data, size=size, cache=cache, processes=2)
         return rows, store.fetch(range(len(rows)))[:, 0].numpy()
 

@@ -144,11 +144,8 @@ def _asked_for(record: Record, data: Data) -> bool:
     if record.split is Split.TRAIN:
         says = record.sections if data.texts else record.labels.keys() & set(data.labels)
         return record.view in data.views and bool(says)
-    if data.measured_datasets and record.dataset not in data.measured_datasets:
-        return False
-    return record.view in (data.measured_views or data.views) and bool(
-        record.labels.keys() & set(data.labels)
-    )
+    of_a_view = record.view in (data.measured_views or data.views)
+    return of_a_view and data.measures(record.dataset) and bool(record.labels.keys() & set(data.labels))
 
 
 def _refuse_silence(inputs: Inputs, data: Data) -> None:

@@ -57,4 +57,5 @@ def learner_of(network: Classifier, taught: Targets, job: Job) -> Learner:
         positives=torch.from_numpy(((taught.targets >= 0.5) & known).sum(0)),
         count=torch.from_numpy(known.sum(0)),
     )
-    return Learner(network, criterion)
+    # Convolutions take a third less of a CPU so.
+    return Learner(network.to(memory_format=torch.channels_last), criterion)
