@@ -22,6 +22,7 @@ from training.fitting.run_folder import (
     PREDICTIONS,
     SUMMARY,
     begin,
+    read_json,
     read_weights,
     write_json,
     write_mean_weights,
@@ -52,6 +53,9 @@ def train(options: argparse.Namespace) -> dict[str, Any] | None:
     }
     with fabric.rank_zero_first():
         begin(options.out, recipe, depends)
+        # It is written last: where it is, nothing is left to do.
+        if (options.out / SUMMARY).is_file():
+            return read_json(options.out / SUMMARY) if fabric.is_global_zero else None
         inputs = read_inputs(
             recipe.data,
             options.table,
