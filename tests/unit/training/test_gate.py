@@ -4,18 +4,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from shared.bundles import load_bundle
+from shared.bundles import GRAPH, load_bundle
 from shared.domain.findings import ViewPosition
-from shared.gates import Gate, load_gate
+from shared.gates import HEADS, Gate, load_gate
 from tests.support.bundles import GATE, SIZE, write_tiny_bundle, write_tiny_gate
+from training.architectures.pooled import Linear
+from training.architectures.registry import create
 from training.bundled.gate import FARTHER_IF_SURE, SURE_CHEST, count_refused, thresholds
 from training.bundled.gate_bundle import GATE_VERSION, measured_gate
-from training.recipe import load_recipe
+from training.bundled.gate_graph import write_gate_graphs
+from training.bundled.heads import fit_heads, to_batch
+from training.recipe import Model, load_recipe
 from training.squares import square_of
 from training.table import Record, Split
-from worker_cnn.gate import Models, load_models
+from worker_cnn.gate import GateHeads, Models, load_models
+from worker_cnn.runtime import EMBEDDING, open_graph
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +97,30 @@ def test_the_card_that_ships_is_of_this_code():
     assert card.version == GATE_VERSION
     assert card.gate.sure_chest == SURE_CHEST
     assert card.gate.max_distance_if_sure == round(card.gate.max_distance * FARTHER_IF_SURE, 4)
+
+
+def test_the_graphs_of_a_gate_say_what_network_and_heads_say(tmp_path):
+    torch.set_num_threads(1)
+    random = np.random.default_rng(0)
+    chests = random.integers(0, 128, (24, 64, 64), np.uint8)
+    photographs = random.integers(0, 256, (4, 64, 64), np.uint8)
+    model = Model(architecture="encoder:test_efficientnet", start="scratch", options={"view_weight": 1.0})
+    network = create(model, ("Mass",), size=64).eval().requires_grad_(requires_grad=False)
+    assert isinstance(network, Linear)
+    assert network.view is not None
+    heads = fit_heads(network, chests, photographs, seed=0)
+    write_gate_graphs(network, network.view, heads, tmp_path, size=64)
+    images = to_batch(chests[:5])
+    embedding, judges = (open_graph(tmp_path / name, device="cpu", threads=1) for name in (GRAPH, HEADS))
+    (embeddings,) = embedding.run(images.numpy(), [EMBEDDING])
+    verdicts = GateHeads(judges).run(embeddings)
+    with torch.no_grad():
+        _, description = network.see_and_describe(images)
+        np.testing.assert_allclose(embeddings, description.numpy(), atol=1e-4)
+        mean = description[:, -network.head.in_features :]
+        expected = [network.view(mean)[:, 0], heads.chest(description)[:, 0], heads.distance(description)]
+    for name, values in zip(("view", "chest", "distance"), expected, strict=True):
+        found = [getattr(one, name) for one in verdicts]
+        np.testing.assert_allclose(found, values.numpy(), atol=2e-3, rtol=2e-3)
+    assert all(one.turned.shape == (5,) for one in verdicts)
+    assert min(one.chest for one in verdicts) > 0  # what it learnt from are chests to it
