@@ -43,6 +43,7 @@ class Batch:
         uncertain: (N, L) float32, 1 where the data set says uncertain, whatever the policy makes of it.
         masks: (N, 2, S, S) float32 of lungs and heart, or None.
         texts: N impressions, or None where no architecture asks for them.
+        boxes: of N images, each (n, 5) as `training.boxes.placed` gives them, or None.
     """
 
     images: Tensor
@@ -51,6 +52,7 @@ class Batch:
     uncertain: Tensor
     masks: Tensor | None = None
     texts: tuple[str, ...] | None = None
+    boxes: tuple[Tensor, ...] | None = None
 
 
 class Classifier(nn.Module):

@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from typing_extensions import override
 
 from training import photographs
-from training.augment import augment, mix
+from training.augment import augment, mix, moves
+from training.boxes import moved
 from training.policies import Targets
 from training.recipe import Augmentation, RecipeError
 from training.sampling import EpochSampler
@@ -36,6 +37,7 @@ class Step(NamedTuple):
         uncertain: (N, L) float32.
         texts: N impressions, or None.
         masks: (N, 2, S, S) float32 of lungs and heart, or None.
+        boxes: of N images, each (n, 5) as `training.boxes.placed` gives them, or None.
     """
 
     images: Tensor
@@ -44,6 +46,7 @@ class Step(NamedTuple):
     uncertain: Tensor
     texts: tuple[str, ...] | None
     masks: Tensor | None
+    boxes: tuple[Tensor, ...] | None
 
 
 class Rows(Dataset[tuple[Tensor, list[int]]]):
@@ -127,6 +130,7 @@ def make_step(
     device: torch.device,
     texts: Sequence[str] | None = None,
     organs: Organs | None = None,
+    boxes: Sequence[Tensor] | None = None,
 ) -> Step:
     """Change (N, 1, S, S) uint8 squares by chance, and put what they are taught as beside them.
 
@@ -158,11 +162,21 @@ def make_step(
             rand_augment=augmentation.rand_augment,
             erase=augmentation.erase,
         )
-    masks = None
+    masks = places = None
+    # A move is what is drawn first: the same seed moves masks and boxes as it moved the images.
+    again = Generator().manual_seed(seed)
     if organs is not None:
-        # A move is what is drawn first: the same seed moves the masks as it moved the images.
-        again = Generator().manual_seed(seed)
         masks = change(organs(indices).to(device).float(), again, exposure=False).round()
+    if boxes is not None:
+        matrices = moves(
+            len(indices),
+            again,
+            flip=augmentation.flip,
+            degrees=augmentation.degrees,
+            zoom=augmentation.zoom,
+            shift=augmentation.shift,
+        )
+        places = tuple(moved(boxes[i], one).to(device) for i, one in zip(indices, matrices, strict=True))
     if augmentation.mixup:
         labels = targets.shape[1]
         images, mixed = mix(
@@ -171,4 +185,4 @@ def make_step(
         targets, unknown, doubt = torch.split(mixed, labels, 1)
         known, uncertain = (unknown == 0.0).float(), (doubt > 0.0).float()
     said = None if texts is None else tuple(texts[i] for i in indices)
-    return Step(images, targets, known, uncertain, said, masks)
+    return Step(images, targets, known, uncertain, said, masks, places)
