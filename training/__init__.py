@@ -8,5 +8,5 @@ exporting/   from these to a bundle (`export.py`)
 bundled/     the classifier and the gate that ship (`train_bundled.py`), and what was tried (`tries.py`)
 writer/      the adapter of the report writer that ships (`tune_writer.py`)
 describing/  what is in a data set, and what is wrong with it (`data.py`)
-scoring/     any bundle on any folder (`evaluate.py`)
+scoring/     any bundle on any folder (`evaluate.py`); trained on some sources, tested on others (`matrix.py`)
 """

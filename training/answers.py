@@ -17,15 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.bundles import Card, Interval, Metrics
-from training.metrics import (
-    FEWEST,
-    Strata,
-    auroc,
-    interval,
-    macro_interval,
-    often_enough,
-    stratified_auroc,
-)
+from training.metrics import FEWEST, Strata, macro_interval, often_enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +117,12 @@ def label_figures(answers: Answers, k: int, *, threshold: float) -> LabelFigures
     patients, sources = answers.patients[rows], answers.sources[rows]
     positives, negatives = int(shown.sum()), int((~shown).sum())
     told = min(positives, negatives) >= FEWEST
-    within = bool(often_enough(shown[:, None], np.ones((len(shown), 1), bool), sources)[0])
     called = scores >= threshold
     return LabelFigures(
         positives,
         negatives,
-        auroc=interval(lambda some: auroc(scores[some], shown[some]), patients) if told else None,
-        within_source=interval(
-            lambda some: stratified_auroc(scores[some], shown[some], sources[some]), patients
-        )
-        if within
-        else None,
+        auroc=macro_interval(scores[:, None], shown[:, None], patients),
+        within_source=macro_interval(scores[:, None], shown[:, None], patients, strata=sources),
         sensitivity=round(float(called[shown].mean()), 4) if told else None,
         specificity=round(float((~called[~shown]).mean()), 4) if told else None,
     )

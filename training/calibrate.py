@@ -28,6 +28,7 @@ from shared.settings import BUNDLED
 from training.bundled.card import readme
 from training.calibration import CalibrationError, Method
 from training.command import stop
+from training.metrics import in_words
 from training.scoring.image_folder import find_images, say_missing
 from training.scoring.judge import in_children
 from training.scoring.label_table import Labelled, LabelTableError, merged
@@ -137,7 +138,7 @@ def _said(found: Recalibrated) -> str:
     calibration = found.calibration
     lines = [
         f"{calibration.images} validation images of {calibration.patients} patients, {calibration.method}",
-        f"\n{'':<26}{'ECE before':>11}{'after':>8}{'noise up to':>13}{'present from':>14}{'uncertain':>11}",
+        f"\n{'':<26}{'ECE before':>11}{'after':>8}{'noise up to':>13}{'present from':>14}{'uncertain'}",
     ]
     for label in found.card.labels:
         errors = found.errors.get(label.id)
@@ -150,7 +151,7 @@ def _said(found: Recalibrated) -> str:
     less = calibration.ece_less
     lines += [
         f"{'mean':<26}{calibration.ece_before:>11.3f}{calibration.ece_after:>8.3f}",
-        f"{'before less after':<26}{less.value:>+11.3f} ({less.low:+.3f} to {less.high:+.3f})",
+        f"{'before less after':<26}{in_words(less, sign=True)}",
     ]
     return "\n".join(lines)
 

@@ -10,19 +10,25 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shared.bundles import Blank
+from shared.bundles import Blank, Interval
 from shared.labels import LABELS
 from training.command import stop
-from training.metrics import FEWEST, macro_auroc, often_enough
+from training.metrics import (
+    FEWEST,
+    Counts,
+    Drawn,
+    in_words,
+    interval,
+    macro_auroc,
+    macro_aurocs,
+    often_enough,
+    resampled,
+)
 from training.scoring.label_table import Labelled, LabelTableError, merged
 from training.scoring.record_table import read_labels
-
-_RESAMPLES: Final = 1000
 
 
 class CompareError(ValueError):
@@ -35,8 +41,7 @@ class Difference:
 
     first: float
     second: float
-    low: float
-    high: float
+    less: Interval
     p_value: float
     labels: tuple[str, ...]
     images: int
@@ -67,11 +72,8 @@ def main() -> None:
     except (CompareError, LabelTableError) as error:
         stop(str(error))
     print(f"{found.images} images, {len(found.labels)} labels: {', '.join(found.labels)}")
-    print(f"A {found.first:.4f}  B {found.second:.4f}")
-    print(
-        f"A less B {found.first - found.second:+.4f} ({found.low:+.4f} to {found.high:+.4f}), "
-        f"p = {found.p_value:.3f}"
-    )
+    print(f"A {found.first:.3f}  B {found.second:.3f}")
+    print(f"A less B {in_words(found.less, sign=True)}, p = {found.p_value:.3f}")
 
 
 def read_scores(path: Path) -> dict[str, dict[str, float]]:
@@ -122,26 +124,19 @@ def compare(
     kept = [both.index(n) for n in names]
     shown, known = shown[:, kept], known[:, kept]
     scores = [np.array([[one[row.file][n] for n in names] for row in rows]) for one in (first, second)]
+    patients = np.array([row.patient for row in rows])
 
-    def both_of(chosen: NDArray[np.int64]) -> tuple[float, float]:
-        a, b = (macro_auroc(s[chosen], shown[chosen], known=known[chosen], fewest=1) for s in scores)
-        return a, b
+    def less(counts: Counts) -> Drawn:
+        a, b = (macro_aurocs(one, shown, known, counts) for one in scores)
+        return a - b
 
-    _, owner = np.unique([row.patient for row in rows], return_inverse=True)
-    images_of = [np.flatnonzero(owner == patient) for patient in range(owner.max() + 1)]
-    random = np.random.default_rng(0)
-    drawn = np.empty(_RESAMPLES)
-    for k in range(_RESAMPLES):
-        patients = random.integers(0, len(images_of), len(images_of))
-        a, b = both_of(np.concatenate([images_of[patient] for patient in patients]))
-        drawn[k] = a - b
+    drawn = resampled(less, patients)
     drawn = drawn[np.isfinite(drawn)]
-    low, high = np.percentile(drawn, [2.5, 97.5])
     tail = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     # One is added so that no p-value is zero: a bootstrap cannot say less than one in its resamples.
     p_value = min(1.0, 2 * (tail + 1) / (len(drawn) + 1))
-    a, b = both_of(np.arange(len(rows)))
-    return Difference(a, b, float(low), float(high), p_value, tuple(names), len(rows))
+    a, b = (macro_auroc(one, shown, known=known) for one in scores)
+    return Difference(a, b, interval(less, patients), p_value, tuple(names), len(rows))
 
 
 if __name__ == "__main__":

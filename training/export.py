@@ -26,6 +26,7 @@ from training.exporting.card import card_of
 from training.exporting.graph import PROGRAM, write_graphs
 from training.exporting.network import members_of
 from training.fitting.run_folder import RECIPE, SUMMARY, read_json
+from training.metrics import in_words
 from training.recipe import load_recipe
 
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if metrics is not None:
         figures = {"within one source": metrics.within_source, "over all pairs": metrics.macro_auroc}
         for name, one in figures.items():
-            said = "too few pairs" if one is None else f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+            said = in_words(one, without="too few pairs")
             console.print(f"macro AUROC of the test images, {name}: {said}")
     console.print(f"next: CXR_MODEL_BUNDLE={options.out}")
 

@@ -27,10 +27,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from shared.bundles import Bundle, BundleError, Interval, load_bundle
+from shared.bundles import Bundle, BundleError, load_bundle
 from shared.errors import BadInputError
 from shared.settings import BUNDLED
 from training.command import stop
+from training.metrics import in_words
 from training.scoring.pointing import Pointed, Pointing, figures, grid, outlined, pointed
 from training.squares import Root, file_of, folders
 from training.table import Record, Split, read
@@ -116,19 +117,15 @@ def _table(bundle: Bundle, found: Sequence[Pointed]) -> Table:
 
 
 def _cells(one: Pointing) -> tuple[str, ...]:
-    called = "" if one.hits_called is None else _said(one.hits_called)
+    called = in_words(one.hits_called, without="")
     return (
         f"{one.images:,}",
-        _said(one.hits),
+        in_words(one.hits),
         f"{one.chance:.3f}",
         f"{one.called:,}",
         called,
-        _said(one.overlap),
+        in_words(one.overlap),
     )
-
-
-def _said(value: Interval) -> str:
-    return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})"
 
 
 def _write(path: Path, found: Sequence[Pointed]) -> None:

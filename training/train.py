@@ -53,6 +53,23 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_options(parser)
+    add = parser.add_argument
+    add(
+        "--out", type=Path, required=True, metavar="RUN_DIR", help="what comes out; also what is gone on from"
+    )
+    add(
+        "--devices",
+        type=above_zero,
+        default=1,
+        metavar="N",
+        help="processes, one a GPU, that train one network",
+    )
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what one run and many are told alike."""
     add = parser.add_argument
     add("recipe", metavar="RECIPE", help=f"one of {', '.join(names())}; or a .toml file")
     add(
@@ -70,19 +87,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder that the tables' files are in, or DATASET=DIR for each data set",
     )
-    add(
-        "--out", type=Path, required=True, metavar="RUN_DIR", help="what comes out; also what is gone on from"
-    )
     add("--epochs", type=above_zero, help="of each stage, instead of the recipe's")
     add("--limit-images", type=above_zero, metavar="N", help="of each part, for a trial")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    add(
-        "--devices",
-        type=above_zero,
-        default=1,
-        metavar="N",
-        help="processes, one a GPU, that train one network",
-    )
     add("--precision", choices=["32", "bf16"], default="32", help="bf16: where it is as good (autocast)")
     add(
         "--workers",
@@ -102,7 +109,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="decoded images; %(default)s",
     )
-    return parser
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from training.bundled.fit import Examples, Recipe, logits_of
 from training.bundled.network import Network
 from training.bundled.networks import average, examples_of, file_of, part_of, taught, trained
 from training.bundled.pool import pixels_of, read_pool
-from training.metrics import interval, macro_auroc
+from training.metrics import Counts, Drawn, in_words, interval, macro_auroc, macro_aurocs
 from training.table import Split
 from training.train_bundled import RUNS
 from worker_cnn.runtime import load_model
@@ -139,14 +139,13 @@ class _Tries:
         if self._first is None:
             self._first = logits
             return ""
-        first = self._first
+        first, known = self._first, np.ones(self._truth.shape, bool)
 
-        def less(rows: NDArray[np.int64]) -> float:
-            a, b = (macro_auroc(x[rows], self._truth[rows], fewest=1) for x in (logits, first))
+        def less(counts: Counts) -> Drawn:
+            a, b = (macro_aurocs(x, self._truth, known, counts) for x in (logits, first))
             return a - b
 
-        gain = interval(less, self._patients)
-        return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+        return in_words(interval(less, self._patients), sign=True)
 
     def _examples(self, recipe: Recipe) -> Examples:
         return examples_of(self._pool, self._pixels(recipe.size), low_resolution=recipe.low_resolution)

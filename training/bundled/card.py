@@ -10,7 +10,7 @@ from shared.gates import GateCard
 from training.answers import Answers, Truths, label_figures, metrics_of
 from training.bundled.pool import LABELS, Radiograph
 from training.calibration import Cut, Scaling
-from training.metrics import FEWEST
+from training.metrics import FEWEST, in_words
 from training.table import Split
 
 
@@ -169,21 +169,21 @@ def _origin(t: Training | None) -> str:
 
 
 def _figures(m: Metrics) -> str:
-    views = "".join(f"- {view} images alone: {_range(one)}\n" for view, one in sorted(m.by_view.items()))
-    sources = "".join(f"- {name} alone: {_range(one)}\n" for name, one in sorted(m.by_source.items()))
+    views = "".join(f"- {view} images alone: {in_words(one)}\n" for view, one in sorted(m.by_view.items()))
+    sources = "".join(f"- {name} alone: {in_words(one)}\n" for name, one in sorted(m.by_source.items()))
     measured_on = "other patients' images" if m.looked_up_elsewhere else "these images themselves"
     return f"""## Figures on the test patients
 
-Macro AUROC **within one source: {_maybe(m.within_source)}**. Only pairs of images of one source (data set or
+Macro AUROC **within one source: {_pairs(m.within_source)}**. Only pairs of images of one source (data set or
 folder) count in it: which source an image comes from predicts its labels too. This is the figure to expect
 elsewhere, and the one to compare. Intervals are 95 %, by bootstrap over patients.
 
 | macro AUROC | classifier | a look-up of no pixel |
 | --- | --- | --- |
-| within one source | {_maybe(m.within_source)} | 0.5 |
-| within one source and view | {_maybe(m.within_source_and_view)} | 0.5 |
-| over all pairs | {_range(m.macro_auroc)} | source {_maybe(m.source_alone)}; source and view {
-        _maybe(m.source_and_view_alone)
+| within one source | {_pairs(m.within_source)} | 0.5 |
+| within one source and view | {_pairs(m.within_source_and_view)} | 0.5 |
+| over all pairs | {in_words(m.macro_auroc)} | source {_pairs(m.source_alone)}; source and view {
+        _pairs(m.source_and_view_alone)
     } |
 {_row_of("studies, the highest of their images, over all pairs", m.per_study)}{
         _row_of("labels of the paper's figure, over all pairs", m.paper)
@@ -198,19 +198,19 @@ The mean image has {m.findings_per_study} findings called present, one labelled 
 """
 
 
+def _pairs(one: Interval | None) -> str:
+    return in_words(one, without="too few pairs")
+
+
 def _row_of(name: str, one: Interval | None) -> str:
-    return "" if one is None else f"| {name} | {_range(one)} | |\n"
-
-
-def _maybe(one: Interval | None) -> str:
-    return "too few pairs" if one is None else _range(one)
+    return "" if one is None else f"| {name} | {in_words(one)} | |\n"
 
 
 def _row(x: Label) -> str:
     positives = "not stated" if x.positives is None else " / ".join(map(str, x.positives))
     return (
-        f"| {x.id} | {positives} | {_range(x.within_source) if x.within_source else 'too few'} | "
-        f"{_range(x.auroc) if x.auroc else 'too few'} | {x.threshold:.3f} | "
+        f"| {x.id} | {positives} | {in_words(x.within_source)} | "
+        f"{in_words(x.auroc)} | {x.threshold:.3f} | "
         f"{x.uncertain_from:.3f} | {_share(x.sensitivity)} | {_share(x.specificity)} |\n"
     )
 
@@ -223,10 +223,6 @@ Calibration and thresholds of version {one.of} were fitted anew ({one.method}) o
 findings per image are theirs too, not those of the test patients; the AUROCs do not depend on it.
 As they were: {", ".join(one.kept) or "no label"}. Made again by `{one.command}`.
 """
-
-
-def _range(one: Interval) -> str:
-    return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
 
 
 def _share(value: float | None) -> str:

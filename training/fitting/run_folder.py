@@ -56,9 +56,15 @@ def begin(folder: Path, recipe: Recipe, depends: Mapping[str, Any]) -> None:
             )
             raise RecipeError(message)
         return
-    with whole(folder / RECIPE) as path:
-        path.write_text(tomlkit.dumps(recipe.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+    write_recipe(folder / RECIPE, recipe)
     write_json(folder / RUN, depends)
+
+
+def write_recipe(path: Path, recipe: Recipe) -> None:
+    """Write a recipe that `load_recipe` reads."""
+    with whole(path) as unfinished:
+        content = tomlkit.dumps(recipe.model_dump(mode="json", exclude_none=True))
+        unfinished.write_text(content, encoding="utf-8")
 
 
 @contextmanager

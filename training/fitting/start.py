@@ -12,7 +12,7 @@ from lightning.fabric.strategies.ddp import DDPStrategy
 from training.fitting.inputs import digests_of, read_inputs
 from training.fitting.job import Conditions
 from training.fitting.recipe_run import run_recipe
-from training.fitting.run_folder import begin
+from training.fitting.run_folder import SUMMARY, begin, read_json
 from training.recipe import Recipe, load_recipe
 from training.squares import folders
 
@@ -41,6 +41,9 @@ def train(options: argparse.Namespace) -> dict[str, Any] | None:
     }
     with fabric.rank_zero_first():
         begin(options.out, recipe, depends)
+        # It is written last: where it is, nothing is left to do.
+        if (options.out / SUMMARY).is_file():
+            return read_json(options.out / SUMMARY) if fabric.is_global_zero else None
         inputs = read_inputs(
             recipe.data,
             options.table,

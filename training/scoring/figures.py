@@ -2,8 +2,8 @@
 
     measured_figures   `Scored`, its summary -> `Figures`: a row a label, means, F1, calibration, groups
 
-All are by sorting and counting, here and in `training/metrics.py`: a bootstrap asks for them thousands of
-times, and the checks of scikit-learn and torchmetrics take longer than the figures.
+All are by sorting and counting over all resamples at once, here and in `training/metrics.py`: scikit-learn
+and torchmetrics know one set of images at a time.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,18 @@ from rich.progress import track
 from shared.bundles import Card, Interval, Metrics
 from training import answers
 from training.answers import Summary, values_of
-from training.metrics import Scores, Truth, interval, macro_interval, often_enough
+from training.metrics import (
+    Counts,
+    Drawn,
+    Scores,
+    Truth,
+    interval,
+    macro_interval,
+    mean_of_known,
+    often_enough,
+    once,
+    shares,
+)
 from training.scoring.scored import Scored
 
 BINS: Final = 15
@@ -27,8 +38,8 @@ BINS: Final = 15
 
 _DRAWS: Final = 200
 
-_Figure = Callable[[NDArray[Any], Truth], float]
-"""Of scores or calls, and the truth: (N,) both."""
+_Figure = Callable[[NDArray[Any], Truth, Counts], Drawn]
+"""Of scores or calls, and the truth, (N,) both, in each resample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +102,23 @@ class Figures:
     groups: dict[str, tuple[Group, ...]]
 
 
-def auprc(scores: Scores, truth: Truth) -> float:
+def auprc(scores: Scores, truth: Truth, counts: Counts) -> Drawn:
     """Return the average precision of (N,) scores, those that tie taken together; NaN without positives."""
-    if not truth.any():
-        return float("nan")
     order = np.argsort(-scores)
     last_of_tie = np.append(np.diff(scores[order]) != 0, True)
-    called = np.flatnonzero(last_of_tie) + 1
-    hits = np.cumsum(truth[order])[last_of_tie]
-    return float((hits / called * np.diff(hits, prepend=0)).sum() / hits[-1])
+    drawn = counts[:, order]
+    called = np.cumsum(drawn, axis=1)[:, last_of_tie]
+    hits = np.cumsum(drawn * truth[order], axis=1)[:, last_of_tie]
+    # Before the first image that is drawn nothing is called, and nothing hit.
+    precision = shares(hits, called, empty=0.0)
+    return shares((precision * np.diff(hits, axis=1, prepend=0)).sum(1), hits[:, -1])
 
 
-def calibration_error(scores: Scores, truth: Truth) -> float:
+def calibration_error(scores: Scores, truth: Truth, counts: Counts) -> Drawn:
     """Return the expected calibration error of (N,) probabilities, over `BINS` bins; NaN without images."""
-    if not len(truth):
-        return float("nan")
-    place = np.minimum((scores * BINS).astype(int), BINS - 1)
-    return float(np.abs(np.bincount(place, weights=scores - truth)).sum() / len(truth))
+    gaps = np.zeros((len(truth), BINS))
+    gaps[np.arange(len(truth)), np.minimum((scores * BINS).astype(int), BINS - 1)] = scores - truth
+    return shares(np.abs(counts @ gaps).sum(1), counts.sum(1))
 
 
 def calibration_noise(probabilities: Scores) -> float:
@@ -116,17 +127,22 @@ def calibration_noise(probabilities: Scores) -> float:
     A bootstrap gives no interval here: it repeats images, so its errors lie above that of the images.
     """
     random = np.random.default_rng(0)
+    all_of_them = once(probabilities)
     drawn = [
-        calibration_error(probabilities, random.random(len(probabilities)) < probabilities)
+        calibration_error(probabilities, random.random(len(probabilities)) < probabilities, all_of_them)[0]
         for _ in range(_DRAWS)
     ]
     return float(np.percentile(drawn, 95))
 
 
-def f1(called: Truth, truth: Truth) -> float:
-    """Return 2 TP / (2 TP + FP + FN) over all cells; NaN where nothing is there and nothing is called."""
-    calls = int(called.sum()) + int(truth.sum())
-    return 2.0 * int((called & truth).sum()) / calls if calls else float("nan")
+def f1(called: Truth, truth: Truth, counts: Counts) -> Drawn:
+    """Return 2 TP / (2 TP + FP + FN) of (N,) images; NaN where nothing is there and nothing is called.
+
+    Of (N, L) calls and truths it is over all cells.
+    """
+    of_each = [one.reshape(len(truth), -1).sum(1) for one in (called & truth, called, truth)]
+    hits, calls, shown = (counts @ one for one in of_each)
+    return shares(2.0 * hits, calls + shown)
 
 
 def measured_figures(scored: Scored, card: Card, summary: Summary) -> Figures:
@@ -159,13 +175,13 @@ def _label(scored: Scored, card: Card, k: int, found: answers.LabelFigures, *, c
     def over_patients(figure: _Figure, values: NDArray[Any]) -> Interval | None:
         if not counted:
             return None
-        return interval(lambda chosen: figure(values[chosen], truth[chosen]), patients)
+        return interval(partial(figure, values, truth), patients)
 
     return LabelFigures(
         **values_of(found),
         name=scored.labels[k],
         auprc=over_patients(auprc, scores),
-        ece=calibration_error(scores, truth) if counted else None,
+        ece=float(calibration_error(scores, truth, once(truth))[0]) if counted else None,
         ece_noise=calibration_noise(scores) if counted else None,
         f1=over_patients(f1, called),
         threshold=card.labels[k].threshold,
@@ -179,32 +195,23 @@ def _means(scored: Scored, thresholds: NDArray[np.float64], counted: Truth) -> d
     scores, truth, known = scored.scores[:, counted], scored.truth[:, counted], scored.known[:, counted]
     called = scores >= thresholds[counted]
 
-    def mean(figure: _Figure, values: NDArray[Any]) -> Interval:
-        def of(chosen: NDArray[np.int64]) -> float:
-            columns = [chosen[known[chosen, k]] for k in range(truth.shape[1])]
-            each = [figure(values[rows, k], truth[rows, k]) for k, rows in enumerate(columns)]
-            # A rare label may be missing from a resample: then the mean is over the others.
-            there = [one for one in each if not np.isnan(one)]
-            return float(np.mean(there)) if there else float("nan")
+    def of(figure: _Figure, values: NDArray[Any], counts: Counts) -> Drawn:
+        each = [figure(values[s, k], truth[s, k], counts[:, s]) for k, s in enumerate(known.T)]
+        return mean_of_known(np.array(each))
 
-        return interval(of, scored.patients)
+    def mean(figure: _Figure, values: NDArray[Any]) -> Interval:
+        return interval(partial(of, figure, values), scored.patients)
 
     return {
         "macro_auprc": mean(auprc, scores),
-        "ece": float(
-            np.mean([calibration_error(scores[sure, k], truth[sure, k]) for k, sure in enumerate(known.T)])
-        ),
+        "ece": float(of(calibration_error, scores, once(scores))[0]),
         "f1_macro": mean(f1, called),
         "f1_micro": _micro(called, truth, known, scored.patients),
     }
 
 
 def _micro(called: Truth, truth: Truth, known: Truth, patients: NDArray[np.str_]) -> Interval:
-    def of(rows: NDArray[np.int64]) -> float:
-        told = known[rows]
-        return f1(called[rows][told], truth[rows][told])
-
-    return interval(of, patients)
+    return interval(partial(f1, called & known, truth & known), patients)
 
 
 def _groups(scored: Scored, names: NDArray[np.str_], thresholds: NDArray[np.float64]) -> tuple[Group, ...]:

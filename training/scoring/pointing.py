@@ -132,4 +132,4 @@ def figures(found: Sequence[Pointed]) -> Pointing:
 
 
 def _mean(values: NDArray[np.float64], patients: NDArray[np.str_]) -> Interval:
-    return interval(lambda rows: float(values[rows].mean()), patients)
+    return interval(lambda counts: counts @ values / counts.sum(1), patients)

@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold
 
 from shared.bundles import Calibration, Card, Label
 from training.calibration import Calibrated, CalibrationError, Method, calibrate
-from training.metrics import interval
+from training.metrics import Counts, Drawn, interval, mean_of_known, once
 from training.scoring.figures import calibration_error, calibration_noise
 from training.scoring.measured import Measured
 from training.scoring.record_table import split_of_row
@@ -109,7 +109,8 @@ def recalibrate(
         ece_before=round(_error(seen, old, columns), 4),
         ece_after=round(_error(seen, new, columns), 4),
         ece_less=interval(
-            lambda rows: _error(seen, old, columns, rows) - _error(seen, new, columns, rows), seen.patients
+            lambda counts: _errors(seen, old, columns, counts) - _errors(seen, new, columns, counts),
+            seen.patients,
         ),
         command=f"python -m training.calibrate --bundle DIR --images DIR --labels {table} --method {method}",
     )
@@ -172,18 +173,19 @@ def _left_out(seen: _Seen, method: Method) -> _Said:
     return _Said(probabilities, present)
 
 
-def _error(
-    seen: _Seen,
-    said: _Said,
-    columns: Sequence[int],
-    rows: NDArray[np.int64] | None = None,
-) -> float:
-    """Return the expected calibration error, mean over some labels, on all images or some."""
+def _error(seen: _Seen, said: _Said, columns: Sequence[int]) -> float:
+    """Return the expected calibration error, mean over some labels."""
+    return float(_errors(seen, said, columns, once(seen.patients))[0])
+
+
+def _errors(seen: _Seen, said: _Said, columns: Sequence[int], counts: Counts) -> Drawn:
+    """Return the same of each resample."""
     known, truth, probabilities = seen.known, seen.truth, said.probabilities
-    if rows is not None:
-        known, truth, probabilities = known[rows], truth[rows], probabilities[rows]
-    each = [calibration_error(probabilities[known[:, k], k], truth[known[:, k], k]) for k in columns]
-    return float(np.nanmean(each))
+    each = [
+        calibration_error(probabilities[sure, k], truth[sure, k], counts[:, sure])
+        for k, sure in ((k, known[:, k]) for k in columns)
+    ]
+    return mean_of_known(np.array(each))
 
 
 def _label(old: Label, seen: _Seen, fit: Calibrated, present: NDArray[np.bool_], k: int) -> Label:

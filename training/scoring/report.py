@@ -4,22 +4,18 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Final
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from shared.bundles import Bundle, Interval
-from training.metrics import macro_auroc
+from training.metrics import in_words, macro_auroc
 from training.scoring.examples import Example
 from training.scoring.figures import BINS, Figures, LabelFigures
 from training.scoring.papers import Paper, papers
 from training.scoring.plots import reliability_svg, roc_svg
 from training.scoring.scored import Scored
-
-_HERE: Final = Path(__file__).parent
+from training.scoring.template import html
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +60,10 @@ def render(
         said: lines on what was scored and what was left out.
         day: it was measured on.
     """
-    template = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template("report.html.j2")
     published = papers()
-    # The style sheet is ours and goes in as it is; everything else is escaped.
-    style = Markup((_HERE / "report.css").read_text(encoding="utf-8"))
     shown = [label for label in figures.labels if label.auroc is not None]
-    return template.render(
-        style=style,
+    return html(
+        "report.html.j2",
         bundle=bundle,
         card=bundle.card,
         figures=figures,
@@ -127,7 +114,8 @@ def _by_label(examples: Sequence[Example]) -> dict[str, list[Example]]:
 def _figure(one: Interval | None) -> Markup:
     if one is None:
         return Markup('<span class="soft">too few</span>')
-    return Markup('{:.3f} <span class="soft">({:.3f} to {:.3f})</span>').format(one.value, one.low, one.high)
+    value, interval = in_words(one).split(" ", 1)
+    return Markup('{} <span class="soft">{}</span>').format(value, interval)
 
 
 def _uri(media_type: str, content: bytes) -> str:

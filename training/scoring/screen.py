@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shared.bundles import Card, Interval, Metrics
 from shared.labels import NO_FINDING
 from training.answers import Summary
-from training.metrics import FEWEST
+from training.metrics import FEWEST, in_words
 from training.scoring.label_table import LabelTable
 from training.scoring.measured import Measured
 from training.scoring.scored import Scored
@@ -30,12 +30,12 @@ def table(images: Scored, summary: Summary, card: Card, labels: LabelTable, *, b
         lines.append(f"{'mean of the labels':<28}{_TOO_FEW}")
     else:
         means = _means(images, metrics, card.paper_labels)
-        lines += [f"{name:<28}{_range(one)}" for name, one in means]
+        lines += [f"{name:<28}{in_words(one, without=_TOO_FEW)}" for name, one in means]
     for name, one in zip(images.labels, summary.labels, strict=True):
         if name in labels.labels:
             counts = f"{one.positives:>6} {one.negatives:>8}"
-            within = f"{_range(one.within_source):<24}" if by_source else ""
-            lines.append(f"{name:<28}{_range(one.auroc):<24}{within}{counts}")
+            within = f"{in_words(one.within_source, without=_TOO_FEW):<24}" if by_source else ""
+            lines.append(f"{name:<28}{in_words(one.auroc, without=_TOO_FEW):<24}{within}{counts}")
     if metrics is not None and _several(images.sources):
         told = "other patients of the table" if metrics.looked_up_elsewhere else "these images themselves"
         lines.append(f"\nlooked up: how often a label is on images of {told}, by source, and by view")
@@ -88,7 +88,3 @@ def preamble(names: Sequence[str], labels: LabelTable, measured: Sequence[Measur
     if never:
         lines.append(f"left out, since the CSV never speaks of them: {', '.join(never)}")
     return lines
-
-
-def _range(one: Interval | None) -> str:
-    return _TOO_FEW if one is None else f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"

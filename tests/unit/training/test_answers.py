@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from training.answers import Answers, Truths, label_figures, look_up, macro, metrics_of, of_studies
-from training.metrics import auroc, stratified_auroc
+from training.metrics import auroc, aurocs, once
 
 LABELS = ("Effusion", "Mass")
 
@@ -64,9 +65,10 @@ def test_a_stratified_figure_is_the_share_of_right_pairs_of_all_pairs_within_a_s
         for j in np.flatnonzero(~truth & (strata == strata[i])):
             right += (scores[i] > scores[j]) + (scores[i] == scores[j]) / 2
             pairs += 1
-    assert stratified_auroc(scores, truth, strata) == pytest.approx(right / pairs)
-    assert stratified_auroc(scores, truth, np.full(60, "a")) == pytest.approx(auroc(scores, truth))
-    assert np.isnan(stratified_auroc(scores, truth, truth.astype(str)))
+    within = partial(aurocs, scores, truth, once(truth))
+    assert within(strata=strata) == pytest.approx(right / pairs)
+    assert within(strata=np.full(60, "a")) == pytest.approx(auroc(scores, truth))
+    assert np.isnan(within(strata=truth.astype(str)))
 
 
 def test_a_look_up_says_what_the_sources_are_worth(answers):

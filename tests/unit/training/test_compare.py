@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from training.compare import CompareError, compare, main, read_scores
+from training.scoring.label_table import Labelled
 
 
 def write(path: Path, header: list[str], rows: Sequence[Sequence[object]]) -> Path:
@@ -34,12 +35,32 @@ def run(folder: Path, monkeypatch, capsys, *, same: bool) -> str:
 def test_a_better_classifier_is_better_beyond_chance(tmp_path, monkeypatch, capsys):
     printed = run(tmp_path, monkeypatch, capsys, same=False)
     assert "60 images, 1 labels: Effusion" in printed
-    assert "A 1.0000" in printed
+    assert "A 1.000" in printed
     assert float(printed.rsplit("p = ", 1)[1]) < 0.05
 
 
 def test_a_classifier_does_not_differ_from_itself(tmp_path, monkeypatch, capsys):
-    assert "+0.0000 (+0.0000 to +0.0000), p = 1.000" in run(tmp_path, monkeypatch, capsys, same=True)
+    assert "+0.000 (+0.000 to +0.000), p = 1.000" in run(tmp_path, monkeypatch, capsys, same=True)
+
+
+def test_a_difference_does_not_hang_on_the_names_of_the_patients():
+    random = np.random.default_rng(0)
+    files, shown = [f"{k}.png" for k in range(60)], random.random(60) < 0.5
+    a, b = (
+        {file: {"Effusion": float(score)} for file, score in zip(files, random.random(60), strict=True)}
+        for _ in "ab"
+    )
+
+    def less(names: np.ndarray) -> object:
+        rows = {
+            Path(file): Labelled(
+                file=file, patient=names[k // 2], view="PA", labels={"Effusion": bool(shown[k])}
+            )
+            for k, file in enumerate(files)
+        }
+        return compare(a, b, rows)
+
+    assert less(random.permutation(30).astype(str)) == less(np.arange(30).astype(str))
 
 
 def test_a_file_that_evaluate_did_not_write_is_named(tmp_path):

@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from tests.support.bundles import LABELS, tiny_card
 from training.answers import summary_of
+from training.metrics import once
 from training.scoring.figures import (
     BINS,
     Figures,
@@ -72,8 +73,8 @@ def test_the_figures_of_a_label_are_those_of_scikit_learn(images, figures):
 
 def test_scores_that_tie_are_taken_together(images):
     scores, truth = images.scores[:, 0].round(1), images.truth[:, 0]
-    assert auprc(scores, truth) == pytest.approx(average_precision_score(truth, scores))
-    assert auprc(np.full(len(truth), 0.5), truth) == pytest.approx(truth.mean())
+    assert auprc(scores, truth, once(truth)) == pytest.approx(average_precision_score(truth, scores))
+    assert auprc(np.full(len(truth), 0.5), truth, once(truth)) == pytest.approx(truth.mean())
 
 
 def test_means_are_over_the_labels_and_micro_f1_over_all_that_is_known(images, figures):
@@ -114,15 +115,15 @@ def test_the_calibration_error_is_the_gap_in_each_bin_by_its_share(images):
         (place == one).mean() * abs(truth[place == one].mean() - scores[place == one].mean())
         for one in np.unique(place)
     ]
-    assert calibration_error(scores, truth) == pytest.approx(sum(gaps), abs=1e-6)
+    assert calibration_error(scores, truth, once(truth)) == pytest.approx(sum(gaps), abs=1e-6)
 
 
 def test_right_probabilities_are_within_the_noise_and_wrong_ones_are_not(figures):
     random = np.random.default_rng(0)
     scores = random.random(500)
     truth = random.random(500) < scores
-    assert calibration_error(scores, truth) < calibration_noise(scores)
-    assert calibration_error(scores**3, truth) > calibration_noise(scores**3)
+    assert calibration_error(scores, truth, once(truth)) < calibration_noise(scores)
+    assert calibration_error(scores**3, truth, once(truth)) > calibration_noise(scores**3)
 
 
 def test_a_label_that_is_shown_too_seldom_has_no_figure(images):

@@ -1,7 +1,10 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
-from training.metrics import auroc, interval, macro_auroc, macro_interval
+from shared.bundles import Interval
+from training.metrics import auroc, aurocs, in_words, interval, macro_auroc, macro_interval, resampled
 
 TRUTH = np.array([True, True, False, False])
 
@@ -30,12 +33,11 @@ def test_an_interval_holds_its_figure_and_draws_patients_not_images():
     random = np.random.default_rng(0)
     truth = random.random(400) < 0.4
     scores = random.normal(truth * 1.0, 1.0)
-    alone = interval(lambda rows: auroc(scores[rows], truth[rows]), np.arange(400).astype(str))
+    figure = partial(aurocs, scores, truth)
+    alone = interval(figure, np.arange(400).astype(str))
     assert alone.low < alone.value < alone.high
     # The same images as those of ten patients: ten draws say less than four hundred.
-    grouped = interval(
-        lambda rows: auroc(scores[rows], truth[rows]), np.repeat(np.arange(10), 40).astype(str)
-    )
+    grouped = interval(figure, np.repeat(np.arange(10), 40).astype(str))
     assert grouped.value == alone.value
     assert grouped.low != alone.low
 
@@ -50,3 +52,42 @@ def test_what_is_not_known_of_an_image_counts_in_no_figure_of_that_label():
     assert found is not None
     assert found.value == 1.0
     assert macro_interval(scores, truth, np.arange(20).astype(str), known=known & ~truth) is None
+
+
+@pytest.mark.parametrize("images", [90, 3000])
+def test_a_figure_of_a_resample_is_that_of_its_rows_however_many_are_held_at_once(images):
+    random = np.random.default_rng(0)
+    truth, strata = random.random(images) < 0.3, random.choice(["a", "b"], images)
+    scores, patients = random.random(images).round(1), random.choice(list("cdefgh"), images)
+    drawn: list[np.ndarray] = []
+
+    def figure(counts):
+        drawn.append(counts)
+        return aurocs(scores, truth, counts, strata=strata)
+
+    found = resampled(figure, patients)
+    assert (len(drawn) > 1) == (images > 90)
+    together = np.concatenate(drawn)
+    assert len(found) == len(together) == 1000
+    for counts, value in zip(together[::100], found[::100], strict=True):
+        assert all(len(set(counts[patients == one])) == 1 for one in set(patients))
+        rows = np.repeat(np.arange(images), counts.astype(int))
+        parts = [rows[strata[rows] == one] for one in ("a", "b")]
+        pairs = [truth[part].sum() * (~truth[part]).sum() for part in parts]
+        right = [auroc(scores[part], truth[part]) for part in parts]
+        assert value == pytest.approx(np.average(right, weights=pairs))
+
+
+def test_an_interval_does_not_hang_on_the_names_of_the_patients():
+    random = np.random.default_rng(0)
+    truth, owner = random.random(60) < 0.4, np.arange(60) // 3
+    figure = partial(aurocs, random.normal(truth * 1.0, 1.0), truth)
+    names = random.permutation(20).astype(str)
+    assert interval(figure, names[owner]) == interval(figure, owner.astype(str))
+
+
+def test_an_interval_is_said_in_one_way():
+    one = Interval(value=0.7254, low=0.6881, high=0.762)
+    assert in_words(one) == "0.725 (0.688 to 0.762)"
+    assert in_words(one, sign=True) == "+0.725 (+0.688 to +0.762)"
+    assert in_words(None, without="none") == "none"
