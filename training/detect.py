@@ -30,12 +30,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from shared.bundles import Interval
 from training.architectures.detector import Detector
 from training.architectures.registry import create
 from training.boxes import size_of, told_where, unplaced
 from training.command import stop
 from training.fitting.run_folder import RECIPE, SUMMARY, read_json, read_weights, whole
+from training.metrics import in_words
 from training.recipe import Recipe, RecipeError, load_recipe
 from training.scoring.froc import RATES, Froc, figures, mark
 from training.squares import Root, file_of, folders
@@ -152,13 +152,11 @@ def _table(measured: dict[str, Froc]) -> Table:
     table.add_row("images", *(f"{one.images:,}" for one in measured.values()))
     table.add_row("objects", *(f"{one.objects:,}" for one in measured.values()))
     for k, rate in enumerate(RATES):
-        table.add_row(f"sensitivity at {rate:g}", *(_said(one.sensitivities[k]) for one in measured.values()))
-    table.add_row("FROC", *(_said(one.mean) for one in measured.values()))
+        table.add_row(
+            f"sensitivity at {rate:g}", *(in_words(one.sensitivities[k]) for one in measured.values())
+        )
+    table.add_row("FROC", *(in_words(one.mean) for one in measured.values()))
     return table
-
-
-def _said(value: Interval) -> str:
-    return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})"
 
 
 def _write(path: Path, found: Sequence[Detected], labels: Sequence[str]) -> None:

@@ -7,13 +7,14 @@ is that of the surest box, so it is measured, exported and served as any other; 
 
 import math
 from collections import OrderedDict
+from functools import partial
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models.detection.anchor_utils import AnchorGenerator
-from torchvision.models.detection.retinanet import RetinaNet
+from torchvision.models.detection.retinanet import RetinaNet, RetinaNetHead
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from typing_extensions import override
@@ -21,6 +22,8 @@ from typing_extensions import override
 from training.architectures.base import Batch, Classifier, Criterion, Output
 from training.architectures.encoder import normalise_of, trunk
 
+_GROUP: Final = 8
+"""Channels of a group of the head's norms; the pyramid's width is a multiple of it."""
 _LEVELS: Final = 5
 _RATIOS: Final = (0.5, 1.0, 2.0)
 _PRIOR: Final = 0.01
@@ -49,11 +52,11 @@ class Detector(Classifier):
     """RetinaNet.
 
     Args:
-        width: channels of the pyramid's maps.
+        width: channels of the pyramid's maps, a multiple of 8.
         smallest: side in pixels of the smallest anchor.
 
     Raises:
-        ValueError: the size is no multiple of 32.
+        ValueError: the size is no multiple of 32, or the width none of 8.
     """
 
     def __init__(
@@ -71,6 +74,9 @@ class Detector(Classifier):
         if size % _STRIDE:
             message = f"data.size: {size} pixels; a detector needs a multiple of {_STRIDE}"
             raise ValueError(message)
+        if width % _GROUP:
+            message = f"model.options.width: {width} channels; a detector needs a multiple of {_GROUP}"
+            raise ValueError(message)
         inside = {**options, "features_only": True, "out_indices": (-3, -2, -1)}
         encoder = trunk(name, start=start, size=size, options=inside)
         self.normalise = normalise_of(name, encoder)
@@ -78,15 +84,23 @@ class Detector(Classifier):
             tuple(round(smallest * 2 ** (level + third / 3)) for third in range(3))
             for level in range(_LEVELS)
         )
+        pyramid, anchors = _Pyramid(encoder, width), AnchorGenerator(sizes, (_RATIOS,) * _LEVELS)
         self.network = RetinaNet(
-            _Pyramid(encoder, width),
+            pyramid,
             labels,
+            # Norms in the head, as torchvision's second version has them: without, little is learnt at first.
+            head=RetinaNetHead(
+                width,
+                anchors.num_anchors_per_location()[0],
+                labels,
+                norm_layer=partial(nn.GroupNorm, width // _GROUP),
+            ),
             # The squares come as they shall be, and normalised.
             min_size=size,
             max_size=size,
             image_mean=[0.0],
             image_std=[1.0],
-            anchor_generator=AnchorGenerator(sizes, (_RATIOS,) * _LEVELS),
+            anchor_generator=anchors,
             # FROC asks for up to eight false boxes an image: the unsure ones are wanted too.
             score_thresh=_PRIOR,
             detections_per_img=100,

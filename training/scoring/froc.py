@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.bundles import Interval
-from training.metrics import interval
+from training.metrics import Counts, Drawn, interval
 from training.table import Region
 
 RATES: Final = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -129,9 +129,8 @@ def figures(images: Sequence[Marked], patients: NDArray[np.str_]) -> Froc:
     marks = Marks(images)
 
     def of(pick: Callable[[NDArray[np.float64]], float]) -> Interval:
-        def figure(rows: NDArray[np.int64]) -> float:
-            drawn = np.bincount(rows, minlength=len(images)).astype(np.float64)
-            return float(pick(marks.sensitivities(drawn)))
+        def figure(counts: Counts) -> Drawn:
+            return np.array([pick(marks.sensitivities(drawn)) for drawn in counts])
 
         return interval(figure, patients)
 

@@ -26,7 +26,7 @@ from training.recipe import Model, load_recipe, names
 PAGE = Path(__file__).parents[4] / "docs" / "papers.md"
 SIZE = 32
 LABELS = ("Atelectasis", "Effusion", "Mass")
-RATES = {"chexzero": 1e-3, "detector": 1e-2}
+RATES = {"chexzero": 1e-3}
 RECIPES = sorted({load_recipe(name).model.architecture: name for name in names()}.values())
 
 
@@ -215,6 +215,7 @@ def test_the_page_of_papers_has_every_recipe(recipe):
         (Model(architecture="densenet121", start="nowhere.pt"), "Go online"),
         (Model(architecture="lt_vit", start="scratch", options={"blocks": 99}), "between 1 and 12"),
         (Model(architecture="simple_cnn"), "scratch"),
+        (Model(architecture="detector", start="scratch", options={"width": 20}), "a multiple of 8"),
     ],
 )
 def test_what_cannot_be_made_says_what_can(model, says):

@@ -115,3 +115,11 @@ def test_a_run_of_a_classifier_has_no_boxes(boxed, tmp_path, capsys):
 def test_what_boxes_cannot_be_learnt_with_is_refused(tmp_path, base, changes, says):
     with pytest.raises(RecipeError, match=says):
         load_recipe(write_recipe(tmp_path / "wrong.toml", base, **changes))
+
+
+def test_a_detector_needs_squares_that_its_maps_halve(boxed, tmp_path, capsys):
+    recipe = write_recipe(tmp_path / "odd.toml", "object_cxr", data={"size": 72, "labels": ["Effusion"]})
+    words = ["--table", str(boxed / "table.parquet"), "--images", str(boxed), "--cache", str(boxed / "cache")]
+    with pytest.raises(SystemExit):
+        main([str(recipe), *words, "--device", DEVICE, "--workers", "0", "--out", str(tmp_path / "run")])
+    assert "72 pixels; a detector needs a multiple of 32" in capsys.readouterr().err
