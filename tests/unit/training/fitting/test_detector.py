@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from itertools import count
 
 import pytest
 import torch
@@ -11,11 +12,12 @@ from tests.support.devices import DEVICE
 from tests.support.trained import draw_dataset, write_recipe
 from training import detect
 from training.fitting import job
+from training.fitting.movement import set_rates
 from training.recipe import RecipeError, load_recipe
 from training.table import read, write
 from training.train import main
 
-RUN = {"epochs": 2, "batch": 4}
+RUN = {"epochs": 2, "batch": 8}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def run(boxed, tmp_path_factory):
     recipe = write_recipe(
         folder / "boxes.toml",
         "object_cxr",
-        data={"labels": ["Effusion"]},
+        data={"labels": ["Effusion"], "size": 32},
         run=RUN,
         augmentation={"degrees": 5.0},
     )
@@ -56,17 +58,17 @@ def test_a_run_that_was_stopped_comes_to_the_same_detector_and_is_measured(
     run, boxed, monkeypatch, tmp_path, capsys
 ):
     whole = run("whole")
-    move = job.Fitting._move  # where a run may end
+    steps = count(1)
 
-    def ending(self, progress):
-        move(self, progress)
-        if self.state.step == 9:
+    def ending(*given):
+        if next(steps) == 6:  # in the second epoch, behind its last checkpoint
             raise KeyboardInterrupt
+        set_rates(*given)
 
-    monkeypatch.setattr(job.Fitting, "_move", ending)
-    with pytest.raises(KeyboardInterrupt):
-        run("stopped")
-    monkeypatch.setattr(job.Fitting, "_move", move)
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "set_rates", ending)
+        with pytest.raises(KeyboardInterrupt):
+            run("stopped")
     ours, theirs = (load_file(one / "member-1" / "best.safetensors") for one in (whole, run("stopped")))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
