@@ -2,7 +2,7 @@
 #
 #   docker build -f docker/training.Dockerfile -t cxr-reporter-training:0.1.0 .
 #   docker run --gpus all -v radiographs:/data:ro -v out:/out cxr-reporter-training:0.1.0 \
-#     python -m training.train_bundled --data /data --out /out/bundle --gate-out /out/gate --cache /out/cache
+#     python -m training.train_bundled --data /data --out /out/bundle --gate-out /out/gate --run /out/run
 #
 # TORCH_INDEX_URL: see worker-llm.Dockerfile; here it has to serve torchvision too.
 # PYTHON_IMAGE and INDEX_URL: see api.Dockerfile.

@@ -5,11 +5,14 @@ import pytest
 import torch
 
 from shared.bundles import GRAPH
+from tests.support.trained import LABELS as THREE
+from tests.support.trained import write_recipe
 from training.architectures.registry import create
-from training.exporting.graph import PROGRAM, write_graphs
-from training.exporting.network import Members
+from training.exporting.graph import PROGRAM, ExportError, write_graphs
+from training.exporting.network import Members, network_of
 from training.fitting.figures import mean_logits
-from training.recipe import Model
+from training.fitting.run_folder import write_weights
+from training.recipe import Model, load_recipe
 from worker_cnn.decoding import prepare
 from worker_cnn.runtime import Model as Served
 from worker_cnn.runtime import open_graph
@@ -53,3 +56,20 @@ def test_an_ensemble_says_the_mean_probability(folder, members, radiograph):
     np.testing.assert_allclose(served.logits, logits[0].numpy(), atol=1e-4)
     assert served.feature_map is not None
     np.testing.assert_allclose(served.feature_map, maps[0].numpy(), atol=1e-4)
+
+
+def test_an_embedding_is_of_the_run_that_answers_and_of_one_network(tmp_path):
+    recipe = load_recipe(write_recipe(tmp_path / "a.toml", "bundled"))
+    network = create(recipe.model, THREE, size=64).eval()
+    files = ["one.safetensors", "two.safetensors"]
+    for file in files:
+        write_weights(tmp_path / file, network)
+    served = network_of(tmp_path, recipe, THREE, files[:1])
+    images = torch.rand(2, 1, 64, 64)
+    with torch.no_grad():
+        logits, _, embedding = served(images)
+        rounded = torch.round(images * 255.0) / 255.0
+        torch.testing.assert_close(logits, network(rounded).logits)
+        torch.testing.assert_close(network.get_submodule("head")(embedding[:, -256:]), logits)
+    with pytest.raises(ExportError, match="only one network"):
+        network_of(tmp_path, recipe, THREE, files)
