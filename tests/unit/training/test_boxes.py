@@ -82,7 +82,7 @@ def test_a_step_moves_the_boxes_of_its_images():
     boxes = [torch.tensor([[0.0, 0.1, 0.2, 0.3, 0.4]]), torch.zeros(0, 5), torch.tensor([[0.0, 0, 0, 1, 1]])]
     step = make_step(
         torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
-        Targets(known, known, known),
+        Targets(known, known, known, known[:, 0], np.full(3, "drawn"), known),
         [0, 1],
         augmentation=Augmentation(flip=1.0),
         seed=1,
