@@ -25,7 +25,7 @@ def augment(
     exposure: bool = True,
     blurred: float = 0.15,
 ) -> Tensor:
-    """Move, flip, re-expose and now and then blur a batch; the defaults are the bundled classifier's.
+    """Move, flip, re-expose and now and then blur a batch; the defaults are those of the recipe `bundled`.
 
     Args:
         generator: of the CPU, wherever the images are, so that a seed means the same on every device.

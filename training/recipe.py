@@ -196,8 +196,8 @@ class CardTexts(_Part):
     Attributes:
         id: "cxr-" and the recipe's name.
         version: 1.0.0 and a digest of the graph.
-        embedding: a name under which the graph offers its embedding to a gate (docs/decisions/0019); another
-            with every training, since a gate's heads are fitted to it. Without one none is offered.
+        embedding: under which name, and a digest of the graph, the graph offers its embedding to a gate
+            (docs/decisions/0019); without one it offers none.
         data: the data sets' ids.
         start: that of `[model]`.
         licence: that the terms of the data hold.

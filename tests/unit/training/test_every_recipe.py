@@ -99,6 +99,9 @@ def test_it_trains_on_two_sources_and_the_worker_serves_it(name, sources, tmp_pa
     output = reading.output
     assert output is not None
     assert (output.embedding is None) == (not shipped.card.embedding)
+    if shipped.card.embedding:
+        digest = bundle.card.files["model.onnx"]
+        assert bundle.card.embedding == f"{shipped.card.embedding} {digest[:8]}"
     said = [row[f"{label}_logit"] for label in labels]
     np.testing.assert_allclose(output.logits, said, atol=2e-3)
     analysis = analyse(reading, bundle, index=0)
