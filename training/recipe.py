@@ -34,7 +34,7 @@ LABEL_SETS: Final = {
 """Names for the labels that papers report on; a recipe may list ids instead."""
 
 
-_OWN_LOSSES: Final = frozenset({"multiclass", "chexzero"})
+_OWN_LOSSES: Final = frozenset({"multiclass", "chexzero", "detector"})
 """Architectures that `[loss]` has no say in."""
 _View = Literal["PA", "AP", "LATERAL", "UNKNOWN"]
 

@@ -234,6 +234,7 @@ def test_epochs_are_chosen_by_pairs_of_one_source():
         ("simple_cnn", {"loss": {"adjust_for_source": True}, "run": {"start_at_priors": True}}, "choose"),
         ("simple_cnn", {"run": {"keep": "last", "stop_after": 2}}, "no last epoch"),
         ("chexpert_multiclass", {"loss": {"adjust_for_source": True}}, "loss of its own"),
+        ("object_cxr", {"loss": {"adjust_for_source": True}}, "loss of its own"),
     ],
 )
 def test_keys_that_do_not_go_together_are_refused(base, changes, says, tmp_path):
