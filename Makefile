@@ -21,7 +21,7 @@ TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench 
 CORE := tests/unit/shared/rendering tests/unit/shared/reporting \
   $(patsubst %,tests/unit/shared/test_%.py,bands domain imaging labels warnings)
 # Tests that break servers and hold answers, leases or budgets to their time: they run when nothing else does.
-TIMED := $(patsubst %,tests/faults/test_%.py,alone backup decoder hanging_servers heavy_studies idle killed_workers)
+TIMED := $(patsubst %,tests/faults/test_%.py,alone decoder hanging_servers heavy_studies idle recovery)
 TEST := pytest -p tests.support.telling
 TEST_CORE = { $(BIN)/coverage run -m $(TEST) $(CORE) && $(BIN)/coverage report; }
 # uv installs the same packages as pip, from the same index, in a tenth of the time.

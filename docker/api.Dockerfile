@@ -28,19 +28,8 @@ COPY --from=project /project/pyproject.toml ./
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
     uv pip install --python /opt/venv --constraint constraints.txt --requirement pyproject.toml --extra api \
     && uv pip uninstall --python /opt/venv typer rich pygments
-# The project itself is not installed, it is copied below; this is how it knows its version all the same.
-ARG VERSION=0.1.0
-RUN metadata="/opt/venv/lib/python3.11/site-packages/cxr_reporter-${VERSION}.dist-info" && mkdir "$metadata" \
-    && printf 'Metadata-Version: 2.1\nName: cxr-reporter\nVersion: %s\n' "$VERSION" > "$metadata/METADATA"
 
 FROM ${PYTHON_IMAGE}
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="CXR Reporter: API" \
-      org.opencontainers.image.description="Takes chest X-ray studies, gives findings and reports; migrations and sweeper" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
 # /run/secrets and /consumers are the user's, so that volumes there are too: compose's credentials are made in them.
 RUN groupadd --gid 10001 cxr \
     && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr \
@@ -63,6 +52,17 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEB
     CXR_API_HOST=0.0.0.0 CXR_API_PORT=8000
 # The user cannot keep what Python compiles: without this every process would compile the code anew.
 RUN python -m compileall -q /app
+# What every release changes comes last: the large layers above stay the same, here and where an upgrade is pulled.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="CXR Reporter: API" \
+      org.opencontainers.image.description="Takes chest X-ray studies, gives findings and reports; migrations and sweeper" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# The project itself is not installed, it is copied above; this is how it knows its version all the same.
+RUN metadata="/opt/venv/lib/python3.11/site-packages/cxr_reporter-${VERSION}.dist-info" && mkdir "$metadata" \
+    && printf 'Metadata-Version: 2.1\nName: cxr-reporter\nVersion: %s\n' "$VERSION" > "$metadata/METADATA"
 USER 10001:10001
 EXPOSE 8000
 # Not /readyz: a database that is away is no reason to replace the API.

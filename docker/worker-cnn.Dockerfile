@@ -43,13 +43,6 @@ RUN case "$VARIANT" in \
     esac
 
 FROM ${PYTHON_IMAGE}
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="CXR Reporter: CNN worker" \
-      org.opencontainers.image.description="Reads chest radiographs and writes calibrated findings, heatmaps and previews" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
 RUN groupadd --gid 10001 cxr \
     && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr
 COPY --from=packages /opt/venv /opt/venv
@@ -65,6 +58,14 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEB
     LD_LIBRARY_PATH=/opt/venv/cuda CXR_TELEMETRY_METRICS_PORT=9100
 # The user cannot keep what Python compiles: without this every process would compile the code anew.
 RUN python -m compileall -q /app
+# What every release changes comes last: the large layers above stay the same, here and where an upgrade is pulled.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="CXR Reporter: CNN worker" \
+      org.opencontainers.image.description="Reads chest radiographs and writes calibrated findings, heatmaps and previews" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 USER 10001:10001
 EXPOSE 9100
 # The process answers as soon as it runs; one that cannot load its model ends, and is started again.

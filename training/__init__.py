@@ -5,7 +5,7 @@ what is learnt: policies.py (targets), losses/ (what is minimised), sampling.py 
 architectures/, recipes/   the papers' networks, and how each is trained
 fitting/     from a recipe to fitted networks (`train.py`)
 exporting/   from these to a bundle (`export.py`)
-bundled/     the classifier and the gate that ship (`train_bundled.py`), and what was tried (`tries.py`)
+bundled/     the pool and the gate of what ships (`train_bundled.py`)
 writer/      the adapter of the report writer that ships (`tune_writer.py`)
 describing/  what is in a data set, and what is wrong with it (`data.py`)
 scoring/     any bundle on any folder (`evaluate.py`); trained on some sources, tested on others (`matrix.py`)

@@ -24,7 +24,6 @@ def augment(
     shift: float = 0.08,
     exposure: bool = True,
     blurred: float = 0.15,
-    noise: float = 0.0,
 ) -> Tensor:
     """Move, flip, re-expose and now and then blur a batch; the defaults are the bundled classifier's.
 
@@ -36,15 +35,12 @@ def augment(
         shift: largest move, as a share of the half side.
         exposure: whether contrast, brightness and gamma vary.
         blurred: share that loses resolution, so that sharpness does not tell the source.
-        noise: largest standard deviation of the noise that is added to an image.
     """
     if flip or degrees or zoom or shift:
         images = _move(images, generator, flip=flip, degrees=degrees, zoom=zoom, shift=shift)
     if exposure:
         images = _expose(images, generator)
-    if blurred:
-        images = _blur(images, generator, share=blurred)
-    return _add_noise(images, generator, most=noise) if noise else images
+    return _blur(images, generator, share=blurred) if blurred else images
 
 
 def mix(images: Tensor, targets: Tensor, generator: Generator, *, alpha: float) -> tuple[Tensor, Tensor]:
@@ -103,9 +99,3 @@ def _blur(images: Tensor, generator: Generator, *, share: float) -> Tensor:
     blurred = images.clone()
     blurred[chosen] = functional.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)
     return blurred
-
-
-def _add_noise(images: Tensor, generator: Generator, *, most: float) -> Tensor:
-    deviation = _uniform(len(images), 0.0, most, generator)[:, None, None, None]
-    noise = torch.randn(images.shape, generator=generator) * deviation
-    return (images + noise.to(images.device)).clamp(0.0, 1.0)

@@ -18,16 +18,15 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from rich.console import Console
 
 from shared.bundles import CARD, Bundle, BundleError, Card, digest_of, load_bundle
 from shared.errors import CxrError
 from shared.settings import BUNDLED
-from training.bundled.card import readme
 from training.calibration import CalibrationError, Method
 from training.command import stop
+from training.exporting.readme import README, readme
 from training.metrics import in_words
 from training.scoring.image_folder import find_images, say_missing
 from training.scoring.judge import in_children
@@ -37,8 +36,6 @@ from training.scoring.recalibrated import Recalibrated, recalibrate
 from training.scoring.record_table import read_labels, split_of_row
 from training.table import Split
 from worker_cnn.decoding import DecoderPool
-
-_README: Final = "README.md"
 
 
 def main() -> None:
@@ -122,7 +119,7 @@ def write_bundle(bundle: Bundle, card: Card, folder: Path) -> None:
         for name in card.files:
             shutil.copyfile(bundle.folder / name, made / name)
         (made / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        (made / _README).write_text(readme(card), encoding="utf-8")
+        (made / README).write_text(readme(card), encoding="utf-8")
         load_bundle(made)
         made.rename(folder)
 

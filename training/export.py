@@ -6,6 +6,7 @@ images alone, the card's figures from its test images. BUNDLE gets
     model.onnx   what the workers run: the networks of an ensemble as one; each label has its activation map
     model.pt2    the same, for torch.export.load
     card.json    labels, calibration, thresholds, figures, and the digest of each other file
+    README.md    the card for people
 
 and is served by one line of configuration: CXR_MODEL_BUNDLE=BUNDLE, behind the gate that is served before
 any classifier. It is measured on other images by
@@ -20,11 +21,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from shared.bundles import CARD, GRAPH, Bundle, digest_of, load_bundle
+from shared.bundles import CARD, Bundle, load_bundle
 from training.command import stop
 from training.exporting.card import card_of
-from training.exporting.graph import PROGRAM, write_graphs
-from training.exporting.network import members_of
+from training.exporting.graph import PROGRAM, digests, write_graphs
+from training.exporting.network import network_of
+from training.exporting.readme import README, readme
 from training.fitting.run_folder import RECIPE, SUMMARY, read_json
 from training.metrics import in_words
 from training.recipe import load_recipe
@@ -51,8 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(f"next: CXR_MODEL_BUNDLE={options.out}")
 
 
-def export(run: Path, out: Path, *, licence: str | None) -> Bundle:
+def export(run: Path, out: Path, *, licence: str | None, with_program: bool = True) -> Bundle:
     """Write the bundle of a run.
+
+    Args:
+        licence: of the weights, instead of the recipe's.
+        with_program: whether the torch program is kept beside the graph.
 
     Raises:
         RecipeError: `run` is no folder of a training that has ended.
@@ -61,15 +67,18 @@ def export(run: Path, out: Path, *, licence: str | None) -> Bundle:
     """
     summary = read_json(run / SUMMARY)
     recipe = load_recipe(run / RECIPE)
-    network = members_of(run, recipe, summary["labels"], summary["members"])
+    network = network_of(run, recipe, summary["labels"], summary["members"])
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as work:
         made = Path(work) / "bundle"
         made.mkdir()
         write_graphs(network, made, size=recipe.data.size)
-        files = {name: digest_of((made / name).read_bytes()) for name in (GRAPH, PROGRAM)}
+        if not with_program:
+            (made / PROGRAM).unlink()
+        files = digests(made, [one.name for one in made.iterdir()])
         card = card_of(run, recipe, summary, files=files, licence=licence)
         (made / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (made / README).write_text(readme(card), encoding="utf-8")
         load_bundle(made)
         made.rename(out)
     return load_bundle(out)

@@ -24,9 +24,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from training.bundled.pool import LOW_RESOLUTION, Radiograph, read_pool
+from training.bundled.pool import LOW_RESOLUTION, read_pool
 from training.near_duplicates import ALIKE, FAR, SIDE, candidates, film, fingerprints, likeness, nearest_scale
 from training.squares import square_of
+from training.table import Record
 from worker_cnn.decoding import prepare
 
 Change: TypeAlias = Callable[[Image.Image], Image.Image]
@@ -78,11 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of real data")
     parser.add_argument("--copies", type=int, default=300, help="films to copy")
     options = parser.parse_args(arguments)
-    pool = [one for one in read_pool(options.data) if one.source != LOW_RESOLUTION]
+    pool = [one for one in read_pool(options.data) if one.dataset != LOW_RESOLUTION]
     errors = Console(stderr=True)
     films, kept = [], []
     for one in track(pool, "Decoding", console=errors, transient=True):
-        picture = film(square_of(one.path, SIDE))
+        picture = film(square_of(options.data / one.image, SIDE))
         if picture is not None:
             films.append(picture)
             kept.append(one)
@@ -92,12 +93,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = Table(f"change, of {options.copies} films", "hash near", "found", "least likeness")
     chosen = np.random.default_rng(0).permutation(len(films))[: options.copies].tolist()
     for name, change in track(CHANGES.items(), "Copying", console=errors, transient=True):
-        table.add_row(name, *_found_again(change, [(kept[i], films[i], bits[i]) for i in chosen]))
+        table.add_row(
+            name, *_found_again(change, [(options.data / kept[i].image, films[i], bits[i]) for i in chosen])
+        )
     console.print(table)
 
 
 def _false_alarms(
-    pool: Sequence[Radiograph], films: Sequence[NDArray[np.uint8]], bits: NDArray[np.uint64]
+    pool: Sequence[Record], films: Sequence[NDArray[np.uint8]], bits: NDArray[np.uint64]
 ) -> str:
     pairs = np.concatenate(list(candidates(bits, bits)))
     near = [(i, j) for i, j in pairs.tolist() if i < j and pool[i].patient != pool[j].patient]
@@ -113,11 +116,11 @@ def _false_alarms(
 
 
 def _found_again(
-    change: Change, chosen: Sequence[tuple[Radiograph, NDArray[np.uint8], NDArray[np.uint64]]]
+    change: Change, chosen: Sequence[tuple[Path, NDArray[np.uint8], NDArray[np.uint64]]]
 ) -> tuple[str, str, str]:
     near, found, least = 0, 0, 1.0
-    for one, picture, bits in chosen:
-        made = prepare(copy_of(one.path, change), name=one.path.name, size=SIDE).model_input
+    for path, picture, bits in chosen:
+        made = prepare(copy_of(path, change), name=path.name, size=SIDE).model_input
         copied = film(np.rint(made * 255.0).astype(np.uint8))
         if copied is None:
             continue

@@ -148,7 +148,7 @@ def _measured(row: Row, columns: Sequence[str], options: argparse.Namespace) -> 
     """Train a row, or read what it came to, and measure it."""
     # Imported here: processes that decode images import this module again, and need not wait for torch.
     from training.exporting.card import read_part  # noqa: PLC0415
-    from training.fitting.start import train  # noqa: PLC0415
+    from training.fitting.recipe_run import train  # noqa: PLC0415
 
     name = "+".join(row.sources)
     runs = options.out / "runs"

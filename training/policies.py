@@ -1,4 +1,4 @@
-"""From what data sets say to what a network is taught: targets, what is known, what is uncertain.
+"""From what data sets say to what a network is taught: targets, what is known, what is uncertain, the view.
 
     targets_of    records, labels, a policy a label -> `Targets`
 
@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.domain.findings import ViewPosition
 from training.recipe import Policy
 from training.table import Record, State
 
@@ -28,13 +29,19 @@ class Targets:
 
     Attributes:
         targets: (N, L) float32 in [0, 1]; 0 where nothing is known.
-        known: (N, L) float32, 1 where the target counts.
+        known: (N, L) float32, above 0 where the target counts: 1, or the weight of the image's data set.
         uncertain: (N, L) float32, 1 where the data set says uncertain, whatever the policy makes of it.
+        ap: (N,) float32, 1 for AP and 0 for PA, NaN for other views.
+        sources: (N,) data sets.
+        offsets: (N, L) float32 that the logits get before the loss, and then only (training/sources.py).
     """
 
     targets: NDArray[np.float32]
     known: NDArray[np.float32]
     uncertain: NDArray[np.float32]
+    ap: NDArray[np.float32]
+    sources: NDArray[np.str_]
+    offsets: NDArray[np.float32]
 
 
 def targets_of(
@@ -95,9 +102,17 @@ def targets_of(
         shares = np.array(said, np.float32).reshape(states.shape)
         voted = ~np.isnan(shares)
         targets[voted], known[voted], uncertain[voted] = shares[voted], 1.0, False
-    return Targets(targets, known, uncertain.astype(np.float32))
+    return Targets(
+        targets,
+        known,
+        uncertain.astype(np.float32),
+        ap=np.array([_AP.get(record.view, np.nan) for record in records], np.float32),
+        sources=np.array([record.dataset for record in records], str),
+        offsets=np.zeros_like(targets),
+    )
 
 
+_AP: Final = {ViewPosition.AP: 1.0, ViewPosition.PA: 0.0}
 _NOT_LABELLED: Final = -2
 
 

@@ -15,7 +15,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
@@ -23,6 +22,7 @@ from pydantic import (
 
 from shared.bundles import Blank
 from shared.labels import CHESTXRAY14, CHEXPERT14, LABELS, NO_FINDING
+from training.stages import STRICT, Loss, Optimizer, Run, Schedule, SecondTraining
 
 FOLDER: Final = Path(__file__).parent / "recipes"
 LABEL_SETS: Final = {
@@ -34,6 +34,8 @@ LABEL_SETS: Final = {
 """Names for the labels that papers report on; a recipe may list ids instead."""
 
 
+_OWN_LOSSES: Final = frozenset({"multiclass", "chexzero"})
+"""Architectures that `[loss]` has no say in."""
 _View = Literal["PA", "AP", "LATERAL", "UNKNOWN"]
 
 
@@ -56,7 +58,7 @@ class Policy(StrEnum):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
 
 def _named(value: object) -> object:
@@ -92,6 +94,9 @@ class Data(_Part):
         size: side of the square in pixels.
         views: of the images that are trained on; UNKNOWN are those whose data set says none.
         measured_views: of validation and test images; empty: the same.
+        measured_datasets: of validation and test images; empty: all. Of the others only training patients'
+            images are used.
+        weights: data set -> how much an image of it counts in the loss, where that is not 1.
         policy: of uncertain labels.
         policies: by label, where it differs.
         votes: whether a label that several readers voted on (VinDr-CXR's training half) is taught as the
@@ -108,12 +113,18 @@ class Data(_Part):
     size: Annotated[int, Field(ge=32, le=1024)]
     views: tuple[_View, ...] = ("PA", "AP")
     measured_views: tuple[_View, ...] = ()
+    measured_datasets: tuple[str, ...] = ()
+    weights: dict[str, Annotated[float, Field(gt=0.0, le=1.0)]] = {}
     policy: Policy = Policy.IGNORE
     policies: dict[str, Policy] = {}
     votes: bool = False
     blank: Blank = Blank.IGNORE
     masks: bool = False
     texts: bool = False
+
+    def measures(self, dataset: str) -> bool:
+        """Return whether validation and test images may be of a data set."""
+        return not self.measured_datasets or dataset in self.measured_datasets
 
 
 class Model(_Part):
@@ -137,6 +148,7 @@ class Augmentation(_Part):
         zoom: largest logarithm of the scale.
         shift: largest move, as a share of the half side.
         exposure: whether contrast, brightness and gamma vary.
+        blur: share of images that lose resolution, so that sharpness does not tell the source.
         mixup: alpha (Zhang 2017, arXiv 1710.09412).
         crop: smallest share of the area that is kept, and resized to the whole (training/photographs.py).
         rand_augment: timm's description of a RandAugment; "" for none.
@@ -148,6 +160,7 @@ class Augmentation(_Part):
     zoom: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
     shift: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
     exposure: bool = False
+    blur: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     mixup: Annotated[float, Field(ge=0.0)] = 0.0
     crop: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     rand_augment: Annotated[str, Field(pattern=r"^(rand(-[a-z]+[0-9.]+)*)?$")] = ""
@@ -159,88 +172,54 @@ class Augmentation(_Part):
         return bool(self.crop or self.rand_augment or self.erase)
 
 
-class Loss(_Part):
-    """A loss of `training/losses.py` with its options, which it checks itself."""
-
-    name: str = "cross_entropy"
-    options: dict[str, Any] = {}
-
-
-class Optimizer(_Part):
-    """What moves the weights.
-
-    Attributes:
-        name: "adam", "adamw", "sgd" or "pesg" (which needs an AUC margin loss).
-        rate: learning rate of the trunk.
-        head_rate: factor on it for what did not start from trained weights.
-    """
-
-    name: Literal["adam", "adamw", "sgd", "pesg"] = "adam"
-    rate: Annotated[float, Field(gt=0.0)] = 1e-4
-    head_rate: Annotated[float, Field(gt=0.0)] = 1.0
-    decay: Annotated[float, Field(ge=0.0)] = 0.0
-    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
-    options: dict[str, Any] = {}
-
-
-class Schedule(_Part):
-    """How the rate changes.
-
-    Attributes:
-        name: "constant", "cosine" (to zero, after `warm_up` epochs), "plateau" (times `factor` when the
-            validation loss stood for `patience` epochs) or "step" (times `factor` every `every` epochs).
-    """
-
-    name: Literal["constant", "cosine", "plateau", "step"] = "constant"
-    warm_up: Annotated[float, Field(ge=0.0)] = 0.0
-    factor: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
-    patience: Annotated[int, Field(ge=0)] = 1
-    every: Annotated[int, Field(ge=1)] = 1
-
-
-class Run(_Part):
-    """One training.
-
-    Attributes:
-        epochs: passes over the training images.
-        batch: images a step, shared by all devices that train together: a run of four devices has the
-            steps and the rate of a run of one.
-        accumulate: steps whose gradients are added before the weights move.
-        balance: exponent of the rarity by which images are drawn; 0 draws each once an epoch.
-        stop_after: epochs without a better validation figure after which training ends; 0 never.
-        average: decay a step of the running average of the weights that is kept; 0 keeps the last ones.
-        clip: largest norm of the gradient; 0 is no limit.
-    """
-
-    epochs: Annotated[int, Field(ge=1)]
-    batch: Annotated[int, Field(ge=1)] = 16
-    accumulate: Annotated[int, Field(ge=1)] = 1
-    balance: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
-    stop_after: Annotated[int, Field(ge=0)] = 0
-    average: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    clip: Annotated[float, Field(ge=0.0)] = 0.0
-
-
-class SecondTraining(_Part):
-    """A second training that goes on from the first, with what differs (Yuan 2020: a head made anew)."""
-
-    loss: Loss
-    optimizer: Optimizer
-    schedule: Schedule = Schedule()
-    run: Run
-    reset_head: bool = False
-
-
 class Ensemble(_Part):
-    """How many networks, each from its own seed; their mean probability is the answer.
+    """How many networks, each from its own seed.
 
     Attributes:
+        mean: of what: the answer is the mean of their probabilities, or that of one network whose weights are
+            the mean of theirs (model soup, Wortsman 2022, arXiv 2203.05482).
         relabel: whether training labels are then replaced by the ensemble's mean probability and `members`
             more networks are trained on these (Rajpurkar 2018, CheXNeXt).
     """
 
     members: Annotated[int, Field(ge=1)] = 1
+    mean: Literal["probability", "weights"] = "probability"
     relabel: bool = False
+
+
+class CardTexts(_Part):
+    """What the card of an exported run says, where it does not follow from the run: "" is left to that.
+
+    Attributes:
+        id: "cxr-" and the recipe's name.
+        version: 1.0.0 and a digest of the graph.
+        embedding: a name under which the graph offers its embedding to a gate (docs/decisions/0019); another
+            with every training, since a gate's heads are fitted to it. Without one none is offered.
+        data: the data sets' ids.
+        start: that of `[model]`.
+        licence: that the terms of the data hold.
+        attribution: the data sets, and the paper.
+        command: the train command.
+    """
+
+    id: str = ""
+    version: str = ""
+    embedding: str = ""
+    data: str = ""
+    start: str = ""
+    licence: str = ""
+    attribution: str = ""
+    intended_use: str = (
+        "Research. It is not a medical device: no one may be diagnosed, treated or sent home on what it says."
+    )
+    not_for: tuple[str, ...] = (
+        "clinical decisions",
+        "lateral views (refused where the file says so)",
+        "CT, MR and other body parts",
+        "findings beyond its labels",
+        "saying that a chest is normal: an absent finding means only that this model did not see it",
+    )
+    command: str = ""
 
 
 class Recipe(_Part):
@@ -266,7 +245,31 @@ class Recipe(_Part):
     run: Run
     second: SecondTraining | None = None
     ensemble: Ensemble = Ensemble()
+    card: CardTexts = CardTexts()
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _one_prior(self) -> Self:
+        stages = [(self.loss, self.run)]
+        if self.second is not None:
+            stages.append((self.second.loss, self.second.run))
+        for loss, run in stages:
+            if loss.adjust_for_source and run.start_at_priors:
+                message = (
+                    "loss.adjust_for_source and run.start_at_priors both tell how frequent labels are; choose"
+                )
+                raise ValueError(message)
+            if run.keep == "last" and run.stop_after:
+                message = 'run.keep = "last" and run.stop_after: what ends early has no last epoch; choose'
+                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _logits_to_adjust(self) -> Self:
+        if self.loss.adjust_for_source and self.model.architecture in _OWN_LOSSES:
+            message = f"loss.adjust_for_source: {self.model.architecture} has a loss of its own, without it"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _masks_of_one_image(self) -> Self:

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, train, say how good it became."""
     options = _parser().parse_args(arguments)
     # Imported here: processes that decode images import this module again, and need not wait for torch.
-    from training.fitting.start import train  # noqa: PLC0415
+    from training.fitting.recipe_run import train  # noqa: PLC0415
 
     try:
         summary = train(options)

@@ -5,6 +5,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from uuid import UUID
@@ -81,6 +82,24 @@ class Line:
         for service in started.values():
             service.wait_until_ready()
         return started
+
+    def kill_worker(self, point: Point) -> float:
+        """Kill a worker at a point of its work; return the seconds until another took its study on."""
+        module = {"cnn": "worker_cnn", "llm": "worker_llm"}[point[:3]]
+        doomed = self.start_all(stopping={module: point})[module]
+        (study_id,) = self.submit()
+        doomed.wait_until_stopped_at_its_point()
+        self.start(module)
+        doomed.kill()
+        killed = datetime.now(UTC)
+        self.wait([study_id], 60)
+        assert self.check() == {StudyStatus.COMPLETED: 1}
+        with self.database.session() as session:
+            events = reading.events(session, study_id)
+        expired = next(event for event in events if event.event is StudyEvent.LEASE_EXPIRED)
+        after = (event for event in events if event.id > expired.id)
+        resumed = next(event for event in after if event.event is StudyEvent.CLAIMED)
+        return (resumed.at - killed).total_seconds()
 
     def submit(
         self,

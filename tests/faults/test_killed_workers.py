@@ -2,7 +2,6 @@
 
 import signal
 import time
-from datetime import UTC, datetime
 
 import pytest
 
@@ -12,38 +11,14 @@ from shared.work.faults import Point
 from tests.faults.conftest import Line
 from tests.support.services import wait_for
 
-RECOVERY_SECONDS = 30
 SHORT_LEASE = {"CXR_QUEUE_LEASE": "PT4S", "CXR_QUEUE_HEARTBEAT": "PT1S"}
 """Recovery is a matter of the lease: most tests need not wait for one of twenty seconds."""
-
-
-def kill_at(line: Line, point: Point) -> float:
-    """Kill a worker at a point of its work, and return the seconds until another took the study on."""
-    module = {"cnn": "worker_cnn", "llm": "worker_llm"}[point[:3]]
-    doomed = line.start_all(stopping={module: point})[module]
-    (study_id,) = line.submit()
-    doomed.wait_until_stopped_at_its_point()
-    line.start(module)
-    doomed.kill()
-    killed = datetime.now(UTC)
-    line.wait([study_id], RECOVERY_SECONDS + 30)
-    assert line.check() == {StudyStatus.COMPLETED: 1}
-    with line.database.session() as session:
-        events = reading.events(session, study_id)
-    expired = next(event for event in events if event.event is StudyEvent.LEASE_EXPIRED)
-    resumed = next(event for event in events if event.id > expired.id and event.event is StudyEvent.CLAIMED)
-    return (resumed.at - killed).total_seconds()
 
 
 @pytest.mark.parametrize("point", sorted({*Point} - {Point.CNN_DECODING}))  # that is a child's
 def test_the_study_of_a_worker_killed_at_any_point_is_reported_once(line: Line, point: Point):
     line.environment |= SHORT_LEASE
-    kill_at(line, point)
-
-
-def test_a_killed_workers_study_goes_on_within_thirty_seconds(line: Line):
-    # One lease after the last heartbeat, one sweep, and the way through the queue, as it is configured.
-    assert kill_at(line, Point.CNN_BEFORE_COMMIT) < RECOVERY_SECONDS
+    line.kill_worker(point)
 
 
 def test_a_worker_that_hangs_and_comes_back_late_changes_nothing(line: Line):

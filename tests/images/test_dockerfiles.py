@@ -54,6 +54,14 @@ def test_labels_say_what_and_which_version_it_is(name: str):
 
 
 @every_image
+def test_a_release_changes_no_layer_that_holds_more_than_its_name(name: str):
+    text = dockerfile(name).read_text()
+    before, _, after = text.partition("\nARG VERSION=")
+    assert "VERSION}" not in before, "the layers of packages would be built, and pulled at an upgrade, anew"
+    assert not re.search(r"^(FROM|COPY|ADD) |compileall", after, re.MULTILINE)
+
+
+@every_image
 def test_variables_are_settings_that_exist(name: str):
     ours = {variable for variable in read_image(name).environment if variable.startswith("CXR_")}
     assert ours <= settings_variables()

@@ -32,8 +32,16 @@ TINY: Final[dict[str, dict[str, Any]]] = {
     "anatomy_xnet": {**_DENSE, "lung_widths": [4, 8]},
     "hugging_face": {},
     "chexzero": {},
+    "encoder:test_efficientnet": {
+        "encoder_options": {"in_chans": 1},
+        "frozen": 1,
+        "dropout": 0.3,
+        "view_weight": 0.2,
+    },
 }
 """Options that make each architecture small, beside what it starts from."""
+SMALL: Final = {"encoder:tf_efficientnet_lite0": "encoder:test_efficientnet"}
+"""Architecture -> the same of a network that timm made for tests."""
 _SPLITS: Final = (
     *(Split.TRAIN, Split.VALIDATION, Split.TEST, Split.TRAIN),
     *(Split.TRAIN, Split.TEST, Split.TRAIN, Split.TRAIN),
@@ -88,6 +96,7 @@ def write_recipe(path: Path, base: str, **changes: Any) -> Path:  # parts of a r
     content = load_recipe(base).model_dump(mode="json", exclude_none=True, exclude={"name"})
     model = content["model"]
     shipped = model.get("options", {})
+    model["architecture"] = SMALL.get(model["architecture"], model["architecture"])
     model |= {"start": "scratch", "options": TINY[model["architecture"]]}
     match model["architecture"]:
         case "hugging_face":
@@ -98,7 +107,7 @@ def write_recipe(path: Path, base: str, **changes: Any) -> Path:  # parts of a r
             lungs = path.parent / "unet.pt"
             unet.save(lungs, unet.UNet((4, 8)))
             model["options"] = {**model["options"], "lungs": str(lungs)}
-    content["data"] |= {"size": SIDE, "labels": list(LABELS), "policies": {}}
+    content["data"] |= {"size": SIDE, "labels": list(LABELS), "policies": {}, "measured_datasets": []}
     for part, values in changes.items():
         content[part] = (content.get(part, {}) | values) if isinstance(values, dict) else values
     path.write_text(tomlkit.dumps(content), encoding="utf-8")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
@@ -39,10 +40,11 @@ class Batch:
     Attributes:
         images: (N, 1, S, S) float32 in [0, 1].
         targets: (N, L) float32 in [0, 1]; soft where a policy makes it so.
-        known: (N, L) float32, 1 where the target counts and 0 where nothing is known.
+        known: (N, L) float32, how much the target counts: 0 where nothing is known, else 1 or a weight.
         uncertain: (N, L) float32, 1 where the data set says uncertain, whatever the policy makes of it.
         masks: (N, 2, S, S) float32 of lungs and heart, or None.
         texts: N impressions, or None where no architecture asks for them.
+        ap: (N,) float32, how much each is an AP view and not a PA one, NaN where it is neither; or None.
     """
 
     images: Tensor
@@ -51,6 +53,7 @@ class Batch:
     uncertain: Tensor
     masks: Tensor | None = None
     texts: tuple[str, ...] | None = None
+    ap: Tensor | None = None
 
 
 class Classifier(nn.Module):
@@ -83,6 +86,20 @@ class Classifier(nn.Module):
         """Yield the weights of `heads`, for a learning rate of their own."""
         for part in self.heads():
             yield from part.parameters()
+
+    def start_at(self, priors: Tensor) -> None:
+        """Let the first answers be near (L,) shares, those of the labels: nothing has to be unlearnt.
+
+        Raises:
+            ValueError: the head is no linear layer with an output a label.
+        """
+        head = getattr(self, "head", None)
+        if not isinstance(head, nn.Linear) or head.out_features != len(priors):
+            message = "run.start_at_priors: this architecture has no linear head with one output a label"
+            raise ValueError(message)
+        with torch.no_grad():
+            head.weight.mul_(0.1)
+            head.bias.copy_(torch.logit(priors.clamp(0.01, 0.99)))
 
     def reset_head(self) -> None:
         """Draw the head's weights anew (Yuan 2020, second stage)."""

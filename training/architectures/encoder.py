@@ -7,7 +7,8 @@ the path of a state dict of the same encoder; for a published one, of its author
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from statistics import fmean
+from typing import Any, Final, Self
 
 import timm
 import torch
@@ -21,6 +22,8 @@ from training.architectures.published import PUBLISHED, weights_of
 _MEAN: Final = (0.485, 0.456, 0.406)
 _DEVIATION: Final = (0.229, 0.224, 0.225)
 _LITE0: Final = "tf_efficientnet_lite0"
+SHALLOW: Final = [2, 3]
+"""Stages whose means also describe an image: what is not a chest differs in texture before meaning."""
 
 
 class Normalise(nn.Module):
@@ -51,10 +54,41 @@ class Encoder(nn.Module):
     def __init__(self, name: str, *, start: str, size: int, options: dict[str, Any]) -> None:
         super().__init__()
         self.trunk = trunk(name, start=start, size=size, options=options)
-        self.normalise = normalise_of(name, self.trunk)
+        self.frozen: list[nn.Module] = []
+        self.normalise = normalise_of(name, self.trunk, gray=options.get("in_chans") == 1)
         self.features = int(self.trunk.num_features)
         # Transformers with windows keep their channels last.
         self.channels_last = getattr(self.trunk, "output_fmt", "NCHW") == "NHWC"
+
+    def freeze(self, blocks: int) -> None:
+        """Leave the first blocks as they are, and all that stands before them; batch norm figures too.
+
+        Raises:
+            ValueError: this network is not made of so many blocks.
+        """
+        children = dict(self.trunk.named_children())
+        count = len(children["blocks"]) if "blocks" in children else 0
+        if blocks > count:
+            message = f"frozen: {blocks} blocks cannot stay as they are, of {count} that this encoder has"
+            raise ValueError(message)
+        before = list(children)[: list(children).index("blocks")]
+        self.frozen = [*(children[name] for name in before), *list(children["blocks"])[:blocks]]
+        for part in self.frozen:
+            part.requires_grad_(requires_grad=False)
+        for _, parameter in self.trunk.named_parameters(recurse=False):  # positions, tokens
+            parameter.requires_grad_(requires_grad=False)
+
+    @override
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for part in self.frozen:
+            part.eval()
+        return self
+
+    def describe(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the last feature map, and the means of `SHALLOW` maps and of the last one: (N, D)."""
+        last, shallow = self.trunk.forward_intermediates(self.normalise(images), indices=SHALLOW)
+        return last, torch.cat([one.mean((2, 3)) for one in (*shallow, last)], 1)
 
     @override
     def forward(self, images: Tensor) -> Tensor:
@@ -130,17 +164,26 @@ def trunk(name: str, *, start: str, size: int, options: dict[str, Any]) -> Any: 
     return network
 
 
-def normalise_of(name: str, trunk: Any) -> Normalise:  # noqa: ANN401  # timm has no types
-    """Return what an encoder's weights were trained with: timm's own record of them, or published.py's."""
+def normalise_of(name: str, trunk: Any, *, gray: bool = False) -> Normalise:  # noqa: ANN401  # timm has no types
+    """Return what an encoder's weights were trained with: timm's own record of them, or published.py's.
+
+    Args:
+        gray: whether it has one channel, into which timm sums three: exact where these have one mean.
+    """
     published = PUBLISHED.get(name)
     if published is not None:
         return Normalise(published.mean, published.deviation)
-    return Normalise(trunk.pretrained_cfg["mean"], trunk.pretrained_cfg["std"])
+    mean, deviation = trunk.pretrained_cfg["mean"], trunk.pretrained_cfg["std"]
+    return Normalise([fmean(mean)], [fmean(deviation)]) if gray else Normalise(mean, deviation)
 
 
 def _load(network: nn.Module, path: Path, *, by_order: bool) -> None:
     """Load a state dict; `by_order` where the package's tensors stand in timm's order under other names."""
     given: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     if by_order:
-        given = dict(zip(network.state_dict(), given.values(), strict=False))
+        own = network.state_dict()
+        given = dict(zip(own, given.values(), strict=False))
+        first = next(iter(own))
+        if own[first].shape[1] == 1:
+            given[first] = given[first].sum(1, keepdim=True)
     network.load_state_dict(given)

@@ -13,7 +13,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from typing_extensions import override
 
 from training.architectures.base import Batch, Classifier, Criterion, Output
@@ -25,13 +25,30 @@ class Linear(Classifier):
 
     Args:
         frozen: whether the encoder stays as it is, its batch norm figures too: a linear probe.
+        dropout: share of the mean's values that are left out in training.
+        view_weight: of the loss of a second head, which tells AP from PA; 0 makes none.
     """
 
-    def __init__(self, encoder: Encoder | SimpleEncoder, outputs: int, *, frozen: bool = False) -> None:
+    def __init__(
+        self,
+        encoder: Encoder | SimpleEncoder,
+        outputs: int,
+        *,
+        frozen: bool = False,
+        dropout: float = 0.0,
+        view_weight: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.encoder = encoder.requires_grad_(not frozen)
+        self.encoder = encoder.requires_grad_(requires_grad=False) if frozen else encoder
         self.frozen = frozen
+        self.dropout = nn.Dropout(dropout)
         self.head: nn.Linear = nn.Linear(encoder.features, outputs)
+        self.view_weight = view_weight
+        self.view: nn.Linear | None = nn.Linear(encoder.features, 1) if view_weight else None
+
+    @override
+    def heads(self) -> list[nn.Module]:
+        return [self.head] if self.view is None else [self.head, self.view]
 
     @override
     def train(self, mode: bool = True) -> Self:
@@ -42,9 +59,31 @@ class Linear(Classifier):
 
     @override
     def see(self, images: Tensor) -> Output:
-        features = self.encoder(images)
+        return self._answer(self.encoder(images))
+
+    def see_and_describe(self, images: Tensor) -> tuple[Output, Tensor]:
+        """Classify, and return what a gate may read of the same run: (N, D), the mean map last."""
+        assert isinstance(self.encoder, Encoder)  # simple_cnn offers none
+        features, description = self.encoder.describe(images)
+        return self._answer(features), description
+
+    @override
+    def loss(self, batch: Batch, criterion: Criterion) -> Tensor:
+        """Return the criterion's loss, and that of the view where it is learnt too."""
+        if self.view is None or batch.ap is None:
+            return super().loss(batch, criterion)
+        mean = self.dropout(self.encoder(batch.images).mean((2, 3)))
+        of_labels = criterion(self.head(mean), batch.targets, batch.known)
+        # An image weighs as its labels do; one of no known view not at all.
+        weights = torch.where(batch.ap.isnan(), 0.0, batch.known.amax(1))
+        losses = binary_cross_entropy_with_logits(
+            self.view(mean)[:, 0], batch.ap.nan_to_num(), reduction="none"
+        )
+        return of_labels + self.view_weight * (losses * weights).sum() / weights.sum().clamp(min=1e-6)
+
+    def _answer(self, features: Tensor) -> Output:
         maps = torch.einsum("nchw,lc->nlhw", features, self.head.weight)
-        return Output(self.head(features.mean((2, 3))), maps)
+        return Output(self.head(self.dropout(features.mean((2, 3)))), maps)
 
 
 class Multiclass(Linear):

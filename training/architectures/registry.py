@@ -33,12 +33,13 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "hugging_face": {"frozen": False},
     "chexzero": {},
-    "encoder": {"encoder_options": {}, "frozen": False},
+    "encoder": {"encoder_options": {}, "frozen": False, "dropout": 0.0, "view_weight": 0.0},
 }
 """Architecture -> its options and what they are when a recipe does not say.
 
 "encoder:NAME", and each `encoder`, is one of timm's networks or of published.py's. A tag behind a point names
 the weights that a paper started from, where they are not timm's default: "tv_in1k" are torchvision's first.
+`frozen` is true for the whole encoder, or how many of its leading blocks stay as they are.
 """
 _FROM_A_FOLDER: Final = frozenset({"hugging_face", "chexzero"})
 """Their configuration comes from where `start` points, even where their weights do not."""
@@ -50,9 +51,23 @@ _HEADS: Final[Mapping[str, Callable[[Encoder, int, Mapping[str, Any]], Classifie
     ),
     "yao2017": lambda encoder, labels, options: Sequence(encoder, labels, width=options["width"]),
     "swinchex": lambda encoder, labels, options: LabelHeads(encoder, labels, widths=options["widths"]),
-    "encoder": lambda encoder, labels, options: Linear(encoder, labels, frozen=options["frozen"]),
+    "encoder": lambda encoder, labels, options: _linear(encoder, labels, **options),
 }
 """What stands on an encoder's feature map and needs nothing else."""
+
+
+def _linear(
+    encoder: Encoder,
+    labels: int,
+    *,
+    frozen: bool | int,
+    dropout: float,
+    view_weight: float,
+    encoder_options: Mapping[str, Any],  # noqa: ARG001  # they are in the encoder already
+) -> Linear:
+    if frozen and frozen is not True:
+        encoder.freeze(frozen)
+    return Linear(encoder, labels, frozen=frozen is True, dropout=dropout, view_weight=view_weight)
 
 
 def create(model: Model, labels: tuple[str, ...], *, size: int, pretrained: bool = True) -> Classifier:

@@ -1,1 +1,1 @@
-"""What only the bundled classifier needs: its pool, network, heads, gate, graph and card."""
+"""What only the bundled classifier needs: its pool, and the gate that stands on its network."""

@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 from shared.gates import Gate
 from training.augment import augment
-from training.bundled.fit import to_batch
-from training.bundled.heads import TURNS, apply_turn
+from training.bundled.heads import TURNS, apply_turn, to_batch
 from training.scoring.judge import judge
 from worker_cnn.gate import Models, Verdict
 from worker_cnn.predict import sigmoid
 from worker_cnn.quality import turn_of
 from worker_cnn.reading import unbatched
-from worker_cnn.runtime import ImageOutput
 
 _REFUSED_OF_VALIDATION: Final = 0.005
 _CHANGED_COPIES: Final = 15  # the fewer, the more the distance hangs on the seed
@@ -36,11 +34,6 @@ MIN_TURNED: Final = 0.6
 MIN_VIEW: Final = 0.8
 
 Squares = NDArray[np.uint8]
-
-
-def outputs_of(models: Models, images: NDArray[np.float32], *, batch: int = 8) -> list[ImageOutput]:
-    """Run (N, S, S) images through the classifier."""
-    return [one for i in range(0, len(images), batch) for one in models.classify(images[i : i + batch])]
 
 
 def verdicts_of(models: Models, images: NDArray[np.float32], *, batch: int = 8) -> list[Verdict]:
@@ -117,6 +110,6 @@ def turned_accuracy(models: Models, test: Squares) -> float:
     return round(float(np.mean(right)), 4)
 
 
-def column(outputs: Sequence[ImageOutput] | Sequence[Verdict], name: str) -> NDArray[np.float32]:
-    """Stack one field of many outputs."""
+def column(outputs: Sequence[Verdict], name: str) -> NDArray[np.float32]:
+    """Stack one field of many verdicts."""
     return np.asarray([getattr(output, name) for output in outputs], np.float32)

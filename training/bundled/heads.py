@@ -16,10 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from typing_extensions import override
 
+from training.architectures.pooled import Linear
 from training.augment import augment
-from training.bundled.fit import to_batch
 from training.bundled.negatives import draw_negatives
-from training.bundled.network import DESCRIPTION, Network
 
 TURNS: Final = 5
 """Upright, 90, 180 and 270 degrees clockwise, inverted: in the order of `turned`'s logits."""
@@ -58,7 +57,7 @@ class Distance(nn.Module):
         off = (description[:, None, :] - self.means[None]) * self.scale  # (N, K, D)
         along = off @ self.directions  # (N, K, M)
         squared = (off * off).sum(2) / self.rest + (along * along * self.weights).sum(2)
-        return torch.sqrt(squared.clamp_min(0.0).amin(1) / DESCRIPTION)
+        return torch.sqrt(squared.clamp_min(0.0).amin(1) / len(self.scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class Heads:
 
 
 def fit_heads(
-    network: Network, chests: NDArray[np.uint8], photographs: NDArray[np.uint8], *, seed: int
+    network: Linear, chests: NDArray[np.uint8], photographs: NDArray[np.uint8], *, seed: int
 ) -> Heads:
     """Fit all heads on training images only.
 
@@ -96,6 +95,11 @@ def fit_heads(
     )
 
 
+def to_batch(images: NDArray[np.uint8]) -> Tensor:
+    """Turn (N, S, S) uint8 into (N, 1, S, S) float32 in [0, 1]."""
+    return torch.from_numpy(images).float().div_(255.0)[:, None]
+
+
 def apply_turn(image: Tensor, how: int) -> Tensor:
     """Turn (1, S, S) clockwise by 90 degrees `how` times, or invert it for the last class."""
     return 1.0 - image if how == TURNS - 1 else torch.rot90(image, -how, (1, 2))
@@ -103,9 +107,9 @@ def apply_turn(image: Tensor, how: int) -> Tensor:
 
 @torch.no_grad()
 def _describe(
-    network: Network, squares: NDArray[np.uint8], *, turn: NDArray[np.int_] | None = None, seed: int = 0
+    network: Linear, squares: NDArray[np.uint8], *, turn: NDArray[np.int_] | None = None, seed: int = 0
 ) -> Descriptions:
-    """Describe (N, S, S) pictures, moved and turned when `turn` is given: (N, DESCRIPTION)."""
+    """Describe (N, S, S) pictures, moved and turned when `turn` is given: (N, D)."""
     network.eval()
     generator = torch.Generator().manual_seed(seed)
     rows = []
@@ -116,7 +120,7 @@ def _describe(
             moved = augment(images, generator, flip=0.0)
             how = turn[start : start + _BATCH]
             images = torch.stack([apply_turn(m, int(h)) for m, h in zip(moved, how, strict=True)])
-        rows.append(network.see(images).description)
+        rows.append(network.see_and_describe(images)[1])
     described: Descriptions = torch.cat(rows).double().numpy()
     return described
 

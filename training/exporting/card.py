@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from shared.bundles import GRAPH, Card, Label, Training
-from training.answers import Answers, Truths, label_figures, metrics_of
+from training.answers import Summary, Truths, summary_of
 from training.calibration import Calibrated, calibrate
 from training.exporting.graph import ExportError
 from training.fitting.run_folder import PREDICTIONS
@@ -65,7 +65,7 @@ def card_of(
         folder: RUN_DIR.
         summary: its summary.json.
         files: digest of each file of the bundle, by name.
-        licence: of the weights; None says whose terms hold.
+        licence: of the weights; None takes the recipe's, or says whose terms hold.
 
     Raises:
         CalibrationError: validation images show or lack no label often enough.
@@ -76,72 +76,86 @@ def card_of(
     splits = [Split.VALIDATION] * len(validation.logits)
     fits = calibrate(validation.logits, validation.targets, splits=splits)
     probabilities = np.stack([fit.scaling(test.logits[:, k]) for k, fit in enumerate(fits)], 1)
-    present = probabilities >= np.array([fit.cut.threshold for fit in fits])
-    answers = test.truths.with_scores(probabilities)
-    paper = () if recipe.claim is None else recipe.claim.labels
-    metrics = metrics_of(answers, present, others=validation.truths, paper=paper)
-    if metrics is None:
-        message = (
-            f"no label is shown by {FEWEST} and lacking from {FEWEST} of the {len(probabilities)} test "
-            "images: the card could not say how good this is; train with a larger test part"
-        )
-        raise ExportError(message)
-    datasets = ", ".join(summary["datasets"])
-    return Card(
-        id=f"cxr-{recipe.name}",
-        version=f"1.0.0+{files[GRAPH][:8]}",
+    datasets, texts = ", ".join(summary["datasets"]), recipe.card
+    card = Card(
+        id=texts.id or f"cxr-{recipe.name}",
+        version=texts.version or f"1.0.0+{files[GRAPH][:8]}",
         files=dict(files),
         input_size=recipe.data.size,
         precision="float32",
         normalisation=(
             f"the graph takes [0, 1], rounds to 8 bits and normalises as {recipe.model.architecture} does"
         ),
-        labels=tuple(
-            _label(name, fits[k], answers, summary["positives"][name], k) for k, name in enumerate(labels)
-        ),
+        labels=tuple(_label(name, fits[k], summary["positives"][name]) for k, name in enumerate(labels)),
         views=recipe.data.measured_views or recipe.data.views,
         blank=recipe.data.blank,
-        paper_labels=paper,
-        metrics=metrics,
+        paper_labels=() if recipe.claim is None else recipe.claim.labels,
+        embedding=texts.embedding or None,
         training=_training(recipe, summary, datasets),
-        licence=licence or f"not stated; the terms of the data that it was trained on hold: {datasets}",
-        attribution=f"Trained on {datasets}. Recipe {recipe.name}: {recipe.paper}",
-        intended_use=_INTENDED_USE,
-        not_for=_NOT_FOR,
+        licence=licence or texts.licence or f"not stated; the terms of the data hold: {datasets}",
+        attribution=texts.attribution or f"Trained on {datasets}. Recipe {recipe.name}: {recipe.paper}",
+        intended_use=texts.intended_use,
+        not_for=texts.not_for,
     )
+    answers = test.truths.with_scores(probabilities)
+    return with_figures(card, summary_of(answers, card, others=validation.truths))
+
+
+def with_figures(card: Card, measured: Summary) -> Card:
+    """Return a card with what its bundle reaches on test images; all that it decides by stays.
+
+    Raises:
+        ExportError: no label is told often enough.
+    """
+    if measured.metrics is None:
+        message = (
+            f"no label is shown by {FEWEST} and lacking from {FEWEST} of the test images: the card could not "
+            "say how good this is; train with a larger test part"
+        )
+        raise ExportError(message)
+    labels = tuple(
+        label.model_copy(
+            update={
+                "auroc": found.auroc,
+                "within_source": found.within_source,
+                "sensitivity": found.sensitivity,
+                "specificity": found.specificity,
+            }
+        )
+        for label, found in zip(card.labels, measured.labels, strict=True)
+    )
+    return card.model_copy(update={"labels": labels, "metrics": measured.metrics})
 
 
 def _target(value: int | None) -> float:
     return float("nan") if value is None or value == State.UNCERTAIN else float(value)
 
 
-def _label(name: str, fit: Calibrated, answers: Answers, positives: Mapping[str, int], k: int) -> Label:
-    found = label_figures(answers, k, threshold=fit.cut.threshold)
+def _label(name: str, fit: Calibrated, positives: Mapping[str, int]) -> Label:
     return Label(
         id=name,
         slope=fit.scaling.slope,
         offset=fit.scaling.offset,
         threshold=fit.cut.threshold,
         uncertain_from=fit.cut.uncertain_from,
-        auroc=found.auroc,
-        within_source=found.within_source,
-        sensitivity=found.sensitivity,
-        specificity=found.specificity,
         positives=(positives["train"], positives["validation"], positives["test"]),
     )
 
 
 def _training(recipe: Recipe, summary: Mapping[str, Any], datasets: str) -> Training:
     images, patients = summary["images"], summary["patients"]
-    run = recipe.run
+    run, texts = recipe.run, recipe.card
+    chose = "calibration and thresholds; epochs are fixed"
+    if run.keep == "best":
+        chose = "the epoch of each network, calibration and thresholds"
     return Training(
-        data=datasets,
-        start=recipe.model.start,
+        data=texts.data or datasets,
+        start=texts.start or recipe.model.start,
         images=(images["train"], images["validation"], images["test"]),
         patients=(patients["train"], patients["validation"], patients["test"]),
         chosen_on=(
-            f"the {images['validation']} validation images of {patients['validation']} patients chose the "
-            "epoch of each network, calibration and thresholds; the test images chose nothing"
+            f"the {images['validation']} validation images of {patients['validation']} patients chose "
+            f"{chose}; the test images chose nothing"
         ),
         recipe={
             "name": recipe.name,
@@ -155,20 +169,9 @@ def _training(recipe: Recipe, summary: Mapping[str, Any], datasets: str) -> Trai
             "accumulate": run.accumulate,
             "policy": recipe.data.policy.value,
             "members": recipe.ensemble.members,
+            "mean": recipe.ensemble.mean,
             "seed": recipe.seed,
             **summary["versions"],
         },
-        command=f"python -m training.train {recipe.name} --table … --images … --out RUN_DIR",
+        command=texts.command or f"python -m training.train {recipe.name} --table … --images … --out RUN_DIR",
     )
-
-
-_INTENDED_USE: Final = (
-    "Research. It is not a medical device: no one may be diagnosed, treated or sent home on what it says."
-)
-_NOT_FOR: Final = (
-    "clinical decisions",
-    "lateral views (refused where the file says so)",
-    "CT, MR and other body parts",
-    "findings beyond its labels",
-    "saying that a chest is normal: an absent finding means only that this model did not see it",
-)

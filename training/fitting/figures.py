@@ -21,7 +21,8 @@ class Figures(NamedTuple):
     """How good a network is; a higher one is better.
 
     Attributes:
-        auroc: macro, over the labels that validation shows and lacks five times; NaN without one.
+        auroc: macro, over pairs of images of one data set and the labels that validation shows and lacks five
+            times; NaN without one.
         loss: of the training's criterion.
     """
 
@@ -61,9 +62,10 @@ def figures_of(
     logits: NDArray[np.float32], truth: Targets, criterion: Criterion, device: torch.device
 ) -> Figures:
     """Measure (N, L) logits."""
-    told = [torch.from_numpy(part).to(device) for part in (logits, truth.targets, truth.known)]
-    loss = float(criterion(*told))
-    return Figures(macro_auroc(logits, truth.targets > 0.5, known=truth.known > 0), loss)
+    told = (logits + truth.offsets, truth.targets, truth.known)
+    loss = float(criterion(*(torch.from_numpy(part).to(device) for part in told)))
+    auroc = macro_auroc(logits, truth.targets > 0.5, known=truth.known > 0, strata=truth.sources)
+    return Figures(auroc, loss)
 
 
 def mean_logits(members: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

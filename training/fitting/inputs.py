@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +48,8 @@ class Inputs:
         return [self.records[i] for i in self.of(split)]
 
     def taught(self, split: Split, data: Data, soft: NDArray[np.float32] | None = None) -> Targets:
-        """Return what a part is taught as, by the policies of `data`; `soft` is what self_trained needs."""
-        return targets_of(
+        """Return what a part is taught as, by policies and weights of `data`; `soft` is for self_trained."""
+        taught = targets_of(
             self.chosen(split),
             self.labels,
             data.policy,
@@ -57,6 +57,8 @@ class Inputs:
             soft=soft,
             votes=data.votes,
         )
+        weights = np.array([data.weights.get(source, 1.0) for source in taught.sources], np.float32)
+        return replace(taught, known=taught.known * weights[:, None])
 
     def truth(self, split: Split) -> Targets:
         """Return what is true of a part, uncertain labels not known: what figures are computed on."""
@@ -111,7 +113,10 @@ def read_inputs(
     store = open_store(used, root, size=data.size, cache=cache, processes=processes)
     if look_for_leaks:
         wanted = "label of the recipe, or report to learn from" if data.texts else "label of the recipe"
-        _say(len(found) - len(seen), f"images are of another view, of no {wanted}, or in two parts")
+        _say(
+            len(found) - len(seen),
+            f"images are of another view or not measured, of no {wanted}, or in two parts",
+        )
         _say(len(store.problems), "images cannot be read", [f"{p.where}: {p.reason}" for p in store.problems])
         refuse_leaks(find_leaks(used, root, cache=cache, processes=processes, store=store))
     rows = np.flatnonzero(store.readable)
@@ -135,13 +140,12 @@ def states_of(records: Sequence[Record], label: str) -> list[State | None]:
 
 
 def _asked_for(record: Record, data: Data) -> bool:
-    """Return whether an image is of a view of its part, and says what the recipe learns or measures."""
+    """Return whether an image is of a view and a set of its part, and says what is learnt or measured."""
     if record.split is Split.TRAIN:
         says = record.sections if data.texts else record.labels.keys() & set(data.labels)
         return record.view in data.views and bool(says)
-    return record.view in (data.measured_views or data.views) and bool(
-        record.labels.keys() & set(data.labels)
-    )
+    of_a_view = record.view in (data.measured_views or data.views)
+    return of_a_view and data.measures(record.dataset) and bool(record.labels.keys() & set(data.labels))
 
 
 def _refuse_silence(inputs: Inputs, data: Data) -> None:

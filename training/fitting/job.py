@@ -9,7 +9,7 @@ part of it, since every step seeds its own (steps.py).
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +19,10 @@ from lightning.fabric.loggers.tensorboard import TensorBoardLogger
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
-from typing_extensions import override
 
-from training.architectures.base import Batch, Classifier, Criterion
+from training.architectures.base import Classifier
 from training.fitting.figures import Figures, figures_of, logits_of
+from training.fitting.learner import learner_of
 from training.fitting.movement import Rates, average_of, optimizer_of, renew_reference, set_rates
 from training.fitting.plan import Job
 from training.fitting.run_folder import (
@@ -42,10 +42,10 @@ from training.fitting.steps import (
     seed_of,
     share_of,
 )
-from training.losses import loss_named
 from training.policies import Targets
 from training.recipe import Augmentation, RecipeError
 from training.sampling import EpochSampler, rarity
+from training.sources import adjusted, evenness, log_odds
 
 CHECKPOINT: Final = "checkpoint.pt"
 BEST: Final = "best.safetensors"
@@ -84,30 +84,6 @@ class Conditions:
     workers: int
     every: int
     seed: int
-
-
-class Learner(nn.Module):
-    """A network and its loss as one module: DDP and mixed precision work on what `forward` does."""
-
-    def __init__(self, network: Classifier, criterion: Criterion) -> None:
-        super().__init__()
-        self.network = network
-        # A loss may have weights of its own, which are trained and kept with the network's.
-        self.criterion = criterion
-
-    @override
-    def forward(
-        self,
-        images: Tensor,
-        targets: Tensor,
-        known: Tensor,
-        uncertain: Tensor,
-        texts: tuple[str, ...] | None,
-        masks: Tensor | None,
-    ) -> Tensor:
-        """Return the loss of a step."""
-        batch = Batch(images, targets, known, uncertain, texts=texts, masks=masks)
-        return self.network.loss(batch, self.criterion)
 
 
 @dataclass(slots=True)
@@ -151,24 +127,21 @@ class Fitting:
         self.augmentation, self.training, self.validation = augmentation, training, validation
         self.seed = seed_of(conditions.seed, job.number)
         torch.manual_seed(self.seed)
-        network = make_network()
         taught = training.taught
-        positives = torch.from_numpy(((taught.targets >= 0.5) & (taught.known > 0)).sum(0))
-        criterion = loss_named(
-            job.loss.name,
-            job.loss.options,
-            labels=taught.targets.shape[1],
-            positives=positives,
-            count=torch.from_numpy(taught.known.sum(0)),
-        )
-        self.learner = Learner(network, criterion)
+        self.learner = learner_of(make_network(), taught, job)
         self.module = self.fabric.setup_module(self.learner)
+        network, criterion = self.learner.network, self.learner.criterion
         self.optimizer = optimizer_of(job.optimizer, network, criterion, device=self.fabric.device)
         self.bases = [float(group["lr"]) for group in self.optimizer.param_groups]
         self.rates = Rates(job.schedule, job.run.epochs)
         self.average = average_of(network, job.run.average)
         self.share = share_of(job.run.batch, self.fabric.world_size)
         weights = rarity(taught.targets, taught.known, exponent=job.run.balance)
+        weights = weights * evenness(taught.sources, exponent=job.run.balance_sources)
+        if job.loss.adjust_for_source:
+            odds = log_odds(taught, weights)
+            self.training = replace(training, taught=adjusted(taught, odds))
+            self.validation = replace(validation, taught=adjusted(validation.taught, odds))
         self.sampler = EpochSampler(
             weights, seed=self.seed, rank=self.fabric.global_rank, world=self.fabric.world_size
         )
@@ -267,7 +240,7 @@ class Fitting:
         )
         figures = figures_of(logits, told, self.learner.criterion, self.fabric.device)
         self.rates.validated(figures.loss)
-        better = state.best is None or figures.key > state.best.key
+        better = self.job.run.keep == "last" or state.best is None or figures.key > state.best.key
         state.stood = 0 if better else state.stood + 1
         loss = state.lost / self.steps
         state.epoch, state.taken, state.lost = state.epoch + 1, 0, 0.0

@@ -10,8 +10,9 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.architectures.base import Classifier, Criterion
-from training.recipe import Optimizer as Settings
-from training.recipe import RecipeError, Schedule
+from training.recipe import RecipeError
+from training.stages import Optimizer as Settings
+from training.stages import Schedule
 
 
 def optimizer_of(

@@ -10,7 +10,8 @@ relabel      first-1, first-2, …, and then member-1, …, taught with the mean
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from training.recipe import Data, Loss, Optimizer, Policy, Recipe, Run, Schedule
+from training.recipe import Data, Policy, Recipe
+from training.stages import Loss, Optimizer, Run, Schedule
 
 
 @dataclass(frozen=True, slots=True)

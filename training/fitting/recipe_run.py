@@ -1,47 +1,94 @@
-"""A recipe's jobs one after the other, and what comes out of them."""
+"""A run: from the train command's options to a recipe's jobs, one after the other, and what comes out."""
 
+import argparse
 from collections.abc import Sequence
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from training.architectures.base import Classifier
 from training.architectures.registry import create
 from training.fitting.figures import logits_of, mean_logits
-from training.fitting.inputs import Inputs, states_of
+from training.fitting.inputs import Inputs, digests_of, read_inputs
 from training.fitting.job import BEST, DONE, Conditions, Examples, Fitting
+from training.fitting.outcome import summary_of, write_predictions
 from training.fitting.plan import Job, jobs_of
-from training.fitting.run_folder import PREDICTIONS, SUMMARY, read_json, read_weights, whole, write_json
+from training.fitting.run_folder import (
+    MEAN,
+    PREDICTIONS,
+    SUMMARY,
+    begin,
+    read_json,
+    read_weights,
+    write_json,
+    write_mean_weights,
+)
+from training.fitting.start import fabric_of, recipe_of
 from training.fitting.steps import Rows
-from training.metrics import macro_auroc
-from training.policies import Targets
 from training.recipe import Recipe
-from training.table import Split, State
+from training.squares import folders
+from training.table import Split
 
 
-def run_recipe(conditions: Conditions, recipe: Recipe, inputs: Inputs, folder: Path) -> dict[str, Any]:
-    """Do the jobs that are not done yet, and return the summary.
+def train(options: argparse.Namespace) -> dict[str, Any] | None:
+    """Train by the command's options; returns the summary, or None in a process that is not the first.
 
     Raises:
-        RecipeError: a job cannot be done as the recipe says.
-        ValueError: the architecture or the loss does not know an option.
+        RecipeError: the recipe cannot be used, or not with these tables.
+        ValueError: tables, images, architecture or loss do not fit.
+        OSError: a file cannot be read or written.
     """
+    recipe = recipe_of(options)
+    fabric = fabric_of(options)
+    fabric.launch()
+    depends = {
+        "tables": digests_of(options.table),
+        "limit_images": options.limit_images,
+        "precision": options.precision,
+        "processes": fabric.world_size,
+    }
+    with fabric.rank_zero_first():
+        begin(options.out, recipe, depends)
+        # It is written last: where it is, nothing is left to do.
+        if (options.out / SUMMARY).is_file():
+            return read_json(options.out / SUMMARY) if fabric.is_global_zero else None
+        inputs = read_inputs(
+            recipe.data,
+            options.table,
+            folders(options.images),
+            cache=options.cache,
+            processes=max(options.workers, 1),
+            limit=options.limit_images,
+            look_for_leaks=fabric.is_global_zero,
+        )
+    conditions = Conditions(fabric, options.workers, options.checkpoint_steps, recipe.seed)
+    summary = _run_jobs(conditions, recipe, inputs, options.out)
+    return summary if fabric.is_global_zero else None
+
+
+def _run_jobs(conditions: Conditions, recipe: Recipe, inputs: Inputs, folder: Path) -> dict[str, Any]:
+    """Do the jobs that are not done yet, and return the summary."""
     told = _Told(conditions, recipe, inputs, folder)
     jobs = jobs_of(recipe)
     for job in jobs:
         if not (folder / job.name / DONE).is_file():
             told.teach(job)
-    last = [job.name for job in jobs if job.last]
-    logits = {split: told.say(last, split) for split in (Split.VALIDATION, Split.TEST)}
-    summary = _summary(recipe, inputs, folder, jobs, logits)
-    if conditions.fabric.is_global_zero:
-        _write_predictions(folder / PREDICTIONS, inputs, logits)
+    networks = [job.name for job in jobs if job.last]
+    first = conditions.fabric.is_global_zero
+    if recipe.ensemble.mean == "weights":
+        if first:
+            write_mean_weights(folder / MEAN / BEST, [folder / name / BEST for name in networks])
+        networks = [MEAN]
+        conditions.fabric.barrier()
+    logits = {split: told.say(networks, split) for split in (Split.VALIDATION, Split.TEST)}
+    members = [f"{name}/{BEST}" for name in networks]
+    summary = summary_of(recipe, inputs, folder, [job.name for job in jobs], members, logits)
+    if first:
+        write_predictions(folder / PREDICTIONS, inputs, logits)
         write_json(folder / SUMMARY, summary)
     conditions.fabric.barrier()
     return summary
@@ -60,7 +107,7 @@ class _Told:
         taught = inputs.taught(Split.TRAIN, job.data, soft)
         if job.relabel:
             mean = expit(self.say(job.relabel, Split.TRAIN))
-            taught = Targets(mean * taught.known, taught.known, taught.uncertain)
+            taught = replace(taught, targets=mean * (taught.known > 0))
         texts = inputs.texts(Split.TRAIN) if recipe.data.texts else None
         organs = inputs.organs(Split.TRAIN, recipe.data.size) if recipe.data.masks else None
 
@@ -107,49 +154,3 @@ class _Told:
 
     def _rows(self, split: Split) -> Rows:
         return Rows(self.inputs.store, self.inputs.rows[self.inputs.of(split)])
-
-
-def _summary(
-    recipe: Recipe,
-    inputs: Inputs,
-    folder: Path,
-    jobs: Sequence[Job],
-    logits: dict[Split, NDArray[np.float32]],
-) -> dict[str, Any]:
-    parts = {split: inputs.chosen(split) for split in Split}
-    figures = {}
-    for split, said in logits.items():
-        truth = inputs.truth(split)
-        value = macro_auroc(said, truth.targets > 0.5, known=truth.known > 0)
-        figures[split.value] = None if np.isnan(value) else round(value, 4)
-    return {
-        "recipe": recipe.name,
-        "labels": list(inputs.labels),
-        "members": [f"{job.name}/{BEST}" for job in jobs if job.last],
-        "macro_auroc": figures,
-        "jobs": {job.name: read_json(folder / job.name / DONE) for job in jobs},
-        "datasets": sorted({one.dataset for one in inputs.records}),
-        "images": {split.value: len(part) for split, part in parts.items()},
-        "patients": {split.value: len({one.patient for one in part}) for split, part in parts.items()},
-        "positives": {
-            label: {split.value: states_of(part, label).count(State.PRESENT) for split, part in parts.items()}
-            for label in inputs.labels
-        },
-        "versions": {name: version(name) for name in ("torch", "lightning", "timm")},
-    }
-
-
-def _write_predictions(path: Path, inputs: Inputs, logits: dict[Split, NDArray[np.float32]]) -> None:
-    """Write a row an image: whose it is, its states as the unified table has them, and its logits."""
-    records = [one for split in logits for one in inputs.chosen(split)]
-    said = np.concatenate(list(logits.values()))
-    columns: dict[str, Any] = {
-        name: [str(getattr(one, name)) for one in records]
-        for name in ("dataset", "image", "patient", "study", "view", "split", "sex")
-    }
-    columns["age_years"] = pa.array([one.age_years for one in records], pa.float32())
-    for k, label in enumerate(inputs.labels):
-        columns[label] = pa.array(states_of(records, label), pa.int8())
-        columns[f"{label}_logit"] = said[:, k]
-    with whole(path) as unfinished:
-        pq.write_table(pa.table(columns), unfinished, compression="zstd")

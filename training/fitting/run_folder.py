@@ -3,9 +3,10 @@
     recipe.toml            the recipe as it was run, with what the command line changed
     run.json               digests of the tables, and what else the weights depend on
     JOB/checkpoint.pt      the last state; the same command goes on from it
-    JOB/best.safetensors   weights of the best epoch
+    JOB/best.safetensors   weights of the epoch that is kept
     JOB/metrics.csv        a row an epoch
-    JOB/done.json          the best epoch's figures, once the job is done
+    mean/best.safetensors  the mean of the members' weights, where that is what answers
+    JOB/done.json          that epoch's figures, once the job is done
     predictions.parquet    logits and labels of all validation and test images
     summary.json           what later commands need: labels, members, figures, counts
     tensorboard/           `tensorboard --logdir RUN_DIR/tensorboard`
@@ -32,6 +33,7 @@ RECIPE: Final = "recipe.toml"
 RUN: Final = "run.json"
 SUMMARY: Final = "summary.json"
 PREDICTIONS: Final = "predictions.parquet"
+MEAN: Final = "mean"
 TENSORBOARD: Final = "tensorboard"
 
 
@@ -119,6 +121,17 @@ def write_weights(path: Path, network: nn.Module) -> None:
 def read_weights(path: Path, network: nn.Module) -> None:
     """Load what `write_weights` wrote."""
     network.load_state_dict(load_file(path))
+
+
+def write_mean_weights(path: Path, members: Sequence[Path]) -> None:
+    """Write the mean of several networks' weights and batch norm figures; of what is counted, the first's."""
+    states = [load_file(member) for member in members]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+        for name, value in states[0].items()
+    }
+    with whole(path) as unfinished:
+        save_file(mean, unfinished)
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:

@@ -32,10 +32,12 @@ class Step(NamedTuple):
     Attributes:
         images: (N, 1, S, S) float32 in [0, 1].
         targets: (N, L) float32.
-        known: (N, L) float32.
+        known: (N, L) float32: 0, or how much the target counts.
         uncertain: (N, L) float32.
         texts: N impressions, or None.
         masks: (N, 2, S, S) float32 of lungs and heart, or None.
+        ap: (N,) float32, NaN where nothing is known of the view.
+        offsets: (N, L) float32 that the logits get before the loss.
     """
 
     images: Tensor
@@ -44,6 +46,8 @@ class Step(NamedTuple):
     uncertain: Tensor
     texts: tuple[str, ...] | None
     masks: Tensor | None
+    ap: Tensor
+    offsets: Tensor
 
 
 class Rows(Dataset[tuple[Tensor, list[int]]]):
@@ -130,16 +134,17 @@ def make_step(
 ) -> Step:
     """Change (N, 1, S, S) uint8 squares by chance, and put what they are taught as beside them.
 
-    Under mixup the knowledge of a blend is that of both images: where either is not known, neither counts.
+    Under mixup all that is said of two images is blended as they are; where either is not known, neither
+    counts.
 
     Args:
         taught: of all images; `indices` says which of them these are.
         seed: of `seed_of`, another one for each step.
     """
     generator = Generator().manual_seed(seed)
-    targets, known, uncertain = (
+    targets, known, uncertain, ap, offsets = (
         torch.from_numpy(part[list(indices)]).to(device)
-        for part in (taught.targets, taught.known, taught.uncertain)
+        for part in (taught.targets, taught.known, taught.uncertain, taught.ap, taught.offsets)
     )
     change = partial(
         augment,
@@ -147,7 +152,7 @@ def make_step(
         degrees=augmentation.degrees,
         zoom=augmentation.zoom,
         shift=augmentation.shift,
-        blurred=0.0,
+        blurred=augmentation.blur,
     )
     images = change(squares.to(device).float() / 255.0, generator, exposure=augmentation.exposure)
     if augmentation.of_photographs:
@@ -162,13 +167,17 @@ def make_step(
     if organs is not None:
         # A move is what is drawn first: the same seed moves the masks as it moved the images.
         again = Generator().manual_seed(seed)
-        masks = change(organs(indices).to(device).float(), again, exposure=False).round()
+        masks = change(organs(indices).to(device).float(), again, exposure=False, blurred=0.0).round()
     if augmentation.mixup:
         labels = targets.shape[1]
+        unknown = (known == 0.0).float()
         images, mixed = mix(
-            images, torch.cat([targets, 1.0 - known, uncertain], 1), generator, alpha=augmentation.mixup
+            images,
+            torch.cat([targets, known, unknown, uncertain, ap[:, None], offsets], 1),
+            generator,
+            alpha=augmentation.mixup,
         )
-        targets, unknown, doubt = torch.split(mixed, labels, 1)
-        known, uncertain = (unknown == 0.0).float(), (doubt > 0.0).float()
+        targets, known, unknown, uncertain, views, offsets = torch.split(mixed, [*[labels] * 4, 1, labels], 1)
+        known, uncertain, ap = known * (unknown == 0.0), (uncertain > 0.0).float(), views[:, 0]
     said = None if texts is None else tuple(texts[i] for i in indices)
-    return Step(images, targets, known, uncertain, said, masks)
+    return Step(images, targets, known, uncertain, said, masks, ap, offsets)

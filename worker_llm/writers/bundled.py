@@ -4,11 +4,15 @@ The package holds the weights as GGUF, 4 bits each. Each engine wants them in an
 kept in a cache: `merged.py` makes one file for llama.cpp, `unpacked.py` a folder for transformers. In an
 image they are made by another user than the one who reads them, so everyone may read what is made here.
 
-Map: `ADAPTER`, `bundled_version` · `base_gguf`, `BASE_DIGEST` · `cache_folder` -> `publish`.
+Map: `ADAPTER`, `bundled_version` · `base_gguf`, `BASE_DIGEST` · `cache_folder`, `one_at_a_time`, `publish`.
 """
 
+import fcntl
 import importlib.util
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +59,17 @@ def cache_folder(cache: Path | None) -> Path:
         place.mkdir(exist_ok=True)
         place.chmod(0o755)
     return folder
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let one process at a time make something in a folder; whoever comes later finds it there."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def publish(made: Path, name: Path) -> None:

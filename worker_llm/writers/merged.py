@@ -1,9 +1,9 @@
 """The model that ships, as one file for llama.cpp: the adapter added to the base's weights, without torch.
 
-Made once into the cache, in some seconds. Two processes may do so at once: each writes a file of its own and
-the last rename wins. The file's name holds a digest of all that it is made of, so an upgrade makes a new one.
+Made once into the cache, in some seconds; of two processes that want to do so at once the second waits for
+the first. The file's name holds a digest of all that it is made of, so an upgrade makes a new one.
 
-Map: `merged_model` -> `_name`, `_write` -> `read_adapter`, `_merge`.
+Map: `merged_model` -> `_name`, `_make` -> `_write` -> `read_adapter`, `_merge`.
 """
 
 import hashlib
@@ -19,7 +19,14 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
-from worker_llm.writers.bundled import ADAPTER, BASE_DIGEST, base_gguf, cache_folder, publish
+from worker_llm.writers.bundled import (
+    ADAPTER,
+    BASE_DIGEST,
+    base_gguf,
+    cache_folder,
+    one_at_a_time,
+    publish,
+)
 
 _FORMAT: Final = 1
 """Grows when the file is made differently from the same base and adapter."""
@@ -58,14 +65,20 @@ def merged_model(cache: Path | None, *, adapter: Path = ADAPTER) -> Path:
     """
     file = cache_folder(cache) / _name(adapter)
     if not file.is_file():
-        descriptor, making = tempfile.mkstemp(prefix=f"{file.stem}.", suffix=".part", dir=file.parent)
-        os.close(descriptor)
-        try:
-            _write(base_gguf(), adapter, Path(making))
-            publish(Path(making), file)
-        finally:
-            Path(making).unlink(missing_ok=True)
+        with one_at_a_time(file.parent):
+            if not file.is_file():
+                _make(file, adapter)
     return file
+
+
+def _make(file: Path, adapter: Path) -> None:
+    descriptor, making = tempfile.mkstemp(prefix=f"{file.stem}.", suffix=".part", dir=file.parent)
+    os.close(descriptor)
+    try:
+        _write(base_gguf(), adapter, Path(making))
+        publish(Path(making), file)
+    finally:
+        Path(making).unlink(missing_ok=True)
 
 
 def _name(adapter: Path) -> str:

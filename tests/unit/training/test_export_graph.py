@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from shared.bundles import GRAPH
+from tests.support.trained import LABELS as THREE
+from tests.support.trained import write_recipe
 from training.architectures.registry import create
 from training.exporting.graph import PROGRAM, ExportError, write_graphs
-from training.exporting.network import Members
+from training.exporting.network import Members, network_of
 from training.fitting.figures import mean_logits
-from training.recipe import Model
+from training.fitting.run_folder import write_weights
+from training.recipe import Model, load_recipe
 from worker_cnn.decoding import prepare
 from worker_cnn.runtime import Model as Served
 from worker_cnn.runtime import open_graph
@@ -80,3 +83,20 @@ class _Drifting(nn.Module):
 def test_a_graph_that_says_something_else_is_refused(output, tmp_path):
     with pytest.raises(ExportError, match=f"differ by .* in the {output}"):
         write_graphs(_Drifting(output), tmp_path, size=32)
+
+
+def test_an_embedding_is_of_the_run_that_answers_and_of_one_network(tmp_path):
+    recipe = load_recipe(write_recipe(tmp_path / "a.toml", "bundled"))
+    network = create(recipe.model, THREE, size=64).eval()
+    files = ["one.safetensors", "two.safetensors"]
+    for file in files:
+        write_weights(tmp_path / file, network)
+    served = network_of(tmp_path, recipe, THREE, files[:1])
+    images = torch.rand(2, 1, 64, 64)
+    with torch.no_grad():
+        logits, _, embedding = served(images)
+        rounded = torch.round(images * 255.0) / 255.0
+        torch.testing.assert_close(logits, network(rounded).logits)
+        torch.testing.assert_close(network.get_submodule("head")(embedding[:, -256:]), logits)
+    with pytest.raises(ExportError, match="only one network"):
+        network_of(tmp_path, recipe, THREE, files)

@@ -11,11 +11,10 @@ from shared.domain.findings import ViewPosition
 from shared.gates import Gate, load_gate
 from tests.support.bundles import GATE, SIZE, write_tiny_bundle, write_tiny_gate
 from training.bundled.gate import FARTHER_IF_SURE, SURE_CHEST, count_refused, thresholds
-from training.bundled.networks import on_validation
-from training.bundled.pool import Radiograph
+from training.bundled.gate_bundle import GATE_VERSION, measured_gate
+from training.recipe import load_recipe
 from training.squares import square_of
-from training.table import Split
-from training.train_bundled import GATE_VERSION, VERSION, measured_gate
+from training.table import Record, Split
 from worker_cnn.gate import Models, load_models
 
 
@@ -59,10 +58,10 @@ def test_refusals_are_counted_by_the_worker_s_whole_gate(model, gate, data, tmp_
     assert counted == {"nih_test": 1, "cohen": 1, "ct_mr": 2, "photo_doc": 2}
 
 
-def test_the_figures_of_the_gate_are_measured_not_copied(model, gate, data, tmp_path):
-    paths = [picture(tmp_path / "ap.png", 220), picture(tmp_path / "pa.png", 120)]
+def test_the_figures_of_the_gate_are_measured_not_copied(model, gate, data):
+    paths = [picture(data / "ap.png", 220), picture(data / "pa.png", 120)]
     rows = [
-        Radiograph(path, "images", "nih-00000001", view, (), Split.TEST)
+        Record("images", path.name, "nih-00000001", path.stem, view, {}, Split.TEST)
         for path, view in zip(paths, (ViewPosition.AP, ViewPosition.PA), strict=True)
     ]
     squares = np.stack([square_of(path, SIZE) for path in paths])
@@ -82,20 +81,11 @@ def test_the_distance_hardly_depends_on_the_seed(model):
 
 
 def test_the_card_that_ships_is_of_this_code():
-    assert load_bundle("bundled").card.version == VERSION
+    recipe = load_recipe("bundled").card
+    classifier = load_bundle("bundled").card
+    assert (classifier.version, classifier.id) == (recipe.version, recipe.id)
+    assert classifier.embedding == recipe.embedding
     card = load_gate("bundled").card
     assert card.version == GATE_VERSION
     assert card.gate.sure_chest == SURE_CHEST
     assert card.gate.max_distance_if_sure == round(card.gate.max_distance * FARTHER_IF_SURE, 4)
-
-
-def test_a_run_says_its_figure_on_validation_patients_and_in_each_view():
-    views = (ViewPosition.AP, ViewPosition.PA)
-    truth = np.arange(40) % 4 < 2
-    rows = [
-        Radiograph(Path(), "images", str(k), views[k % 2], (bool(truth[k]),), Split.VALIDATION)
-        for k in range(40)
-    ]
-    logits = np.where(np.arange(40) % 2 == 0, truth, 0.5).astype(np.float32)[:, None]
-    line = on_validation("8 epochs, seed 0", logits, rows)
-    assert line == "macro AUROC on 40 validation images, 8 epochs, seed 0: 0.875, AP 1.000, PA 0.500"

@@ -1,63 +1,47 @@
+"""What the bundled classifier's recipe starts from, how images are changed, and the gate's heads."""
+
 import numpy as np
 import pytest
 import torch
 
+from training.architectures.pooled import Linear
+from training.architectures.registry import create
 from training.augment import augment, mix
-from training.bundled.fit import Examples, Recipe, fit
 from training.bundled.heads import TURNS, Distance, apply_turn
 from training.bundled.negatives import draw_negatives
-from training.bundled.network import FEATURES, from_imagenet
+from training.recipe import Model, load_recipe
+
+LABELS = ("Effusion", "Mass")
+
+
+def made(model: Model) -> Linear:
+    network = create(model, LABELS, size=64).eval()
+    assert isinstance(network, Linear)
+    return network
 
 
 @pytest.fixture(scope="module")
-def network():
+def network() -> Linear:
     torch.set_num_threads(1)
-    return from_imagenet(3).eval()
+    return made(load_recipe("bundled").model)
 
 
-def test_a_labels_logit_is_the_mean_of_its_activation_map(network):
+def test_a_gray_network_says_what_one_of_three_channels_says(network):
+    model = load_recipe("bundled").model
+    wide = made(model.model_copy(update={"options": {**model.options, "encoder_options": {}}}))
+    images = torch.rand(2, 1, 64, 64)
     with torch.no_grad():
-        seen = network.see(torch.rand(2, 1, 64, 64))
-        maps = torch.einsum("nchw,lc->nlhw", seen.feature_map, network.labels.weight)
-        expected = maps.mean((2, 3)) + network.labels.bias
-        logits, _ = network(torch.rand(2, 1, 64, 64) * 0 + 0.5)
-        assert logits.shape == (2, 3)
-        torch.testing.assert_close(network.labels(seen.features), expected, atol=1e-4, rtol=1e-4)
-    assert seen.features.shape == (2, FEATURES)
+        torch.testing.assert_close(network.encoder(images), wide.encoder(images), atol=1e-3, rtol=1e-3)
 
 
-def test_the_imagenet_weights_are_in_it(network):
-    fresh = from_imagenet(3)
-    torch.testing.assert_close(fresh.trunk.conv_head.weight, network.trunk.conv_head.weight)
-    assert float(network.trunk.bn1.running_var.std()) > 0.0
-
-
-def examples(count: int = 8) -> Examples:
-    random = np.random.default_rng(0)
-    images = random.integers(0, 80, (count, 32, 32), np.uint8)
-    labels = (np.arange(count) % 2).astype(np.float32)
-    images[labels > 0] += 150
-    return Examples(images, np.stack([labels, 1 - labels], 1), labels, np.ones(count, np.float32))
-
-
-def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path):
-    recipe = Recipe(epochs=2, batch=4, frozen=6)
-
-    def interrupt(line: str) -> None:
-        if line.startswith("epoch 1/"):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(examples(), recipe, checkpoint=tmp_path / "a", say=interrupt)
-    lines: list[str] = []
-    resumed = fit(examples(), recipe, checkpoint=tmp_path / "a", say=lines.append)
-    whole = fit(examples(), recipe, checkpoint=tmp_path / "b", say=lambda _: None)
-    assert [line.split()[1] for line in lines] == ["2/2"]
-    torch.testing.assert_close(resumed.trunk.conv_head.weight, whole.trunk.conv_head.weight)
-    start = from_imagenet(2)
-    assert not torch.equal(whole.trunk.conv_head.weight, start.trunk.conv_head.weight)
-    for frozen in ("conv_stem.weight", "bn1.running_mean", "blocks.2.0.conv_pw.weight"):
-        torch.testing.assert_close(whole.trunk.state_dict()[frozen], start.trunk.state_dict()[frozen])
+def test_the_description_is_of_the_same_run_as_the_answer(network):
+    images = torch.rand(2, 1, 64, 64)
+    with torch.no_grad():
+        said, description = network.see_and_describe(images)
+        torch.testing.assert_close(said.logits, network(images).logits)
+        torch.testing.assert_close(network.head(description[:, -1280:]), said.logits)
+    assert description.shape == (2, 40 + 112 + 1280)  # the width of the gate that ships
+    torch.testing.assert_close(said.maps.mean((2, 3)) + network.head.bias, said.logits, atol=1e-4, rtol=1e-4)
 
 
 def test_augmenting_keeps_the_range_and_the_shape_and_changes_pixels():

@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from shared.labels import NO_FINDING
 from tests.support.encoders import save_clip, save_dinov2
-from tests.support.trained import TINY
+from tests.support.trained import SMALL, TINY
 from training.architectures.base import Batch, Classifier
 from training.architectures.registry import create
 from training.architectures.unet import UNet, save
@@ -50,14 +50,14 @@ def starts(tmp_path_factory) -> dict[str, Path]:
 
 def tiny(recipe: str, starts: dict[str, Path], *, pretrained: bool = True) -> Classifier:
     model = load_recipe(recipe).model
-    family = model.architecture
+    family = SMALL.get(model.architecture, model.architecture)
     options = dict(TINY[family])
     start = "scratch"
     if family == "anatomy_xnet":
         options["lungs"] = str(starts[family])
     elif family in starts:
         start = str(starts[family])
-    small = model.model_copy(update={"start": start, "options": options})
+    small = model.model_copy(update={"architecture": family, "start": start, "options": options})
     return create(small, LABELS, size=SIZE, pretrained=pretrained)
 
 
@@ -73,7 +73,8 @@ def batch() -> Batch:
     known = torch.ones(4, 3)
     known[3, 2] = 0.0
     texts = ("Atelectasis.", "Pleural effusion.", "Lung mass.", "Atelectasis and pleural effusion.")
-    return Batch(images, targets, known, torch.zeros(4, 3), texts=texts)
+    ap = torch.tensor([1.0, 0.0, 1.0, float("nan")])
+    return Batch(images, targets, known, torch.zeros(4, 3), texts=texts, ap=ap)
 
 
 def criterion(logits, targets, known):

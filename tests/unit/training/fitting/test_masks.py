@@ -24,7 +24,7 @@ def test_masks_are_moved_as_their_images_are():
     known = np.ones((6, 1), np.float32)
     step = make_step(
         squares,
-        Targets(known, known, known),
+        Targets(known, known, known, known[:, 0], np.full(6, "drawn"), known),
         range(6),
         augmentation=MOVES.model_copy(update={"exposure": False}),
         seed=7,

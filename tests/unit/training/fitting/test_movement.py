@@ -8,7 +8,7 @@ from training.architectures.registry import create
 from training.fitting.movement import optimizer_of, renew_reference
 from training.losses import loss_named
 from training.recipe import Model
-from training.recipe import Optimizer as Settings
+from training.stages import Optimizer as Settings
 
 LABELS = ("Effusion", "Mass")
 CPU = torch.device("cpu")

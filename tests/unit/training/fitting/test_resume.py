@@ -52,7 +52,7 @@ def recipe(tmp_path):
         model={
             "options": {"encoder_options": {"growth_rate": 8, "block_config": [1, 1], "proj_drop_rate": 0.2}}
         },
-        augmentation={"degrees": 10.0, "exposure": True, "mixup": 0.2},
+        augmentation={"degrees": 10.0, "exposure": True, "blur": 0.5, "mixup": 0.2},
         run={"epochs": 1, "batch": 8},
         second={"schedule": {"name": "plateau", "patience": 0}, "run": run},
         ensemble={"members": 1},
