@@ -25,7 +25,7 @@ def augment(
     exposure: bool = True,
     blurred: float = 0.15,
 ) -> Tensor:
-    """Move, flip, re-expose and now and then blur a batch; the defaults are the bundled classifier's.
+    """Move, flip, re-expose and now and then blur a batch; the defaults are those of the recipe `bundled`.
 
     Args:
         generator: of the CPU, wherever the images are, so that a seed means the same on every device.
@@ -37,10 +37,30 @@ def augment(
         blurred: share that loses resolution, so that sharpness does not tell the source.
     """
     if flip or degrees or zoom or shift:
-        images = _move(images, generator, flip=flip, degrees=degrees, zoom=zoom, shift=shift)
+        matrices = moves(len(images), generator, flip=flip, degrees=degrees, zoom=zoom, shift=shift)
+        grid = functional.affine_grid(matrices.to(images.device), list(images.shape), align_corners=False)
+        images = functional.grid_sample(images, grid, align_corners=False)
     if exposure:
         images = _expose(images, generator)
     return _blur(images, generator, share=blurred) if blurred else images
+
+
+def moves(
+    count: int, generator: Generator, *, flip: float, degrees: float, zoom: float, shift: float
+) -> Tensor:
+    """Return (count, 2, 3) matrices: from where in the old image each point of the new one comes.
+
+    It is what `augment` draws first: a generator of the same seed draws the same.
+    """
+    angle = _uniform(count, -math.radians(degrees), math.radians(degrees), generator)
+    scale = torch.exp(_uniform(count, -zoom, zoom, generator))
+    mirror = torch.where(_uniform(count, 0.0, 1.0, generator) < flip, -1.0, 1.0)
+    cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
+    shift_x, shift_y = (_uniform(count, -shift, shift, generator) for _ in range(2))
+    return torch.stack(
+        [torch.stack([cosine * mirror, -sine, shift_x], 1), torch.stack([sine * mirror, cosine, shift_y], 1)],
+        1,
+    )
 
 
 def mix(images: Tensor, targets: Tensor, generator: Generator, *, alpha: float) -> tuple[Tensor, Tensor]:
@@ -60,23 +80,6 @@ def mix(images: Tensor, targets: Tensor, generator: Generator, *, alpha: float) 
 
 def _uniform(count: int, low: float, high: float, generator: Generator) -> Tensor:
     return torch.empty(count).uniform_(low, high, generator=generator)
-
-
-def _move(
-    images: Tensor, generator: Generator, *, flip: float, degrees: float, zoom: float, shift: float
-) -> Tensor:
-    count = len(images)
-    angle = _uniform(count, -math.radians(degrees), math.radians(degrees), generator)
-    scale = torch.exp(_uniform(count, -zoom, zoom, generator))
-    mirror = torch.where(_uniform(count, 0.0, 1.0, generator) < flip, -1.0, 1.0)
-    cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
-    shift_x, shift_y = (_uniform(count, -shift, shift, generator) for _ in range(2))
-    matrices = torch.stack(
-        [torch.stack([cosine * mirror, -sine, shift_x], 1), torch.stack([sine * mirror, cosine, shift_y], 1)],
-        1,
-    )  # (N, 2, 3)
-    grid = functional.affine_grid(matrices.to(images.device), list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, align_corners=False)
 
 
 def _expose(images: Tensor, generator: Generator) -> Tensor:

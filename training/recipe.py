@@ -106,6 +106,8 @@ class Data(_Part):
             (training/organs.py); without, or where a record has none, it outlines them itself.
         texts: whether the reports' impressions are what is learnt: each training image with a report then
             counts, labelled or not.
+        boxes: whether boxes are what is learnt (architecture "detector"): only training images count that say
+            of every label that it is absent, or where it is.
     """
 
     datasets: tuple[str, ...]
@@ -121,6 +123,7 @@ class Data(_Part):
     blank: Blank = Blank.IGNORE
     masks: bool = False
     texts: bool = False
+    boxes: bool = False
 
     def measures(self, dataset: str) -> bool:
         """Return whether validation and test images may be of a data set."""
@@ -193,8 +196,8 @@ class CardTexts(_Part):
     Attributes:
         id: "cxr-" and the recipe's name.
         version: 1.0.0 and a digest of the graph.
-        embedding: a name under which the graph offers its embedding to a gate (docs/decisions/0019); another
-            with every training, since a gate's heads are fitted to it. Without one none is offered.
+        embedding: under which name, and a digest of the graph, the graph offers its embedding to a gate
+            (docs/decisions/0019); without one it offers none.
         data: the data sets' ids.
         start: that of `[model]`.
         licence: that the terms of the data hold.
@@ -278,6 +281,18 @@ class Recipe(_Part):
             raise ValueError(message)
         if self.data.masks and self.augmentation.of_photographs:
             message = "data.masks and augmentation.crop, rand_augment or erase: masks are not moved by these"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _boxes_of_a_detector(self) -> Self:
+        if self.data.boxes != (self.model.architecture == "detector"):
+            message = 'data.boxes and model.architecture = "detector" need each other'
+            raise ValueError(message)
+        if self.data.boxes and (self.augmentation.mixup or self.augmentation.of_photographs):
+            message = (
+                "data.boxes and augmentation.mixup, crop, rand_augment or erase: boxes do not follow these"
+            )
             raise ValueError(message)
         return self
 

@@ -24,6 +24,7 @@ from training import train
 from training.answers import Summary, summary_of
 from training.bundled.gate_bundle import gate_readme, make_gate
 from training.bundled.pool import read_pool
+from training.command import stop
 from training.export import export
 from training.exporting.card import with_figures
 from training.exporting.readme import README, readme
@@ -46,35 +47,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options, more = _parser().parse_known_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
-    pool = read_pool(options.data)
-    if options.figures:
-        bundle = load_bundle(options.out)
-        card = with_figures(bundle.card, _measured(bundle, pool, options.data, threads=options.threads))
-        (options.out / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        (options.out / README).write_text(readme(card), encoding="utf-8")
-        print(readme(card))
-        return
-    options.run.mkdir(parents=True, exist_ok=True)
-    table = options.run / "pool.parquet"
+    try:
+        pool = read_pool(options.data)
+        if options.figures:
+            _write_figures(pool, options)
+        else:
+            _make(pool, options, more)
+    except (OSError, ValueError) as error:
+        stop(str(error))
+
+
+def _make(pool: Sequence[Record], options: argparse.Namespace, more: Sequence[str]) -> None:
+    """Train, and write both bundles; neither is written before both are whole."""
+    run: Path = options.run
+    run.mkdir(parents=True, exist_ok=True)
+    table, cache = run / "pool.parquet", run / "squares"
     write(table, pool)
-    cache = options.run / "squares"
-    words = ["--table", table, "--images", options.data, "--out", options.run, "--cache", cache]
+    words = ["--table", table, "--images", options.data, "--out", run, "--cache", cache]
     train.main([NAME, *map(str, words), *more])
-    with TemporaryDirectory(dir=options.run) as work:
-        export(options.run, Path(work) / "bundle", licence=None, with_program=False)
-        shutil.copytree(Path(work) / "bundle", options.out, dirs_exist_ok=True)
+    with TemporaryDirectory(dir=run) as work:
+        made, its_gate = Path(work) / "classifier", Path(work) / "gate"
+        bundle = export(run, made, licence=None, with_program=False)
+        gate = make_gate(run, bundle, pool, options.data, its_gate, cache=cache, threads=options.threads)
+        for folder, out in ((made, options.out), (its_gate, options.gate_out)):
+            shutil.copytree(folder, out, dirs_exist_ok=True)
     (options.out / CAM_WEIGHTS).unlink(missing_ok=True)  # of a bundle that had one map for all labels
-    bundle = load_bundle(options.out)
-    gate = make_gate(
-        options.run,
-        bundle,
-        pool,
-        options.data,
-        options.gate_out,
-        cache=cache,
-        threads=options.threads,
-    )
     print(readme(bundle.card), gate_readme(gate), sep="\n")
+
+
+def _write_figures(pool: Sequence[Record], options: argparse.Namespace) -> None:
+    """Measure the classifier, and say so on its card."""
+    bundle = load_bundle(options.out)
+    card = with_figures(bundle.card, _measured(bundle, pool, options.data, threads=options.threads))
+    (options.out / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (options.out / README).write_text(readme(card), encoding="utf-8")
+    print(readme(card))
 
 
 def _measured(bundle: Bundle, pool: Sequence[Record], data: Path, *, threads: int) -> Summary:

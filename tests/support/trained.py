@@ -12,7 +12,7 @@ from shared.domain.findings import ViewPosition
 from tests.support.encoders import save_clip, save_dinov2
 from training.architectures import unet
 from training.recipe import load_recipe
-from training.table import Record, Split, State, write
+from training.table import Record, Region, Split, State, write
 
 SIDE: Final = 64
 LABELS: Final = ("Atelectasis", "Effusion", "Mass")
@@ -30,6 +30,7 @@ TINY: Final[dict[str, dict[str, Any]]] = {
     },
     "lt_vit": {"encoder_options": {"embed_dim": 48, "depth": 2, "num_heads": 3}, "blocks": 1},
     "anatomy_xnet": {**_DENSE, "lung_widths": [4, 8]},
+    "detector": {"encoder": "test_resnet", "encoder_options": {}, "width": 16, "smallest": 12},
     "hugging_face": {},
     "chexzero": {},
     "encoder:test_efficientnet": {
@@ -58,15 +59,16 @@ def draw_dataset(
 ) -> Path:
     """Draw `count` pictures of as many patients, and write their table; returns its path.
 
-    Each is a cloud of its own, so that no two are alike; a label is a brighter quarter. A report says the
-    same. Of eight patients five are for training, one for validation and two for the test.
+    Each is a cloud of its own, so that no two are alike; a label is a brighter quarter, and boxed where it is
+    sure. A report says the same. Of eight patients five are for training, one for validation and two for the
+    test.
     """
     folder.mkdir(parents=True, exist_ok=True)
     records = []
     for number in range(count):
         random = np.random.default_rng([number, *name.encode()])
         cloud = cv2.resize(random.random((6, 6)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        picture, states = 0.5 * cloud.clip(0.0, 1.0), {}
+        picture, states, boxes = 0.5 * cloud.clip(0.0, 1.0), {}, []
         for label in labels:
             shown = random.random() < 0.5
             if shown:
@@ -74,6 +76,9 @@ def draw_dataset(
                 picture[top * 32 : top * 32 + 32, left * 32 : left * 32 + 32] += 0.4
             doubt = uncertain and random.random() < 0.2
             states[label] = State.UNCERTAIN if doubt else State.PRESENT if shown else State.ABSENT
+            if states[label] is State.PRESENT:
+                y, x = (place / 2 for place in divmod(LABELS.index(label), 2))
+                boxes.append(Region(label, x, y, x + 0.5, y + 0.5))
         cv2.imwrite(str(folder / f"{number}.png"), np.rint(picture.clip(0, 1) * 255).astype(np.uint8))
         patient = f"{name}:{number}"
         said = ", ".join(label for label, state in states.items() if state is State.PRESENT)
@@ -81,6 +86,7 @@ def draw_dataset(
             Record(
                 *(name, f"{number}.png", patient, patient, ViewPosition.PA, states),
                 split=_SPLITS[number % len(_SPLITS)],
+                boxes=tuple(boxes),
                 sections={"impression": said or "Normal."},
             )
         )

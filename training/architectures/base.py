@@ -45,6 +45,7 @@ class Batch:
         masks: (N, 2, S, S) float32 of lungs and heart, or None.
         texts: N impressions, or None where no architecture asks for them.
         ap: (N,) float32, how much each is an AP view and not a PA one, NaN where it is neither; or None.
+        boxes: of N images, each (n, 5) as `training.boxes.placed` gives them, or None.
     """
 
     images: Tensor
@@ -54,6 +55,7 @@ class Batch:
     masks: Tensor | None = None
     texts: tuple[str, ...] | None = None
     ap: Tensor | None = None
+    boxes: tuple[Tensor, ...] | None = None
 
 
 class Classifier(nn.Module):

@@ -68,7 +68,7 @@ class Encoder(nn.Module):
         """
         children = dict(self.trunk.named_children())
         count = len(children["blocks"]) if "blocks" in children else 0
-        if blocks > count:
+        if not 0 < blocks <= count:
             message = f"frozen: {blocks} blocks cannot stay as they are, of {count} that this encoder has"
             raise ValueError(message)
         before = list(children)[: list(children).index("blocks")]
@@ -87,13 +87,17 @@ class Encoder(nn.Module):
 
     def describe(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the last feature map, and the means of `SHALLOW` maps and of the last one: (N, D)."""
-        last, shallow = self.trunk.forward_intermediates(self.normalise(images), indices=SHALLOW)
+        features, shallow = self.trunk.forward_intermediates(self.normalise(images), indices=SHALLOW)
+        last = self._as_map(features)
         return last, torch.cat([one.mean((2, 3)) for one in (*shallow, last)], 1)
 
     @override
     def forward(self, images: Tensor) -> Tensor:
         """Return the last feature map."""
-        features: Tensor = self.trunk.forward_features(self.normalise(images))
+        return self._as_map(self.trunk.forward_features(self.normalise(images)))
+
+    def _as_map(self, features: Tensor) -> Tensor:
+        """Return what a trunk gives, tokens or a map, as (N, `features`, h, w)."""
         if features.ndim == 3:
             features = features[:, getattr(self.trunk, "num_prefix_tokens", 0) :]
             side = int(features.shape[1] ** 0.5)

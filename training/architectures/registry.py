@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from training.architectures.anatomy import Anatomy, lungs_of
 from training.architectures.base import Classifier
+from training.architectures.detector import Detector
 from training.architectures.encoder import Encoder, SimpleEncoder
 from training.architectures.lt_vit import LabelTokens
 from training.architectures.pooled import LabelHeads, Linear, Multiclass, Transition
@@ -31,6 +32,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "lungs": "runs/lungs/unet.pt",
         "lung_widths": list(WIDTHS),
     },
+    "detector": {"encoder": "resnet50.tv_in1k", "encoder_options": {}, "width": 256, "smallest": 16},
     "hugging_face": {"frozen": False},
     "chexzero": {},
     "encoder": {"encoder_options": {}, "frozen": False, "dropout": 0.0, "view_weight": 0.0},
@@ -102,6 +104,9 @@ def create(model: Model, labels: tuple[str, ...], *, size: int, pretrained: bool
     if family == "lt_vit":
         blocks = options["blocks"]
         return LabelTokens(network, count, start=start, size=size, blocks=blocks, options=inside)
+    if family == "detector":
+        of_boxes = {name: options[name] for name in ("width", "smallest")}
+        return Detector(network, count, start=start, size=size, options=inside, **of_boxes)
     encoder = Encoder(network, start=start, size=size, options=inside)
     if family == "anatomy_xnet":
         lungs = lungs_of(options["lungs"], tuple(options["lung_widths"]), weights=pretrained)

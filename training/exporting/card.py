@@ -90,7 +90,7 @@ def card_of(
         views=recipe.data.measured_views or recipe.data.views,
         blank=recipe.data.blank,
         paper_labels=() if recipe.claim is None else recipe.claim.labels,
-        embedding=texts.embedding or None,
+        embedding=f"{texts.embedding} {files[GRAPH][:8]}" if texts.embedding else None,
         training=_training(recipe, summary, datasets),
         licence=licence or texts.licence or f"not stated; the terms of the data hold: {datasets}",
         attribution=texts.attribution or f"Trained on {datasets}. Recipe {recipe.name}: {recipe.paper}",

@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from shared.domain.findings import ViewPosition
+from training.boxes import placed, size_of, told_where
 from training.fitting.steps import Organs
 from training.impressions import NO_IMPRESSION, impression_of
 from training.leaks import find_leaks, refuse_leaks
 from training.organs import organs_of
 from training.policies import Targets, targets_of
 from training.recipe import Data, Policy, RecipeError
-from training.squares import Root
+from training.squares import Root, file_of
 from training.store import ImageStore, open_store
 from training.table import Record, Split, State
 from training.truth import read_all, told
@@ -32,12 +34,14 @@ class Inputs:
         store: squares, of these and of images that cannot be read.
         rows: (N,) of the store.
         labels: L ids.
+        root: folder that the images are below, or one a data set.
     """
 
     records: Sequence[Record]
     store: ImageStore
     rows: NDArray[np.int64]
     labels: tuple[str, ...]
+    root: Root
 
     def of(self, split: Split) -> NDArray[np.int64]:
         """Return the numbers of a part's records."""
@@ -72,6 +76,14 @@ class Inputs:
         """Return what gives the (N, 2, size, size) masks of lungs and heart of N images of a part."""
         chosen = self.chosen(split)
         return lambda indices: torch.from_numpy(np.stack([organs_of(chosen[i], size) for i in indices]))
+
+    def boxes(self, split: Split) -> list[Tensor]:
+        """Return the (n, 5) boxes of each image of a part on its square (training/boxes.py)."""
+        found = []
+        for one in self.chosen(split):
+            rows, columns = size_of(file_of(one, self.root)) if one.boxes else (1, 1)
+            found.append(placed(one, self.labels, rows=rows, columns=columns))
+        return found
 
 
 def read_inputs(
@@ -120,7 +132,7 @@ def read_inputs(
         _say(len(store.problems), "images cannot be read", [f"{p.where}: {p.reason}" for p in store.problems])
         refuse_leaks(find_leaks(used, root, cache=cache, processes=processes, store=store))
     rows = np.flatnonzero(store.readable)
-    inputs = Inputs([used[row] for row in rows], store, rows, data.labels)
+    inputs = Inputs([used[row] for row in rows], store, rows, data.labels, root)
     for split in (Split.TRAIN, Split.VALIDATION):
         if not len(inputs.of(split)):
             message = f"no image is left for {split.value}: a patient more, or `training.splits`, may help"
@@ -141,6 +153,8 @@ def states_of(records: Sequence[Record], label: str) -> list[State | None]:
 
 def _asked_for(record: Record, data: Data) -> bool:
     """Return whether an image is of a view and a set of its part, and says what is learnt or measured."""
+    if record.split is Split.TRAIN and data.boxes:
+        return record.view in data.views and told_where(record, data.labels)
     if record.split is Split.TRAIN:
         says = record.sections if data.texts else record.labels.keys() & set(data.labels)
         return record.view in data.views and bool(says)
@@ -159,6 +173,15 @@ def _refuse_silence(inputs: Inputs, data: Data) -> None:
             )
             raise RecipeError(message)
         return
+    if data.boxes:
+        drawn = {box.name for one in chosen for box in one.boxes}
+        missing = [name for name in data.labels if name not in drawn]
+        if missing:
+            message = (
+                f"data.boxes: no training image that tells where each label is has a box of "
+                f"{', '.join(missing)}: take them out of data.labels"
+            )
+            raise RecipeError(message)
     silent = [name for name in data.labels if not any(name in one.labels for one in chosen)]
     if silent:
         message = f"no training image says anything of {', '.join(silent)}: take them out of data.labels"

@@ -61,12 +61,14 @@ class Examples:
         taught: (N, L) what a network is taught, or measured on.
         texts: N impressions, or None.
         organs: their masks of lungs and heart, or None.
+        boxes: of N images on their squares, or None.
     """
 
     rows: Rows
     taught: Targets
     texts: Sequence[str] | None = None
     organs: Organs | None = None
+    boxes: Sequence[Tensor] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ class Fitting:
             device=self.fabric.device,
             texts=self.training.texts,
             organs=self.training.organs,
+            boxes=self.training.boxes,
         )
 
     def _move(self, progress: float) -> None:

@@ -30,9 +30,10 @@ class Learner(nn.Module):
         masks: Tensor | None,
         ap: Tensor,
         offsets: Tensor,
+        boxes: tuple[Tensor, ...] | None,
     ) -> Tensor:
         """Return the loss of a step."""
-        batch = Batch(images, targets, known, uncertain, texts=texts, masks=masks, ap=ap)
+        batch = Batch(images, targets, known, uncertain, texts=texts, masks=masks, ap=ap, boxes=boxes)
 
         def criterion(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
             return self.criterion(logits + offsets, targets, known)

@@ -110,6 +110,7 @@ class _Told:
             taught = replace(taught, targets=mean * (taught.known > 0))
         texts = inputs.texts(Split.TRAIN) if recipe.data.texts else None
         organs = inputs.organs(Split.TRAIN, recipe.data.size) if recipe.data.masks else None
+        boxes = inputs.boxes(Split.TRAIN) if recipe.data.boxes else None
 
         def network() -> Classifier:
             if job.goes_on_from is None:
@@ -119,7 +120,7 @@ class _Told:
                 made.reset_head()
             return made
 
-        training = Examples(self._rows(Split.TRAIN), taught, texts, organs)
+        training = Examples(self._rows(Split.TRAIN), taught, texts, organs, boxes)
         validation = Examples(self._rows(Split.VALIDATION), inputs.truth(Split.VALIDATION))
         Fitting(
             self.conditions,

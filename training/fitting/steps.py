@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from typing_extensions import override
 
 from training import photographs
-from training.augment import augment, mix
+from training.augment import augment, mix, moves
+from training.boxes import moved
 from training.policies import Targets
 from training.recipe import Augmentation, RecipeError
 from training.sampling import EpochSampler
@@ -38,6 +39,7 @@ class Step(NamedTuple):
         masks: (N, 2, S, S) float32 of lungs and heart, or None.
         ap: (N,) float32, NaN where nothing is known of the view.
         offsets: (N, L) float32 that the logits get before the loss.
+        boxes: of N images, each (n, 5) as `training.boxes.placed` gives them, or None.
     """
 
     images: Tensor
@@ -48,6 +50,7 @@ class Step(NamedTuple):
     masks: Tensor | None
     ap: Tensor
     offsets: Tensor
+    boxes: tuple[Tensor, ...] | None
 
 
 class Rows(Dataset[tuple[Tensor, list[int]]]):
@@ -131,6 +134,7 @@ def make_step(
     device: torch.device,
     texts: Sequence[str] | None = None,
     organs: Organs | None = None,
+    boxes: Sequence[Tensor] | None = None,
 ) -> Step:
     """Change (N, 1, S, S) uint8 squares by chance, and put what they are taught as beside them.
 
@@ -163,11 +167,21 @@ def make_step(
             rand_augment=augmentation.rand_augment,
             erase=augmentation.erase,
         )
-    masks = None
+    masks = places = None
+    # A move is what is drawn first: the same seed moves masks and boxes as it moved the images.
+    again = Generator().manual_seed(seed)
     if organs is not None:
-        # A move is what is drawn first: the same seed moves the masks as it moved the images.
-        again = Generator().manual_seed(seed)
         masks = change(organs(indices).to(device).float(), again, exposure=False, blurred=0.0).round()
+    if boxes is not None:
+        matrices = moves(
+            len(indices),
+            again,
+            flip=augmentation.flip,
+            degrees=augmentation.degrees,
+            zoom=augmentation.zoom,
+            shift=augmentation.shift,
+        )
+        places = tuple(moved(boxes[i], one).to(device) for i, one in zip(indices, matrices, strict=True))
     if augmentation.mixup:
         labels = targets.shape[1]
         unknown = (known == 0.0).float()
@@ -180,4 +194,4 @@ def make_step(
         targets, known, unknown, uncertain, views, offsets = torch.split(mixed, [*[labels] * 4, 1, labels], 1)
         known, uncertain, ap = known * (unknown == 0.0), (uncertain > 0.0).float(), views[:, 0]
     said = None if texts is None else tuple(texts[i] for i in indices)
-    return Step(images, targets, known, uncertain, said, masks, ap, offsets)
+    return Step(images, targets, known, uncertain, said, masks, ap, offsets, places)

@@ -62,19 +62,22 @@ def tiny(recipe: str, starts: dict[str, Path], *, pretrained: bool = True) -> Cl
 
 
 def batch() -> Batch:
-    """Four images, each label shown by a brighter quarter of its own; one target is not known."""
+    """Four images, each label shown by a brighter quarter of its own, boxed; one target is not known."""
     images = torch.rand(4, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) * 0.3
     targets = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]])
-    half = SIZE // 2
+    half, boxes = SIZE // 2, []
     for row, shown in enumerate(targets):
-        for label in torch.nonzero(shown)[:, 0].tolist():
+        seen = torch.nonzero(shown)[:, 0].tolist()
+        for label in seen:
             top, left = divmod(label, 2)
             images[row, 0, top * half :][:half, left * half :][:, :half] += 0.6
+        quarters = [(label, *divmod(label, 2)) for label in seen]
+        boxes.append(torch.tensor([[k, x / 2, y / 2, x / 2 + 0.5, y / 2 + 0.5] for k, y, x in quarters]))
     known = torch.ones(4, 3)
     known[3, 2] = 0.0
     texts = ("Atelectasis.", "Pleural effusion.", "Lung mass.", "Atelectasis and pleural effusion.")
     ap = torch.tensor([1.0, 0.0, 1.0, float("nan")])
-    return Batch(images, targets, known, torch.zeros(4, 3), texts=texts, ap=ap)
+    return Batch(images, targets, known, torch.zeros(4, 3), texts=texts, boxes=tuple(boxes), ap=ap)
 
 
 def criterion(logits, targets, known):
@@ -175,6 +178,7 @@ def test_the_page_of_papers_has_every_recipe(recipe):
         (Model(architecture="densenet121", start="nowhere.pt"), "Go online"),
         (Model(architecture="lt_vit", start="scratch", options={"blocks": 99}), "between 1 and 12"),
         (Model(architecture="simple_cnn"), "scratch"),
+        (Model(architecture="detector", start="scratch", options={"width": 20}), "a multiple of 8"),
     ],
 )
 def test_what_cannot_be_made_says_what_can(model, says):

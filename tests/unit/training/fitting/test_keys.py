@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.support.trained import LABELS, write_recipe
+from training.architectures.pooled import Linear
 from training.architectures.registry import create
 from training.fitting.figures import figures_of
 from training.fitting.learner import Learner, learner_of
@@ -15,7 +16,7 @@ from training.fitting.run_folder import read_checkpoint, read_json, read_weights
 from training.fitting.steps import make_step
 from training.losses import loss_named
 from training.policies import Targets
-from training.recipe import Augmentation, RecipeError, load_recipe
+from training.recipe import Augmentation, Model, RecipeError, load_recipe
 
 CPU = torch.device("cpu")
 
@@ -108,12 +109,9 @@ def test_blurred_images_have_lost_resolution():
     assert float(changed(1.0).std()) < 0.6 * float(squares.float().std() / 255.0)
 
 
-def small_network(view_weight: float = 0.0):
-    recipe = load_recipe("bundled")
-    options = {"encoder_options": {"in_chans": 1}, "frozen": 2, "dropout": 0.0, "view_weight": view_weight}
-    model = recipe.model.model_copy(
-        update={"architecture": "encoder:test_efficientnet", "start": "scratch", "options": options}
-    )
+def small_network(encoder: str = "test_efficientnet", *, frozen: int = 2, view_weight: float = 0.0):
+    options = {"frozen": frozen, "view_weight": view_weight}
+    model = Model(architecture=f"encoder:{encoder}", start="scratch", options=options)
     torch.manual_seed(0)
     return create(model, LABELS, size=64)
 
@@ -152,28 +150,51 @@ def test_the_view_is_learnt_beside_the_labels_from_images_that_have_one():
     assert loss([1.0] * 3 + [nan] * 3) == pytest.approx(loss([1.0] * 6), rel=1e-5)
 
 
-def test_the_first_blocks_and_what_stands_before_them_stay_as_they_are():
-    network = small_network().train()
+@pytest.mark.parametrize(
+    ("encoder", "stay", "move"),
+    [
+        (
+            "test_efficientnet",
+            ("conv_stem.", "bn1.", "blocks.0.", "blocks.1."),
+            {"blocks.2.0.bn1.running_mean", "conv_head.weight"},
+        ),
+        (
+            "test_vit",
+            ("cls_token", "pos_embed", "patch_embed.", "blocks.0.", "blocks.1."),
+            {"blocks.2.mlp.fc1.weight", "norm.weight"},
+        ),
+    ],
+)
+def test_the_first_blocks_and_what_stands_before_them_stay_as_they_are(encoder, stay, move):
+    network = small_network(encoder).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
-    network(torch.rand(4, 1, 64, 64)).logits.sum().backward()
+    (network(torch.rand(4, 1, 64, 64)).logits ** 2).sum().backward()
     optimizer.step()
     after = network.state_dict()
-    changed = {name for name in before if not torch.equal(before[name], after[name])}
-    trunk = "encoder.trunk."
-    frozen = tuple(trunk + part for part in ("conv_stem.", "bn1.", "blocks.0.", "blocks.1."))
-    assert not [name for name in changed if name.startswith(frozen)]
-    assert {f"{trunk}blocks.2.0.bn1.running_mean", f"{trunk}conv_head.weight", "head.weight"} <= changed
+    changed = {name.removeprefix("encoder.trunk.") for name in before if not before[name].equal(after[name])}
+    assert not [name for name in changed if name.startswith(stay)]
+    assert {*move, "head.weight"} <= changed
 
 
-def test_a_network_that_has_no_such_blocks_says_so():
-    model = load_recipe("bundled").model
-    for name, frozen, says in (("resnet18", 1, "of 0"), ("test_efficientnet", 9, "of 5")):
-        wrong = model.model_copy(
-            update={"architecture": f"encoder:{name}", "start": "scratch", "options": {"frozen": frozen}}
-        )
-        with pytest.raises(ValueError, match=says):
-            create(wrong, LABELS, size=64)
+@pytest.mark.parametrize(
+    ("encoder", "frozen", "says"),
+    [("resnet18", 1, "of 0"), ("test_efficientnet", 9, "of 5"), ("test_efficientnet", -1, "of 5")],
+)
+def test_a_network_that_has_no_such_blocks_says_so(encoder, frozen, says):
+    with pytest.raises(ValueError, match=says):
+        small_network(encoder, frozen=frozen)
+
+
+@pytest.mark.parametrize("encoder", ["test_efficientnet", "test_vit"])
+def test_what_a_gate_reads_is_of_the_run_that_answers(encoder):
+    network = small_network(encoder).eval()
+    assert isinstance(network, Linear)
+    images = torch.rand(2, 1, 64, 64)
+    with torch.no_grad():
+        said, description = network.see_and_describe(images)
+        torch.testing.assert_close(said, network(images))
+        torch.testing.assert_close(network.head(description[:, -network.head.in_features :]), said.logits)
 
 
 def test_a_network_begins_at_the_frequencies_of_its_labels(tmp_path):
