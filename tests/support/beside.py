@@ -6,6 +6,8 @@ Servers start once a process, so tests that share what is slow to start stay tog
 file, those that mostly wait and those that compute by turns, so that no core stands still.
 """
 
+import gc
+from collections.abc import Generator
 from itertools import zip_longest
 from typing import Final
 
@@ -39,6 +41,17 @@ class Beside(LoadFileScheduling):  # type: ignore[misc]  # it has no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Beside:
     """Let pytest-xdist hand out groups."""
     return Beside(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let no garbage collection look through what was imported: millions of objects, which all stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
