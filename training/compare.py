@@ -3,12 +3,15 @@
 A.csv and B.csv are what `training.evaluate --out` wrote, LABELS.csv is what it read. Images that both scored
 are compared, on the labels that both know: the difference of the macro AUROC, A less B, with its 95 %
 interval and a two-sided p-value, by a paired bootstrap over patients (both are measured on the same ones).
+Where the table names several sources the first difference is over pairs of images of one source, as is the
+first figure of `training.evaluate`; the other is over all pairs.
 """
 
 import argparse
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +23,12 @@ from training.metrics import (
     FEWEST,
     Counts,
     Drawn,
+    Strata,
     in_words,
     interval,
-    macro_auroc,
     macro_aurocs,
     often_enough,
+    once,
     resampled,
 )
 from training.scoring.label_table import Labelled, LabelTableError, merged
@@ -44,7 +48,20 @@ class Difference:
     less: Interval
     p_value: float
     labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is said of the images that both scored.
+
+    Attributes:
+        within_source: None where there is one source, or no label has pairs enough within one.
+        over_all: of all pairs.
+    """
+
     images: int
+    within_source: Difference | None
+    over_all: Difference
 
 
 def main() -> None:
@@ -71,9 +88,12 @@ def main() -> None:
         found = compare(read_scores(options.first), read_scores(options.second), truth)
     except (CompareError, LabelTableError) as error:
         stop(str(error))
-    print(f"{found.images} images, {len(found.labels)} labels: {', '.join(found.labels)}")
-    print(f"A {found.first:.3f}  B {found.second:.3f}")
-    print(f"A less B {in_words(found.less, sign=True)}, p = {found.p_value:.3f}")
+    print(f"{found.images} images")
+    for name, one in (("within one source", found.within_source), ("over all pairs", found.over_all)):
+        if one is not None:
+            print(f"{name}, {len(one.labels)} labels: {', '.join(one.labels)}")
+            print(f"    A {one.first:.3f}  B {one.second:.3f}")
+            print(f"    A less B {in_words(one.less, sign=True)}, p = {one.p_value:.3f}")
 
 
 def read_scores(path: Path) -> dict[str, dict[str, float]]:
@@ -103,7 +123,7 @@ def compare(
     first: Mapping[str, Mapping[str, float]],
     second: Mapping[str, Mapping[str, float]],
     truth: Mapping[Path, Labelled],
-) -> Difference:
+) -> Comparison:
     """Compare the scores of two classifiers, each file -> label -> probability.
 
     Raises:
@@ -114,29 +134,38 @@ def compare(
     shape = (len(rows), len(both))  # of none too
     shown = np.array([[row.labels.get(n, False) for n in both] for row in rows], bool).reshape(shape)
     known = np.array([[n in row.labels for n in both] for row in rows], bool).reshape(shape)
-    told = often_enough(shown, known)
-    names = [n for n, enough in zip(both, told, strict=True) if enough]
-    if not names:
+    scores = [np.array([[one[row.file][n] for n in both] for row in rows]) for one in (first, second)]
+    patients = np.array([row.patient for row in rows])
+    sources = np.array([row.source for row in rows])
+
+    def difference(strata: Strata | None) -> Difference | None:
+        told = often_enough(shown, known, strata)
+        if not told.any():
+            return None
+        a, b = (
+            partial(macro_aurocs, one[:, told], shown[:, told], known[:, told], strata=strata)
+            for one in scores
+        )
+
+        def less(counts: Counts) -> Drawn:
+            return a(counts) - b(counts)
+
+        drawn = resampled(less, patients)
+        drawn = drawn[np.isfinite(drawn)]
+        tail = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+        # One is added so that no p-value is zero: a bootstrap cannot say less than one in its resamples.
+        p_value = min(1.0, 2 * (tail + 1) / (len(drawn) + 1))
+        names = tuple(name for name, enough in zip(both, told, strict=True) if enough)
+        every = once(patients)
+        return Difference(float(a(every)[0]), float(b(every)[0]), interval(less, patients), p_value, names)
+
+    over_all = difference(None)
+    if over_all is None:
         message = (
             f"no label is shown and lacking {FEWEST} times among the {len(rows)} images that both scored"
         )
         raise CompareError(message)
-    kept = [both.index(n) for n in names]
-    shown, known = shown[:, kept], known[:, kept]
-    scores = [np.array([[one[row.file][n] for n in names] for row in rows]) for one in (first, second)]
-    patients = np.array([row.patient for row in rows])
-
-    def less(counts: Counts) -> Drawn:
-        a, b = (macro_aurocs(one, shown, known, counts) for one in scores)
-        return a - b
-
-    drawn = resampled(less, patients)
-    drawn = drawn[np.isfinite(drawn)]
-    tail = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    # One is added so that no p-value is zero: a bootstrap cannot say less than one in its resamples.
-    p_value = min(1.0, 2 * (tail + 1) / (len(drawn) + 1))
-    a, b = (macro_auroc(one, shown, known=known) for one in scores)
-    return Difference(a, b, interval(less, patients), p_value, tuple(names), len(rows))
+    return Comparison(len(rows), difference(sources) if len(set(sources)) > 1 else None, over_all)
 
 
 if __name__ == "__main__":

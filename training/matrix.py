@@ -76,9 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             cells += _measured(row, columns, options)
         except (OSError, ValueError) as error:
             stop(f"trained on {row.name}: {error}")
-    write_csv(options.out / "matrix.csv", cells)
-    made = page(cells, recipe=recipe.name, day=datetime.now(UTC).date())
-    (options.out / "matrix.html").write_text(made, encoding="utf-8")
+    try:
+        write_csv(options.out / "matrix.csv", cells)
+        made = page(cells, recipe=recipe.name, day=datetime.now(UTC).date())
+        (options.out / "matrix.html").write_text(made, encoding="utf-8")
+    except OSError as error:
+        stop(f"the table cannot be written: {error}")
     console = Console()
     console.print(table(cells))
     console.print(f"bold: a source that was not trained on\nto look at: {options.out / 'matrix.html'}")

@@ -9,6 +9,10 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from shared.bundles import load_bundle
+from shared.settings import BUNDLED
+from training.metrics import in_words
+
 _ROOT = Path(__file__).parents[2]
 _DOCS = _ROOT / "docs"
 _PAGES = sorted([*_ROOT.glob("*.md"), *_ROOT.glob("[a-z]*/**/*.md")])
@@ -85,3 +89,11 @@ def test_a_decision_has_its_number_its_date_and_what_would_change_it(page: Path)
 def test_no_two_decisions_have_one_number():
     numbers = [page.name[:4] for page in _DECISIONS]
     assert len(numbers) == len(set(numbers)) > 0
+
+
+@pytest.mark.parametrize("page", ["README.md", "bench/README.md"])
+def test_what_the_classifier_is_worth_is_said_as_its_card_has_it(page):
+    metrics = load_bundle(BUNDLED).card.metrics
+    assert metrics is not None
+    assert metrics.within_source is not None
+    assert in_words(metrics.within_source) in (_ROOT / page).read_text(encoding="utf-8")

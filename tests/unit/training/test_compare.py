@@ -3,6 +3,7 @@
 import csv
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def run(folder: Path, monkeypatch, capsys, *, same: bool) -> str:
 
 def test_a_better_classifier_is_better_beyond_chance(tmp_path, monkeypatch, capsys):
     printed = run(tmp_path, monkeypatch, capsys, same=False)
-    assert "60 images, 1 labels: Effusion" in printed
+    assert "60 images\nover all pairs, 1 labels: Effusion" in printed
     assert "A 1.000" in printed
     assert float(printed.rsplit("p = ", 1)[1]) < 0.05
 
@@ -61,6 +62,29 @@ def test_a_difference_does_not_hang_on_the_names_of_the_patients():
         return compare(a, b, rows)
 
     assert less(random.permutation(30).astype(str)) == less(np.arange(30).astype(str))
+
+
+def test_what_knows_the_source_alone_is_better_over_all_pairs_and_not_within_a_source():
+    random = np.random.default_rng(0)
+    files, clinic = [f"{k}.png" for k in range(200)], np.arange(200) < 100
+    shown = random.random(200) < np.where(clinic, 0.8, 0.2)
+    rows = {
+        Path(file): Labelled(
+            file=file, patient=file, view="PA", labels={"Mass": bool(s)}, source="cw"[int(c)]
+        )
+        for file, s, c in zip(files, shown, clinic, strict=True)
+    }
+    known, constant = (
+        {file: {"Mass": float(x)} for file, x in zip(files, xs, strict=True)} for xs in (clinic, 0 * clinic)
+    )
+    found = compare(known, constant, rows)
+    assert found.over_all.less.low > 0.2
+    assert found.within_source is not None
+    assert (found.within_source.first, found.within_source.less.value) == (0.5, 0.0)
+    assert (
+        compare(known, constant, {one: replace(row, source="c") for one, row in rows.items()}).within_source
+        is None
+    )
 
 
 def test_a_file_that_evaluate_did_not_write_is_named(tmp_path):

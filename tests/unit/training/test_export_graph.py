@@ -1,8 +1,12 @@
-"""An exported graph: what it says is what torch says."""
+"""An exported graph: what it says is what torch says, or it is refused."""
+
+from itertools import count
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+from typing_extensions import override
 
 from shared.bundles import GRAPH
 from tests.support.trained import LABELS as THREE
@@ -56,6 +60,29 @@ def test_an_ensemble_says_the_mean_probability(folder, members, radiograph):
     np.testing.assert_allclose(served.logits, logits[0].numpy(), atol=1e-4)
     assert served.feature_map is not None
     np.testing.assert_allclose(served.feature_map, maps[0].numpy(), atol=1e-4)
+
+
+_CALLS = count(1)
+
+
+class _Drifting(nn.Module):
+    """Says more at every call, which no graph does: in its logits, or in its maps."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__()
+        self.output = output
+
+    @override
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        maps = images.repeat(1, 2, 1, 1)
+        logits, drift = maps.mean((2, 3)), 0.01 * next(_CALLS)
+        return (logits + drift, maps) if self.output == "logits" else (logits, maps + drift)
+
+
+@pytest.mark.parametrize("output", ["logits", "feature_map"])
+def test_a_graph_that_says_something_else_is_refused(output, tmp_path):
+    with pytest.raises(ExportError, match=f"differ by .* in the {output}"):
+        write_graphs(_Drifting(output), tmp_path, size=32)
 
 
 def test_an_embedding_is_of_the_run_that_answers_and_of_one_network(tmp_path):

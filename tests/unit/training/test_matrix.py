@@ -103,6 +103,28 @@ def test_what_is_trained_is_not_trained_again_and_the_table_is_the_same(made, mo
     assert "3 labels" in said.out
 
 
+def test_a_run_that_cannot_be_trained_is_named_with_the_reason(made, capsys):
+    with pytest.raises(SystemExit):
+        main([*made.words, "--train", "two", "--seed", "5"])
+    assert "trained on two: " in (said := capsys.readouterr().err)
+    assert "holds a run that differs in seed" in said
+
+
+def test_a_table_that_cannot_be_written_is_named(made, capsys):
+    written = made.folder / "matrix.csv"
+    before = written.read_bytes()
+    written.unlink()
+    written.mkdir()
+    try:
+        with pytest.raises(SystemExit):
+            main(made.words)
+        assert "the table cannot be written: " in (said := capsys.readouterr().err)
+        assert "matrix.csv" in said
+    finally:
+        written.rmdir()
+        written.write_bytes(before)
+
+
 def test_nobody_tests_a_run_who_is_in_its_training_images(made):
     records = read(made.folder / "runs" / "one.parquet")
     parts = {split: {one.patient for one in records if one.split is split} for split in Split}

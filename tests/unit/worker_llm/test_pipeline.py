@@ -119,7 +119,8 @@ def test_a_study_in_which_nothing_was_detected_leaves_a_writer_nothing_to_write(
     (report,) = write_reports([nothing], AwayWriter(), attempts=3)
     assert report.writer == TEMPLATE_VERSION
     assert not report.verification.fallback
-    assert report.sections.impression == "None of the 22 findings that were looked for was detected."
+    said = f"None of the {len(RANK)} findings that were looked for was detected."
+    assert report.sections.impression == said
 
 
 def test_a_writer_is_given_nothing_in_a_clients_words():
