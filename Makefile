@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 STUDY ?=
 export STUDY
 DATA ?=
-# One process more than there are cores: many tests wait.
-TEST_PROCESSES ?= $(shell expr $$(nproc) + 1)
+# More processes than there are cores: many tests wait.
+TEST_PROCESSES ?= $(shell expr $$(nproc) + 2)
 # Where it is set, every process that a test or a person starts compiles all of Python's sources anew: seconds each time.
 unexport PYTHONDONTWRITEBYTECODE
 # Tests run beside each other: threads of torch and NumPy would only wait for a core in each other's way.
