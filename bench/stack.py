@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import Final, Self
 
 import psutil
+from sqlalchemy import create_engine, func, select
 
 from cxr.local.home import Home
 from cxr.local.part import Launch, Part
+from cxr.local.postgres import database_url
 from cxr.local.processes import exit_code, start, stop
 from cxr.local.services import all_parts
 from cxr.local.state import choose_state, free_port
@@ -51,8 +53,12 @@ class Stack:
 
     def database_bytes(self) -> int:
         """Return what the tables take on the disk: with indexes and dead rows, without the log."""
-        base = self._home.path / "postgres" / "base"
-        return sum(file.stat().st_size for file in base.rglob("[0-9]*") if file.is_file())
+        engine = create_engine(database_url(self._state))
+        try:
+            with engine.connect() as connection:
+                return int(connection.scalar(select(func.pg_database_size(func.current_database()))) or 0)
+        finally:
+            engine.dispose()
 
     def log(self, name: str) -> str:
         """Return what a part has logged."""
