@@ -93,9 +93,9 @@ def test_what_a_command_sets_is_a_value():
 
 
 def is_of_ours(name: str) -> bool:
-    """Whether a dotted name is a module of our code: `training` is a top of the chart's values too."""
+    """Whether a dotted name is a module of ours or a table: some values of the chart begin like them."""
     place = ROOT.joinpath(*name.split("."))
-    return place.is_dir() or place.with_suffix(".py").is_file()
+    return place.is_dir() or place.with_suffix(".py").is_file() or name.endswith((".csv", ".parquet"))
 
 
 def test_a_value_that_is_named_exists():
