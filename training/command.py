@@ -1,8 +1,11 @@
-"""What training's commands have in common: how they refuse, and numbers that an option may have."""
+"""What training's commands have in common: how they refuse, and options that several have."""
 
 import argparse
 import sys
+from pathlib import Path
 from typing import NoReturn
+
+import platformdirs
 
 
 def stop(message: str, *, status: int = 2) -> NoReturn:
@@ -18,3 +21,30 @@ def above_zero(text: str) -> int:
         message = f"{text} is not above 0"
         raise argparse.ArgumentTypeError(message)
     return number
+
+
+def add_tables(parser: argparse.ArgumentParser) -> None:
+    """Add which tables' images are looked at, and where they are and are kept."""
+    add = parser.add_argument
+    add(
+        "--table",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE.parquet",
+        help="any number of them",
+    )
+    add(
+        "--images",
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="folder that the tables' files are in, or DATASET=DIR for each data set",
+    )
+    add(
+        "--cache",
+        type=Path,
+        default=platformdirs.user_cache_path("cxr-reporter") / "squares",
+        metavar="DIR",
+        help="decoded images; %(default)s",
+    )

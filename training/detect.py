@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import platformdirs
 import torch
 from lightning.fabric import Fabric
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ from rich.table import Table
 from training.architectures.detector import Detector
 from training.architectures.registry import create
 from training.boxes import size_of, told_where, unplaced
-from training.command import stop
+from training.command import add_tables, stop
 from training.fitting.run_folder import RECIPE, SUMMARY, read_json, read_weights, whole
 from training.metrics import in_words
 from training.recipe import Recipe, RecipeError, load_recipe
@@ -176,32 +175,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("run", type=Path, metavar="RUN_DIR", help="the --out of `training.train`")
-    add(
-        "--table",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="FILE.parquet",
-        help="any number of them",
-    )
-    add(
-        "--images",
-        action="append",
-        required=True,
-        metavar="DIR",
-        help="folder that the tables' files are in, or DATASET=DIR for each data set",
-    )
+    add_tables(parser)
     add("--split", type=Split, choices=list(Split), help="only images of this part")
     add("--out", type=Path, metavar="FILE.csv", help="a row a box")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto")
     add("--workers", type=int, default=2, help="processes that decode images")
-    add(
-        "--cache",
-        type=Path,
-        default=platformdirs.user_cache_path("cxr-reporter") / "squares",
-        metavar="DIR",
-        help="decoded images; %(default)s",
-    )
     return parser
 
 

@@ -12,7 +12,6 @@ code that decodes: with another list, or another decoder, other shards are made.
 kept its name and length is not noticed; nor is a shard ever deleted: delete the folder when you like.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -35,6 +34,7 @@ import shared.imaging
 import worker_cnn.decoding
 import worker_cnn.dicom_pixels
 from shared.errors import BadInputError
+from shared.machine.locks import one_at_a_time
 from training.table import Record
 from worker_cnn.children import ChildPool, DecoderKilledError, Terms
 from worker_cnn.decoding import prepare
@@ -196,9 +196,8 @@ def _length(file: Path) -> int:
 
 @contextmanager
 def _alone(cache: Path) -> Iterator[None]:
-    """Wait until no other process writes into the cache; the lock falls with the process, however it ends."""
-    with (cache / "lock").open("w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Wait until no other process writes into the cache, and remove what one that was killed has left."""
+    with one_at_a_time(cache):
         for left in cache.glob("*.unfinished"):
             left.unlink()
         yield

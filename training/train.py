@@ -20,10 +20,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import platformdirs
 from rich.console import Console
 
-from training.command import above_zero, stop
+from training.command import above_zero, add_tables, stop
 from training.recipe import names
 
 
@@ -72,21 +71,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what one run and many are told alike."""
     add = parser.add_argument
     add("recipe", metavar="RECIPE", help=f"one of {', '.join(names())}; or a .toml file")
-    add(
-        "--table",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="FILE.parquet",
-        help="any number of them",
-    )
-    add(
-        "--images",
-        action="append",
-        required=True,
-        metavar="DIR",
-        help="folder that the tables' files are in, or DATASET=DIR for each data set",
-    )
+    add_tables(parser)
     add("--epochs", type=above_zero, help="of each stage, instead of the recipe's")
     add("--limit-images", type=above_zero, metavar="N", help="of each part, for a trial")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto")
@@ -101,13 +86,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, metavar="N", help="instead of the recipe's")
     add(
         "--checkpoint-steps", type=above_zero, default=200, metavar="N", help="steps between checkpoints; 200"
-    )
-    add(
-        "--cache",
-        type=Path,
-        default=platformdirs.user_cache_path("cxr-reporter") / "squares",
-        metavar="DIR",
-        help="decoded images; %(default)s",
     )
 
 

