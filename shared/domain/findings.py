@@ -58,6 +58,47 @@ class Box:
             raise ValueError(message)
 
 
+class Side(StrEnum):
+    """The patient's side, not the picture's."""
+
+    RIGHT = "right"
+    LEFT = "left"
+    BOTH = "both"
+
+
+class Zone(StrEnum):
+    """The height in the lungs; a frontal radiograph shows zones, and no lobes."""
+
+    APICAL = "apical"
+    UPPER = "upper"
+    MIDDLE = "middle"
+    LOWER = "lower"
+    BASAL = "basal"
+    PERIHILAR = "perihilar"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the chest a finding is, as far as it may be said.
+
+    Attributes:
+        side: None where the map was right too rarely to say one.
+        zone: likewise.
+        as_displayed: whether the file does not say which side is which, so that the side is the one on
+            which a radiograph is usually displayed.
+    """
+
+    side: Side | None = None
+    zone: Zone | None = None
+    as_displayed: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a place that says nothing."""
+        if self.side is None and self.zone is None:
+            message = "a place has a side or a zone"
+            raise ValueError(message)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What the classifier says about one label, of one image or of the whole study.
@@ -70,6 +111,7 @@ class Finding:
         image: index of the image that shows it best; None where no image was used.
         box: where on that image, when the finding is present or uncertain and the heatmap is
             concentrated enough to say so.
+        place: where in the chest, for the same findings, where the card lets it be said.
     """
 
     label: str
@@ -79,6 +121,7 @@ class Finding:
     status: FindingStatus
     image: int | None = None
     box: Box | None = None
+    place: Place | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is not a probability, and a band that does not end at the threshold."""

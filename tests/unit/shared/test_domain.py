@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from shared.domain.findings import Box, Finding, FindingStatus, study_findings
+from shared.domain.findings import Box, Finding, FindingStatus, Place, study_findings
 from shared.domain.orders import Order, Patient
 from shared.domain.studies import (
     TRANSITIONS,
@@ -100,6 +100,11 @@ def test_an_archive_waits_for_all_others():
         Priority.ROUTINE,
         Priority.ARCHIVE,
     ]
+
+
+def test_a_place_has_a_side_or_a_zone():
+    with pytest.raises(ValueError, match="a side or a zone"):
+        Place()
 
 
 def test_a_box_may_be_the_whole_image():
