@@ -23,7 +23,7 @@ _BEFORE_LABELS: Final = (
     *("accession_number", "study_instance_uid", "status"),
     *("error_type", "error_detail", "error_file"),
 )
-_AFTER_LABELS: Final = ("present", "warnings", "impression", "report")
+_AFTER_LABELS: Final = ("present", "critical", "warnings", "impression", "report")
 _PIECE: Final = 1 << 16
 
 _SIGNS: Final = "=+\\-@＝＋－＠﹦﹢﹣﹫−"  # noqa: RUF001  the wide and small ones are read as the plain ones
@@ -79,9 +79,8 @@ def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
     errors = (study.error_type, study.error_detail, study.error_file)
     said = ("\n".join(item.warnings), report.impression if report else None, _whole_report(item))
     numbers = (probabilities.get(label) for label in labels)
-    return [
-        cell or "" for cell in (*texts, *patient, *taken, *errors, *numbers, ";".join(_present(item)), *said)
-    ]
+    flags = (";".join(_present(item)), ";".join(item.critical))
+    return [cell or "" for cell in (*texts, *patient, *taken, *errors, *numbers, *flags, *said)]
 
 
 def _json_object(item: BatchItem) -> dict[str, Any]:
@@ -109,6 +108,7 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
             for finding in item.findings
         ],
         "present": _present(item),
+        "critical": list(item.critical),
         "warnings": list(item.warnings),
         "impression": report.impression if report else None,
         "report": None

@@ -120,6 +120,7 @@ class Study(Answer):
     expected_images: int | None = None
     error: StudyError | None = None
     model: ModelId | None = None
+    critical: list[str] = []
     warnings: list[str] = []
     images: list[Image] = []
     set_aside: list[SetAside] = []
