@@ -177,6 +177,7 @@ def upgrade() -> None:
     op.create_table(
         "orders",
         sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("accession_number", sa.Text(), nullable=True),
         sa.Column("patient_id", sa.Text(), nullable=True),
         sa.Column("patient_id_issuer", sa.Text(), nullable=True),
@@ -202,7 +203,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["study_id"], ["studies.id"], name=op.f("fk_orders_study_id_studies"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_orders_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("study_id", name=op.f("pk_orders")),
+    )
+    op.create_index(
+        "ix_orders_patient", "orders", ["tenant_id", sa.text("left(patient_id, 64)")], unique=False
     )
     op.create_table(
         "idempotency_keys",
