@@ -140,6 +140,14 @@ class StudyPage(Answer):
     next_cursor: str | None = None
 
 
+class Place(Answer):
+    """Where in the chest a finding is; `as_displayed`: the file does not say which side is which."""
+
+    side: str | None = None
+    zone: str | None = None
+    as_displayed: bool = False
+
+
 class Finding(Answer):
     """What the classifier says of one label."""
 
@@ -151,6 +159,7 @@ class Finding(Answer):
     status: str
     image: int | None = None
     box: list[float] | None = None
+    place: Place | None = None
 
 
 class ImageFindings(Answer):

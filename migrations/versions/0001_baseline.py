@@ -488,6 +488,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("box", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("place", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("heatmap", sa.Boolean(), nullable=False),
         sa.CheckConstraint("probability BETWEEN 0 AND 1", name=op.f("ck_findings_probability")),
         sa.ForeignKeyConstraint(

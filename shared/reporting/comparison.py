@@ -110,7 +110,7 @@ _WORDS: Final[Mapping[Language, _Words]] = {
         none_available="Ninguna disponible.",
         changes={
             Change.NEW: "de nueva aparición: {now}",
-            Change.PERHAPS_THE_SAME: "{now} ahora y {then} entonces pueden ser el mismo hallazgo",
+            Change.PERHAPS_THE_SAME: "{now} ahora y {then} entonces pueden corresponder al mismo hallazgo",
             Change.ELSEWHERE: "distinta localización o extensión: {now}",
             Change.MORE_LIKELY: "más probable que antes: {now}",
             Change.LESS_LIKELY: "menos probable que antes: {now}",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, text, update
 
-from shared.domain.findings import Finding, FindingStatus
+from shared.domain.findings import Finding, FindingStatus, Place
 from shared.domain.orders import Order
 from shared.domain.reports import AuthorKind, Language
 from shared.domain.studies import (
@@ -171,6 +171,7 @@ def a_finding(
     *,
     probability: float | None = None,
     image: int | None = 0,
+    place: Place | None = None,
 ) -> Finding:
     """Build a finding whose probability fits its status."""
     usual = {FindingStatus.PRESENT: 0.8, FindingStatus.UNCERTAIN: 0.4, FindingStatus.ABSENT: 0.1}
@@ -181,4 +182,5 @@ def a_finding(
         uncertain_from=0.3,
         status=status,
         image=image,
+        place=place,
     )

@@ -204,6 +204,8 @@ class FindingRow(Base):
     status: Mapped[FindingStatus]
     box: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
     """Left, top, right, bottom as fractions of the image."""
+    place: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
+    """A `Place`, by its own names."""
     heatmap: Mapped[bool]
     """Whether S3 holds a heatmap for it."""
 

@@ -137,7 +137,7 @@ def test_what_may_be_the_same_shadow_is_neither_new_nor_gone():
     then = [found("Pneumonia", 0.95), found("Consolidation", 0.05)]
     assert said(now, then) == ("Consolidation now and pneumonia then may be the same finding.",)
     assert said(now, then, SPANISH) == (
-        "Consolidación pulmonar ahora y neumonía entonces pueden ser el mismo hallazgo.",
+        "Consolidación pulmonar ahora y neumonía entonces pueden corresponder al mismo hallazgo.",
     )
 
 
