@@ -183,8 +183,7 @@ def test_a_critical_finding_is_said_first_by_word_and_sign(tab: Tab, samples: Pa
     said = tab.page.locator(".study-head").get_by_role("alert")
     assert said.inner_text() == "Critical: Hernia"
     assert said.locator("svg.mark-critical").is_visible()
-    patient = tab.page.locator(".study-head .patient")
-    assert said.evaluate(_TOP) < patient.evaluate(_TOP)
+    assert said.evaluate(_TOP) < tab.page.locator("#status").evaluate(_TOP)
     assert [found["impact"] for found in Axe().run(tab.page).response["violations"]] == []
     tab.page.locator("summary", has_text="Timeline").click()
     assert "Critical finding: Hernia" in tab.page.locator(".timeline").inner_text()

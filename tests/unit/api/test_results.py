@@ -184,6 +184,7 @@ def test_a_line_of_ndjson_is_an_object_with_everything():
         "probability": 0.8,
         "threshold": 0.5,
         "status": "present",
+        "place": None,
     }
     assert first["report"]["impression"] == "Effusion.\nNo pneumothorax."
     assert (first["files"], first["present"], first["error"]) == (["a.dcm", "b.dcm"], ["Effusion"], None)
