@@ -1,13 +1,13 @@
-"""What a writer is asked for.
+"""What a writer is asked for, and what it gives back.
 
-Map: `View` -> `ReportRequest` -> `request_of`, `seed_of`.
+Map: `View` -> `ReportRequest` -> `request_of`, `seed_of` · `Prose`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain.findings import Finding, ViewPosition, ViewSource, study_findings
+from shared.domain.findings import Finding, Place, ViewPosition, ViewSource, study_findings
 from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty, certainty_of
 from shared.reporting.lexicon import NOT_A_FINDING
@@ -22,6 +22,14 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Prose:
+    """What a writer writes of the labels that were detected; rules make a report of it (`composition.py`)."""
+
+    findings: str
+    impression: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportRequest:
     """Everything that a report is written from. Nothing in it names a patient or is in a client's words.
 
@@ -30,12 +38,20 @@ class ReportRequest:
             same one.
         findings: one for each label of the classifier, present or not.
         views: of the images that were used, in their order.
+        lateral_given: whether a lateral view is among the study's images, used or not.
+        critical: labels that somebody must hear of at once, where they were detected.
+        recommendations: whether the report ends with what may follow (`recommendations.py`).
+        comparison: what rules say of the study before, a sentence each (`comparison.py`).
     """
 
     seed: str
     findings: tuple[Finding, ...]
     language: Language = Language.ENGLISH
     views: tuple[View, ...] = (View(ViewPosition.UNKNOWN),)
+    lateral_given: bool = False
+    critical: tuple[str, ...] = ()
+    recommendations: bool = True
+    comparison: tuple[str, ...] = ()
 
     def certainties(self) -> dict[str, Certainty]:
         """Return how surely each label may be spoken of, in the classifier's order."""
@@ -53,6 +69,15 @@ class ReportRequest:
         """Return the labels that a report must speak of."""
         return self.labels(Certainty.STATED, Certainty.PROBABLE, Certainty.POSSIBLE)
 
+    def places(self) -> dict[str, Place]:
+        """Return where each label is that a report must speak of, as far as it may be said."""
+        detected = self.detected()
+        return {
+            finding.label: finding.place
+            for finding in self.findings
+            if finding.place is not None and finding.label in detected
+        }
+
 
 class _Image(Protocol):
     """What is read of an image; a row of the database is one."""
@@ -66,7 +91,7 @@ class _Image(Protocol):
 
 
 def request_of(
-    images: Iterable[_Image], findings: Iterable[Iterable[Finding]], *, language: Language, seed: str
+    images: Sequence[_Image], findings: Iterable[Iterable[Finding]], *, language: Language, seed: str
 ) -> ReportRequest:
     """Gather what a study's report is written from, and held against.
 
@@ -74,7 +99,13 @@ def request_of(
         findings: of each image that was used.
     """
     views = tuple(view_of(image) for image in images if image.used)
-    return ReportRequest(seed=seed, findings=study_findings(findings), language=language, views=views)
+    return ReportRequest(
+        seed=seed,
+        findings=study_findings(findings),
+        language=language,
+        views=views,
+        lateral_given=any(image.view is ViewPosition.LATERAL for image in images),
+    )
 
 
 def view_of(image: _Image) -> View:

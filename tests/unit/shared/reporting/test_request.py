@@ -23,4 +23,5 @@ def test_a_request_has_each_label_once_and_the_views_of_the_images_that_were_use
     ]
     weak, strong = a_finding("Effusion", probability=0.6), a_finding("Effusion", probability=0.9)
     request = request_of(images, [[weak], [strong]], language=Language.SPANISH, seed="s")
-    assert request == ReportRequest("s", (strong,), Language.SPANISH, (View(ViewPosition.PA),))
+    views = (View(ViewPosition.PA),)
+    assert request == ReportRequest("s", (strong,), Language.SPANISH, views, lateral_given=True)

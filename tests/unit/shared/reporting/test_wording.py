@@ -5,11 +5,10 @@ import pytest
 from shared.domain.findings import Finding, FindingStatus
 from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty, certainty_of
-from shared.reporting.fixed import denial, nothing_detected
 from shared.reporting.lexicon import RANK, Organ, organ_of, weight_of
 from shared.reporting.phrases import join_and
 from shared.reporting.request import seed_of
-from shared.reporting.wording import hedges_of, on_the_scale
+from shared.reporting.wording import hedges_of, reworded
 from tests.support.llm_reports import request_for
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
@@ -57,7 +56,7 @@ def test_a_finding_is_spoken_of_as_surely_as_its_probability_allows(
     ],
 )
 def test_what_a_writer_hedges_is_said_in_the_words_of_the_scale(language: Language, said: str, expected: str):
-    assert on_the_scale(said, request_for(STATUSES, language)) == expected
+    assert reworded(said, request_for(STATUSES, language)) == expected
 
 
 def test_only_what_is_probable_or_possible_has_a_hedge():
@@ -79,13 +78,6 @@ def test_only_what_is_probable_or_possible_has_a_hedge():
 def test_nouns_are_joined_by_the_languages_and(nouns: list[str], english: str, spanish: str):
     assert join_and(nouns, Language.ENGLISH) == english
     assert join_and(nouns, Language.SPANISH) == spanish
-
-
-def test_one_label_that_was_not_detected_is_named_and_not_counted():
-    request = request_for({"Effusion": ABSENT}, Language.ENGLISH)
-    sections = nothing_detected(request)
-    assert sections.findings == sections.impression == denial(request)
-    assert denial(request) == "Looked for and not detected: pleural effusion."
 
 
 def test_a_label_that_nobody_has_placed_is_spoken_of_with_the_lungs_and_last():
