@@ -17,7 +17,7 @@ from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from shared.domain.findings import ModelVersion, ViewPosition, ViewSource
-from shared.domain.reports import EditedReport, Person, ReportSections
+from shared.domain.reports import EditedReport, Grade, Person, ReportSections, Section
 from shared.domain.studies import StudyId, StudyStatus
 from shared.errors import ConflictError
 from shared.records import analyses, findings, reading, reports
@@ -28,8 +28,8 @@ from shared.records.reports import ReportRecord
 from shared.rendering import html, text
 from shared.rendering.document import FindingLine, ImageLine, ReportDocument
 from shared.reporting import warnings
+from shared.reporting.comparison import Comparison, Statement
 from shared.reporting.edits import edited
-from shared.reporting.labeller import split_sentences
 from shared.reporting.request import request_of
 
 JSON: Final = "application/json"
@@ -130,7 +130,11 @@ def _changed(
 ) -> EditedReport:
     images = reading.images(session, earlier.study_id)
     request = request_of(images, [[row.finding for row in rows]], language=earlier.language, seed="")
-    comparison = tuple(split_sentences(earlier.comparison))
+    statements = tuple(
+        Statement(sentence.text, sentence.labels)
+        for sentence in earlier.sentences
+        if sentence.section is Section.COMPARISON and sentence.grade is Grade.SUPPORTED
+    )
     return edited(
         ReportSections(
             technique=wanted.sections.technique,
@@ -141,7 +145,7 @@ def _changed(
             impression=wanted.sections.impression,
         ),
         Person(wanted.author.name),
-        replace(request, comparison=comparison),
+        replace(request, comparison=Comparison(statements)),
         warnings=warnings.of_study(images, earlier.language),
         earlier=earlier.warnings,
     )

@@ -133,7 +133,11 @@ def _report(request: ReportRequest, findings: Sequence[_Passage], impression: Se
     technique = [
         GradedSentence(Section.TECHNIQUE, line, Grade.SUPPORTED) for line in technique_lines(request)
     ]
-    comparison = [GradedSentence(Section.COMPARISON, line, Grade.SUPPORTED) for line in request.comparison]
+    compared = request.comparison.statements if request.comparison else ()
+    comparison = [
+        GradedSentence(Section.COMPARISON, statement.text, Grade.SUPPORTED, statement.labels)
+        for statement in compared
+    ]
     return Composed(
         ReportSections(
             technique=_passage(technique).text,

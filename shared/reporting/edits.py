@@ -4,7 +4,7 @@ Map: `edited` -> `_without_lines` (the warnings, which come back as they are now
 (`_unchanged`).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shared.domain.reports import EditedReport, Grade, Person, ReportSections, Section
@@ -64,13 +64,21 @@ def _held(sections: ReportSections, request: ReportRequest) -> HeldProse:
         replace(sentence, labels=rules[sentence.text], objections=()) if sentence.text in rules else sentence
         for sentence in held.sentences
     )
-    technique = _unchanged(Section.TECHNIQUE, sections.technique, technique_lines(request))
-    comparison = _unchanged(Section.COMPARISON, sections.comparison, request.comparison)
+    technique = _unchanged(Section.TECHNIQUE, sections.technique, dict.fromkeys(technique_lines(request), ()))
+    compared = request.comparison.statements if request.comparison else ()
+    comparison = _unchanged(
+        Section.COMPARISON, sections.comparison, {statement.text: statement.labels for statement in compared}
+    )
     return replace(held, sentences=(*technique, *comparison, *own))
 
 
-def _unchanged(section: Section, text: str, lines: Collection[str]) -> Iterator[HeldSentence]:
-    """Grade a section that rules alone write: what is not one of their lines, nobody can check."""
+def _unchanged(section: Section, text: str, lines: Mapping[str, tuple[str, ...]]) -> Iterator[HeldSentence]:
+    """Grade a section that rules alone write: what is not one of their lines, nobody can check.
+
+    Args:
+        lines: theirs, with the labels of each.
+    """
     for sentence in split_sentences(text):
         changed = Objection(Grade.UNREAD, "is not a line that rules write")
-        yield HeldSentence(section, sentence, objections=() if sentence in lines else (changed,))
+        objections = () if sentence in lines else (changed,)
+        yield HeldSentence(section, sentence, lines.get(sentence, ()), objections)

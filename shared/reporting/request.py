@@ -10,6 +10,7 @@ from typing import Protocol
 from shared.domain.findings import Finding, Place, ViewPosition, ViewSource, study_findings
 from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty, certainty_of
+from shared.reporting.comparison import Comparison
 from shared.reporting.lexicon import NOT_A_FINDING
 
 
@@ -38,20 +39,20 @@ class ReportRequest:
             same one.
         findings: one for each label of the classifier, present or not.
         views: of the images that were used, in their order.
+        critical: the labels that are flagged on the study, the gravest first.
+        comparison: the section, written by rule; None where nothing is to be said. No writer is shown it.
         lateral_given: whether a lateral view is among the study's images, used or not.
-        critical: labels that somebody must hear of at once, where they were detected.
         recommendations: whether the report ends with what may follow (`recommendations.py`).
-        comparison: what rules say of the study before, a sentence each (`comparison.py`).
     """
 
     seed: str
     findings: tuple[Finding, ...]
     language: Language = Language.ENGLISH
     views: tuple[View, ...] = (View(ViewPosition.UNKNOWN),)
-    lateral_given: bool = False
     critical: tuple[str, ...] = ()
+    comparison: Comparison | None = None
+    lateral_given: bool = False
     recommendations: bool = True
-    comparison: tuple[str, ...] = ()
 
     def certainties(self) -> dict[str, Certainty]:
         """Return how surely each label may be spoken of, in the classifier's order."""
@@ -91,7 +92,13 @@ class _Image(Protocol):
 
 
 def request_of(
-    images: Sequence[_Image], findings: Iterable[Iterable[Finding]], *, language: Language, seed: str
+    images: Sequence[_Image],
+    findings: Iterable[Iterable[Finding]],
+    *,
+    language: Language,
+    seed: str,
+    critical: tuple[str, ...] = (),
+    comparison: Comparison | None = None,
 ) -> ReportRequest:
     """Gather what a study's report is written from, and held against.
 
@@ -104,6 +111,8 @@ def request_of(
         findings=study_findings(findings),
         language=language,
         views=views,
+        critical=critical,
+        comparison=comparison,
         lateral_given=any(image.view is ViewPosition.LATERAL for image in images),
     )
 

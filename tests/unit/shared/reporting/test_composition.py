@@ -7,6 +7,7 @@ import pytest
 from shared.domain.findings import Finding, FindingStatus, Place, Side, ViewPosition, Zone
 from shared.domain.reports import Grade, Language, Section
 from shared.rendering.passages import passages
+from shared.reporting.comparison import none_available
 from shared.reporting.composition import Composed, by_rule, composed, nothing_detected
 from shared.reporting.request import Prose, ReportRequest, View
 from shared.reporting.verifier import grade
@@ -57,7 +58,7 @@ def test_what_is_critical_leads_the_impression_on_a_line_of_its_own():
 
 
 def test_every_sentence_stands_in_its_section_in_order_and_what_rules_write_is_supported():
-    report = made(PROSE, replace(FOUND, comparison=("Chest radiograph of 2025-03-01.",)))
+    report = made(PROSE, replace(FOUND, comparison=none_available(Language.ENGLISH)))
     assert {sentence.grade for sentence in report.sentences} == {Grade.SUPPORTED}
     assert list(Section) == sorted(
         {sentence.section for sentence in report.sentences}, key=list(Section).index
