@@ -223,6 +223,7 @@ class Evidence(Answer):
     label: str
     image: int
     box: list[float] | None = None
+    place: Place | None = None
 
 
 class Sentence(Answer):

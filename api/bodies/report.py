@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.bodies.base import NOT_A_MEDICAL_DEVICE, STUDY_ID, Body
-from api.bodies.finding import best_rows
+from api.bodies.finding import PlaceBody, best_rows, place_body
 from api.bodies.order import Patient, patient_body
 from api.plain_text import Line, PlainText
 from shared.domain.findings import FindingStatus
@@ -68,6 +68,7 @@ class Evidence(Body):
     label: str
     image: int
     box: list[float] | None = Field(description="As the finding has it.")
+    place: PlaceBody | None = Field(description="As the finding has it.")
 
 
 class SentenceBody(Body):
@@ -153,7 +154,12 @@ def report_body(view: StudyView, report: ReportRecord, rows: Sequence[FindingRec
         rows: the findings that it was written from.
     """
     evidence = {
-        row.label: Evidence(label=row.label, image=row.image_index, box=list(row.box) if row.box else None)
+        row.label: Evidence(
+            label=row.label,
+            image=row.image_index,
+            box=list(row.box) if row.box else None,
+            place=place_body(row.finding.place),
+        )
         for row in best_rows(rows)
         if row.status is not FindingStatus.ABSENT
     }

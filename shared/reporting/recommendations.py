@@ -3,7 +3,7 @@
 | when | what | source |
 | --- | --- | --- |
 | a mass, nodule or lesion is at least probable | CT | ACR Appropriateness Criteria, Incidentally Detected Indeterminate Pulmonary Nodule (2023) |
-| what a second view settles is less than stated, and no lateral was given | a lateral view | ACR-SPR-STR Practice Parameter for the Performance of Chest Radiography (2022) |
+| what a second view settles is less than stated, and no lateral was given | a lateral view | ACR-SPR-STR Practice Parameter for the Performance of Chest Radiography (2017) |
 | tuberculosis was detected | a test for it | WHO consolidated guidelines on tuberculosis, module 2: screening (2021) |
 
 Map: `recommended`.
