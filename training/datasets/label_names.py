@@ -239,8 +239,8 @@ _OPEN_I: Final = {
 }
 """A MeSH term, cut at "/": ask for its heading, and for its heading and first qualifier joined by "/".
 
-Beside each: why these terms, or why not a near one. "Foreign Bodies" are in the patient or on the patient, and a
-Foreign_Object is on: they say none of ours.
+Beside each: why these terms, or why not a near one. "Foreign Bodies" are in the patient or on him, and a
+Foreign_Object is on him: no label of ours says the same.
 """
 
 _OPEN_I_WITHOUT: Final = ("Mass", "Nodule", "Opacity", "Thickening", "Subcutaneous Emphysema", "No Indexing")
