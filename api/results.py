@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from api.bodies.finding import place_body
 from api.bodies.report import author_body
-from shared.domain.findings import FindingStatus
+from shared.domain.findings import Finding, FindingStatus
 from shared.records.batches import BatchItem
 from shared.rendering.document import WORDS, quoted
 
@@ -23,7 +24,7 @@ _BEFORE_LABELS: Final = (
     *("accession_number", "study_instance_uid", "status"),
     *("error_type", "error_detail", "error_file"),
 )
-_AFTER_LABELS: Final = ("present", "warnings", "impression", "report")
+_AFTER_LABELS: Final = ("present", "places", "warnings", "impression", "report")
 _PIECE: Final = 1 << 16
 
 _SIGNS: Final = "=+\\-@＝＋－＠﹦﹢﹣﹫−"  # noqa: RUF001  the wide and small ones are read as the plain ones
@@ -79,9 +80,8 @@ def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
     errors = (study.error_type, study.error_detail, study.error_file)
     said = ("\n".join(item.warnings), report.impression if report else None, _whole_report(item))
     numbers = (probabilities.get(label) for label in labels)
-    return [
-        cell or "" for cell in (*texts, *patient, *taken, *errors, *numbers, ";".join(_present(item)), *said)
-    ]
+    found = (";".join(_present(item)), ";".join(filter(None, map(_place, item.findings))))
+    return [cell or "" for cell in (*texts, *patient, *taken, *errors, *numbers, *found, *said)]
 
 
 def _json_object(item: BatchItem) -> dict[str, Any]:
@@ -99,15 +99,7 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
         "study_instance_uid": order.study_instance_uid,
         "status": study.status.value,
         "error": error if study.error_type else None,
-        "findings": [
-            {
-                "label": finding.label,
-                "probability": finding.probability,
-                "threshold": finding.threshold,
-                "status": finding.status.value,
-            }
-            for finding in item.findings
-        ],
+        "findings": [_finding(finding) for finding in item.findings],
         "present": _present(item),
         "warnings": list(item.warnings),
         "impression": report.impression if report else None,
@@ -125,6 +117,23 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
             "fallback": bool(report.fallback),
         },
     }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    place = place_body(finding.place)
+    return {
+        "label": finding.label,
+        "probability": finding.probability,
+        "threshold": finding.threshold,
+        "status": finding.status.value,
+        "place": place and place.model_dump(),
+    }
+
+
+def _place(finding: Finding) -> str:
+    """Return a label and where it is in one text, "Effusion right lower"; empty where nothing is said."""
+    place = finding.place
+    return "" if place is None else " ".join(filter(None, (finding.label, place.side, place.zone)))
 
 
 def _present(item: BatchItem) -> list[str]:

@@ -139,6 +139,14 @@ class StudyPage(Answer):
     next_cursor: str | None = None
 
 
+class Place(Answer):
+    """Where in the chest a finding is; `as_displayed`: the file does not say which side is which."""
+
+    side: str | None = None
+    zone: str | None = None
+    as_displayed: bool = False
+
+
 class Finding(Answer):
     """What the classifier says of one label."""
 
@@ -150,6 +158,7 @@ class Finding(Answer):
     status: str
     image: int | None = None
     box: list[float] | None = None
+    place: Place | None = None
 
 
 class ImageFindings(Answer):

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cxr.models import Finding, Findings, Study
+from cxr.models import Finding, Findings, Place, Study
 
 out: Final = Console(highlight=False, soft_wrap=True)
 notes: Final = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -107,12 +107,21 @@ def print_findings(findings: Findings) -> None:
             f"{finding.probability:.2f}",
             bar(finding, cells=_BAR_CELLS, plain=not _draws_blocks()),
             finding.status,
+            place_words(finding.place) if finding.place else "",
             style=_STYLES.get(finding.status, ""),
         )
     out.print(table)
     out.print(
         f"| is the label's threshold. Classifier {findings.model.id} {findings.model.version}.", style="dim"
     )
+
+
+def place_words(place: Place) -> str:
+    """Say where a finding is in a few words: "right as displayed, lower"."""
+    sides = "both sides" if place.side == "both" else place.side
+    if place.as_displayed and place.side in {"left", "right"}:
+        sides = f"{sides} as displayed"
+    return ", ".join(filter(None, (sides, place.zone)))
 
 
 def bar(finding: Finding, *, cells: int, plain: bool) -> str:

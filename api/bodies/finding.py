@@ -7,7 +7,7 @@ from pydantic import Field
 from api.bodies.base import STUDY_ID, Body
 from api.bodies.image import heatmap_path
 from api.bodies.model import ModelId
-from shared.domain.findings import FindingStatus, ViewPosition
+from shared.domain.findings import FindingStatus, Place, Side, ViewPosition, Zone
 from shared.domain.reports import Language
 from shared.labels import LABELS, display_name
 from shared.records.findings import FindingRecord
@@ -27,6 +27,19 @@ class FindingLinks(Body):
     heatmap: str | None = Field(description="The class activation map; null where there is none.")
 
 
+class PlaceBody(Body):
+    """Where in the chest a finding is."""
+
+    side: Side | None = Field(
+        description="The patient's side; null where the model's card lets none be said."
+    )
+    zone: Zone | None = Field(description="The height in the lungs; null likewise.")
+    as_displayed: bool = Field(
+        description="Whether the file does not say which side is which: then the side is the one on which a "
+        "radiograph is usually displayed."
+    )
+
+
 class FindingEntry(Body):
     """What the classifier says about one label."""
 
@@ -39,6 +52,9 @@ class FindingEntry(Body):
     image: int | None = Field(description="The image that shows it best.")
     box: list[float] | None = Field(
         description="Left, top, right, bottom, as fractions of the image.", examples=[[0.55, 0.6, 0.9, 0.93]]
+    )
+    place: PlaceBody | None = Field(
+        description="Where it is, when it is present or uncertain and its place was found surely enough."
     )
     codes: Codes
     links: FindingLinks
@@ -83,11 +99,21 @@ def finding_entry(row: FindingRecord, study: StudyRecord) -> FindingEntry:
         status=row.status,
         image=row.image_index,
         box=list(row.box) if row.box else None,
+        place=place_body(row.place),
         codes=Codes(
             snomed_ct=label.snomed_ct.code if label and label.snomed_ct else None,
             radlex=label.radlex.code if label and label.radlex else None,
         ),
         links=FindingLinks(heatmap=heatmap),
+    )
+
+
+def place_body(place: Place | None) -> PlaceBody | None:
+    """Return a place as clients see it."""
+    return (
+        None
+        if place is None
+        else PlaceBody(side=place.side, zone=place.zone, as_displayed=place.as_displayed)
     )
 
 

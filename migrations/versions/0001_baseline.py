@@ -177,6 +177,7 @@ def upgrade() -> None:
     op.create_table(
         "orders",
         sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("accession_number", sa.Text(), nullable=True),
         sa.Column("patient_id", sa.Text(), nullable=True),
         sa.Column("patient_id_issuer", sa.Text(), nullable=True),
@@ -202,7 +203,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["study_id"], ["studies.id"], name=op.f("fk_orders_study_id_studies"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_orders_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("study_id", name=op.f("pk_orders")),
+    )
+    op.create_index(
+        "ix_orders_patient", "orders", ["tenant_id", sa.text("left(patient_id, 64)")], unique=False
     )
     op.create_table(
         "idempotency_keys",
@@ -474,6 +479,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("box", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("place", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("heatmap", sa.Boolean(), nullable=False),
         sa.CheckConstraint("probability BETWEEN 0 AND 1", name=op.f("ck_findings_probability")),
         sa.ForeignKeyConstraint(

@@ -1,7 +1,7 @@
 """What the CNN worker found: written once with the outcome, read by the LLM worker and the API."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from shared.domain.findings import (
     Finding,
     FindingStatus,
     ModelVersion,
+    Place,
     ViewPosition,
     ViewSource,
 )
@@ -37,6 +38,7 @@ class FindingRecord:
     uncertain_from: float
     status: FindingStatus
     box: tuple[float, float, float, float] | None
+    place: Place | None
     heatmap: bool
 
     @property
@@ -50,6 +52,7 @@ class FindingRecord:
             status=self.status,
             image=self.image_index,
             box=Box(*self.box) if self.box else None,
+            place=self.place,
         )
 
 
@@ -134,6 +137,7 @@ def write_analysis(
             uncertain_from=finding.uncertain_from,
             status=finding.status,
             box=_box_as_list(finding.box),
+            place=asdict(finding.place) if finding.place else None,
             heatmap=finding.label in image.heatmaps,
         )
         for image in images

@@ -81,7 +81,7 @@ def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInput
         ),
     )
     session.flush()
-    session.add(OrderRow(study_id=study.id, **asdict(study.order)))
+    session.add(OrderRow(study_id=study.id, tenant_id=study.tenant_id, **asdict(study.order)))
     session.add_all(image_rows(study.id, study.images))
     aside = len(study.order.set_aside)
     detail = f"{aside} set aside: no images" if aside else None

@@ -10,6 +10,7 @@ from typing import Protocol
 from shared.domain.findings import Finding, ViewPosition, ViewSource, study_findings
 from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty, certainty_of
+from shared.reporting.comparison import Comparison
 from shared.reporting.lexicon import NOT_A_FINDING
 
 
@@ -30,12 +31,16 @@ class ReportRequest:
             same one.
         findings: one for each label of the classifier, present or not.
         views: of the images that were used, in their order.
+        critical: the labels that are flagged on the study, the gravest first.
+        comparison: the section, written by rule; None where nothing is to be said. No writer is shown it.
     """
 
     seed: str
     findings: tuple[Finding, ...]
     language: Language = Language.ENGLISH
     views: tuple[View, ...] = (View(ViewPosition.UNKNOWN),)
+    critical: tuple[str, ...] = ()
+    comparison: Comparison | None = None
 
     def certainties(self) -> dict[str, Certainty]:
         """Return how surely each label may be spoken of, in the classifier's order."""
@@ -66,7 +71,13 @@ class _Image(Protocol):
 
 
 def request_of(
-    images: Iterable[_Image], findings: Iterable[Iterable[Finding]], *, language: Language, seed: str
+    images: Iterable[_Image],
+    findings: Iterable[Iterable[Finding]],
+    *,
+    language: Language,
+    seed: str,
+    critical: tuple[str, ...] = (),
+    comparison: Comparison | None = None,
 ) -> ReportRequest:
     """Gather what a study's report is written from, and held against.
 
@@ -74,7 +85,14 @@ def request_of(
         findings: of each image that was used.
     """
     views = tuple(view_of(image) for image in images if image.used)
-    return ReportRequest(seed=seed, findings=study_findings(findings), language=language, views=views)
+    return ReportRequest(
+        seed=seed,
+        findings=study_findings(findings),
+        language=language,
+        views=views,
+        critical=critical,
+        comparison=comparison,
+    )
 
 
 def view_of(image: _Image) -> View:

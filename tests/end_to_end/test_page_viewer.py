@@ -1,11 +1,15 @@
 """The radiograph on the page, and how the page looks: in the dark, in the light, on a phone, to a machine."""
 
+import json
 from pathlib import Path
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships no types
+from sqlalchemy import text
 
+from shared.records.database import Database
+from shared.settings import DatabaseSettings
 from tests.end_to_end.conftest import OpenTab
 from tests.support.browser import Tab
 from tests.support.stack import FullStack
@@ -30,6 +34,36 @@ def looking(tab: Tab, finished: str) -> Tab:
     if pressed.count():
         pressed.click()
     return tab
+
+
+def test_a_finding_s_row_says_where_it_is(tab: Tab, stack: FullStack, finished: str) -> None:
+    database = Database(DatabaseSettings(url=stack.infra_environment()["CXR_DATABASE_URL"]))
+    statement = text(
+        "UPDATE findings SET place = :place WHERE label = :label"
+        " AND analysis_id = (SELECT id FROM analyses WHERE study_id = :study)"
+    )
+    places = {
+        "Effusion": {"side": "right", "zone": "lower", "as_displayed": True},
+        "Mass": {"side": "left", "zone": None, "as_displayed": False},
+        "Nodule": {"side": "both", "zone": "basal", "as_displayed": True},
+        "Hernia": None,
+    }
+    with database.session() as session:
+        for label, place in places.items():
+            session.execute(statement, {"study": finished, "label": label, "place": json.dumps(place)})
+    database.close()
+    tab.open(f"#/studies/{finished}")
+    tab.wait_until_final()
+    said = {
+        label: tab.page.locator(f'[data-label="{label}"] .finding-place').all_inner_texts()
+        for label in places
+    }
+    assert said == {
+        "Effusion": ["right as displayed, lower zone"],
+        "Mass": ["left"],
+        "Nodule": ["both sides, basal"],
+        "Hernia": [],
+    }
 
 
 @pytest.mark.parametrize(("name", "value"), [("Window", 90), ("Level", 60)], ids=["window", "level"])

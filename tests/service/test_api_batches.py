@@ -120,6 +120,7 @@ def test_results_have_a_line_for_every_item_in_order(
     assert [row["item"] for row in table] == ["'=1+1", "case-2", "case-3", "case-4"]
     assert [row["status"] for row in table] == ["completed", "rejected", "failed", "queued"]
     assert (table[0]["Effusion"], table[0]["Nodule"], table[0]["present"]) == ("0.8000", "0.4000", "Effusion")
+    assert table[0]["places"] == "Effusion right lower"
     assert table[0]["files"] == "image0.png"
     assert "There is a pleural effusion." in table[0]["report"]
     assert table[2]["error_detail"] == "codec crashed"
@@ -127,6 +128,10 @@ def test_results_have_a_line_for_every_item_in_order(
     lines = [json.loads(line) for line in answer.text.splitlines()]
     assert [line["item"] for line in lines] == ["=1+1", "case-2", "case-3", "case-4"]
     assert lines[0]["report"]["impression"] == lines[0]["impression"] == "Pleural effusion."
+    assert [found["place"] for found in lines[0]["findings"]] == [
+        {"side": "right", "zone": "lower", "as_displayed": True},
+        *(None, None),
+    ]
     assert lines[1]["error"]["type"] == "not-an-image"
 
 

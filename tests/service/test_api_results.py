@@ -44,6 +44,8 @@ def test_findings_name_every_label_once_for_the_study_and_each_image(client: htt
         0.5,
     )
     assert (effusion["uncertain_from"], effusion["image"]) == (0.3, 0)
+    assert effusion["place"] == {"side": "right", "zone": "lower", "as_displayed": True}
+    assert by_label["Nodule"]["place"] is None
     codes = LABELS["Effusion"]
     assert effusion["codes"] == {
         "snomed_ct": codes.snomed_ct.code if codes.snomed_ct else None,

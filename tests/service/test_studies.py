@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from shared.domain.findings import ModelVersion, ViewPosition
+from shared.domain.findings import ModelVersion, Place, Side, ViewPosition, Zone
 from shared.domain.orders import Order
 from shared.domain.reports import Language, Report, ReportSections, Verification, WriterVersion
 from shared.domain.studies import LeaseToken, Priority, Stage, StudyEvent, StudyId, StudyStatus
@@ -45,6 +45,11 @@ from tests.support.builders import (
 
 MODEL = ModelVersion("tiny", "1", "d" * 64)
 EXPIRED = timedelta(seconds=-1)
+FOUND = [
+    a_finding(),
+    a_finding("Mass", place=Place(Side.LEFT, Zone.UPPER)),
+    a_finding("Nodule", place=Place(Side.BOTH)),
+]
 
 
 def the_report() -> Report:
@@ -57,9 +62,7 @@ def the_report() -> Report:
 
 
 def image_findings() -> list[ImageFindings]:
-    return [
-        ImageFindings(index=0, view=ViewPosition.PA, findings=[a_finding()], heatmaps=frozenset({"Effusion"}))
-    ]
+    return [ImageFindings(index=0, view=ViewPosition.PA, findings=FOUND, heatmaps=frozenset({"Effusion"}))]
 
 
 def test_of_many_threads_exactly_one_gets_the_claim(database: Database):
@@ -89,7 +92,7 @@ def test_a_study_walks_the_whole_line_and_its_timeline_tells_it(database: Databa
     with database.session() as session:
         view = reading.view(session, study_id)
         report = reports.newest(session, study_id)
-        assert findings.of_study(session, study_id) == {0: [a_finding()]}
+        assert findings.of_study(session, study_id) == {0: FOUND}
     assert view is not None
     assert report is not None
     assert (report.version, report.findings) == (1, "Clear lungs.")

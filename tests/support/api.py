@@ -20,7 +20,16 @@ from api.backend import Backend
 from api.door import Door, Limits
 from api.main import create_app
 from api.serving import Server
-from shared.domain.findings import Finding, FindingStatus, ModelVersion, ViewPosition, ViewSource
+from shared.domain.findings import (
+    Finding,
+    FindingStatus,
+    ModelVersion,
+    Place,
+    Side,
+    ViewPosition,
+    ViewSource,
+    Zone,
+)
 from shared.domain.reports import Language, Report, ReportSections, Verification, WriterVersion
 from shared.domain.studies import Stage, StudyId
 from shared.errors import BadInputError
@@ -144,7 +153,7 @@ def classify(
     database: Database,
     study_id: StudyId,
     found: Sequence[Finding] = (
-        a_finding("Effusion"),
+        a_finding("Effusion", place=Place(Side.RIGHT, Zone.LOWER, as_displayed=True)),
         a_finding("Nodule", FindingStatus.UNCERTAIN),
         a_finding("Hernia", FindingStatus.ABSENT),
     ),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, text, update
 
-from shared.domain.findings import Finding, FindingStatus
+from shared.domain.findings import Finding, FindingStatus, Place
 from shared.domain.orders import Order
 from shared.domain.reports import AuthorKind, Language
 from shared.domain.studies import (
@@ -34,6 +34,13 @@ LEASE = timedelta(seconds=20)
 SOMEBODY = Actor(ActorKind.KEY, "0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11")
 WORKER = Actor(ActorKind.SERVICE, "worker")
 SWEEPER = Actor(ActorKind.SERVICE, "sweeper")
+AN_ORDER = Order(
+    patient_id="P-1",
+    patient_sex="F",
+    patient_age_years=45.0,
+    study_date=date(2026, 1, 5),
+    indication="cough",
+)
 
 
 def empty_tables(database: Database) -> None:
@@ -98,6 +105,7 @@ def a_study(
     images: tuple[StoredImage, ...] = (an_image(),),
     batch_id: BatchId | None = None,
     tenant_id: TenantId = DEFAULT_TENANT,
+    order: Order = AN_ORDER,
 ) -> StudyId:
     """Accept a study, and return its id."""
     study_id = StudyId(new_id())
@@ -107,13 +115,7 @@ def a_study(
         priority=priority,
         language=Language.ENGLISH,
         images=images,
-        order=Order(
-            patient_id="P-1",
-            patient_sex="F",
-            patient_age_years=45.0,
-            study_date=date(2026, 1, 5),
-            indication="cough",
-        ),
+        order=order,
         batch_id=batch_id,
     )
     with database.session() as session:
@@ -169,6 +171,7 @@ def a_finding(
     *,
     probability: float | None = None,
     image: int | None = 0,
+    place: Place | None = None,
 ) -> Finding:
     """Build a finding whose probability fits its status."""
     usual = {FindingStatus.PRESENT: 0.8, FindingStatus.UNCERTAIN: 0.4, FindingStatus.ABSENT: 0.1}
@@ -179,4 +182,5 @@ def a_finding(
         uncertain_from=0.3,
         status=status,
         image=image,
+        place=place,
     )

@@ -1,7 +1,7 @@
 /** The findings as bars: probability, threshold, uncertain band, and what that means in a word. */
 
 import { fill, h } from "./dom.js";
-import { probability } from "./format.js";
+import { placeWords, probability } from "./format.js";
 import { mark } from "./marks.js";
 
 const ORDER = ["present", "uncertain", "absent"];
@@ -59,7 +59,8 @@ function summary(findings) {
 
 function findingRow(finding, select, selected, buttons) {
   const { label, name, status } = finding;
-  const words = [mark(status), h("span.finding-name", {}, name)];
+  const place = finding.place ? [" ", h("span.finding-place", {}, placeWords(finding.place))] : [];
+  const words = [mark(status), h("span.finding-name", {}, name, ...place)];
   const value = `probability ${probability(finding.probability)}, threshold ${probability(finding.threshold)}`;
   let title;
   if (finding.links.heatmap !== null || finding.box !== null) {

@@ -22,6 +22,8 @@ export const STATUS_WORDS = {
 
 export const LANGUAGES = { en: "English", es: "Spanish" };
 
+const ZONE_WORDS = { apical: "apical", upper: "upper zone", middle: "middle zone", lower: "lower zone", basal: "basal", perihilar: "perihilar" };
+
 const SEXES = { F: "Female", M: "Male", O: "Other" };
 
 const FINAL = new Set(["completed", "rejected", "failed", "cancelled"]);
@@ -87,6 +89,12 @@ export function size(bytes) {
 /** "0.81": a probability, to two places. */
 export function probability(value) {
   return value.toFixed(2);
+}
+
+/** "right as displayed, lower zone": where in the chest a finding is, as far as that may be said. */
+export function placeWords({ side, zone, as_displayed: asDisplayed }) {
+  const sides = side === "both" ? "both sides" : side && asDisplayed ? `${side} as displayed` : side;
+  return [sides, zone && ZONE_WORDS[zone]].filter(Boolean).join(", ");
 }
 
 /** "a.dcm" or "a.dcm and 2 more": a study by its files. */

@@ -101,8 +101,15 @@ class OrderRow(Base):
     """Whose study it is and what was asked for (`Order`); gone once the study is erased."""
 
     __tablename__ = "orders"
+    __table_args__ = (
+        # Serves the search for a patient's earlier studies. A longer id than DICOM allows would not fit an
+        # entry of an index.
+        Index("ix_orders_patient", "tenant_id", text("left(patient_id, 64)")),
+    )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    """The study's own, here too since two tenants' patients may have one id."""
     accession_number: Mapped[PatientText | None]
     patient_id: Mapped[PatientText | None]
     patient_id_issuer: Mapped[PatientText | None]
@@ -191,6 +198,8 @@ class FindingRow(Base):
     status: Mapped[FindingStatus]
     box: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
     """Left, top, right, bottom as fractions of the image."""
+    place: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
+    """A `Place`, by its own names."""
     heatmap: Mapped[bool]
     """Whether S3 holds a heatmap for it."""
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from cxr.models import Finding, Findings
-from cxr.output import bar, print_findings, print_json
+from cxr.models import Finding, Findings, Place
+from cxr.output import bar, place_words, print_findings, print_json
 
 
 def _finding(
@@ -42,6 +42,26 @@ def test_findings_are_readable_without_colour_and_present_ones_come_first(capsys
     assert [line.split()[:2] for line in lines[:3]] == [["+", "Effusion"], ["?", "Mass"], ["-", "Hernia"]]
     assert lines[0].rstrip().endswith("present")
     assert "\x1b" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (Place(side="right", zone="lower", as_displayed=True), "right as displayed, lower"),
+        (Place(side="left"), "left"),
+        (Place(side="both", as_displayed=True), "both sides"),
+        (Place(zone="upper", as_displayed=True), "upper"),
+    ],
+)
+def test_a_finding_s_row_ends_with_its_place(place, words, capsys):
+    assert place_words(place) == words
+    found = _finding(0.9, 0.5).model_copy(update={"place": place})
+    print_findings(
+        Findings.model_validate(
+            {"study_id": "s1", "model": {"id": "m", "version": "1"}, "findings": [found.model_dump()]}
+        )
+    )
+    assert capsys.readouterr().out.splitlines()[0].rstrip().endswith(words)
 
 
 def test_json_is_one_document_with_every_field(capsys):

@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from shared.domain.critical import critical_labels
 from shared.domain.findings import Box, Finding, FindingStatus, Place, study_findings
 from shared.domain.orders import Order, Patient
 from shared.domain.studies import (
@@ -109,3 +110,16 @@ def test_a_place_has_a_side_or_a_zone():
 
 def test_a_box_may_be_the_whole_image():
     assert Box(0.0, 0.0, 1.0, 1.0) == Box(left=0.0, top=0.0, right=1.0, bottom=1.0)
+
+
+def test_critical_is_what_is_configured_and_present():
+    found = [
+        Finding("Fracture", 0.9, 0.5, 0.3, FindingStatus.PRESENT),
+        Finding("Pneumothorax", 0.9, 0.5, 0.3, FindingStatus.PRESENT),
+        Finding("Effusion", 0.9, 0.5, 0.3, FindingStatus.PRESENT),
+        Finding("Mass", 0.4, 0.5, 0.3, FindingStatus.UNCERTAIN),
+        Finding("Nodule", 0.1, 0.5, 0.3, FindingStatus.ABSENT),
+    ]
+    configured = ("Pneumothorax", "Mass", "Nodule", "Hernia", "Fracture")
+    assert critical_labels(found, configured) == ("Pneumothorax", "Fracture")
+    assert critical_labels(found, ()) == ()

@@ -2,6 +2,7 @@
 
 from shared.domain.findings import ViewPosition, ViewSource
 from shared.domain.reports import Language
+from shared.reporting.comparison import none_available
 from shared.reporting.request import ReportRequest, View, request_of, view_of
 from tests.support.builders import a_finding, an_image_record
 
@@ -22,5 +23,15 @@ def test_a_request_has_each_label_once_and_the_views_of_the_images_that_were_use
         an_image_record(used=False, view=ViewPosition.LATERAL, view_source=ViewSource.FILE),
     ]
     weak, strong = a_finding("Effusion", probability=0.6), a_finding("Effusion", probability=0.9)
-    request = request_of(images, [[weak], [strong]], language=Language.SPANISH, seed="s")
-    assert request == ReportRequest("s", (strong,), Language.SPANISH, (View(ViewPosition.PA),))
+    none = none_available(Language.SPANISH)
+    request = request_of(
+        images,
+        [[weak], [strong]],
+        language=Language.SPANISH,
+        seed="s",
+        critical=("Effusion",),
+        comparison=none,
+    )
+    assert request == ReportRequest(
+        "s", (strong,), Language.SPANISH, (View(ViewPosition.PA),), ("Effusion",), none
+    )

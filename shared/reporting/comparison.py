@@ -1,0 +1,265 @@
+"""COMPARISON: which earlier study of the patient there is, and what has changed since then.
+
+Written by rule in every language (docs/decisions/0027); no writer sees it. Two findings of one label are
+compared by the words of the scale (`certainty.py`) and by their places. A word can change where next to
+nothing has: a change is told only where the odds have at least doubled or halved too.
+
+Map: `Change` -> `changes_of`; `compare`, `none_available` -> `Comparison`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from shared.domain.findings import Finding, Place
+from shared.domain.priors import Prior
+from shared.domain.reports import Language
+from shared.reporting.certainty import Certainty, certainty_of
+from shared.reporting.labeller import LEXICONS
+from shared.reporting.lexicon import NOT_A_FINDING, weight_of
+from shared.reporting.phrases import PHRASES, join_and, sentence_of
+from shared.reporting.relations import may_be_the_same
+
+_CLEAR: Final = 2.0
+"""How many times the odds of a finding are higher or lower, at least, where a change is told.
+
+Without it 0.31 after 0.29 would be a new finding; a margin of probability would hardly ever be passed by a
+rare label, which is present from 0.1."""
+
+
+class Change(StrEnum):
+    """What has become of a label since the earlier study, in the order in which it is said."""
+
+    NEW = "new"
+    PERHAPS_THE_SAME = "perhaps-the-same"
+    """Detected now, and then another label that may name the same shadow: neither new nor gone."""
+    ELSEWHERE = "elsewhere"
+    """Detected in both, not in the same place."""
+    MORE_LIKELY = "more-likely"
+    LESS_LIKELY = "less-likely"
+    GONE = "gone"
+    NOT_CLEAR = "not-clear"
+    """Detected in one of the two, and hardly more likely there."""
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of the section, with the labels that it speaks of and what it says of them."""
+
+    text: str
+    labels: tuple[str, ...] = ()
+    change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The section, a sentence after the other."""
+
+    statements: tuple[Statement, ...]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Return the texts alone."""
+        return tuple(statement.text for statement in self.statements)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """One language's sentences.
+
+    Attributes:
+        taken: names the earlier study by the day on which it was taken.
+        received: names it where only the day is known on which it was sent in.
+        changes: {now} and {then} are the names of labels, joined by the language's "and".
+    """
+
+    taken: str
+    received: str
+    another_version: str
+    nothing: str
+    none_available: str
+    changes: Mapping[Change, str]
+
+
+_WORDS: Final[Mapping[Language, _Words]] = {
+    Language.ENGLISH: _Words(
+        taken="Chest radiograph of {day}.",
+        received="Chest radiograph received on {day}.",
+        another_version="Another version of the classifier read it, so the findings are not compared.",
+        nothing="Nothing was detected then or now.",
+        none_available="None available.",
+        changes={
+            Change.NEW: "new: {now}",
+            Change.PERHAPS_THE_SAME: "{now} now and {then} then may be the same finding",
+            Change.ELSEWHERE: "different location or extent: {now}",
+            Change.MORE_LIKELY: "more likely than before: {now}",
+            Change.LESS_LIKELY: "less likely than before: {now}",
+            Change.GONE: "no longer detected: {now}",
+            Change.NOT_CLEAR: "no clear change: {now}",
+            Change.UNCHANGED: "unchanged: {now}",
+        },
+    ),
+    Language.SPANISH: _Words(
+        taken="Radiografía de tórax del {day}.",
+        received="Radiografía de tórax recibida el {day}.",
+        another_version="La leyó otra versión del clasificador, por lo que los hallazgos no se comparan.",
+        nothing="No se detectó nada entonces ni ahora.",
+        none_available="Ninguna disponible.",
+        changes={
+            Change.NEW: "de nueva aparición: {now}",
+            Change.PERHAPS_THE_SAME: "{now} ahora y {then} entonces pueden corresponder al mismo hallazgo",
+            Change.ELSEWHERE: "distinta localización o extensión: {now}",
+            Change.MORE_LIKELY: "más probable que antes: {now}",
+            Change.LESS_LIKELY: "menos probable que antes: {now}",
+            Change.GONE: "ya no detectado: {now}",
+            Change.NOT_CLEAR: "sin cambios claros: {now}",
+            Change.UNCHANGED: "sin cambios: {now}",
+        },
+    ),
+}
+
+_WITHOUT_HEDGE: Final = frozenset({Change.PERHAPS_THE_SAME, Change.MORE_LIKELY, Change.LESS_LIKELY})
+"""Whose sentence says already how likely, or how little is sure."""
+
+
+def compare(current: Iterable[Finding], prior: Prior | None, language: Language) -> Comparison | None:
+    """Name the earlier study, and tell what has changed; None where there is none.
+
+    Args:
+        current: one for each label, as of a study.
+    """
+    if prior is None:
+        return None
+    words = _WORDS[language]
+    named = words.taken if prior.taken_on else words.received
+    begins = Statement(named.format(day=prior.taken_on or prior.received_on))
+    if not prior.same_classifier:
+        return Comparison((begins, Statement(words.another_version)))
+    now = _by_label(current)
+    return Comparison((begins, *_statements(now, _by_label(prior.findings), language)))
+
+
+def none_available(language: Language) -> Comparison:
+    """Say of a patient who is known that there is no earlier study."""
+    return Comparison((Statement(_WORDS[language].none_available),))
+
+
+def changes_of(now: Mapping[str, Finding], then: Mapping[str, Finding]) -> dict[str, Change]:
+    """Return what has become of each label that was detected now or then; only of those looked for in both.
+
+    Of a label that was detected then alone nothing is returned where what is detected now may be the same.
+    """
+    changes: dict[str, Change] = {}
+    for label in _looked_for_in_both(now, then):
+        is_detected, was_detected = _is_detected(now[label]), _is_detected(then[label])
+        if is_detected and was_detected:
+            changes[label] = _change_of_detected(now[label], then[label])
+        elif is_detected:
+            if _namesakes(now[label], then, now):
+                changes[label] = Change.PERHAPS_THE_SAME
+            else:
+                changes[label] = Change.NEW if _doubled(then[label], now[label]) else Change.NOT_CLEAR
+        elif was_detected and not _namesakes(then[label], now, then):
+            changes[label] = Change.GONE if _doubled(now[label], then[label]) else Change.NOT_CLEAR
+    return changes
+
+
+def _statements(
+    now: Mapping[str, Finding], then: Mapping[str, Finding], language: Language
+) -> list[Statement]:
+    changes = changes_of(now, then)
+    both = _looked_for_in_both(now, then)
+    if both and not any(_is_detected(one[label]) for one in (now, then) for label in both):
+        return [Statement(_WORDS[language].nothing)]
+    statements = []
+    for change in Change:
+        labels = sorted((label for label in changes if changes[label] is change), key=weight_of)
+        for group, earlier in _groups(labels, now, then, change):
+            findings = [now[label] if _is_detected(now[label]) else then[label] for label in group]
+            hedged = change not in _WITHOUT_HEDGE
+            text = (
+                _WORDS[language]
+                .changes[change]
+                .format(
+                    now=_names(findings, language, hedged=hedged),
+                    then=_names([then[label] for label in earlier], language, hedged=False),
+                )
+            )
+            statements.append(Statement(sentence_of(text), (*group, *earlier), change))
+    return statements
+
+
+def _groups(
+    labels: Sequence[str], now: Mapping[str, Finding], then: Mapping[str, Finding], change: Change
+) -> list[tuple[list[str], tuple[str, ...]]]:
+    """Return the labels that one sentence names, with the earlier ones that it says they may be."""
+    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for label in labels:
+        earlier = _namesakes(now[label], then, now) if change is Change.PERHAPS_THE_SAME else ()
+        groups[earlier].append(label)
+    return [(group, earlier) for earlier, group in groups.items()]
+
+
+def _change_of_detected(now: Finding, then: Finding) -> Change:
+    if _are_apart(now.place, then.place):
+        return Change.ELSEWHERE
+    if certainty_of(now) is not certainty_of(then):
+        if _doubled(then, now):
+            return Change.MORE_LIKELY
+        if _doubled(now, then):
+            return Change.LESS_LIKELY
+    return Change.UNCHANGED
+
+
+def _namesakes(
+    finding: Finding, others: Mapping[str, Finding], looked_for: Mapping[str, Finding]
+) -> tuple[str, ...]:
+    """Return the other labels, detected in the other study, that may name the same shadow, heaviest first."""
+    related = may_be_the_same([finding.label]) - {finding.label}
+    detected = (
+        label
+        for label in _looked_for_in_both(others, looked_for)
+        if label in related and _is_detected(others[label])
+    )
+    near = (label for label in detected if not _are_apart(others[label].place, finding.place))
+    return tuple(sorted(near, key=weight_of))
+
+
+def _are_apart(one: Place | None, other: Place | None) -> bool:
+    """Tell whether two places are known to be different ones; a side counts only where a file says it."""
+    if one is None or other is None:
+        return False
+    sides_known = not (one.as_displayed or other.as_displayed)
+    pairs = [(one.zone, other.zone), *([(one.side, other.side)] if sides_known else [])]
+    return any(first and second and first is not second for first, second in pairs)
+
+
+def _doubled(lower: Finding, higher: Finding) -> bool:
+    """Tell whether the odds of the second are at least double those of the first."""
+    low, high = lower.probability, higher.probability
+    return high * (1 - low) >= _CLEAR * low * (1 - high)
+
+
+def _looked_for_in_both(now: Mapping[str, Finding], then: Mapping[str, Finding]) -> list[str]:
+    return [label for label in now if label in then]
+
+
+def _by_label(findings: Iterable[Finding]) -> dict[str, Finding]:
+    return {finding.label: finding for finding in findings if finding.label not in NOT_A_FINDING}
+
+
+def _is_detected(finding: Finding) -> bool:
+    return certainty_of(finding) is not Certainty.NOT_DETECTED
+
+
+def _names(findings: Sequence[Finding], language: Language, *, hedged: bool) -> str:
+    lexicon, hedges = LEXICONS[language], PHRASES[language].hedged
+    names = []
+    for finding in findings:
+        noun = lexicon.term(finding.label).names[0].text
+        pattern = hedges.get(certainty_of(finding), "{n}") if hedged else "{n}"
+        names.append(pattern.replace("{n}", noun))
+    return join_and(names, language)
