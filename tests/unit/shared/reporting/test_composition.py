@@ -102,6 +102,12 @@ def test_where_nothing_was_detected_each_organ_says_what_was_looked_for():
     ]
 
 
+def test_one_label_that_was_looked_for_is_not_called_none_of_several():
+    sections = nothing_detected(request_for({"Effusion": ABSENT}, Language.ENGLISH)).sections
+    assert sections.findings == "Pleura: No pleural effusion detected."
+    assert sections.impression == "No pleural effusion detected."
+
+
 def test_where_all_that_was_looked_for_was_detected_nothing_is_denied():
     # A mass may be the same shadow as the nodule.
     request = request_for({"Effusion": PRESENT, "Nodule": UNCERTAIN, "Mass": ABSENT}, Language.ENGLISH)

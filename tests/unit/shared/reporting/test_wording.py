@@ -2,13 +2,13 @@
 
 import pytest
 
-from shared.domain.findings import Finding, FindingStatus
+from shared.domain.findings import Finding, FindingStatus, Place, Side, Zone
 from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty, certainty_of
 from shared.reporting.lexicon import RANK, Organ, organ_of, weight_of
 from shared.reporting.phrases import join_and
 from shared.reporting.request import seed_of
-from shared.reporting.wording import hedges_of, reworded
+from shared.reporting.wording import hedges_of, in_short, reworded
 from tests.support.llm_reports import request_for
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
@@ -64,6 +64,36 @@ def test_only_what_is_probable_or_possible_has_a_hedge():
         "Nodule": "Possible lung nodule.",
         "Edema": "Possible pulmonary edema.",
     }
+
+
+BASE = {"Effusion": Place(Side.RIGHT, Zone.BASAL), "Nodule": Place(Side.LEFT)}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("There is a pleural effusion.", "There is a pleural effusion at the right base."),
+        ("Nodules are suspected.", "Possible lung nodule on the left."),
+        ("Right pleural effusion.", "Right pleural effusion."),
+        # A writer that says another place is not put right: the verifier refuses it.
+        ("A nodule is suspected on the right.", "A nodule is suspected on the right."),
+        ("There is a pleural effusion", "There is a pleural effusion"),
+        ("Pulmonary edema is seen.", "Pulmonary edema is seen."),
+    ],
+)
+def test_what_a_writer_states_without_its_place_gets_it(said: str, expected: str):
+    assert reworded(said, request_for(STATUSES, Language.ENGLISH, places=BASE)) == expected
+
+
+def test_in_short_a_label_is_named_with_how_sure_and_where():
+    request = request_for(STATUSES, Language.ENGLISH, places={"Effusion": BASE["Effusion"]})
+    short = [in_short(label, request) for label in ("Effusion", "Nodule", "Edema")]
+    assert short == [
+        "Pleural effusion at the right base.",
+        "Possible lung nodule.",
+        "Possible pulmonary edema.",
+    ]
+    assert in_short("Effusion", request_for(STATUSES, Language.SPANISH)) == "Derrame pleural."
 
 
 @pytest.mark.parametrize(
