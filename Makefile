@@ -1,7 +1,7 @@
 # Every target makes what it needs first; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up down test unit check format bench train-bundled folder-named docs constraints clean
+.PHONY: help setup setup-dev demo up down test unit check format bench train-bundled train-writer folder-named docs constraints clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -89,8 +89,11 @@ train-bundled: export GLIBC_TUNABLES := $(or $(GLIBC_TUNABLES),glibc.malloc.huge
 train-bundled: folder-named setup-dev  ## Train the bundled classifier on DATA=folder, write worker_cnn/bundled/ anew
 	$(BIN)/python -m training.train_bundled --data '$(DATA)'
 
+train-writer: folder-named setup-dev  ## Tune a report writer on Open-I's reports in DATA=folder; it goes to runs/writer and does not ship
+	$(BIN)/python -m training.train_writer --data '$(DATA)'
+
 folder-named:
-	@test -d '$(DATA)' || { echo 'Name the folder of the radiographs: make train-bundled DATA=folder' >&2; exit 2; }
+	@test -d '$(DATA)' || { echo 'Name the folder of the data: make $(MAKECMDGOALS) DATA=folder' >&2; exit 2; }
 
 docs: setup-dev  ## Write docs/reference/settings.md and the chart's README and schema from the code
 	$(BIN)/python -m shared.settings_reference > docs/reference/settings.md

@@ -6,7 +6,8 @@ architectures/, recipes/   the papers' networks, and how each is trained
 fitting/     from a recipe to fitted networks (`train.py`)
 exporting/   from these to a bundle (`export.py`)
 bundled/     the pool and the gate of what ships (`train_bundled.py`)
-writer/      the adapter of the report writer that ships (`tune_writer.py`)
+writer/      adapters of report writers: what ships (`tune_writer.py`), what does not (`train_writer.py`)
+reports/     real reports, and what writers make of their findings (`measure_reports.py`)
 describing/  what is in a data set, and what is wrong with it (`data.py`)
 scoring/     any bundle on any folder (`evaluate.py`); trained on some sources, tested on others (`matrix.py`)
 """

@@ -6,23 +6,26 @@ may be said, is `pipeline.py`'s business.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Final
 
 from celery import Celery
 
+from shared.domain.findings import Finding, study_findings
 from shared.domain.reports import Language, Report
 from shared.domain.studies import Priority, Stage, StudyId
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
-from shared.records import analyses, findings, reading, reports
+from shared.records import analyses, findings, priors, reading, reports
+from shared.records.analyses import AnalysisRecord
 from shared.records.claims import Claim, Later
 from shared.records.database import Session
 from shared.records.reading import ImageRecord
 from shared.reporting import warnings
+from shared.reporting.comparison import Comparison, compare, none_available
 from shared.reporting.request import ReportRequest, request_of
 from shared.settings import ReportSettings
 from shared.work import faults, queue
@@ -73,7 +76,7 @@ def report_on(claim: Claim, workplace: Workplace, reporter: Reporter) -> Outcome
     faults.passing(Point.LLM_AFTER_CLAIM)
     study_id = claim.study_id
     with workplace.database.session() as session:
-        request = _request(session, study_id, claim.language)
+        request = _request(session, study_id, claim.language, reporter.settings)
         said_first = warnings.of_study(reading.images(session, study_id), claim.language)
     check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
@@ -97,7 +100,9 @@ def write_alone(request: ReportRequest, settings: ReportSettings) -> Report:
 _own_writer = lru_cache(maxsize=1)(load_writer)
 
 
-def _request(session: Session, study_id: StudyId, language: Language) -> ReportRequest:
+def _request(
+    session: Session, study_id: StudyId, language: Language, settings: ReportSettings
+) -> ReportRequest:
     analysis = analyses.primary(session, study_id)
     if analysis is None:
         message = "the study was erased"
@@ -105,7 +110,29 @@ def _request(session: Session, study_id: StudyId, language: Language) -> ReportR
     images = reading.images(session, study_id)
     per_image = findings.of_study(session, study_id)
     seed = seed_from(analysis.model_digest, images, language)
-    return request_of(images, per_image.values(), language=language, seed=seed)
+    request = request_of(
+        images,
+        per_image.values(),
+        language=language,
+        seed=seed,
+        critical=analysis.critical,
+        comparison=_comparison(session, study_id, analysis, per_image.values(), language),
+    )
+    return replace(request, recommendations=settings.recommendations)
+
+
+def _comparison(
+    session: Session,
+    study_id: StudyId,
+    analysis: AnalysisRecord,
+    per_image: Iterable[Iterable[Finding]],
+    language: Language,
+) -> Comparison | None:
+    study = priors.dated(session, study_id)
+    if study is None:
+        return None
+    prior = priors.latest(session, study, model_digest=analysis.model_digest)
+    return compare(study_findings(per_image), prior, language) or none_available(language)
 
 
 def seed_from(model_digest: str, images: Sequence[ImageRecord], language: Language) -> str:

@@ -43,10 +43,11 @@ def test_what_the_documents_tell_people_to_make_is_there():
     assert {(document, target) for document, target in named if target not in targets()} == set()
 
 
-def test_training_without_a_folder_says_so_before_anything_is_installed():
-    done = make("train-bundled", "VENV=.no-environment")
+@pytest.mark.parametrize("target", ["train-bundled", "train-writer"])
+def test_training_without_a_folder_says_so_before_anything_is_installed(target):
+    done = make(target, "VENV=.no-environment")
     assert done.returncode == 2
-    assert "make train-bundled DATA=folder" in done.stderr
+    assert f"make {target} DATA=folder" in done.stderr
     assert not (ROOT / ".no-environment").exists()
 
 

@@ -209,28 +209,39 @@ _VINDR_WITHOUT: Final = (
 )
 
 _OPEN_I: Final = {
-    "No_Finding": ("normal",),
-    "Atelectasis": ("Pulmonary Atelectasis",),
-    "Cardiomegaly": ("Cardiomegaly", "Cardiac Shadow/enlarged"),
-    "Effusion": ("Pleural Effusion", "Hydropneumothorax"),
-    "Infiltration": ("Infiltrate",),
-    "Mass": ("Mass/lung",),
-    "Nodule": ("Nodule/lung",),
-    "Pneumonia": ("Pneumonia",),
-    "Pneumothorax": ("Pneumothorax", "Hydropneumothorax"),
-    "Consolidation": ("Consolidation",),
-    "Edema": ("Pulmonary Edema",),
-    "Emphysema": ("Emphysema", "Pulmonary Emphysema", "Bullous Emphysema"),
-    "Fibrosis": ("Pulmonary Fibrosis",),
-    "Pleural_Thickening": ("Thickening/pleura",),
-    "Pleural_Other": ("Cicatrix/pleura",),
-    "Hernia": ("Hernia, Hiatal", "Hernia, Diaphragmatic"),
-    "Lung_Opacity": ("Opacity/lung", "Airspace Disease/lung"),
-    "Fracture": ("Fractures, Bone",),
-    "Support_Devices": ("Catheters, Indwelling", "Tube, Inserted", "Implanted Medical Device"),
-    "Tuberculosis": ("Tuberculosis",),
+    "No_Finding": ("normal",),  # stands alone, where a coder found nothing to code
+    "Atelectasis": ("Pulmonary Atelectasis",),  # MeSH's own term; "Volume Loss" may be a resection
+    "Cardiomegaly": ("Cardiomegaly", "Cardiac Shadow/enlarged"),  # disorder or shadow: one thing on a film
+    "Effusion": ("Pleural Effusion", "Hydropneumothorax"),  # a blunted costophrenic angle may be a scar
+    "Infiltration": ("Infiltrate",),  # coded where the report says infiltrate
+    "Mass": ("Mass/lung",),  # with the lung: also coded of breast and mediastinum
+    "Nodule": ("Nodule/lung",),  # likewise; a "Calcified Granuloma" is coded apart from it
+    "Pneumonia": ("Pneumonia",),  # where it is suspected too: the terms know no doubt
+    "Pneumothorax": ("Pneumothorax", "Hydropneumothorax"),  # the second says both
+    "Consolidation": ("Consolidation",),  # always of the lung
+    "Edema": ("Pulmonary Edema",),  # "Pulmonary Congestion" is the vessels alone, short of it
+    "Emphysema": ("Emphysema", "Pulmonary Emphysema", "Bullous Emphysema"),  # overdistention may be asthma
+    "Fibrosis": ("Pulmonary Fibrosis",),  # "Cicatrix/lung" is a scar in one place
+    "Pleural_Thickening": ("Thickening/pleura",),  # with the pleura: bronchi thicken too
+    "Pleural_Other": ("Cicatrix/pleura",),  # what no other label of the pleura says
+    "Hernia": ("Hernia, Hiatal", "Hernia, Diaphragmatic"),  # an eventration is none
+    "Lung_Opacity": (
+        "Opacity/lung",
+        "Airspace Disease/lung",
+    ),  # "Density/lung" may be a vessel or a calcification
+    "Fracture": ("Fractures, Bone",),  # "Deformity/ribs" may be an old one, or none
+    "Support_Devices": (  # "Medical Device" may lie on the skin; "Surgical Instruments" are clips and wires
+        "Catheters, Indwelling",
+        "Tube, Inserted",
+        "Implanted Medical Device",
+    ),
+    "Tuberculosis": ("Tuberculosis",),  # "Granulomatous Disease" has other causes as well
 }
-"""A MeSH term, cut at "/": ask for its heading, and for its heading and first qualifier joined by "/"."""
+"""A MeSH term, cut at "/": ask for its heading, and for its heading and first qualifier joined by "/".
+
+Beside each: why these terms, or why not a near one. "Foreign Bodies" are in the patient or on him, and a
+Foreign_Object is on him: no label of ours says the same.
+"""
 
 _OPEN_I_WITHOUT: Final = ("Mass", "Nodule", "Opacity", "Thickening", "Subcutaneous Emphysema", "No Indexing")
 

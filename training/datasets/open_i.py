@@ -23,7 +23,7 @@ it: 2,586 of them do not (UNKNOWN), and torchxrayvision warns that others are wr
 
 import csv
 import gzip
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
@@ -56,11 +56,7 @@ class OpenI:
 
     def read(self, root: Path) -> Reading:
         """Read the folder that holds ecgen-radiology/ and the images."""
-        folder = next((root / name for name in _REPORTS if (root / name).is_dir()), None)
-        files = sorted(folder.glob("*.xml"), key=lambda path: (len(path.name), path.name)) if folder else []
-        if not files:
-            message = f"{root} holds no ecgen-radiology/*.xml: unpack NLMCXR_reports.tgz into it"
-            raise DatasetError(message)
+        files = _report_files(root)
         places = Places(root, [root / name for name in _IMAGES])
         views = header_views()
         records: list[Record] = []
@@ -77,6 +73,22 @@ class OpenI:
         return Reading(records, problems)
 
 
+def read_texts(root: Path) -> Iterator[tuple[str, dict[str, str], list[str]]]:
+    """Yield of each report, with images or without: its uid, its sections, and its major terms.
+
+    Raises:
+        DatasetError: the folder holds no reports, or one that is no report in XML.
+    """
+    for path in _report_files(root):
+        try:
+            report = ElementTree.parse(path).getroot()
+            uid = _attribute(report, "uId", "id")
+        except (ParseError, DefusedXmlException, ValueError) as error:
+            message = f"{path}: no report in XML: {error!r}"
+            raise DatasetError(message) from error
+        yield uid, _sections(report), _major_terms(report)
+
+
 def labels_of(terms: list[str]) -> dict[str, State]:
     """Return the states of `OpenI.labels` that a report's major terms speak of.
 
@@ -88,8 +100,8 @@ def labels_of(terms: list[str]) -> dict[str, State]:
     shown: set[str] = set()
     doubtful: set[str] = set()
     for term in terms:
-        heading, *qualifiers = term.split("/")
-        ids = {label for name in _asked(heading, qualifiers) for label in _NAMES.get(name, ())}
+        heading = term.partition("/")[0]
+        ids = labels_named(term)
         shown |= ids
         if not ids and _NAMES.get(heading) == ():
             begun = (names for name, names in _NAMES.items() if name.startswith(f"{heading}/"))
@@ -109,6 +121,25 @@ def header_views() -> dict[str, ViewPosition]:
         return {row["imageid"]: view_of(row["View Position"]) for row in csv.DictReader(lines)}
 
 
+def labels_named(term: str) -> frozenset[str]:
+    """Return the labels that one major term says are present, maybe none."""
+    heading, *qualifiers = term.split("/")
+    return frozenset(label for name in _asked(heading, qualifiers) for label in _NAMES.get(name, ()))
+
+
+def _report_files(root: Path) -> list[Path]:
+    folder = next((root / name for name in _REPORTS if (root / name).is_dir()), None)
+    files = sorted(folder.glob("*.xml"), key=lambda path: (len(path.name), path.name)) if folder else []
+    if not files:
+        message = f"{root} holds no ecgen-radiology/*.xml: unpack NLMCXR_reports.tgz into it"
+        raise DatasetError(message)
+    return files
+
+
+def _major_terms(report: Element) -> list[str]:
+    return [(node.text or "").strip() for node in report.findall("MeSH/major")]
+
+
 def _asked(heading: str, qualifiers: list[str]) -> list[str]:
     return [heading, f"{heading}/{qualifiers[0]}"] if qualifiers else [heading]
 
@@ -121,7 +152,7 @@ def _read_report(
     records: list[Record],
     problems: list[Problem],
 ) -> None:
-    terms = [(node.text or "").strip() for node in report.findall("MeSH/major")]
+    terms = _major_terms(report)
     automatic = [(node.text or "").strip() for node in report.findall("MeSH/automatic")]
     sections = _sections(report)
     labels = labels_of(terms)
