@@ -61,7 +61,7 @@ def written_by(writer: Writer, reports: Sequence[RealReport]) -> Written:
             else:
                 texts.append(f"{draft.findings} {draft.impression}")
                 passed.append(not any(strict(grade(draft, request))))
-        print(f"{writer.version.id}: {len(texts)}/{len(requests)}", flush=True)
+        print(f"{len(texts)}/{len(requests)} written", flush=True)
     return Written(tuple(texts), tuple(passed), time.monotonic() - started, _tokens() - tokens)
 
 
