@@ -10,7 +10,9 @@ from typing import Any, Final
 from api.bodies.finding import place_body
 from api.bodies.report import author_body
 from shared.domain.findings import Finding, FindingStatus
+from shared.domain.reports import Section
 from shared.records.batches import BatchItem
+from shared.records.reports import ReportRecord
 from shared.rendering.document import WORDS, quoted
 
 CSV: Final = "text/csv"
@@ -110,6 +112,7 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
             "language": report.language.value,
             "indication": report.indication,
             "technique": report.technique,
+            "comparison": report.comparison,
             "findings": report.findings,
             "impression": report.impression,
             "author": author_body(report).model_dump(),
@@ -151,11 +154,16 @@ def _whole_report(item: BatchItem) -> str | None:
         (
             *(f"{words.warning}: {warning}" for warning in item.warnings),
             *((quotation,) if quotation else ()),
-            f"{words.technique}: {report.technique}",
-            f"{words.findings}: {report.findings}",
-            f"{words.impression}: {report.impression}",
+            *(f"{title}: {text}" for title, text in _titled(report)),
         )
     )
+
+
+def _titled(report: ReportRecord) -> Iterator[tuple[str, str]]:
+    for section in Section:
+        text = getattr(report.sections, section)
+        if text:
+            yield getattr(WORDS[report.language], section), text
 
 
 def _csv_line(cells: Iterable[str]) -> str:

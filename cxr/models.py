@@ -196,6 +196,7 @@ class Sections(Answer):
 
     indication: str | None = None
     technique: str
+    comparison: str = ""
     findings: str
     impression: str
 
@@ -216,6 +217,15 @@ class Verification(Answer):
     policy: str = "strict"
 
 
+class Evidence(Answer):
+    """The finding that a sentence rests on, on an image."""
+
+    label: str
+    image: int
+    box: list[float] | None = None
+    place: Place | None = None
+
+
 class Sentence(Answer):
     """One sentence of a report, held against the findings."""
 
@@ -223,6 +233,7 @@ class Sentence(Answer):
     text: str
     grade: str
     labels: list[str] = []
+    evidence: list[Evidence] = []
 
 
 class Author(Answer):

@@ -159,6 +159,9 @@ class ReportSettings(BaseSettings):
         description="A report by a writer that saw the image, where it departs from the findings: refuse"
         " (and write again), or mark.",
     )
+    recommendations: bool = Field(
+        default=True, description="Whether reports end with what may follow, of a fixed list (CT, a view)."
+    )
     batch_size: int = Field(default=8, ge=1, description="Most reports written in one batch.")
     batch_wait: Duration = Field(
         default=timedelta(milliseconds=50),

@@ -18,6 +18,7 @@ import numpy as np
 
 from shared.bundles import Blank, Interval
 from shared.labels import LABELS
+from training.answers import Answers
 from training.command import stop
 from training.metrics import (
     FEWEST,
@@ -33,6 +34,7 @@ from training.metrics import (
 )
 from training.scoring.label_table import Labelled, LabelTableError, merged
 from training.scoring.record_table import read_labels
+from training.scoring.scored import truths_of
 
 
 class CompareError(ValueError):
@@ -131,41 +133,48 @@ def compare(
     """
     rows = [row for row in truth.values() if row.file in first and row.file in second]
     both = [n for n in LABELS if rows and n in first[rows[0].file] and n in second[rows[0].file]]
-    shape = (len(rows), len(both))  # of none too
-    shown = np.array([[row.labels.get(n, False) for n in both] for row in rows], bool).reshape(shape)
-    known = np.array([[n in row.labels for n in both] for row in rows], bool).reshape(shape)
-    scores = [np.array([[one[row.file][n] for n in both] for row in rows]) for one in (first, second)]
-    patients = np.array([row.patient for row in rows])
-    sources = np.array([row.source for row in rows])
-
-    def difference(strata: Strata | None) -> Difference | None:
-        told = often_enough(shown, known, strata)
-        if not told.any():
-            return None
-        a, b = (
-            partial(macro_aurocs, one[:, told], shown[:, told], known[:, told], strata=strata)
-            for one in scores
+    truths = truths_of(both, rows)
+    a, b = (
+        truths.with_scores(
+            np.array([[one[row.file][n] for n in both] for row in rows]).reshape(truths.truth.shape)
         )
-
-        def less(counts: Counts) -> Drawn:
-            return a(counts) - b(counts)
-
-        drawn = resampled(less, patients)
-        drawn = drawn[np.isfinite(drawn)]
-        tail = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-        # One is added so that no p-value is zero: a bootstrap cannot say less than one in its resamples.
-        p_value = min(1.0, 2 * (tail + 1) / (len(drawn) + 1))
-        names = tuple(name for name, enough in zip(both, told, strict=True) if enough)
-        every = once(patients)
-        return Difference(float(a(every)[0]), float(b(every)[0]), interval(less, patients), p_value, names)
-
-    over_all = difference(None)
+        for one in (first, second)
+    )
+    over_all = difference(a, b, strata=None)
     if over_all is None:
         message = (
             f"no label is shown and lacking {FEWEST} times among the {len(rows)} images that both scored"
         )
         raise CompareError(message)
-    return Comparison(len(rows), difference(sources) if len(set(sources)) > 1 else None, over_all)
+    within = difference(a, b, strata=truths.sources) if len(set(truths.sources)) > 1 else None
+    return Comparison(len(rows), within, over_all)
+
+
+def difference(first: Answers, second: Answers, *, strata: Strata | None) -> Difference | None:
+    """Compare what two classifiers say of the same images and labels, over all pairs or within one stratum.
+
+    Returns None where no label is shown and lacking often enough.
+    """
+    truth, known, patients = first.truth, first.known, first.patients
+    told = often_enough(truth, known, strata)
+    if not told.any():
+        return None
+    a, b = (
+        partial(macro_aurocs, one.scores[:, told], truth[:, told], known[:, told], strata=strata)
+        for one in (first, second)
+    )
+
+    def less(counts: Counts) -> Drawn:
+        return a(counts) - b(counts)
+
+    drawn = resampled(less, patients)
+    drawn = drawn[np.isfinite(drawn)]
+    tail = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    # One is added so that no p-value is zero: a bootstrap cannot say less than one in its resamples.
+    p_value = min(1.0, 2 * (tail + 1) / (len(drawn) + 1))
+    names = tuple(name for name, enough in zip(first.labels, told, strict=True) if enough)
+    every = once(patients)
+    return Difference(float(a(every)[0]), float(b(every)[0]), interval(less, patients), p_value, names)
 
 
 if __name__ == "__main__":

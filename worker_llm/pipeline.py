@@ -1,21 +1,22 @@
 """From findings to verified reports: write, verify, write the refused ones again, and fall back to rules.
 
 A study in which nothing was detected leaves a writer that knows the findings alone nothing to write: its
-two sentences come by rule.
+report comes by rule.
 
 The heart of the report worker. It does no I/O but the writer's, and lets nothing out that the policy of its
 writer refuses.
 
-Map: `write_reports` -> `_report`, `_by_rule`.
+Map: `write_reports` -> `_report`, `_by_rule` -> `_made_of`.
 """
 
 from collections.abc import Sequence
 
-from shared.domain.reports import Departures, Policy, Report, ReportSections, Verification, WriterVersion
+from shared.domain.reports import Departures, Policy, Report, Verification, WriterVersion
+from shared.reporting.composition import Composed, composed, nothing_detected
 from shared.reporting.departures import in_words
 from shared.reporting.policies import refusals, strict
-from shared.reporting.request import ReportRequest
-from shared.reporting.verifier import HeldReport, grade
+from shared.reporting.request import Prose, ReportRequest
+from shared.reporting.verifier import HeldProse, grade
 from worker_llm.writers.base import NoReport, Writer
 from worker_llm.writers.template import TEMPLATE_VERSION, write_by_rule
 
@@ -78,29 +79,38 @@ def write_reports(
 
 
 def _report(
-    request: ReportRequest,
-    sections: ReportSections,
-    held: HeldReport,
-    writer: WriterVersion,
-    verification: Verification,
+    request: ReportRequest, prose: Prose, held: HeldProse, writer: WriterVersion, verification: Verification
 ) -> Report:
-    return Report(
-        language=request.language,
-        sections=sections,
-        writer=writer,
-        verification=verification,
-        warnings=tuple(in_words(held, request.language)),
-        sentences=held.graded(),
-    )
+    warnings = tuple(in_words(held, request.language))
+    return _made_of(composed(prose, held, request), request, writer, verification, warnings)
 
 
 def _by_rule(request: ReportRequest, *, attempts: int = 0, failures: tuple[str, ...] = ()) -> Report:
     """Write by rule, and hold that text to the strict policy; it is a fall-back when others were refused."""
-    sections = write_by_rule(request)
-    held = grade(sections, request)
+    verification = Verification("passed", attempts + 1, fallback=attempts > 0, failures=failures)
+    if not request.detected():
+        return _made_of(nothing_detected(request), request, TEMPLATE_VERSION, verification)
+    prose = write_by_rule(request)
+    held = grade(prose, request)
     reasons = tuple(strict(held))
     if reasons:
         message = f"the template's report was refused: {'; '.join(reasons)}"
         raise UnverifiableError(message)
-    verification = Verification("passed", attempts + 1, fallback=attempts > 0, failures=failures)
-    return _report(request, sections, held, TEMPLATE_VERSION, verification)
+    return _report(request, prose, held, TEMPLATE_VERSION, verification)
+
+
+def _made_of(
+    composition: Composed,
+    request: ReportRequest,
+    writer: WriterVersion,
+    verification: Verification,
+    warnings: tuple[str, ...] = (),
+) -> Report:
+    return Report(
+        language=request.language,
+        sections=composition.sections,
+        writer=writer,
+        verification=verification,
+        warnings=warnings,
+        sentences=composition.sentences,
+    )

@@ -1,7 +1,7 @@
 """What a report will say, in order, before anybody chooses words: the template and the prompt follow it.
 
 A plan is a list of steps; a step is one sentence: labels that are equally sure. It holds only what was
-detected: what was not is said by rule (`fixed.py`).
+detected: what was not is said by rule (`composition.py`).
 
 Map: `Step`, `ReportPlan` -> `plan_report`.
 """
@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from shared.reporting.certainty import Certainty
+from shared.reporting.certainty import SUREST_FIRST, Certainty
 from shared.reporting.lexicon import Organ, organ_of, weight_of
 from shared.reporting.request import ReportRequest
+from shared.reporting.weighing import impression_of
 
-_SUREST_FIRST: Final = (Certainty.STATED, Certainty.PROBABLE, Certainty.POSSIBLE)
+_SHARED: Final = 0.5
+"""How often two labels share a sentence where they may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One sentence; only labels that are stated share one."""
+    """One sentence; labels that share one are stated, and of one organ."""
 
     certainty: Certainty
     labels: tuple[str, ...]
@@ -35,28 +37,31 @@ class ReportPlan:
 
 
 def plan_report(request: ReportRequest, random: Random) -> ReportPlan:
-    """Order what was detected: by organ in FINDINGS, the surest first and then by weight in IMPRESSION."""
-    heaviest_first = sorted(request.detected(), key=weight_of)
-    findings = tuple(
-        step
-        for organ in Organ
-        for step in _steps([label for label in heaviest_first if organ_of(label) is organ], request, random)
+    """Order what was detected: by organ, the surest first, in FINDINGS; as `weighing.py` in IMPRESSION."""
+    certainties = request.certainties()
+    surest_first = sorted(
+        request.detected(), key=lambda label: (SUREST_FIRST.index(certainties[label]), weight_of(label))
     )
-    return ReportPlan(findings, tuple(_steps(heaviest_first, request, random)))
+    by_organ = [[label for label in surest_first if organ_of(label) is organ] for organ in Organ]
+    findings = tuple(step for labels in by_organ for step in _steps(labels, request, random))
+    return ReportPlan(findings, tuple(_steps(impression_of(request), request, random)))
 
 
 def _steps(labels: Sequence[str], request: ReportRequest, random: Random) -> Iterator[Step]:
-    certainties = request.certainties()
-    for certainty in _SUREST_FIRST:
-        alike = [label for label in labels if certainties[label] is certainty]
-        groups = _pairs(alike, random) if certainty is Certainty.STATED else ((label,) for label in alike)
-        yield from (Step(certainty, group) for group in groups)
+    """Yield a sentence a label; two that follow each other may share one where that hides nothing of them."""
+    rest = list(labels)
+    while rest:
+        label = rest.pop(0)
+        certainty = request.certainties()[label]
+        if rest and _may_share(label, rest[0], request) and random.random() < _SHARED:
+            yield Step(certainty, (label, rest.pop(0)))
+        else:
+            yield Step(certainty, (label,))
 
 
-def _pairs(labels: Sequence[str], random: Random) -> Iterator[tuple[str, ...]]:
-    """Cut a list into sentences of one or two labels."""
-    start = 0
-    while start < len(labels):
-        size = random.choice((1, 2))
-        yield tuple(labels[start : start + size])
-        start += size
+def _may_share(one: str, other: str, request: ReportRequest) -> bool:
+    return (
+        set(map(request.certainties().get, (one, other))) == {Certainty.STATED}
+        and organ_of(one) is organ_of(other)
+        and not {one, other} & {*request.places(), *request.critical}
+    )

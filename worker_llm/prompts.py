@@ -13,10 +13,9 @@ from typing import Final
 
 from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty
-from shared.reporting.fixed import with_fixed_parts
 from shared.reporting.labeller import LEXICONS
-from shared.reporting.request import ReportRequest, seed_of
-from shared.reporting.wording import on_the_scale
+from shared.reporting.request import Prose, ReportRequest, seed_of
+from shared.reporting.wording import reworded
 from worker_llm.plan import ReportPlan, Step, plan_report
 from worker_llm.writers.base import Draft, NoReport
 
@@ -96,21 +95,21 @@ def _line(step: Step, language: Language, *, brief: bool) -> str:
     return f"{_CERTAINTY[language][certainty]}: {names}"
 
 
-def answer_for(findings: str, impression: str) -> str:
+def answer_for(prose: Prose) -> str:
     """Write the two sections the way that a model should answer."""
-    return f"{_FINDINGS} {findings}\n{_IMPRESSION} {impression}"
+    return f"{_FINDINGS} {prose.findings}\n{_IMPRESSION} {prose.impression}"
 
 
 def parse_answer(text: str, request: ReportRequest) -> Draft:
-    """Read a model's answer and put its hedges on the scale of words.
+    """Read a model's answer, put its hedges on the scale of words and its findings into their places.
 
     Whatever is not the two sections and nothing else is no report.
     """
     match = re.fullmatch(r"\s*\**FINDINGS:?\**:?\s+(.+?)\s*\**IMPRESSION:?\**:?\s+(.+?)\s*", text, re.DOTALL)
     if match is None:
         return NoReport("the answer does not have the two sections")
-    findings, impression = (on_the_scale(" ".join(part.split()), request) for part in match.groups())
-    return with_fixed_parts(request, findings, impression)
+    findings, impression = (reworded(" ".join(part.split()), request) for part in match.groups())
+    return Prose(findings, impression)
 
 
 def longest_answer(request: ReportRequest) -> int:

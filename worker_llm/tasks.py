@@ -7,7 +7,7 @@ may be said, is `pipeline.py`'s business.
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Final
@@ -73,7 +73,7 @@ def report_on(claim: Claim, workplace: Workplace, reporter: Reporter) -> Outcome
     faults.passing(Point.LLM_AFTER_CLAIM)
     study_id = claim.study_id
     with workplace.database.session() as session:
-        request = _request(session, study_id, claim.language)
+        request = _request(session, study_id, claim.language, reporter.settings)
         said_first = warnings.of_study(reading.images(session, study_id), claim.language)
     check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
@@ -97,7 +97,9 @@ def write_alone(request: ReportRequest, settings: ReportSettings) -> Report:
 _own_writer = lru_cache(maxsize=1)(load_writer)
 
 
-def _request(session: Session, study_id: StudyId, language: Language) -> ReportRequest:
+def _request(
+    session: Session, study_id: StudyId, language: Language, settings: ReportSettings
+) -> ReportRequest:
     analysis = analyses.primary(session, study_id)
     if analysis is None:
         message = "the study was erased"
@@ -105,7 +107,8 @@ def _request(session: Session, study_id: StudyId, language: Language) -> ReportR
     images = reading.images(session, study_id)
     per_image = findings.of_study(session, study_id)
     seed = seed_from(analysis.model_digest, images, language)
-    return request_of(images, per_image.values(), language=language, seed=seed)
+    request = request_of(images, per_image.values(), language=language, seed=seed)
+    return replace(request, recommendations=settings.recommendations)
 
 
 def seed_from(model_digest: str, images: Sequence[ImageRecord], language: Language) -> str:

@@ -1,13 +1,16 @@
 """A report as clients see it."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.bodies.base import NOT_A_MEDICAL_DEVICE, STUDY_ID, Body
+from api.bodies.finding import PlaceBody, best_rows, place_body
 from api.bodies.order import Patient, patient_body
 from api.plain_text import Line, PlainText
+from shared.domain.findings import FindingStatus
 from shared.domain.reports import (
     AuthorKind,
     Grade,
@@ -18,6 +21,7 @@ from shared.domain.reports import (
     Verification,
     WriterVersion,
 )
+from shared.records.findings import FindingRecord
 from shared.records.reading import StudyView
 from shared.records.reports import ReportRecord
 from shared.reporting import warnings
@@ -30,6 +34,7 @@ class Sections(Body):
         description="In the sender's words, whatever they say: nothing else in the report is made of them."
     )
     technique: str
+    comparison: str = Field(description="With the study before; empty where nobody knows of one.")
     findings: str
     impression: str
 
@@ -57,6 +62,15 @@ class VerificationBody(Body):
     fallback: bool
 
 
+class Evidence(Body):
+    """The finding that a sentence rests on: on which image it is seen best, and where on it."""
+
+    label: str
+    image: int
+    box: list[float] | None = Field(description="As the finding has it.")
+    place: PlaceBody | None = Field(description="As the finding has it.")
+
+
 class SentenceBody(Body):
     """A sentence of a report, held against the findings."""
 
@@ -67,6 +81,9 @@ class SentenceBody(Body):
         " not so surely; unread: nobody could check it. What rules wrote is supported."
     )
     labels: list[str] = Field(description="What it speaks of; what an unread one names.")
+    evidence: list[Evidence] = Field(
+        description="The findings of those labels that are present or uncertain; see `findings` of the study."
+    )
 
 
 class ReportBody(Body):
@@ -114,6 +131,9 @@ class EditedSections(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     technique: _Prose
+    comparison: Annotated[PlainText, Field(max_length=10_000)] | None = Field(
+        default=None, description="Null leaves it as it is; empty takes it out."
+    )
     findings: _Prose
     impression: _Prose
 
@@ -127,8 +147,22 @@ class NewVersion(BaseModel):
     sections: EditedSections
 
 
-def report_body(view: StudyView, report: ReportRecord) -> ReportBody:
-    """Write a report down."""
+def report_body(view: StudyView, report: ReportRecord, rows: Sequence[FindingRecord]) -> ReportBody:
+    """Write a report down.
+
+    Args:
+        rows: the findings that it was written from.
+    """
+    evidence = {
+        row.label: Evidence(
+            label=row.label,
+            image=row.image_index,
+            box=list(row.box) if row.box else None,
+            place=place_body(row.finding.place),
+        )
+        for row in best_rows(rows)
+        if row.status is not FindingStatus.ABSENT
+    }
     return ReportBody(
         study_id=str(report.study_id),
         version=report.version,
@@ -141,6 +175,7 @@ def report_body(view: StudyView, report: ReportRecord) -> ReportBody:
         sections=Sections(
             indication=report.indication,
             technique=report.technique,
+            comparison=report.comparison,
             findings=report.findings,
             impression=report.impression,
         ),
@@ -150,6 +185,7 @@ def report_body(view: StudyView, report: ReportRecord) -> ReportBody:
                 text=sentence.text,
                 grade=sentence.grade,
                 labels=list(sentence.labels),
+                evidence=[evidence[label] for label in sentence.labels if label in evidence],
             )
             for sentence in report.sentences
         ],

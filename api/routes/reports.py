@@ -1,6 +1,7 @@
 """…/report: the report as JSON, text or HTML, where a study's way ends, and a person's version of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -16,7 +17,7 @@ from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from shared.domain.findings import ModelVersion, ViewPosition, ViewSource
-from shared.domain.reports import EditedReport, Person, ReportSections
+from shared.domain.reports import EditedReport, Grade, Person, ReportSections, Section
 from shared.domain.studies import StudyId, StudyStatus
 from shared.errors import ConflictError
 from shared.records import analyses, findings, reading, reports
@@ -27,6 +28,7 @@ from shared.records.reports import ReportRecord
 from shared.rendering import html, text
 from shared.rendering.document import FindingLine, ImageLine, ReportDocument
 from shared.reporting import warnings
+from shared.reporting.comparison import Comparison, Statement
 from shared.reporting.edits import edited
 from shared.reporting.request import request_of
 
@@ -70,18 +72,19 @@ def get_report(
     view = view_of(backend, study_id, caller)
     with backend.database.session() as session:
         report = reports.newest(session, StudyId(study_id))
-        written_from = _written_from(session, report) if report and media_type != JSON else None
-    if report is None:
+        written_from = _written_from(session, report) if report else None
+    if report is None or written_from is None:
         return _without_report(view.study)
     etag = _etag(report.version, media_type)
     headers = {"ETag": etag, **_HEADERS}
     if same(if_none_match, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    if written_from is None:
-        return Response(report_body(view, report).model_dump_json(), headers=headers, media_type=JSON)
+    model, rows = written_from
+    if media_type == JSON:
+        return Response(report_body(view, report, rows).model_dump_json(), headers=headers, media_type=JSON)
     if media_type == html.MEDIA_TYPE:
         headers["Content-Security-Policy"] = _HTML_POLICY
-    content = RENDERERS[media_type](document_of(view, report, *written_from))
+    content = RENDERERS[media_type](document_of(view, report, model, rows))
     return Response(content, headers=headers, media_type=media_type)
 
 
@@ -112,22 +115,37 @@ def put_report(
         if not any(same(if_match, _etag(earlier.version, media_type)) for media_type in FORMATS):
             message = f"If-Match names another version than {earlier.version}, which is the newest"
             raise ConflictError(message)
-        report = _changed(session, earlier, wanted)
+        rows = findings.records_of(session, earlier.analysis_id)
+        report = _changed(session, earlier, rows, wanted)
         reports.add_version(session, this, report, made_from=earlier.version, actor=caller.actor)
         newest = reports.newest(session, this)
     assert newest is not None  # noqa: S101  it was added above
     headers = {"ETag": _etag(newest.version, JSON), **_HEADERS}
-    body = report_body(view_of(backend, study_id, caller), newest)
+    body = report_body(view_of(backend, study_id, caller), newest, rows)
     return Response(body.model_dump_json(), headers=headers, media_type=JSON)
 
 
-def _changed(session: Session, earlier: ReportRecord, wanted: NewVersion) -> EditedReport:
+def _changed(
+    session: Session, earlier: ReportRecord, rows: Sequence[FindingRecord], wanted: NewVersion
+) -> EditedReport:
     images = reading.images(session, earlier.study_id)
-    found = [row.finding for row in findings.records_of(session, earlier.analysis_id)]
+    request = request_of(images, [[row.finding for row in rows]], language=earlier.language, seed="")
+    statements = tuple(
+        Statement(sentence.text, sentence.labels)
+        for sentence in earlier.sentences
+        if sentence.section is Section.COMPARISON and sentence.grade is Grade.SUPPORTED
+    )
     return edited(
-        ReportSections(wanted.sections.technique, wanted.sections.findings, wanted.sections.impression),
+        ReportSections(
+            technique=wanted.sections.technique,
+            comparison=earlier.comparison
+            if wanted.sections.comparison is None
+            else wanted.sections.comparison,
+            findings=wanted.sections.findings,
+            impression=wanted.sections.impression,
+        ),
         Person(wanted.author.name),
-        request_of(images, [found], language=earlier.language, seed=""),
+        replace(request, comparison=Comparison(statements)),
         warnings=warnings.of_study(images, earlier.language),
         earlier=earlier.warnings,
     )
@@ -149,7 +167,7 @@ def document_of(
         language=report.language,
         reported_at=report.created_at.astimezone(UTC),
         warnings=warnings_of(view, report),
-        sections=ReportSections(report.technique, report.findings, report.impression),
+        sections=report.sections,
         sentences=report.sentences,
         findings=[
             FindingLine(name_of(row.label, report.language), row.status, row.probability, row.threshold)

@@ -343,6 +343,7 @@ def upgrade() -> None:
         sa.Column("warnings", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("indication", sa.Text(), nullable=True),
         sa.Column("technique", sa.Text(), nullable=False),
+        sa.Column("comparison", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("findings", sa.Text(), nullable=False),
         sa.Column("impression", sa.Text(), nullable=False),
         sa.Column(

@@ -51,11 +51,16 @@ class AuthorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportSections:
-    """The body of a radiology report; each section is one or more sentences of plain text."""
+    """The body of a radiology report; each section is one or more sentences of plain text.
+
+    Attributes:
+        comparison: with the study before; empty where nobody knows of one.
+    """
 
     technique: str
     findings: str
     impression: str
+    comparison: str = ""
 
 
 class Grade(StrEnum):
@@ -75,6 +80,7 @@ class Section(StrEnum):
     """The parts of a report that are made of sentences."""
 
     TECHNIQUE = "technique"
+    COMPARISON = "comparison"
     FINDINGS = "findings"
     IMPRESSION = "impression"
 
@@ -134,7 +140,7 @@ class Report:
 
     Attributes:
         warnings: what its reader must know before it, in its language; its impression begins with them.
-        sentences: every sentence of the three sections, in order, with its grade.
+        sentences: every sentence of the sections, in order, with its grade.
     """
 
     language: Language

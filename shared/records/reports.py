@@ -24,6 +24,7 @@ from shared.domain.reports import (
     Person,
     Policy,
     Report,
+    ReportSections,
     ReportStatus,
     Verification,
     WriterVersion,
@@ -49,6 +50,7 @@ class ReportRecord:
     warnings: tuple[str, ...]
     indication: str | None
     technique: str
+    comparison: str
     findings: str
     impression: str
     author_kind: AuthorKind
@@ -62,6 +64,11 @@ class ReportRecord:
     policy: Policy | None
     sentences: tuple[GradedSentence, ...]
     created_at: datetime
+
+    @property
+    def sections(self) -> ReportSections:
+        """What it says."""
+        return ReportSections(self.technique, self.findings, self.impression, self.comparison)
 
     @property
     def author(self) -> Author:
@@ -183,6 +190,7 @@ def _text_of(report: Report | EditedReport) -> dict[str, Any]:
         "language": report.language,
         "warnings": list(report.warnings),
         "technique": report.sections.technique,
+        "comparison": report.sections.comparison,
         "findings": report.sections.findings,
         "impression": report.sections.impression,
         "sentences": _SENTENCES.dump_python(report.sentences, mode="json"),

@@ -105,6 +105,13 @@ class ReportDocument:
         return passages(text, [sentence for sentence in self.sentences if sentence.section == section])
 
     @property
+    def titled_sections(self) -> list[tuple[str, Section]]:
+        """The sections that say something, in their order, with their titles."""
+        return [
+            (getattr(self.words, section), section) for section in Section if getattr(self.sections, section)
+        ]
+
+    @property
     def sorted_findings(self) -> list[FindingLine]:
         """What is present first, then what is uncertain, then the rest; each by probability."""
         order = list(_ORDER)
@@ -145,6 +152,7 @@ class Words:
     indication: str
     as_given: str
     technique: str
+    comparison: str
     findings: str
     impression: str
     classifier: str
@@ -192,6 +200,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         indication="Indication",
         as_given="as given by the sender",
         technique="Technique",
+        comparison="Comparison",
         findings="Findings",
         impression="Impression",
         classifier="Classifier",
@@ -242,6 +251,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         indication="Indicación",
         as_given="tal como la indicó el remitente",
         technique="Técnica",
+        comparison="Comparación",
         findings="Hallazgos",
         impression="Impresión",
         classifier="Clasificador",

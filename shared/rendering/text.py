@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from shared.domain.reports import Section
 from shared.rendering.document import ReportDocument, Words, image_in_words, quoted
 from shared.rendering.passages import Passage
 
@@ -29,11 +28,7 @@ def _lines(document: ReportDocument) -> Iterator[str]:
         yield ""
         yield f"{words.indication.upper()} ({words.as_given})"
         yield from _paragraphs(quoted(document.indication))
-    for title, section in (
-        (words.technique, Section.TECHNIQUE),
-        (words.findings, Section.FINDINGS),
-        (words.impression, Section.IMPRESSION),
-    ):
+    for title, section in document.titled_sections:
         yield ""
         yield title.upper()
         yield from _paragraphs("".join(_with_mark(part, words) for part in document.marked(section)))

@@ -3,7 +3,7 @@
 Whether a finding is present, uncertain or absent is decided by its label's own threshold, which may lie far
 below one half; how surely a report may speak of it is decided here, by the probability alone.
 
-Map: `Certainty`, `STATED_FROM`, `PROBABLE_FROM` -> `certainty_of`.
+Map: `Certainty`, `SUREST_FIRST`, `STATED_FROM`, `PROBABLE_FROM` -> `certainty_of`.
 """
 
 from enum import StrEnum
@@ -21,6 +21,8 @@ class Certainty(StrEnum):
     NOT_DETECTED = "not detected"
 
 
+SUREST_FIRST: Final = (Certainty.STATED, Certainty.PROBABLE, Certainty.POSSIBLE)
+"""The words for what was detected."""
 STATED_FROM: Final = 0.9
 PROBABLE_FROM: Final = 0.5
 """After the scale of Panicek and Hricak (AJR 2016;207:2-3): above 90 % a report may say what it sees, and

@@ -13,7 +13,7 @@ from typing import Final
 from shared.domain.reports import Grade, Language
 from shared.reporting.labeller import LEXICONS
 from shared.reporting.phrases import join_and
-from shared.reporting.verifier import HeldReport
+from shared.reporting.verifier import HeldProse
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ _WORDING: Final[Mapping[Language, _Wording]] = {
 }
 
 
-def in_words(report: HeldReport, language: Language) -> Iterator[str]:
-    """Yield what a report departs in, in its language."""
+def in_words(prose: HeldProse, language: Language) -> Iterator[str]:
+    """Yield what was written departs in, in its language."""
     wording = _WORDING[language]
-    counts = Counter(sentence.grade for sentence in report.sentences)
+    counts = Counter(sentence.grade for sentence in prose.sentences)
     for grade in wording.one:
         if counts[grade] == 1:
             yield wording.one[grade]
         elif counts[grade]:
             yield wording.many[grade].format(counts[grade])
-        if grade is Grade.CONTRADICTS and report.unnamed:
-            names = [LEXICONS[language].term(label).names[0].text for label in report.unnamed]
+        if grade is Grade.CONTRADICTS and prose.unnamed:
+            names = [LEXICONS[language].term(label).names[0].text for label in prose.unnamed]
             yield wording.unnamed.format(join_and(names, language))

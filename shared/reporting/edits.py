@@ -1,18 +1,19 @@
 """What a person makes of a report: graded as any other, refused for nothing, and it keeps its warnings.
 
-Map: `edited` -> `_without_lines` (the warnings, which come back as they are now) -> `_held`.
+Map: `edited` -> `_without_lines` (the warnings, which come back as they are now) -> `_held`
+(`_unchanged`).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shared.domain.reports import EditedReport, Grade, Person, ReportSections, Section
 from shared.errors import BadInputError
+from shared.reporting.composition import by_rule, technique_lines
 from shared.reporting.departures import in_words
-from shared.reporting.fixed import denial, denied, nothing_detected, technique_line
 from shared.reporting.labeller import split_sentences
-from shared.reporting.request import ReportRequest
-from shared.reporting.verifier import HeldReport, HeldSentence, Objection, grade
+from shared.reporting.request import Prose, ReportRequest
+from shared.reporting.verifier import HeldProse, HeldSentence, Objection, grade
 from shared.reporting.warnings import line_of, with_warnings
 
 
@@ -43,7 +44,8 @@ def edited(
         message = "the impression holds nothing but warnings: type what the images show"
         raise BadInputError(message)
     held = _held(sections, request)
-    report = EditedReport(language, sections, author, tuple(in_words(held, language)), held.graded())
+    sentences = tuple(sentence.graded() for sentence in held.sentences)
+    report = EditedReport(language, sections, author, tuple(in_words(held, language)), sentences)
     return with_warnings(report, warnings)
 
 
@@ -54,23 +56,29 @@ def _without_lines(impression: str, known: Collection[str]) -> str:
     return "\n".join(lines).strip()
 
 
-def _held(sections: ReportSections, request: ReportRequest) -> HeldReport:
+def _held(sections: ReportSections, request: ReportRequest) -> HeldProse:
     """Hold a person's text against the findings: the sentences that rules write may stand anywhere in it."""
-    held = grade(sections, request)
-    fixed = nothing_detected(request)
-    by_rule = {denial(request)} if request.detected() else {denial(request), fixed.findings, fixed.impression}
-    others = [
-        HeldSentence(sentence.section, sentence.text, denied(request))
-        if sentence.text in by_rule
-        else sentence
+    held = grade(Prose(sections.findings, sections.impression), request)
+    rules = by_rule(request)
+    own = (
+        replace(sentence, labels=rules[sentence.text], objections=()) if sentence.text in rules else sentence
         for sentence in held.sentences
-        if sentence.section is not Section.TECHNIQUE
-    ]
-    return replace(held, sentences=(*_technique(sections.technique, request), *others))
+    )
+    technique = _unchanged(Section.TECHNIQUE, sections.technique, dict.fromkeys(technique_lines(request), ()))
+    compared = request.comparison.statements if request.comparison else ()
+    comparison = _unchanged(
+        Section.COMPARISON, sections.comparison, {statement.text: statement.labels for statement in compared}
+    )
+    return replace(held, sentences=(*technique, *comparison, *own))
 
 
-def _technique(text: str, request: ReportRequest) -> Iterator[HeldSentence]:
+def _unchanged(section: Section, text: str, lines: Mapping[str, tuple[str, ...]]) -> Iterator[HeldSentence]:
+    """Grade a section that rules alone write: what is not one of their lines, nobody can check.
+
+    Args:
+        lines: theirs, with the labels of each.
+    """
     for sentence in split_sentences(text):
-        changed = Objection(Grade.UNREAD, "is not the line that rules write")
-        objections = () if sentence == technique_line(request) else (changed,)
-        yield HeldSentence(Section.TECHNIQUE, sentence, objections=objections)
+        changed = Objection(Grade.UNREAD, "is not a line that rules write")
+        objections = () if sentence in lines else (changed,)
+        yield HeldSentence(section, sentence, lines.get(sentence, ()), objections)

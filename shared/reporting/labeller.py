@@ -8,32 +8,35 @@ the sentence says nothing that could be trusted. That costs good sentences and l
     clause   = S | T? (N|W) or-list p? | T? (H|D) or-list p? | T? list (n | h | D | p)?
     list     = L | L and L | L , L , and L           or-list = L | L or L | L , L , or L
 
+Each L may have its place before or after it, and each n, h, D or p the one of all its labels after it.
 After NegEx (Chapman 2001), whose scopes this grammar makes explicit: "no A, B is present" has no reading.
 
 Map: `Mention`, `Sentence` -> `read` -> `_symbols` -> `_parse`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from shared.domain.findings import FindingStatus
+from shared.domain.findings import FindingStatus, Place
 from shared.domain.reports import Language
 from shared.reporting.lexicon import Lexicon, Symbol, Term, expand, words
 from shared.reporting.lexicon_en import ENGLISH
 from shared.reporting.lexicon_es import SPANISH
+from shared.reporting.places import PHRASES
 
 LEXICONS: Final = {Language.ENGLISH: ENGLISH, Language.SPANISH: SPANISH}
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One label and what a sentence says of it."""
+    """One label, what a sentence says of it, and where."""
 
     label: str
     status: FindingStatus
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Sentence:
 class _Token:
     symbol: Symbol
     mention: Mention | None = None
+    place: Place | None = None
 
 
 def split_sentences(text: str) -> list[str]:
@@ -79,7 +83,7 @@ def split_sentences(text: str) -> list[str]:
 
 
 def read(text: str, language: Language, *, labels: Iterable[str] = ()) -> tuple[Sentence, ...]:
-    """Read a section, sentence by sentence.
+    """Read a section, sentence by sentence; its headings are no part of what is said.
 
     Args:
         text: one section of a report.
@@ -88,7 +92,16 @@ def read(text: str, language: Language, *, labels: Iterable[str] = ()) -> tuple[
     """
     lexicon = LEXICONS[language]
     extra = tuple(sorted(label for label in labels if label not in lexicon.terms))
-    return tuple(_read_sentence(sentence, lexicon, extra) for sentence in split_sentences(text))
+    heading = _heading(language)
+    sentences = (heading.sub("", sentence) for sentence in split_sentences(text))
+    return tuple(_read_sentence(sentence, lexicon, extra) for sentence in sentences if sentence)
+
+
+@cache
+def _heading(language: Language) -> re.Pattern[str]:
+    lexicon = LEXICONS[language]
+    names = "|".join(map(re.escape, (*lexicon.headings.values(), lexicon.critical)))
+    return re.compile(rf"^(?:{names}):\s*", re.IGNORECASE)
 
 
 def _read_sentence(text: str, lexicon: Lexicon, extra: tuple[str, ...]) -> Sentence:
@@ -145,6 +158,8 @@ def _vocabulary(language: Language, extra: tuple[str, ...]) -> tuple[dict[tuple[
     for symbol, phrases in lexicon.small.items():
         for phrase in phrases:
             add(phrase, _Token(symbol))
+    for phrase, place in PHRASES[lexicon.language].items():
+        add(phrase, _Token(Symbol.PLACE, place=place))
     for term in (*lexicon.terms.values(), *(lexicon.term(label) for label in extra)):
         for symbol, status, phrase in _phrases(term):
             add(phrase, _Token(symbol, mention=Mention(term.label, status)))
@@ -169,12 +184,13 @@ def _phrases(term: Term) -> Iterable[tuple[Symbol, FindingStatus, str]]:
                 yield Symbol.STATEMENT, status, text
 
 
-_OR_LIST: Final = r"L(?:oL)+|L(?:,L)+,?oL|L"
-_AND_LIST: Final = r"L(?:,L)+,?aL|LaL|L"
+_L: Final = "q?Lq?"
+_OR_LIST: Final = rf"{_L}(?:o{_L})+|{_L}(?:,{_L})+,?o{_L}|{_L}"
+_AND_LIST: Final = rf"{_L}(?:,{_L})+,?a{_L}|{_L}a{_L}|{_L}"
 _CLAUSE: Final = re.compile(
-    rf"(?P<absent>T?[NW](?:{_OR_LIST})p?|(?:{_AND_LIST}|{_OR_LIST})n)"
-    rf"|(?P<uncertain>T?[HD](?:{_OR_LIST})p?|T?(?:{_AND_LIST}|{_OR_LIST})[hD])"
-    rf"|(?P<present>T?(?:{_AND_LIST})p?)"
+    rf"(?P<absent>T?[NW](?:{_OR_LIST})(?:pq?)?|(?:{_AND_LIST}|{_OR_LIST})nq?)"
+    rf"|(?P<uncertain>T?[HD](?:{_OR_LIST})(?:pq?)?|T?(?:{_AND_LIST}|{_OR_LIST})[hD]q?)"
+    rf"|(?P<present>T?(?:{_AND_LIST})(?:pq?)?)"
     r"|(?P<whole>Sp?)",
 )
 _JOINT: Final = re.compile(r";b|;(?=[NWHDTS])|,?b|,?a(?=[NWHDTS])|,(?=[NWHDTS])|(?=W)")
@@ -189,11 +205,14 @@ def _parse(tokens: list[_Token]) -> tuple[Mention, ...] | None:
         clause = _CLAUSE.match(line, at)
         if clause is None:
             return None
-        for token in tokens[clause.start() : clause.end()]:
-            if token.mention is not None:
-                whole = token.symbol is Symbol.STATEMENT
-                status = token.mention.status if whole else FindingStatus(str(clause.lastgroup))
-                mentions.append(Mention(token.mention.label, status))
+        said = tokens[clause.start() : clause.end()]
+        if any(token.symbol is Symbol.STATEMENT for token in said):
+            mentions += (token.mention for token in said if token.mention is not None)
+        else:
+            placed = list(_placed(said, FindingStatus(str(clause.lastgroup))))
+            if None in placed:
+                return None
+            mentions += (mention for mention in placed if mention is not None)
         at = clause.end()
         if at == len(line):
             return tuple(mentions)
@@ -201,3 +220,21 @@ def _parse(tokens: list[_Token]) -> tuple[Mention, ...] | None:
         if joint is None or (joint.group() == "" and clause.lastgroup == "absent"):
             return None  # "no A without B" can be read two ways
         at = joint.end()
+
+
+def _placed(clause: Sequence[_Token], status: FindingStatus) -> Iterator[Mention | None]:
+    """Yield what a clause says of each label, with the places beside it; None where two contradict."""
+    around = (None, *(token.place for token in clause), None)
+    of_all = clause[-1].place if clause[-2:-1] and clause[-2].mention is None else None
+    for at, token in enumerate(clause, start=1):
+        if token.mention is None:
+            continue
+        own = [place for place in (around[at - 1], around[at + 1]) if place is not None]
+        places = own or [place for place in (of_all,) if place is not None]
+        sides = {place.side for place in places} - {None}
+        zones = {place.zone for place in places} - {None}
+        if len(sides) > 1 or len(zones) > 1:
+            yield None
+            continue
+        place = Place(next(iter(sides), None), next(iter(zones), None)) if places else None
+        yield Mention(token.mention.label, status, place)

@@ -115,6 +115,7 @@ class Symbol(StrEnum):
     ABSENT_AFTER = "n"
     PRESENT_AFTER = "p"
     THERE_IS = "T"
+    PLACE = "q"
     AND = "a"
     OR = "o"
     BUT = "b"
@@ -128,13 +129,17 @@ class Lexicon:
     """One language.
 
     Attributes:
-        small: the phrases of every symbol that is neither a label nor a statement.
+        headings: what stands before the findings of each organ, without its colon.
+        critical: what stands before a critical finding, likewise.
+        small: the phrases of every symbol that is neither a label, a statement nor a place.
         strange: words that betray what no finding can carry, by kind ("side", "comparison", ...); they
             are only used to name a refusal, since any word that is not in the lexicon is refused.
     """
 
     language: Language
     terms: Mapping[str, Term]
+    headings: Mapping[Organ, str]
+    critical: str
     small: Mapping[Symbol, tuple[str, ...]]
     strange: Mapping[str, frozenset[str]]
 

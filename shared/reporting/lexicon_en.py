@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.domain.reports import Language
-from shared.reporting.lexicon import Lexicon, Name, Symbol, Term, expand, word_set
+from shared.reporting.lexicon import Lexicon, Name, Organ, Symbol, Term, expand, word_set
 
 _TERMS: Final = (
     Term("Atelectasis", (Name("atelectasis"), Name("atelectatic change")), also=("atelectatic changes",)),
@@ -120,7 +120,7 @@ _SMALL: Final = {
         "(is|are) (possibly|probably) present",
     ),
     Symbol.ABSENT_AFTER: (f"(is|are) not (present|{_SEEN})", "(is|are) absent"),
-    Symbol.PRESENT_AFTER: (f"(is|are) (present|{_SEEN})", "present"),
+    Symbol.PRESENT_AFTER: (f"(is|are) (present|{_SEEN})", "present", "detected"),
     Symbol.THERE_IS: (
         "(there is|there are)",
         "(there is|there are) (radiographic|) evidence of",
@@ -140,6 +140,13 @@ _SMALL: Final = {
     ),
 }
 
+_HEADINGS: Final = {
+    Organ.LUNGS: "Lungs",
+    Organ.PLEURA: "Pleura",
+    Organ.HEART: "Heart and mediastinum",
+    Organ.BONES: "Bones",
+    Organ.DEVICES: "Devices",
+}
 _STRANGE: Final = {
     "normality, which no label is": word_set(
         "clear normal normally unremarkable abnormality abnormalities abnormal disease process other further "
@@ -187,6 +194,8 @@ def _all(patterns: tuple[str, ...]) -> tuple[str, ...]:
 ENGLISH: Final = Lexicon(
     language=Language.ENGLISH,
     terms={term.label: term for term in _TERMS},
+    headings=_HEADINGS,
+    critical="Critical finding",
     small={symbol: _all(patterns) for symbol, patterns in _SMALL.items()},
     strange=_STRANGE,
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.domain.reports import Language
-from shared.reporting.lexicon import Lexicon, Name, Symbol, Term, expand, word_set
+from shared.reporting.lexicon import Lexicon, Name, Organ, Symbol, Term, expand, word_set
 
 _TERMS: Final = (
     Term("Atelectasis", (Name("atelectasia", "una", "atelectasias"), Name("cambio atelectásico", "un"))),
@@ -141,6 +141,13 @@ _SMALL: Final = {
     ),
 }
 
+_HEADINGS: Final = {
+    Organ.LUNGS: "Pulmones",
+    Organ.PLEURA: "Pleura",
+    Organ.HEART: "Corazón y mediastino",
+    Organ.BONES: "Huesos",
+    Organ.DEVICES: "Dispositivos",
+}
 _STRANGE: Final = {
     "normality, which no label is": word_set(
         "libre libres normal normales alteracion alteraciones anomalia anomalias hallazgo hallazgos "
@@ -187,6 +194,8 @@ def _all(patterns: tuple[str, ...]) -> tuple[str, ...]:
 SPANISH: Final = Lexicon(
     language=Language.SPANISH,
     terms={term.label: term for term in _TERMS},
+    headings=_HEADINGS,
+    critical="Hallazgo crítico",
     small={symbol: _all(patterns) for symbol, patterns in _SMALL.items()},
     strange=_STRANGE,
 )

@@ -3,15 +3,17 @@
 In a pattern {a} stands for the nouns with their articles, {n} for the bare nouns, joined by the language's
 "and"; a capital is set afterwards. Every sentence here is one that the labeller can read.
 
-Map: `Phrases`, `PHRASES` -> `sentence_of`, `hedged`, `join_and`.
+Map: `Phrases`, `PHRASES` -> `hedged`, `placed` · `sentence_of` · `join_and`, `join_or`, `join_nor`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from shared.domain.findings import Place
 from shared.domain.reports import Language
 from shared.reporting.certainty import Certainty
+from shared.reporting.places import in_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,14 @@ class Phrases:
         many: patterns that state several.
         brief: the pattern that states one or several in IMPRESSION.
         hedged: the one pattern of each word of the scale below, in either section.
+        denied: the pattern that denies one or several of an organ.
     """
 
     one: tuple[str, ...]
     many: tuple[str, ...]
     brief: str
     hedged: Mapping[Certainty, str]
+    denied: str
 
 
 PHRASES: Final[Mapping[Language, Phrases]] = {
@@ -37,19 +41,27 @@ PHRASES: Final[Mapping[Language, Phrases]] = {
         many=("{a} are present", "{a} are seen", "the radiograph shows {a}"),
         brief="{n}",
         hedged={Certainty.PROBABLE: "probable {n}", Certainty.POSSIBLE: "possible {n}"},
+        denied="no {n} detected",
     ),
     Language.SPANISH: Phrases(
         one=("se observa {a}", "hay {a}", "se identifica {a}"),
         many=("se observan {a}", "hay {a}", "se identifican {a}"),
         brief="{n}",
         hedged={Certainty.PROBABLE: "probable {n}", Certainty.POSSIBLE: "posible {n}"},
+        denied="no se detecta {n}",
     ),
 }
 
 
-def hedged(noun: str, certainty: Certainty, language: Language) -> str:
+def hedged(noun: str, certainty: Certainty, language: Language, *, place: Place | None = None) -> str:
     """Write the sentence for a label that is probable or possible: the same in every section."""
-    return sentence_of(PHRASES[language].hedged[certainty].replace("{n}", noun))
+    sentence = sentence_of(PHRASES[language].hedged[certainty].replace("{n}", noun))
+    return sentence if place is None else placed(sentence, place, language)
+
+
+def placed(sentence: str, place: Place, language: Language) -> str:
+    """Write where it is at the end of a sentence about one label."""
+    return f"{sentence.removesuffix('.')} {in_place(place, language)}."
 
 
 def sentence_of(words: str) -> str:
@@ -59,8 +71,20 @@ def sentence_of(words: str) -> str:
 
 def join_and(nouns: Sequence[str], language: Language) -> str:
     """Join nouns: "a", "a and b"; in Spanish "y" becomes "e" before an i."""
-    if len(nouns) < 2:
-        return "".join(nouns)
-    if language is Language.ENGLISH:
-        return f"{', '.join(nouns[:-1])} and {nouns[-1]}"
-    return f"{', '.join(nouns[:-1])} {'e' if nouns[-1].startswith('i') else 'y'} {nouns[-1]}"
+    last = nouns[-1] if nouns else ""
+    return _joined(nouns, "and" if language is Language.ENGLISH else "e" if last.startswith("i") else "y")
+
+
+def join_or(nouns: Sequence[str], language: Language) -> str:
+    """Join nouns: "a", "a or b"; in Spanish "o" becomes "u" before an o."""
+    last = nouns[-1] if nouns else ""
+    return _joined(nouns, "or" if language is Language.ENGLISH else "u" if last.startswith("o") else "o")
+
+
+def join_nor(nouns: Sequence[str], language: Language) -> str:
+    """Join what is denied: "a", "a or b"; in Spanish "a ni b"."""
+    return _joined(nouns, "or" if language is Language.ENGLISH else "ni")
+
+
+def _joined(nouns: Sequence[str], by: str) -> str:
+    return f"{', '.join(nouns[:-1])} {by} {nouns[-1]}" if len(nouns) > 1 else "".join(nouns)

@@ -6,36 +6,34 @@ Map: `refusals` -> `strict`, `grounded`.
 from collections.abc import Iterator
 
 from shared.domain.reports import Departures, Grade, Policy
-from shared.reporting.verifier import HeldReport
+from shared.reporting.verifier import HeldProse
 
 
-def refusals(report: HeldReport, policy: Policy, departures: Departures) -> tuple[str, ...]:
-    """Return why a policy does not let a report out, one short reason each; empty when it does."""
-    reasons = strict(report) if policy is Policy.STRICT else grounded(report, departures)
+def refusals(prose: HeldProse, policy: Policy, departures: Departures) -> tuple[str, ...]:
+    """Return why a policy does not let what was written out, one short reason each; empty when it does."""
+    reasons = strict(prose) if policy is Policy.STRICT else grounded(prose, departures)
     return tuple(dict.fromkeys(reasons))
 
 
-def strict(report: HeldReport) -> Iterator[str]:
+def strict(prose: HeldProse) -> Iterator[str]:
     """Refuse whatever the findings do not carry word for word: the writer knew nothing else."""
-    if report.off_the_rule:
-        yield "says something else than that nothing was detected"
-    yield from report.malformed
-    for sentence in report.sentences:
+    yield from prose.malformed
+    for sentence in prose.sentences:
         yield from (f"{sentence.section}: {objection.why}" for objection in sentence.objections)
-    yield from report.unsaid
-    yield from report.loose
+    yield from prose.unsaid
+    yield from prose.loose
 
 
-def grounded(report: HeldReport, departures: Departures) -> Iterator[str]:
+def grounded(prose: HeldProse, departures: Departures) -> Iterator[str]:
     """Refuse what is no report, and, if so configured, what departs from what the classifier looked for.
 
     What the classifier does not know, and what cannot be read, may be true: it is delivered and marked.
     """
-    yield from report.malformed
+    yield from prose.malformed
     if departures is Departures.MARK:
         return
-    for sentence in report.sentences:
+    for sentence in prose.sentences:
         for objection in sentence.objections:
             if objection.grade is not Grade.UNREAD and not objection.outside:
                 yield f"{sentence.section}: {objection.why}"
-    yield from (f"{label} is not mentioned" for label in report.unnamed)
+    yield from (f"{label} is not mentioned" for label in prose.unnamed)

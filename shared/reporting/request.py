@@ -1,13 +1,13 @@
-"""What a writer is asked for.
+"""What a writer is asked for, and what it gives back.
 
-Map: `View` -> `ReportRequest` -> `request_of`, `seed_of`.
+Map: `View` -> `ReportRequest` -> `request_of`, `seed_of` · `Prose`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain.findings import Finding, ViewPosition, ViewSource, study_findings
+from shared.domain.findings import Finding, Place, ViewPosition, ViewSource, study_findings
 from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty, certainty_of
 from shared.reporting.comparison import Comparison
@@ -23,6 +23,14 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Prose:
+    """What a writer writes of the labels that were detected; rules make a report of it (`composition.py`)."""
+
+    findings: str
+    impression: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportRequest:
     """Everything that a report is written from. Nothing in it names a patient or is in a client's words.
 
@@ -33,6 +41,8 @@ class ReportRequest:
         views: of the images that were used, in their order.
         critical: the labels that are flagged on the study, the gravest first.
         comparison: the section, written by rule; None where nothing is to be said. No writer is shown it.
+        lateral_given: whether a lateral view is among the study's images, used or not.
+        recommendations: whether the report ends with what may follow (`recommendations.py`).
     """
 
     seed: str
@@ -41,6 +51,8 @@ class ReportRequest:
     views: tuple[View, ...] = (View(ViewPosition.UNKNOWN),)
     critical: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    lateral_given: bool = False
+    recommendations: bool = True
 
     def certainties(self) -> dict[str, Certainty]:
         """Return how surely each label may be spoken of, in the classifier's order."""
@@ -58,6 +70,15 @@ class ReportRequest:
         """Return the labels that a report must speak of."""
         return self.labels(Certainty.STATED, Certainty.PROBABLE, Certainty.POSSIBLE)
 
+    def places(self) -> dict[str, Place]:
+        """Return where each label is that a report must speak of, as far as it may be said."""
+        detected = self.detected()
+        return {
+            finding.label: finding.place
+            for finding in self.findings
+            if finding.place is not None and finding.label in detected
+        }
+
 
 class _Image(Protocol):
     """What is read of an image; a row of the database is one."""
@@ -71,7 +92,7 @@ class _Image(Protocol):
 
 
 def request_of(
-    images: Iterable[_Image],
+    images: Sequence[_Image],
     findings: Iterable[Iterable[Finding]],
     *,
     language: Language,
@@ -92,6 +113,7 @@ def request_of(
         views=views,
         critical=critical,
         comparison=comparison,
+        lateral_given=any(image.view is ViewPosition.LATERAL for image in images),
     )
 
 

@@ -1,9 +1,11 @@
-"""The verifier: what the findings say to each sentence of a report. It is rule 7 of DESIGN.md.
+"""The verifier: what the findings say to each sentence that a writer wrote. It is rule 7 of DESIGN.md.
 
 A sentence that the labeller cannot read in full is unread; of one that it can, everything is held against
-the findings. Whether the report may be delivered is the policy of its writer: `policies.py`.
+the findings. Whether it may be delivered is the policy of its writer: `policies.py`; what rules add to it to
+make a report, `composition.py`.
 
-Map: `HeldSentence`, `HeldReport` -> `grade` -> `_held` -> `_objections`; `_malformed`, `_loose`, `_unsaid`.
+Map: `HeldSentence`, `HeldProse` -> `grade` -> `_held` -> `_objections`, `_misplaced`; `_malformed`, `_loose`,
+`_unsaid`.
 """
 
 import unicodedata
@@ -12,13 +14,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.findings import FindingStatus
-from shared.domain.reports import Grade, GradedSentence, ReportSections, Section
+from shared.domain.findings import FindingStatus, Place, Side
+from shared.domain.reports import Grade, GradedSentence, Section
 from shared.reporting.certainty import Certainty
-from shared.reporting.fixed import denial, denied, nothing_detected, technique_line
 from shared.reporting.labeller import Mention, Sentence, read
 from shared.reporting.relations import may_be_the_same
-from shared.reporting.request import ReportRequest
+from shared.reporting.request import Prose, ReportRequest
+from shared.reporting.weighing import impression_of
 from shared.reporting.wording import hedges_of
 
 _SAYS: Final = {
@@ -63,18 +65,21 @@ class HeldSentence:
         grades = {objection.grade for objection in self.objections}
         return next((grade for grade in Grade if grade in grades), Grade.SUPPORTED)
 
+    def graded(self) -> GradedSentence:
+        """Return the sentence as a report keeps it."""
+        return GradedSentence(self.section, self.text, self.grade, self.labels)
+
 
 @dataclass(frozen=True, slots=True)
-class HeldReport:
-    """A report held against the findings that it was written from.
+class HeldProse:
+    """What a writer wrote, held against the findings that it was written from.
 
     Attributes:
-        sentences: all of them, section by section; those that rules write are supported.
+        sentences: of the findings, then of the impression.
         malformed: why it is no report at all, whoever wrote it.
         loose: what the findings carry, said otherwise than it should be.
-        unsaid: what was detected and a section does not state, one reason each.
+        unsaid: what a section should state and does not, one reason each.
         unnamed: labels that were detected and that no sentence names, read or unread.
-        off_the_rule: whether nothing was detected and it says more than the rules' report of that.
     """
 
     sentences: tuple[HeldSentence, ...]
@@ -82,55 +87,34 @@ class HeldReport:
     loose: tuple[str, ...] = ()
     unsaid: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
-    off_the_rule: bool = False
 
-    def graded(self) -> tuple[GradedSentence, ...]:
-        """Return the sentences as a report keeps them."""
-        return tuple(
-            GradedSentence(sentence.section, sentence.text, sentence.grade, sentence.labels)
-            for sentence in self.sentences
-        )
+    def of(self, section: Section) -> tuple[HeldSentence, ...]:
+        """Return the sentences of one section."""
+        return tuple(sentence for sentence in self.sentences if sentence.section is section)
 
 
-def grade(sections: ReportSections, request: ReportRequest) -> HeldReport:
-    """Hold a report against the findings that it was written from."""
-    malformed = []
-    if sections.technique != technique_line(request):
-        malformed.append("technique: is not the line that rules write")
-    technique = HeldSentence(Section.TECHNIQUE, sections.technique)
-    off_the_rule = not request.detected() and sections != nothing_detected(request)
-    if not request.detected() and not off_the_rule:
-        findings = HeldSentence(Section.FINDINGS, sections.findings, denied(request))
-        impression = HeldSentence(Section.IMPRESSION, sections.impression, denied(request))
-        return HeldReport((technique, findings, impression))
-    not_detected = denial(request)
-    by_rule = []
-    if not sections.findings.endswith(not_detected):
-        malformed.append("findings: does not end with what was not detected")
-    elif not_detected:
-        by_rule.append(HeldSentence(Section.FINDINGS, not_detected, denied(request)))
-    texts = {
-        Section.FINDINGS: sections.findings.removesuffix(not_detected),
-        Section.IMPRESSION: sections.impression,
-    }
+def grade(prose: Prose, request: ReportRequest) -> HeldProse:
+    """Hold what was written of the labels that were detected against the findings."""
     held: list[HeldSentence] = []
+    malformed: list[str] = []
     loose: list[str] = []
     unsaid: list[str] = []
-    for section, text in texts.items():
+    for section, text, due in (
+        (Section.FINDINGS, prose.findings, request.detected()),
+        (Section.IMPRESSION, prose.impression, impression_of(request)),
+    ):
         sentences = read(text, request.language, labels=request.certainties())
-        held += [_held(section, sentence, request) for sentence in sentences]
-        held += by_rule if section is Section.FINDINGS else []
-        malformed += [f"{section}: {why}" for why in _malformed(text, sentences, request)]
-        loose += [f"{section}: {why}" for why in _loose(sentences, request)]
-        unsaid += [f"{section}: {why}" for why in _unsaid(sentences, request)]
+        held += (_held(section, sentence, request) for sentence in sentences)
+        malformed += (f"{section}: {why}" for why in _malformed(text, sentences, request))
+        loose += (f"{section}: {why}" for why in _loose(sentences, request))
+        unsaid += (f"{section}: {why}" for why in _unsaid(sentences, due, request))
     named = {label for sentence in held for label in sentence.labels}
-    return HeldReport(
-        sentences=(technique, *held),
+    return HeldProse(
+        sentences=tuple(held),
         malformed=tuple(malformed),
         loose=tuple(loose),
         unsaid=tuple(unsaid),
         unnamed=tuple(label for label in request.detected() if label not in named),
-        off_the_rule=off_the_rule,
     )
 
 
@@ -153,21 +137,56 @@ def _objections(mentions: Iterable[Mention], request: ReportRequest) -> Iterator
     certainties = request.certainties()
     detected = request.detected()
     undeniable = may_be_the_same(detected).difference(detected)
-    for label, status in ((mention.label, mention.status) for mention in mentions):
+    for mention in mentions:
+        label, status = mention.label, mention.status
         if label not in certainties:
             yield Objection(Grade.UNSUPPORTED, f"{label} is not among the findings", outside=True)
         elif status is not _SAYS[certainties[label]]:
-            kind = Grade.CONTRADICTS if status is FindingStatus.ABSENT else Grade.UNSUPPORTED
-            yield Objection(kind, f"{label} is {certainties[label]}, not {status}")
+            if not _denies_elsewhere(mention, request):
+                kind = Grade.CONTRADICTS if status is FindingStatus.ABSENT else Grade.UNSUPPORTED
+                yield Objection(kind, f"{label} is {certainties[label]}, not {status}")
+        elif status is not FindingStatus.ABSENT:
+            yield from _misplaced(mention, request)
         if status is FindingStatus.ABSENT and label in undeniable:
             yield Objection(Grade.CONTRADICTS, f"denies {label}, which may be the same as what was detected")
 
 
-def _unsaid(sentences: Iterable[Sentence], request: ReportRequest) -> Iterator[str]:
-    said = {mention.label for sentence in sentences for mention in sentence.mentions}
-    for label in request.detected():
-        if label not in said:
+def _denies_elsewhere(mention: Mention, request: ReportRequest) -> bool:
+    """Tell whether it denies on one side what was detected on the other."""
+    known = request.places().get(mention.label)
+    sides = (mention.place and mention.place.side, known and known.side)
+    return mention.status is FindingStatus.ABSENT and set(sides) == {Side.LEFT, Side.RIGHT}
+
+
+def _misplaced(mention: Mention, request: ReportRequest) -> Iterator[Objection]:
+    """Hold where it is said to be against where it was found."""
+    if mention.place is None:
+        return
+    known = request.places().get(mention.label)
+    for part in ("side", "zone"):
+        said, found = getattr(mention.place, part), getattr(known, part, None)
+        if said is None or said == found:
+            continue
+        opposite = {said, found} == {Side.LEFT, Side.RIGHT}
+        what = f"its {part} is {found}" if found else f"nobody knows its {part}"
+        kind = Grade.CONTRADICTS if opposite else Grade.UNSUPPORTED
+        yield Objection(kind, f"{mention.label} is not {said}: {what}")
+
+
+def _unsaid(sentences: Iterable[Sentence], due: Iterable[str], request: ReportRequest) -> Iterator[str]:
+    """Name what a section should state and does not, and what it does not say the place of."""
+    mentions = [mention for sentence in sentences for mention in sentence.mentions]
+    places = request.places()
+    for label in due:
+        said = [mention for mention in mentions if mention.label == label]
+        if not said:
             yield f"{label} ({request.certainties()[label]}) is not mentioned"
+        elif label in places and not any(_says_all_of(places[label], mention.place) for mention in said):
+            yield f"where {label} is, is not said"
+
+
+def _says_all_of(known: Place, said: Place | None) -> bool:
+    return said is not None and (said.side, said.zone) == (known.side, known.zone)
 
 
 def _loose(sentences: Iterable[Sentence], request: ReportRequest) -> Iterator[str]:

@@ -76,6 +76,7 @@ def test_the_report_as_json(client: httpx.Client, study_id: StudyId):
     assert body["sections"] == {
         "indication": "cough",
         "technique": "Frontal view.",
+        "comparison": "",
         "findings": "There is a pleural effusion.",
         "impression": "Pleural effusion.",
     }

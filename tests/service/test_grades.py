@@ -1,9 +1,11 @@
 """A report by a writer that saw the image: written, graded, stored, and marked in every form."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
-from shared.domain.findings import FindingStatus, ViewPosition
+from shared.domain.findings import Box, FindingStatus, ViewPosition
 from shared.domain.reports import Departures, Language
 from shared.domain.studies import Stage, StudyId
 from shared.records import findings
@@ -54,7 +56,7 @@ def finish(workplace: Workplace, study_id: StudyId, writer: Writer, departures: 
     """Have found a probable effusion and no pneumothorax, and let the report worker write."""
     claim = a_claim(workplace.database, study_id)
     found = [
-        a_finding("Effusion", probability=0.81),
+        replace(a_finding("Effusion", probability=0.81), box=Box(0.1, 0.5, 0.4, 0.9)),
         a_finding("Pneumothorax", probability=0.05, status=FindingStatus.ABSENT),
     ]
     with workplace.database.session() as session:
@@ -95,8 +97,16 @@ def test_what_departs_is_marked_in_every_form_of_the_report(
     sentences = {entry["text"]: (entry["grade"], entry["labels"]) for entry in report["sentences"]}
     assert sentences.items() >= GRADED[language].items()
     for section in ("technique", "findings"):
-        said = [entry["text"] for entry in report["sentences"] if entry["section"] == section]
-        assert " ".join(said) == report["sections"][section]
+        rest = report["sections"][section]
+        for entry in (entry for entry in report["sentences"] if entry["section"] == section):
+            before, sentence, rest = rest.partition(entry["text"])
+            assert sentence
+            assert before.strip() in {"", "Pleura:"}
+        assert rest == ""
+    effusion = {"label": "Effusion", "image": 0, "box": [0.1, 0.5, 0.4, 0.9], "place": None}
+    evidence = {entry["text"]: entry["evidence"] for entry in report["sentences"]}
+    supported, invented, *_ = GRADED[language]
+    assert (evidence[supported], evidence[invented]) == ([effusion], [])
     by_rule = [entry for entry in report["sentences"] if entry["text"] not in GRADED[language]]
     assert {entry["grade"] for entry in by_rule} == {"supported"}
 

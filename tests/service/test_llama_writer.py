@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from shared.domain.findings import FindingStatus
-from shared.domain.reports import Language, ReportSections
+from shared.domain.reports import Language
 from shared.reporting.lexicon import RANK
-from shared.reporting.request import ReportRequest
+from shared.reporting.request import Prose, ReportRequest
 from shared.settings import ReportSettings
 from shared.work.microbatch import MicroBatcher
-from tests.support.llm_reports import draw_case, request_for, verify
+from tests.support.llm_reports import departures, draw_case, request_for, verify
 from tests.support.services import ROOT
 from worker_llm.pipeline import write_reports
 from worker_llm.writers import load_writer
@@ -36,7 +36,7 @@ SOCKETS = """
 import psutil
 from pathlib import Path
 from shared.settings import ReportSettings
-from tests.support.llm_reports import draw_case
+from tests.support.llm_reports import departures, draw_case
 from worker_llm.writers import load_writer
 
 writer = load_writer(ReportSettings())
@@ -68,7 +68,7 @@ def test_fifty_varied_studies_are_reported_in_the_models_own_words(writer: Write
     assert {report.writer for report in own} == {bundled_version(), TEMPLATE_VERSION}
     assert reports[-1].writer == TEMPLATE_VERSION  # nothing was detected, so nothing was left to write
     for request, report in zip(requests, reports, strict=True):
-        assert verify(report.sections, request) == ()
+        assert departures(report.sections, request) == ()
 
 
 def test_a_study_gets_the_same_text_again_when_it_is_written_again(writer: Writer):
@@ -97,7 +97,7 @@ def test_threads_of_the_batcher_may_write(writer: Writer):
     request = draw_case(3).request
     try:
         draft = batcher(request)
-        assert isinstance(draft, ReportSections)
+        assert isinstance(draft, Prose)
         assert verify(draft, request) == ()
     finally:
         batcher.stop()
@@ -139,7 +139,7 @@ def test_any_gguf_file_writes_under_its_own_name(cache: Path, tmp_path: Path):
     assert len(writer.version.version) == 12
     requests = [draw_case(seed).request for seed in (1, 2)]
     assert all(
-        verify(report.sections, request) == ()
+        departures(report.sections, request) == ()
         for request, report in zip(requests, write_reports(requests, writer, attempts=1), strict=True)
     )
     assert isinstance(writer, LlamaWriter)

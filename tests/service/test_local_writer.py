@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from shared.settings import ReportSettings, WriterKind
-from tests.support.llm_reports import draw_case, verify
+from tests.support.llm_reports import departures, draw_case
 from worker_llm.pipeline import write_reports
 from worker_llm.prompts import messages_for
 from worker_llm.writers import load_writer, merged
@@ -69,7 +69,7 @@ def test_a_batch_is_reported_in_the_models_own_words(local: LocalWriter):
     assert len(own) >= 3
     assert {report.writer for report in own} == {bundled_version()}
     for request, report in zip(REQUESTS, reports, strict=True):
-        assert verify(report.sections, request) == ()
+        assert departures(report.sections, request) == ()
 
 
 def test_a_study_gets_the_same_report_again_when_it_is_written_alone_again(local: LocalWriter):

@@ -22,7 +22,7 @@ from shared.errors import TryAgainError
 from shared.reporting.lexicon import RANK
 from shared.reporting.request import ReportRequest
 from shared.settings import ReportSettings, WriterKind
-from tests.support.llm_reports import request_for, verify
+from tests.support.llm_reports import departures, request_for
 from worker_llm.pipeline import write_reports
 from worker_llm.writers import load_writer
 from worker_llm.writers.openai import OpenAiWriter, ServerRefusedError
@@ -101,7 +101,7 @@ def test_a_real_server_is_asked_and_only_verified_reports_come_out(server: Repor
         reports = write_reports(requests, writer, attempts=1)
     for request, report in zip(requests, reports, strict=True):
         assert report.verification.attempts == 1 + report.verification.fallback
-        assert verify(report.sections, request) == ()
+        assert departures(report.sections, request) == ()
         assert report.writer.id == ("template" if report.verification.fallback else f"openai:{server.model}")
 
 

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from shared.domain.findings import Finding, FindingStatus
-from shared.domain.reports import Departures, Language, Policy, ReportSections
+from shared.domain.findings import Finding, FindingStatus, Place, Side, Zone
+from shared.domain.reports import Departures, Language, Person, Policy, ReportSections
 from shared.reporting.certainty import Certainty
-from shared.reporting.fixed import denial, technique_line
+from shared.reporting.edits import edited
 from shared.reporting.policies import refusals
 from shared.reporting.relations import may_be_the_same
-from shared.reporting.request import ReportRequest
+from shared.reporting.request import Prose, ReportRequest
 from shared.reporting.verifier import grade
-from shared.reporting.wording import on_the_scale
+from shared.reporting.weighing import impression_of
+from shared.reporting.wording import reworded
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
 
@@ -80,6 +81,30 @@ SAYS: Mapping[Language, Mapping[FindingStatus, tuple[str, ...]]] = {
         ABSENT: ("No se aprecia {}.", "Ausencia de {}.", "No hay signos de {}.", "Sin {}."),
     },
 }
+PLACES: Mapping[Language, Mapping[Place, tuple[str, ...]]] = {
+    Language.ENGLISH: {
+        Place(Side.RIGHT): ("in the right hemithorax", "on the right side", "in the right lung"),
+        Place(Side.LEFT): ("in the left hemithorax", "on the left"),
+        Place(Side.BOTH): ("bilaterally", "in both lungs"),
+        Place(Side.RIGHT, Zone.LOWER): ("in the right lower zone", "in the right lower lung"),
+        Place(Side.LEFT, Zone.UPPER): ("in the left upper lung zone",),
+        Place(Side.LEFT, Zone.APICAL): ("at the left lung apex", "in the left apex"),
+        Place(Side.BOTH, Zone.BASAL): ("at both lung bases",),
+        Place(None, Zone.MIDDLE): ("in the mid zone",),
+    },
+    Language.SPANISH: {
+        Place(Side.RIGHT): ("en el hemitórax derecho", "a la derecha", "en el pulmón derecho"),
+        Place(Side.LEFT): ("en el lado izquierdo", "a la izquierda"),
+        Place(Side.BOTH): ("en ambos pulmones",),
+        Place(Side.RIGHT, Zone.LOWER): ("en el campo inferior derecho", "en la zona inferior derecha"),
+        Place(Side.LEFT, Zone.UPPER): ("en el campo pulmonar superior izquierdo",),
+        Place(Side.LEFT, Zone.APICAL): ("en el ápice izquierdo",),
+        Place(Side.BOTH, Zone.BASAL): ("en ambas bases pulmonares",),
+        Place(None, Zone.MIDDLE): ("en la zona media",),
+    },
+}
+_PLACED = 0.6
+"""How often a label has a place."""
 OTHER = {PRESENT: (ABSENT, UNCERTAIN), UNCERTAIN: (PRESENT, ABSENT), ABSENT: (PRESENT, UNCERTAIN)}
 
 
@@ -89,6 +114,7 @@ class Said:
 
     label: str
     status: FindingStatus
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,32 +131,45 @@ class Case:
         """What is present or uncertain."""
         return tuple(said for said in self.findings if said.status is not ABSENT)
 
-    def sections(self) -> ReportSections:
+    def prose(self) -> Prose:
         """Write the report that makes these statements; its hedges are put on the scale as any writer's."""
         random = Random(self.seed)
         findings, impression = (
-            on_the_scale(
-                " ".join(_say(said, self.request.language, random) for said in section), self.request
-            )
+            reworded(" ".join(_say(said, self.request.language, random) for said in section), self.request)
             for section in (self.findings, self.impression)
         )
-        return ReportSections(
-            technique=technique_line(self.request),
-            findings=f"{findings} {denial(self.request)}".strip(),
-            impression=impression,
-        )
+        return Prose(findings, impression)
 
 
-def verify(sections: ReportSections, request: ReportRequest) -> tuple[str, ...]:
-    """Return why the strict policy refuses a report."""
-    return refusals(grade(sections, request), Policy.STRICT, Departures.REFUSE)
+def verify(prose: Prose, request: ReportRequest) -> tuple[str, ...]:
+    """Return why the strict policy refuses what was written."""
+    return refusals(grade(prose, request), Policy.STRICT, Departures.REFUSE)
 
 
-def request_for(statuses: dict[str, FindingStatus], language: Language, *, study: str = "s") -> ReportRequest:
-    """Build a request with these statuses."""
+def departures(sections: ReportSections, request: ReportRequest) -> tuple[str, ...]:
+    """Read a whole report again, as one that a person typed, and return what departs from the findings."""
+    return edited(sections, Person("Nobody"), request, warnings=(), earlier=()).warnings
+
+
+def request_for(
+    statuses: Mapping[str, FindingStatus],
+    language: Language,
+    *,
+    study: str = "s",
+    places: Mapping[str, Place] | None = None,
+) -> ReportRequest:
+    """Build a request with these statuses, and where they are."""
     level = {PRESENT: 0.95, UNCERTAIN: 0.45, ABSENT: 0.1}
+    at = places or {}
     findings = tuple(
-        Finding(label, level[status], threshold=0.5, uncertain_from=0.4, status=status)
+        Finding(
+            label,
+            level[status],
+            threshold=0.5,
+            uncertain_from=0.4,
+            status=status,
+            place=at.get(label),
+        )
         for label, status in statuses.items()
     )
     return ReportRequest(seed=study, findings=findings, language=language)
@@ -144,16 +183,27 @@ def draw_case(seed: int) -> Case:
     statuses = dict.fromkeys(known, ABSENT)
     for label in random.sample(known, random.randint(1, 6)):
         statuses[label] = random.choice((PRESENT, UNCERTAIN))
-    abnormal = tuple(Said(label, status) for label, status in statuses.items() if status is not ABSENT)
+    places = {
+        label: random.choice(sorted(PLACES[language], key=repr))
+        for label, status in statuses.items()
+        if status is not ABSENT and random.random() < _PLACED
+    }
+    abnormal = tuple(
+        Said(label, status, places.get(label)) for label, status in statuses.items() if status is not ABSENT
+    )
     undeniable = may_be_the_same(said.label for said in abnormal)
     denied = [Said(label, ABSENT) for label in statuses if label not in undeniable]
     findings = [*abnormal, *random.sample(denied, min(len(denied), random.randint(1, 4)))]
     random.shuffle(findings)
-    return Case(request_for(statuses, language, study=str(seed)), tuple(findings), abnormal, seed)
+    request = request_for(statuses, language, study=str(seed), places=places)
+    return Case(request, tuple(findings), abnormal, seed)
 
 
 def _say(said: Said, language: Language, random: Random) -> str:
-    text = random.choice(SAYS[language][said.status]).format(NOUNS[language][said.label])
+    noun = NOUNS[language][said.label]
+    if said.place is not None:
+        noun = f"{noun} {random.choice(PLACES[language][said.place])}"
+    text = random.choice(SAYS[language][said.status]).format(noun)
     return text[0].upper() + text[1:]
 
 
@@ -173,7 +223,7 @@ def flip_impression(case: Case, random: Random) -> Case:
 
 
 def _with_other_status(said: tuple[Said, ...], at: int, random: Random) -> tuple[Said, ...]:
-    wrong = Said(said[at].label, random.choice(OTHER[said[at].status]))
+    wrong = replace(said[at], status=random.choice(OTHER[said[at].status]))
     return (*said[:at], wrong, *said[at + 1 :])
 
 
@@ -184,8 +234,9 @@ def drop(case: Case, random: Random) -> Case:
 
 
 def drop_from_impression(case: Case, random: Random) -> Case:
-    """Leave a present or uncertain label out of IMPRESSION."""
-    gone = random.choice(case.impression)
+    """Leave a label that it has to name out of IMPRESSION."""
+    due = impression_of(case.request)
+    gone = random.choice([said for said in case.impression if said.label in due])
     return replace(case, impression=tuple(said for said in case.impression if said != gone))
 
 
@@ -212,8 +263,52 @@ def swap_statuses(case: Case, random: Random) -> Case | None:
     if said[first].status is said[second].status:
         return None
     said[first], said[second] = (
-        Said(said[first].label, said[second].status),
-        Said(said[second].label, said[first].status),
+        replace(said[first], status=said[second].status),
+        replace(said[second], status=said[first].status),
+    )
+    return replace(case, findings=tuple(said))
+
+
+def move(case: Case, random: Random) -> Case:
+    """Say another place of a label in FINDINGS: the other side or zone, or one where none is known."""
+    return replace(case, findings=_moved(case, case.findings, random))
+
+
+def move_in_impression(case: Case, random: Random) -> Case:
+    """Do the same in IMPRESSION."""
+    return replace(case, impression=_moved(case, case.impression, random))
+
+
+def _moved(case: Case, said: tuple[Said, ...], random: Random) -> tuple[Said, ...]:
+    at = random.choice([index for index, one in enumerate(said) if one.status is not ABSENT])
+    known = said[at].place
+    places = sorted(PLACES[case.request.language], key=repr)
+    # What is left out is put in by rule: a wrong place says something that is not known.
+    wrong = [place for place in places if not _within(place, known)]
+    return (*said[:at], replace(said[at], place=random.choice(wrong)), *said[at + 1 :])
+
+
+def _within(place: Place | None, known: Place | None) -> bool:
+    if place is None:
+        return True
+    known_parts = (known.side, known.zone) if known else (None, None)
+    return all(
+        part in {None, other} for part, other in zip((place.side, place.zone), known_parts, strict=True)
+    )
+
+
+def swap_places(case: Case, random: Random) -> Case | None:
+    """Exchange where two labels are."""
+    placed = [at for at, said in enumerate(case.findings) if said.place is not None]
+    if len(placed) < 2:
+        return None
+    first, second = random.sample(placed, 2)
+    said = list(case.findings)
+    if _within(said[first].place, said[second].place) and _within(said[second].place, said[first].place):
+        return None
+    said[first], said[second] = (
+        replace(said[first], place=said[second].place),
+        replace(said[second], place=said[first].place),
     )
     return replace(case, findings=tuple(said))
 
@@ -226,17 +321,19 @@ SAID_MUTATIONS: tuple[Callable[[Case, Random], Case | None], ...] = (
     invent,
     invent_absent,
     swap_statuses,
+    move,
+    move_in_impression,
+    swap_places,
 )
 
 ADDED: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
     Language.ENGLISH: {
-        "side": (
-            "{} is seen on the left.",
-            "Right {}.",
-            "Bilateral {}.",
+        "lobe": (
+            "Retrocardiac {}.",
+            "{} in the lingula.",
             "{} is present in the left lower lobe.",
         ),
-        "swapped side": ("Left {} and right {}.", "The {} lies on the right, not on the left."),
+        "unclear side": ("Left and right {}.", "The {} lies on the right, not on the left."),
         "prior": (
             "{} is unchanged.",
             "Compared with the prior study, {} is seen.",
@@ -285,13 +382,12 @@ ADDED: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     Language.SPANISH: {
-        "side": (
-            "Se observa {} en el lado izquierdo.",
-            "{} derecho.",
-            "{} bilateral.",
-            "Hay {} en la base derecha.",
+        "lobe": (
+            "{} retrocardíaco.",
+            "{} en la língula.",
+            "Hay {} en el lóbulo inferior izquierdo.",
         ),
-        "swapped side": ("{} izquierdo y {} derecho.", "{} a la derecha, no a la izquierda."),
+        "unclear side": ("{} izquierdo y derecho.", "{} a la derecha, no a la izquierda."),
         "prior": (
             "{} sin cambios.",
             "En comparación con el estudio previo, se observa {}.",
@@ -347,27 +443,26 @@ ADDED: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
 """Sentences that no report may hold, by kind; {} is filled with nouns of the request's own labels."""
 
 
-def add_sentence(case: Case, kind: str, random: Random) -> ReportSections:
+def add_sentence(case: Case, kind: str, random: Random) -> Prose:
     """Put one forbidden sentence at the start or the end of a section of a correct report."""
     nouns = [NOUNS[case.request.language][said.label] for said in case.abnormal]
     pattern = random.choice(ADDED[case.request.language][kind])
     text = pattern.format(*(random.choice(nouns) for _ in range(pattern.count("{}"))))
     text = text[0].upper() + text[1:]
-    good = case.sections()
+    good = case.prose()
     section = random.choice(("findings", "impression"))
     before = getattr(good, section)
     return replace(good, **{section: f"{text} {before}" if random.random() < 0.5 else f"{before} {text}"})
 
 
-def spoil_text(case: Case) -> Iterator[tuple[str, ReportSections]]:
+def spoil_text(case: Case) -> Iterator[tuple[str, Prose]]:
     """Yield what goes wrong when a language model goes on for too long or not long enough."""
-    good = case.sections()
+    good = case.prose()
     sentence = good.findings.split(". ")[0].rstrip(".") + "."
     yield "looped", replace(good, findings=f"{good.findings} {sentence} {sentence} {sentence}")
     yield "cut off", replace(good, findings=good.findings.rstrip("."))
     yield "empty findings", replace(good, findings="")
     yield "empty impression", replace(good, impression=" ")
-    yield "technique rewritten", replace(good, technique="Lateral radiograph of the knee.")
     yield "words run together", replace(good, impression=good.impression.replace(" ", "") + " x.")
     yield "struck through", replace(good, impression="".join(letter + "\u0336" for letter in good.impression))
     yield (
@@ -376,29 +471,29 @@ def spoil_text(case: Case) -> Iterator[tuple[str, ReportSections]]:
     )
 
 
-def any_report(seed: int) -> tuple[ReportRequest, ReportSections]:
+def any_report(seed: int) -> tuple[ReportRequest, Prose]:
     """Draw a report that may be right or wrong: words and statements changed by chance."""
     random = Random(seed)
     case = draw_case(random.randrange(1_000))
     if random.random() < 0.4:
         case = random.choice(SAID_MUTATIONS)(case, random) or case
-    sections = case.sections()
+    prose = case.prose()
     kinds = ("as it is", "as it is", "own hedges", "joined", "shuffled", "shortened", "doubled", "added")
     match random.choice(kinds):
         case "own hedges":
             own = [_say(said, case.request.language, random) for said in case.impression]
-            sections = replace(sections, impression=" ".join(own))
+            prose = replace(prose, impression=" ".join(own))
         case "joined":
             at = random.choice((", ", "; ", " and ", " y "))
-            sections = replace(sections, impression=sections.impression.replace(". ", at, 1))
+            prose = replace(prose, impression=prose.impression.replace(". ", at, 1))
         case "shuffled":
-            parts = sections.impression.split(". ")
-            sections = replace(sections, impression=". ".join(random.sample(parts, len(parts))))
+            parts = prose.impression.split(". ")
+            prose = replace(prose, impression=". ".join(random.sample(parts, len(parts))))
         case "shortened":
-            sections = replace(sections, impression=sections.impression.partition(". ")[0].strip(".") + ".")
+            prose = replace(prose, impression=prose.impression.partition(". ")[0].strip(".") + ".")
         case "doubled":
-            first = sections.findings.partition(". ")[0]
-            sections = replace(sections, findings=f"{first}. {sections.findings}")
+            first = prose.findings.partition(". ")[0]
+            prose = replace(prose, findings=f"{first}. {prose.findings}")
         case "added":
-            sections = add_sentence(case, random.choice(sorted(ADDED[case.request.language])), random)
-    return case.request, sections
+            prose = add_sentence(case, random.choice(sorted(ADDED[case.request.language])), random)
+    return case.request, prose

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from shared.domain.reports import Policy, WriterVersion
-from shared.reporting.fixed import with_fixed_parts
-from shared.reporting.request import ReportRequest
+from shared.reporting.request import Prose, ReportRequest
 from worker_llm.writers.base import Draft
 
 
@@ -20,4 +19,4 @@ class GroundedWriter:
     policy: ClassVar[Policy] = Policy.GROUNDED
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
-        return [with_fixed_parts(request, self.findings, self.impression) for request in requests]
+        return [Prose(self.findings, self.impression) for _ in requests]

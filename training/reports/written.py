@@ -18,6 +18,7 @@ from prometheus_client import REGISTRY
 
 from shared.bundles import Interval
 from shared.domain.findings import FindingStatus
+from shared.reporting.composition import composed
 from shared.reporting.policies import strict
 from shared.reporting.verifier import grade
 from training.reports.labellers import affirmed, compared, read_by_grammar, share_read
@@ -34,7 +35,7 @@ class Written:
     """One writer's texts for some reports, in their order.
 
     Attributes:
-        texts: findings and impression; empty for what is no report.
+        texts: findings and impression as rules make them of what was written; empty for what is no report.
         passed: whether the verifier would let it out as it is.
         seconds: of writing all; 0 for what was not written here.
         tokens: that a language model generated; 0 without one.
@@ -59,8 +60,10 @@ def written_by(writer: Writer, reports: Sequence[RealReport]) -> Written:
                 texts.append("")
                 passed.append(False)
             else:
-                texts.append(f"{draft.findings} {draft.impression}")
-                passed.append(not any(strict(grade(draft, request))))
+                held = grade(draft, request)
+                sections = composed(draft, held, request).sections
+                texts.append(f"{sections.findings} {sections.impression}")
+                passed.append(not any(strict(held)))
         print(f"{len(texts)}/{len(requests)} written", flush=True)
     return Written(tuple(texts), tuple(passed), time.monotonic() - started, _tokens() - tokens)
 

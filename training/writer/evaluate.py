@@ -10,9 +10,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from shared.domain.reports import Language, ReportSections
+from shared.domain.reports import Language
 from shared.reporting.policies import strict
-from shared.reporting.request import ReportRequest
+from shared.reporting.request import Prose, ReportRequest
 from shared.reporting.verifier import grade
 from training.writer.examples import draw_request
 from worker_llm.writers.base import Draft, NoReport
@@ -50,7 +50,7 @@ def evaluate(adapter: Path, *, sets: int) -> dict[str, Any]:
                 total[key] += 1
                 passed[key] += not failures
             reasons.update(failures[:1])
-            if isinstance(draft, ReportSections):
+            if isinstance(draft, Prose):
                 texts.add(draft.findings + draft.impression)
         print(f"{passed['all']}/{total['all']} passed", flush=True)
     return {

@@ -92,5 +92,5 @@ def draw_examples(random: Random) -> Iterator[Example]:
         plan = plan_report(request, random)
         yield Example(
             messages_of(plan, request.language, brief=True),
-            answer_for(*render(plan, request.language, random)),
+            answer_for(render(plan, request, random)),
         )

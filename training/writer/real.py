@@ -13,7 +13,7 @@ from random import Random
 from typing import Final
 
 from shared.reporting.labeller import split_sentences
-from shared.reporting.request import ReportRequest
+from shared.reporting.request import Prose, ReportRequest
 from training.reports.open_i import RealReport
 from training.writer.examples import Example
 from worker_llm.plan import plan_report
@@ -53,5 +53,5 @@ def draw_real(learnt: Sequence[Lesson], random: Random) -> Iterator[Example]:
             plan = plan_report(one.request, random)
             yield Example(
                 messages_of(plan, one.request.language, brief=True),
-                answer_for(one.findings, one.impression),
+                answer_for(Prose(one.findings, one.impression)),
             )

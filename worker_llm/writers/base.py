@@ -1,14 +1,14 @@
 """What every report writer is: something that turns requests into drafts, many at once.
 
-Map: `Draft` = ReportSections | `NoReport` -> `Writer` · `WriterRefusedError`.
+Map: `Draft` = Prose | `NoReport` -> `Writer` · `WriterRefusedError`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain.reports import Policy, ReportSections, WriterVersion
-from shared.reporting.request import ReportRequest
+from shared.domain.reports import Policy, WriterVersion
+from shared.reporting.request import Prose, ReportRequest
 
 
 class WriterRefusedError(RuntimeError):
@@ -22,7 +22,7 @@ class NoReport:
     reason: str
 
 
-Draft = ReportSections | NoReport
+Draft = Prose | NoReport
 """What a writer gives back for one request; nothing in it has been verified."""
 
 

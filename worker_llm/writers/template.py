@@ -1,22 +1,23 @@
 """The writer without a model: sentences by rule, varied by the request's seed. It is also the fall-back.
 
-Map: `TemplateWriter` -> `write_by_rule` -> `render` -> `_sentence`.
+Map: `TemplateWriter` -> `write_by_rule` -> `render` -> `_sentence`, `_in_brief`.
 """
 
 from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from shared.domain.reports import Language, Policy, ReportSections, WriterVersion
+from shared.domain.reports import Language, Policy, WriterVersion
 from shared.reporting.certainty import Certainty
-from shared.reporting.fixed import nothing_detected, with_fixed_parts
 from shared.reporting.labeller import LEXICONS
-from shared.reporting.phrases import PHRASES, hedged, join_and, sentence_of
-from shared.reporting.request import ReportRequest, seed_of
+from shared.reporting.lexicon import Term
+from shared.reporting.phrases import PHRASES, join_and, placed, sentence_of
+from shared.reporting.request import Prose, ReportRequest, seed_of
+from shared.reporting.wording import in_short
 from worker_llm.plan import ReportPlan, Step, plan_report
 from worker_llm.writers.base import Draft
 
-TEMPLATE_VERSION: Final = WriterVersion(id="template", version="2")
+TEMPLATE_VERSION: Final = WriterVersion(id="template", version="3")
 
 _CLAUSE: Final = 0.5
 """How often a clause of its own ("the heart is enlarged") is taken where a label has one."""
@@ -33,32 +34,41 @@ class TemplateWriter:
         return [write_by_rule(request, attempt=attempt) for request in requests]
 
 
-def write_by_rule(request: ReportRequest, *, attempt: int = 1) -> ReportSections:
-    """Write a report; the same request and attempt give the same words."""
-    if not request.detected():
-        return nothing_detected(request)
+def write_by_rule(request: ReportRequest, *, attempt: int = 1) -> Prose:
+    """Write of what was detected; the same request and attempt give the same words."""
     random = Random(seed_of(request, TEMPLATE_VERSION, attempt))  # noqa: S311 - a choice of words, no secret
-    return with_fixed_parts(request, *render(plan_report(request, random), request.language, random))
+    return render(plan_report(request, random), request, random)
 
 
-def render(plan: ReportPlan, language: Language, random: Random) -> tuple[str, str]:
-    """Put a plan into words: those of FINDINGS and of IMPRESSION."""
-    findings = (_sentence(step, language, random, brief=False) for step in plan.findings)
-    impression = (_sentence(step, language, random, brief=True) for step in plan.impression)
-    return " ".join(findings), " ".join(impression)
+def render(plan: ReportPlan, request: ReportRequest, random: Random) -> Prose:
+    """Put a plan into words."""
+    findings = (_sentence(step, request, random) for step in plan.findings)
+    impression = (_in_brief(step, request) for step in plan.impression)
+    return Prose(" ".join(findings), " ".join(impression))
 
 
-def _sentence(step: Step, language: Language, random: Random, *, brief: bool) -> str:
-    phrases = PHRASES[language]
-    terms = [LEXICONS[language].term(label) for label in step.labels]
-    names = [term.names[0] for term in terms]
+def _in_brief(step: Step, request: ReportRequest) -> str:
+    if len(step.labels) == 1:
+        return in_short(step.labels[0], request)
+    names = [LEXICONS[request.language].term(label).names[0].text for label in step.labels]
+    return sentence_of(PHRASES[request.language].brief.replace("{n}", join_and(names, request.language)))
+
+
+def _sentence(step: Step, request: ReportRequest, random: Random) -> str:
+    language = request.language
     if step.certainty is not Certainty.STATED:
-        return hedged(names[0].text, step.certainty, language)
-    if brief:
-        return sentence_of(phrases.brief.replace("{n}", join_and([name.text for name in names], language)))
+        return in_short(step.labels[0], request)
+    sentence = _statement([LEXICONS[language].term(label) for label in step.labels], language, random)
+    place = request.places().get(step.labels[0])
+    return sentence if place is None else placed(sentence, place, language)
+
+
+def _statement(terms: Sequence[Term], language: Language, random: Random) -> str:
+    phrases = PHRASES[language]
     clauses = [clause for clause in terms[0].present if "(" not in clause] if len(terms) == 1 else []
     if clauses and random.random() < _CLAUSE:
         return sentence_of(random.choice(clauses))
     pattern = random.choice(phrases.one if len(terms) == 1 else phrases.many)
+    names = [term.names[0] for term in terms]
     articled = join_and([f"{name.article} {name.text}".strip() for name in names], language)
     return sentence_of(pattern.replace("{a}", articled))

@@ -7,15 +7,15 @@ import { LANGUAGES, fullMoment, moment } from "./format.js";
 import { notify } from "./notices.js";
 
 const TITLES = {
-  en: { warnings: "Warnings", indication: "Indication (as given by the sender)", technique: "Technique", findings: "Findings", impression: "Impression" },
-  es: { warnings: "Advertencias", indication: "Indicación (tal como la indicó el remitente)", technique: "Técnica", findings: "Hallazgos", impression: "Impresión" },
+  en: { warnings: "Warnings", indication: "Indication (as given by the sender)", technique: "Technique", comparison: "Comparison", findings: "Findings", impression: "Impression" },
+  es: { warnings: "Advertencias", indication: "Indicación (tal como la indicó el remitente)", technique: "Técnica", comparison: "Comparación", findings: "Hallazgos", impression: "Impresión" },
 };
 /** What is said of a sentence that the findings do not support; the loudest first. */
 const MARKS = {
   en: { contradicts: "contradicts the findings", unsupported: "not supported by the findings", unread: "not checked" },
   es: { contradicts: "contradice los hallazgos", unsupported: "no respaldada por los hallazgos", unread: "no comprobada" },
 };
-const ORDER = ["indication", "technique", "findings", "impression"];
+const ORDER = ["indication", "technique", "comparison", "findings", "impression"];
 const FORMATS = [
   ["Text", "text/plain", "txt"],
   ["HTML", "text/html", "html"],
@@ -116,7 +116,7 @@ function actions(report, study, titles, onError) {
   );
 }
 
-/** A report without an indication has no section of it. */
+/** A report without an indication, or a study before, has no section of it. */
 function sectionsOf({ sections }) {
   return ORDER.map((name) => [name, sections[name]]).filter(([, text]) => text);
 }

@@ -233,6 +233,7 @@ class ReportRow(Base):
     indication: Mapped[PatientText | None]
     """In the sender's words; no writer has seen them."""
     technique: Mapped[PatientText]
+    comparison: Mapped[PatientText] = mapped_column(server_default=text("''"))
     findings: Mapped[PatientText]
     impression: Mapped[PatientText]
     author_kind: Mapped[AuthorKind]

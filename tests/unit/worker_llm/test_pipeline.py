@@ -6,13 +6,12 @@ from typing import ClassVar
 import pytest
 
 from shared.domain.findings import FindingStatus
-from shared.domain.reports import Grade, Language, Policy, ReportSections, Section, WriterVersion
+from shared.domain.reports import Grade, Language, Policy, Section, WriterVersion
 from shared.errors import TryAgainError
-from shared.reporting.fixed import denial
 from shared.reporting.lexicon import RANK
-from shared.reporting.request import ReportRequest
+from shared.reporting.request import Prose, ReportRequest
 from shared.reporting.warnings import with_warnings
-from tests.support.llm_reports import request_for, verify
+from tests.support.llm_reports import departures, request_for, verify
 from worker_llm.pipeline import write_reports
 from worker_llm.prompts import answer_for, messages_for, parse_answer
 from worker_llm.writers.base import Draft, NoReport
@@ -35,9 +34,9 @@ class ForgetfulWriter:
         self.calls.append(tuple(request.seed for request in requests))
         drafts: list[Draft] = []
         for request in requests:
-            sections = write_by_rule(request, attempt=attempt)
+            prose = write_by_rule(request, attempt=attempt)
             spoilt = request.seed in self.bad and attempt < self.cured
-            drafts.append(replace(sections, impression="All is well.") if spoilt else sections)
+            drafts.append(replace(prose, impression="All is well.") if spoilt else prose)
         return drafts
 
 
@@ -85,7 +84,7 @@ def test_a_writer_that_never_succeeds_is_replaced_by_the_template_and_the_report
     assert replaced.verification.fallback
     assert replaced.verification.attempts == 3
     assert replaced.writer == TEMPLATE_VERSION
-    assert verify(replaced.sections, requests[1]) == ()
+    assert departures(replaced.sections, requests[1]) == ()
 
 
 def test_a_text_that_is_no_report_counts_as_refused():
@@ -125,7 +124,8 @@ def test_a_study_in_which_nothing_was_detected_leaves_a_writer_nothing_to_write(
 
 def test_a_writer_is_given_nothing_in_a_clients_words():
     names = {field.name for field in fields(ReportRequest)}
-    assert names == {"seed", "findings", "language", "views"}
+    ours = {"critical", "recommendations", "comparison", "lateral_given"}
+    assert names == {"seed", "findings", "language", "views", *ours}
 
 
 def test_the_prompt_holds_every_label_that_was_detected_and_how_sure_it_is():
@@ -137,11 +137,9 @@ def test_the_prompt_holds_every_label_that_was_detected_and_how_sure_it_is():
 
 def test_an_answer_is_read_back_as_it_was_written():
     (request,) = requests_for("a")
-    sections = write_by_rule(request)
-    findings = sections.findings.removesuffix(denial(request)).strip()
-    assert parse_answer(answer_for(findings, sections.impression), request) == sections
-    bold = parse_answer("**FINDINGS:** A b.\n\n**IMPRESSION:**\nC.", request)
-    assert bold == ReportSections(sections.technique, f"A b. {denial(request)}", "C.")
+    prose = write_by_rule(request)
+    assert parse_answer(answer_for(prose), request) == prose
+    assert parse_answer("**FINDINGS:** A b.\n\n**IMPRESSION:**\nC.", request) == Prose("A b.", "C.")
 
 
 @pytest.mark.parametrize(
@@ -168,8 +166,7 @@ def test_an_answer_is_read_back_as_it_was_written():
 def test_whatever_way_a_model_hedges_a_label_has_one_word_in_both_sections(language, said, reworded):
     request = replace(requests_for("a")[0], language=language)
     draft = parse_answer(said, request)
-    assert isinstance(draft, ReportSections)
-    assert (draft.findings.removesuffix(denial(request)).strip(), draft.impression) == reworded
+    assert draft == Prose(*reworded)
     assert verify(draft, request) == ()
 
 

@@ -9,11 +9,12 @@ import pytest
 from shared.domain.findings import Finding, FindingStatus, ViewPosition
 from shared.domain.reports import Language, ReportSections
 from shared.labels import CHESTXRAY14
-from shared.reporting.fixed import technique_line
+from shared.reporting.composition import composed, nothing_detected, technique_lines
 from shared.reporting.lexicon import RANK
 from shared.reporting.relations import may_be_the_same
 from shared.reporting.request import ReportRequest, View
-from tests.support.llm_reports import request_for, verify
+from shared.reporting.verifier import grade
+from tests.support.llm_reports import departures, request_for, verify
 from worker_llm.writers.template import TemplateWriter, write_by_rule
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
@@ -38,31 +39,36 @@ def report_of(*findings: Finding, language: Language = Language.ENGLISH) -> Repo
     given = {finding.label for finding in findings}
     rest = (Finding(label, 0.01, 0.1, 0.05, ABSENT) for label in CHESTXRAY14 if label not in given)
     request = ReportRequest(seed="s", findings=(*findings, *rest), language=language)
-    sections = write_by_rule(request)
-    assert verify(sections, request) == ()
+    return sections_of(request)
+
+
+def sections_of(request: ReportRequest) -> ReportSections:
+    if not request.detected():
+        return nothing_detected(request).sections
+    prose = write_by_rule(request)
+    assert verify(prose, request) == (), prose
+    sections = composed(prose, grade(prose, request), request).sections
+    assert departures(sections, request) == (), sections
     return sections
 
 
 def test_every_text_of_the_template_passes_the_verifier():
     for seed in range(4_000):
         request = random_request(seed)
-        sections = write_by_rule(request)
-        assert verify(sections, request) == (), sections
+        sections_of(request)
 
 
 @pytest.mark.parametrize("language", Language)
 def test_all_labels_present_at_once_can_be_reported(language):
     for status in (PRESENT, UNCERTAIN, ABSENT):
         request = request_for(dict.fromkeys(RANK, status), language)
-        assert verify(write_by_rule(request), request) == ()
+        sections_of(request)
 
 
 def test_labels_of_a_foreign_classifier_are_reported_by_their_own_names():
     statuses = {"Aortic_Elongation": PRESENT, "Scoliosis": UNCERTAIN, "Calcification": ABSENT}
     request = request_for(statuses, Language.ENGLISH)
-    sections = write_by_rule(request)
-    assert "ortic elongation" in sections.findings
-    assert verify(sections, request) == ()
+    assert "ortic elongation" in sections_of(request).findings
 
 
 @pytest.mark.parametrize(
@@ -81,20 +87,21 @@ def test_labels_of_a_foreign_classifier_are_reported_by_their_own_names():
 def test_the_word_hangs_on_the_probability_and_is_the_same_in_both_sections(probability, status, words):
     for language, word in zip(Language, words, strict=True):
         sections = report_of(detected("Pneumonia", probability, status), language=language)
-        assert sections.findings.startswith(word)
+        assert sections.findings.partition(": ")[2].startswith(word)
         assert sections.impression == word
 
 
 def test_only_a_probability_of_nine_tenths_and_present_is_stated():
     sections = report_of(detected("Pneumonia", 0.9))
-    assert re.match(r"There is pneumonia|Pneumonia is (present|seen|identified)", sections.findings)
+    stated = r"Lungs: (There is pneumonia|Pneumonia is (present|seen|identified))"
+    assert re.match(stated, sections.findings)
     assert sections.impression == "Pneumonia."
 
 
 @pytest.mark.parametrize("language", Language)
 def test_nothing_is_called_clear_normal_or_the_only_thing(language):
     for seed in range(300):
-        sections = write_by_rule(replace(random_request(seed), language=language))
+        sections = sections_of(replace(random_request(seed), language=language))
         text = re.sub("pleural abnormality|alteración pleural", "", str(sections), flags=re.IGNORECASE)
         assert not NORMAL.search(text), sections
 
@@ -103,15 +110,15 @@ def test_a_study_without_findings_names_once_what_was_looked_for():
     english, spanish = report_of(), report_of(language=Language.SPANISH)
     assert english.impression == "None of the 14 findings that were looked for was detected."
     assert spanish.impression == "No se ha detectado ninguno de los 14 hallazgos buscados."
-    assert english.findings.startswith(english.impression.rstrip(".") + ": ")
     for noun in ("pneumothorax", "pleural effusion", "diaphragmatic (hiatal) hernia", "cardiomegaly"):
         assert english.findings.count(noun) == 1
 
 
 def test_what_one_label_was_looked_for_is_not_called_none_of_several():
     request = request_for({"Pneumonia": ABSENT}, Language.ENGLISH)
-    sections = write_by_rule(request)
-    assert sections.findings == sections.impression == "Looked for and not detected: pneumonia."
+    sections = sections_of(request)
+    assert sections.findings == "Lungs: No pneumonia detected."
+    assert sections.impression == "No pneumonia detected."
 
 
 @pytest.mark.parametrize(
@@ -151,8 +158,8 @@ def test_what_is_stated_is_said_in_many_ways_and_the_same_request_in_one():
 def test_the_impression_names_the_gravest_finding_first():
     statuses = dict.fromkeys(RANK, ABSENT) | {"Hernia": PRESENT, "Pneumothorax": PRESENT}
     for seed in range(20):
-        sections = write_by_rule(request_for(statuses, Language.ENGLISH, study=str(seed)))
-        assert sections.impression.startswith("Pneumothorax")
+        prose = write_by_rule(request_for(statuses, Language.ENGLISH, study=str(seed)))
+        assert prose.impression.startswith("Pneumothorax")
 
 
 def test_the_technique_line_states_the_views():
@@ -161,13 +168,13 @@ def test_the_technique_line_states_the_views():
         findings=(),
         views=(View(ViewPosition.PA), View(ViewPosition.LATERAL)),
     )
-    assert technique_line(request) == "Chest radiograph, frontal (PA), lateral."
+    assert technique_lines(request) == ("Chest radiograph, frontal (PA), lateral.",)
 
 
 def test_a_view_that_was_read_from_the_pixels_is_not_stated_as_a_fact():
     request = ReportRequest(seed="s", findings=(), views=(View(ViewPosition.AP, judged=True),))
-    assert technique_line(request) == "Chest radiograph, frontal (probably AP, judged from the image)."
+    assert technique_lines(request) == ("Chest radiograph, frontal (probably AP, judged from the image).",)
     spanish = replace(request, language=Language.SPANISH)
-    assert technique_line(spanish) == (
-        "Radiografía de tórax, frontal (probablemente AP, a juzgar por la imagen)."
+    assert technique_lines(spanish) == (
+        "Radiografía de tórax, frontal (probablemente AP, a juzgar por la imagen).",
     )

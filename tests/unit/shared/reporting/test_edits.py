@@ -1,13 +1,18 @@
 """What a person makes of a report: every sentence is graded, none is refused, no warning gets lost."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain.findings import FindingStatus
 from shared.domain.reports import Grade, Language, Person, ReportSections, Section
 from shared.errors import BadInputError
 from shared.rendering.passages import passages
+from shared.reporting.comparison import none_available
+from shared.reporting.composition import composed, nothing_detected
 from shared.reporting.edits import edited
-from shared.reporting.fixed import nothing_detected, with_fixed_parts
+from shared.reporting.request import Prose, ReportRequest
+from shared.reporting.verifier import grade
 from tests.support.llm_reports import request_for
 
 PRESENT, ABSENT = FindingStatus.PRESENT, FindingStatus.ABSENT
@@ -15,7 +20,14 @@ ADA = Person("Dr. Ada Roe")
 TURNED = "The image seems to be turned."
 FOUND = request_for({"Effusion": PRESENT, "Pneumothorax": ABSENT}, Language.ENGLISH)
 CLEAR = request_for({"Effusion": ABSENT, "Mass": ABSENT}, Language.ENGLISH)
-WRITTEN = with_fixed_parts(FOUND, "There is a pleural effusion.", "Pleural effusion.")
+
+
+def written(request: ReportRequest, findings: str, impression: str) -> ReportSections:
+    prose = Prose(findings, impression)
+    return composed(prose, grade(prose, request), request).sections
+
+
+WRITTEN = written(FOUND, "There is a pleural effusion.", "Pleural effusion.")
 
 
 def test_what_is_left_as_a_writer_wrote_it_is_graded_as_the_writers_was():
@@ -33,7 +45,7 @@ def test_what_departs_is_marked_and_counted_and_kept():
     report = edited(typed, ADA, FOUND, warnings=[], earlier=[])
     graded = {sentence.text: sentence.grade for sentence in report.sentences}
     assert graded["Supine film."] is Grade.UNREAD
-    assert graded["Looked for and not detected: pneumothorax."] is Grade.SUPPORTED
+    assert graded["No pneumothorax detected."] is Grade.SUPPORTED
     assert graded["There is a pneumothorax."] is Grade.UNSUPPORTED
     assert graded["No pleural effusion."] is Grade.CONTRADICTS
     assert graded["The trachea is midline."] is Grade.UNREAD
@@ -47,7 +59,7 @@ def test_what_departs_is_marked_and_counted_and_kept():
 
 
 def test_sentences_of_rules_that_stay_are_no_departure_when_another_is_added():
-    fixed = nothing_detected(CLEAR)
+    fixed = nothing_detected(CLEAR).sections
     typed = ReportSections(fixed.technique, fixed.findings, f"{fixed.impression} The trachea is midline.")
     report = edited(typed, ADA, CLEAR, warnings=[], earlier=[])
     marked = [sentence.text for sentence in report.sentences if sentence.grade is not Grade.SUPPORTED]
@@ -69,12 +81,12 @@ def test_the_sentences_are_those_of_the_text_and_only_what_departs_is_marked(
         ReportSections(WRITTEN.technique, findings, WRITTEN.impression), ADA, FOUND, warnings=[], earlier=[]
     )
     sentences = [sentence for sentence in report.sentences if sentence.section is Section.FINDINGS]
-    assert " ".join(sentence.text for sentence in sentences) == findings
+    assert " ".join(sentence.text for sentence in sentences) == findings.removeprefix("Pleura: ")
     assert [passage.text for passage in passages(findings, sentences) if passage.grade] == marked
 
 
 def test_that_nothing_was_detected_is_a_departure_where_something_was():
-    said = nothing_detected(CLEAR)
+    said = nothing_detected(CLEAR).sections
     report = edited(
         ReportSections(WRITTEN.technique, said.findings, said.impression), ADA, FOUND, warnings=[], earlier=[]
     )
@@ -111,3 +123,21 @@ def test_a_long_text_of_one_label_is_read_in_a_moment():
     typed = ReportSections("A.", "no effusion or " * 660, "effusion, " * 1000)
     report = edited(typed, ADA, FOUND, warnings=[], earlier=[])
     assert report.warnings
+
+
+def test_what_rules_wrote_of_the_study_before_stays_supported_and_another_word_of_it_is_not_checked():
+    compared = replace(FOUND, comparison=none_available(Language.ENGLISH))
+    same = replace(WRITTEN, comparison="None available.")
+    assert edited(same, ADA, compared, warnings=[], earlier=[]).warnings == ()
+    other = edited(replace(same, comparison="None."), ADA, compared, warnings=[], earlier=[])
+    assert [s.text for s in other.sentences if s.grade is Grade.UNREAD] == ["None."]
+
+
+def test_what_is_recommended_is_supported_as_rules_write_it_and_in_no_other_words():
+    found = request_for({"Mass": PRESENT}, Language.ENGLISH)
+    typed = written(found, "There is a lung mass.", "Lung mass.")
+    assert typed.impression.endswith("recommended to confirm and characterize the lung mass.")
+    assert edited(typed, ADA, found, warnings=[], earlier=[]).warnings == ()
+    bold = replace(typed, impression=f"{typed.impression} Biopsy is recommended.")
+    sentences = edited(bold, ADA, found, warnings=[], earlier=[]).sentences
+    assert [s.text for s in sentences if s.grade is Grade.UNREAD] == ["Biopsy is recommended."]

@@ -1,15 +1,13 @@
 """What each sentence is graded, and what each policy makes of it."""
 
-from dataclasses import replace
-
 import pytest
 
-from shared.domain.findings import FindingStatus
-from shared.domain.reports import Departures, Grade, Language, Policy, Section
+from shared.domain.findings import FindingStatus, Place, Side, Zone
+from shared.domain.reports import Departures, Grade, Language, Policy
 from shared.reporting.departures import in_words
-from shared.reporting.fixed import nothing_detected, with_fixed_parts
 from shared.reporting.policies import refusals
-from shared.reporting.verifier import HeldReport, grade
+from shared.reporting.request import Prose
+from shared.reporting.verifier import HeldProse, grade
 from tests.support.llm_reports import request_for
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
@@ -17,9 +15,8 @@ STATUSES = {"Effusion": PRESENT, "Nodule": UNCERTAIN, "Pneumothorax": ABSENT, "M
 GOOD = "There is a pleural effusion. Possible lung nodule."
 
 
-def held(findings: str, *, impression: str = GOOD, language: Language = Language.ENGLISH) -> HeldReport:
-    request = request_for(STATUSES, language)
-    return grade(with_fixed_parts(request, findings, impression), request)
+def held(findings: str, *, impression: str = GOOD, language: Language = Language.ENGLISH) -> HeldProse:
+    return grade(Prose(findings, impression), request_for(STATUSES, language))
 
 
 @pytest.mark.parametrize(
@@ -37,47 +34,16 @@ def held(findings: str, *, impression: str = GOOD, language: Language = Language
         ("Possible pleural effusion.", Grade.UNSUPPORTED, ("Effusion",)),
         ("There is a fracture.", Grade.UNSUPPORTED, ("Fracture",)),
         ("No fracture.", Grade.UNSUPPORTED, ("Fracture",)),
-        ("Large left pleural effusion.", Grade.UNREAD, ("Effusion",)),
+        ("Large pleural effusion.", Grade.UNREAD, ("Effusion",)),
         ("The trachea is midline.", Grade.UNREAD, ()),
         # The loudest of what one sentence says.
         ("There is a fracture, but no pleural effusion.", Grade.CONTRADICTS, ("Fracture", "Effusion")),
     ],
 )
 def test_a_sentence_has_the_loudest_grade_of_what_it_says(text, expected, labels):
-    sentence = held(text).sentences[1]
+    sentence = held(text).sentences[0]
     assert sentence.text == text
     assert (sentence.grade, sentence.labels) == (expected, labels)
-
-
-def test_every_sentence_of_the_three_sections_is_graded_and_what_rules_write_is_supported():
-    technique, effusion, nodule, denial, *impression = held(GOOD).graded()
-    assert (technique.section, technique.text) == (Section.TECHNIQUE, "Chest radiograph, view not stated.")
-    assert (effusion.labels, nodule.labels) == (("Effusion",), ("Nodule",))
-    assert denial.text == "Looked for and not detected: pneumothorax."
-    assert (denial.section, denial.labels) == (Section.FINDINGS, ("Pneumothorax",))
-    assert [sentence.section for sentence in impression] == [Section.IMPRESSION] * 2
-    assert {sentence.grade for sentence in held(GOOD).sentences} == {Grade.SUPPORTED}
-
-
-def test_the_report_of_a_study_without_findings_is_supported():
-    request = request_for({"Effusion": ABSENT, "Mass": ABSENT}, Language.ENGLISH)
-    report = grade(nothing_detected(request), request)
-    assert [(sentence.grade, sentence.labels) for sentence in report.sentences[1:]] == [
-        (Grade.SUPPORTED, ("Effusion", "Mass"))
-    ] * 2
-    assert refusals(report, Policy.STRICT, Departures.REFUSE) == ()
-
-
-def test_where_all_that_was_looked_for_was_detected_nothing_is_denied():
-    # A mass may be the same shadow as the nodule.
-    request = request_for({"Effusion": PRESENT, "Nodule": UNCERTAIN, "Mass": ABSENT}, Language.ENGLISH)
-    report = grade(with_fixed_parts(request, GOOD, GOOD), request)
-    said = [(sentence.section, sentence.labels) for sentence in report.sentences[1:]]
-    both = [("Effusion",), ("Nodule",)]
-    assert said == [
-        (section, labels) for section in (Section.FINDINGS, Section.IMPRESSION) for labels in both
-    ]
-    assert refusals(report, Policy.STRICT, Departures.REFUSE) == ()
 
 
 @pytest.mark.parametrize(
@@ -117,13 +83,6 @@ def test_a_grounded_report_names_everything_that_was_detected_in_whatever_words(
     assert next(iter(in_words(silent, Language.ENGLISH))) == (
         "Detected by the classifier, and not mentioned in this report: lung nodule."
     )
-
-
-def test_the_parts_that_rules_write_stay_in_a_grounded_report():
-    request = request_for(STATUSES, Language.ENGLISH)
-    good = with_fixed_parts(request, GOOD, GOOD)
-    for bad in (replace(good, technique="Lateral view."), replace(good, findings=GOOD)):
-        assert refusals(grade(bad, request), Policy.GROUNDED, Departures.MARK)
 
 
 @pytest.mark.parametrize(
@@ -185,8 +144,36 @@ def test_the_strict_policy_says_what_it_refuses(findings: str, impression: str, 
     assert any(given.startswith(reason) for given in reasons), reasons
 
 
-def test_where_nothing_was_detected_the_strict_policy_lets_out_what_the_rule_writes_alone():
-    request = request_for({"Effusion": ABSENT, "Mass": ABSENT}, Language.ENGLISH)
-    other = replace(nothing_detected(request), impression="No pleural effusion.")
-    reasons = refusals(grade(other, request), Policy.STRICT, Departures.REFUSE)
-    assert reasons[0] == "says something else than that nothing was detected"
+RIGHT_BASE = Place(Side.RIGHT, Zone.BASAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "expected"),
+    [
+        ("There is a pleural effusion at the right base.", RIGHT_BASE, Grade.SUPPORTED),
+        ("Right pleural effusion.", RIGHT_BASE, Grade.SUPPORTED),
+        ("There is a pleural effusion.", RIGHT_BASE, Grade.SUPPORTED),
+        ("Left pleural effusion.", RIGHT_BASE, Grade.CONTRADICTS),
+        ("Bilateral pleural effusions.", RIGHT_BASE, Grade.UNSUPPORTED),
+        ("Right pleural effusion.", Place(Side.BOTH), Grade.UNSUPPORTED),
+        ("Pleural effusion at the right apex.", RIGHT_BASE, Grade.UNSUPPORTED),
+        ("Right pleural effusion.", None, Grade.UNSUPPORTED),
+        ("Right pleural effusion.", Place(None, Zone.BASAL), Grade.UNSUPPORTED),
+        # To deny it on the other side is no contradiction.
+        ("No pleural effusion on the left.", RIGHT_BASE, Grade.SUPPORTED),
+        ("No pleural effusion on the right.", RIGHT_BASE, Grade.CONTRADICTS),
+        ("No pleural effusion on the left.", None, Grade.CONTRADICTS),
+        ("No pneumothorax on the left.", None, Grade.SUPPORTED),
+    ],
+)
+def test_where_a_finding_is_said_to_be_is_held_against_where_it_was_found(text, place, expected):
+    request = request_for(STATUSES, Language.ENGLISH, places={"Effusion": place} if place else {})
+    assert grade(Prose(text, GOOD), request).sentences[0].grade is expected
+
+
+def test_a_writer_that_knows_the_findings_alone_says_where_each_is():
+    request = request_for(STATUSES, Language.ENGLISH, places={"Effusion": RIGHT_BASE})
+    placed = "Pleural effusion at the right base. Possible lung nodule."
+    reasons = refusals(grade(Prose(GOOD, placed), request), Policy.STRICT, Departures.REFUSE)
+    assert reasons == ("findings: where Effusion is, is not said",)
+    assert refusals(grade(Prose(placed, placed), request), Policy.STRICT, Departures.REFUSE) == ()

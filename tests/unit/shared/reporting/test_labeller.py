@@ -89,7 +89,7 @@ def test_what_can_be_read_two_ways_is_not_read(text):
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("Left pneumothorax.", "side or zone"),
+        ("Left lower lobe pneumonia.", "side or zone"),
         ("Pneumothorax is unchanged.", "comparison with a prior"),
         ("A 12mm nodule.", "measurement"),
         ("Severe emphysema.", "severity"),

@@ -33,5 +33,5 @@ def test_a_request_has_each_label_once_and_the_views_of_the_images_that_were_use
         comparison=none,
     )
     assert request == ReportRequest(
-        "s", (strong,), Language.SPANISH, (View(ViewPosition.PA),), ("Effusion",), none
+        "s", (strong,), Language.SPANISH, (View(ViewPosition.PA),), ("Effusion",), none, lateral_given=True
     )

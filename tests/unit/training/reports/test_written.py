@@ -4,8 +4,7 @@ import pytest
 
 from shared.domain.reports import Policy, WriterVersion
 from shared.operations import telemetry
-from shared.reporting.fixed import with_fixed_parts
-from shared.reporting.request import ReportRequest
+from shared.reporting.request import Prose, ReportRequest
 from tests.support.made_up_reports import made_up_table
 from training.reports.open_i import RealReport, read_reports
 from training.reports.tables import writers_table
@@ -14,10 +13,10 @@ from worker_llm.writers.base import Draft, NoReport
 from worker_llm.writers.template import TemplateWriter
 
 
-class Prose:
+class Told:
     """Writes what it is told, whatever the findings; None is no report."""
 
-    version = WriterVersion("prose", "1")
+    version = WriterVersion("told", "1")
     policy = Policy.STRICT
 
     def __init__(self, texts: Sequence[str | None]) -> None:
@@ -26,10 +25,7 @@ class Prose:
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
         telemetry.TOKENS.inc(7 * len(requests))
         texts = [self._texts.pop(0) for _ in requests]
-        return [
-            NoReport("none") if text is None else with_fixed_parts(request, text, "")
-            for text, request in zip(texts, requests, strict=True)
-        ]
+        return [NoReport("none") if text is None else Prose(text, "") for text in texts]
 
 
 @pytest.fixture
@@ -56,7 +52,7 @@ def test_each_fault_is_counted_by_report(reports):
         both.uid: "Opacity and pneumonia.",
         nodule.uid: None,
     }
-    written = written_by(Prose([texts[report.uid] for report in reports]), reports)
+    written = written_by(Told([texts[report.uid] for report in reports]), reports)
     found = measured(written, reports)
     assert found.contradicting == pytest.approx(1 / 3)  # the heart
     assert found.inventing == pytest.approx(1 / 3)  # pneumonia
@@ -70,7 +66,7 @@ def test_each_fault_is_counted_by_report(reports):
 def test_a_label_of_which_the_terms_say_nothing_is_no_invention(reports):
     (report, *_) = reports
     silent = RealReport(report.uid, report.findings, "", report.terms, {"Cardiomegaly": True})
-    written = written_by(Prose(["Cardiomegaly and pneumonia."]), [silent])
+    written = written_by(Told(["Cardiomegaly and pneumonia."]), [silent])
     assert measured(written, [silent]).inventing == 0.0
 
 
