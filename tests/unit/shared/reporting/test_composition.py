@@ -27,7 +27,7 @@ STATUSES = {
 FOUND = replace(request_for(STATUSES, Language.ENGLISH), critical=("Pneumothorax",))
 PROSE = Prose(
     "There is a pleural effusion. Emphysema is seen. Possible pneumothorax.",
-    "Possible pneumothorax. Pleural effusion. Emphysema.",
+    "Emphysema. Pleural effusion. No cardiomegaly. Possible pneumothorax.",
 )
 
 
@@ -53,7 +53,7 @@ def test_what_is_critical_leads_the_impression_on_a_line_of_its_own():
     report = made(PROSE, FOUND)
     assert report.sections.impression.splitlines() == [
         "Critical finding: Possible pneumothorax.",
-        "Pleural effusion. Emphysema.",
+        "Pleural effusion. Emphysema. No cardiomegaly.",
     ]
 
 
