@@ -64,7 +64,7 @@ def written_by(writer: Writer, reports: Sequence[RealReport]) -> Written:
                 sections = composed(draft, held, request).sections
                 texts.append(f"{sections.findings} {sections.impression}")
                 passed.append(not any(strict(held)))
-        print(f"{writer.version.id}: {len(texts)}/{len(requests)}", flush=True)
+        print(f"{len(texts)}/{len(requests)} written", flush=True)
     return Written(tuple(texts), tuple(passed), time.monotonic() - started, _tokens() - tokens)
 
 

@@ -26,6 +26,7 @@ YES, NO = FindingStatus.PRESENT, FindingStatus.ABSENT
         ("A right hydropneumothorax.", {"Effusion": YES, "Pneumothorax": YES}),
         ("The effusions have resolved.", {"Effusion": NO}),
         ("An infiltrate cannot be excluded.", {"Infiltration": YES}),
+        ("Cannot exclude an infiltrate.", {"Infiltration": YES}),
         ("Removal of the catheter.", {"Support_Devices": NO}),
         ("A nodular opacity.", {"Lung_Opacity": YES}),
         ("No effusion. Later, a small effusion.", {"Effusion": YES}),

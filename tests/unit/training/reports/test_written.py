@@ -7,6 +7,7 @@ from shared.operations import telemetry
 from shared.reporting.request import Prose, ReportRequest
 from tests.support.made_up_reports import made_up_table
 from training.reports.open_i import RealReport, read_reports
+from training.reports.tables import writers_table
 from training.reports.written import as_published, measured, written_by
 from worker_llm.writers.base import Draft, NoReport
 from worker_llm.writers.template import TemplateWriter
@@ -67,6 +68,23 @@ def test_a_label_of_which_the_terms_say_nothing_is_no_invention(reports):
     silent = RealReport(report.uid, report.findings, "", report.terms, {"Cardiomegaly": True})
     written = written_by(Told(["Cardiomegaly and pneumonia."]), [silent])
     assert measured(written, [silent]).inventing == 0.0
+
+
+def test_the_table_has_a_row_a_writer_and_no_speed_where_nothing_was_written(reports):
+    rows = [
+        ("published", measured(as_published(reports), reports)),
+        ("rules", measured(written_by(TemplateWriter(), reports), reports)),
+    ]
+    head, rule, published, rules = (
+        line.strip("| ").split(" | ") for line in writers_table(rows).splitlines()
+    )
+    assert set(rule) == {"---"}
+    assert (head[0], published[0], rules[0]) == ("writer", "published", "rules")
+    named = dict(zip(head, rules, strict=False))
+    assert named["label F1, NegEx"] == "1.000 (1.000 to 1.000)"
+    assert (named["contradict"], named["invent"], named["omit"]) == ("0.0%", "0.0%", "0.0%")
+    assert (named["is a report"], named["passes the verifier"]) == ("100%", "100%")
+    assert published[1] == "1.000"
 
 
 def test_the_radiologists_texts_are_measured_like_a_writer_s(reports):
