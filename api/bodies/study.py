@@ -77,6 +77,11 @@ class Study(Body):
     expected_images: int | None = Field(default=None, description="Of a study that was opened.")
     error: StudyError | None
     model: ModelId | None = Field(description="The classifier; null until the study is classified.")
+    critical: list[str] = Field(
+        default=[],
+        description="The labels of its critical findings, the gravest first.",
+        examples=[["Pneumothorax"]],
+    )
     warnings: list[str] = Field(
         default=[],
         description="Those of its images, each once, in the study's language; of several images, with the "
@@ -114,6 +119,7 @@ def study_body(view: StudyView) -> Study:
         expected_images=study.expected_images,
         error=error_body(study.error_type, study.error_detail, study.error_file),
         model=model_body(view.analysis) if view.analysis else None,
+        critical=list(view.analysis.critical) if view.analysis else [],
         warnings=warnings.of_study(view.images, study.language),
         images=[image_body(image, study.language) for image in view.images],
         set_aside=[SetAside.model_validate(file) for file in view.order.set_aside],

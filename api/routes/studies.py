@@ -137,6 +137,9 @@ def list_studies(
     status: StudyStatus | None = None,
     priority: Priority | None = None,
     batch_id: UUID | None = None,
+    critical: Annotated[
+        bool | None, Query(description="Only those with a critical finding, or only those without.")
+    ] = None,
 ) -> Response:
     """Return a page; studies that arrive meanwhile do not shift the pages that follow."""
     with backend.database.session() as session:
@@ -148,6 +151,7 @@ def list_studies(
             status=status,
             priority=priority,
             batch_id=BatchId(batch_id) if batch_id else None,
+            critical=critical,
         )
     shown, more = page.cut(views, lambda view: view.study.id)
     items = [study_body(view) for view in shown]

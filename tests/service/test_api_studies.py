@@ -18,7 +18,7 @@ from shared.records.database import Database
 from shared.storage import Storage, original_key
 from shared.work.queue import queue_name
 from tests.support import api as support
-from tests.support.api import ApiServer, a_png, complete, files, give_up, reject, send, sent
+from tests.support.api import ApiServer, a_png, all_pages, complete, files, give_up, reject, send, sent
 from tests.support.builders import the_order, the_study
 from tests.support.stack import InfraStack, wait_until
 
@@ -235,16 +235,6 @@ def test_prefer_wait_answers_202_when_it_is_not(client: httpx.Client):
     answer = client.post("/v1/studies", files=files(a_png()), headers={"Prefer": "wait=1"})
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     assert "retry-after" in answer.headers
-
-
-def all_pages(client: httpx.Client, **query: str | int) -> list[str]:
-    ids, cursor = [], None
-    while True:
-        page = client.get("/v1/studies", params={**query, **({"cursor": cursor} if cursor else {})}).json()
-        ids += [study["id"] for study in page["items"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return ids
 
 
 def test_studies_are_listed_newest_first_in_pages(client: httpx.Client):
