@@ -26,7 +26,7 @@ _BEFORE_LABELS: Final = (
     *("accession_number", "study_instance_uid", "status"),
     *("error_type", "error_detail", "error_file"),
 )
-_AFTER_LABELS: Final = ("present", "places", "warnings", "impression", "report")
+_AFTER_LABELS: Final = ("present", "critical", "places", "warnings", "impression", "report")
 _PIECE: Final = 1 << 16
 
 _SIGNS: Final = "=+\\-@＝＋－＠﹦﹢﹣﹫−"  # noqa: RUF001  the wide and small ones are read as the plain ones
@@ -82,7 +82,8 @@ def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
     errors = (study.error_type, study.error_detail, study.error_file)
     said = ("\n".join(item.warnings), report.impression if report else None, _whole_report(item))
     numbers = (probabilities.get(label) for label in labels)
-    found = (";".join(_present(item)), ";".join(filter(None, map(_place, item.findings))))
+    places = ";".join(filter(None, map(_place, item.findings)))
+    found = (";".join(_present(item)), ";".join(item.critical), places)
     return [cell or "" for cell in (*texts, *patient, *taken, *errors, *numbers, *found, *said)]
 
 
@@ -103,6 +104,7 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
         "error": error if study.error_type else None,
         "findings": [_finding(finding) for finding in item.findings],
         "present": _present(item),
+        "critical": list(item.critical),
         "warnings": list(item.warnings),
         "impression": report.impression if report else None,
         "report": None

@@ -3,7 +3,7 @@
     from cxr import Client
 
 Clients: client.py and async_client.py over calls.py (what is sent), conversations.py (several calls for one
-answer), sending.py (how) and models.py (what comes back).
+answer), sending.py (how) and models/ (what comes back).
 Command: cli.py and commands/. Local stack: local/.
 """
 

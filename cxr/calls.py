@@ -133,9 +133,12 @@ def study(study_id: str, *, wait: float | None = None) -> Call[models.Study]:
     return Call("GET", _study(study_id), _model(models.Study), params=params, wait=seconds)
 
 
-def studies_page(cursor: str | None, *, limit: int, **filters: str | None) -> Call[models.StudyPage]:
+def studies_page(
+    cursor: str | None, *, limit: int, critical: bool | None = None, **filters: str | None
+) -> Call[models.StudyPage]:
     """Ask for one page of the list."""
-    params = {"limit": str(limit), "cursor": cursor, **filters}
+    flag = None if critical is None else str(critical).lower()
+    params = {"limit": str(limit), "cursor": cursor, "critical": flag, **filters}
     return Call(
         "GET",
         "/v1/studies",

@@ -227,14 +227,20 @@ class Client:
         status: str | None = None,
         priority: str | None = None,
         batch_id: str | None = None,
+        critical: bool | None = None,
         page_size: int = 50,
     ) -> Iterator[models.Study]:
-        """Go through the studies, newest first, page by page."""
+        """Go through the studies, newest first, page by page; `critical`: with or without such a finding."""
         cursor: str | None = None
         while True:
             page = self._server.send(
                 calls.studies_page(
-                    cursor, limit=page_size, status=status, priority=priority, batch_id=batch_id
+                    cursor,
+                    limit=page_size,
+                    status=status,
+                    priority=priority,
+                    batch_id=batch_id,
+                    critical=critical,
                 )
             )
             yield from page.items

@@ -142,5 +142,11 @@ def describe(study: Study) -> str:
     return line
 
 
+def print_critical(study: Study) -> None:
+    """Print the study's critical findings, if it has any, so that nobody overlooks them."""
+    if study.critical:
+        out.print(f"!! CRITICAL: {', '.join(study.critical)}", style="bold white on red", markup=False)
+
+
 def _draws_blocks() -> bool:
     return (out.encoding or "").lower().startswith("utf")

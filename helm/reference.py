@@ -37,7 +37,7 @@ MADE_BY_THE_CHART: Final = frozenset(
 _MAPS: Final = {
     "sharedSettings": ("CXR_DATABASE_", "CXR_QUEUE_", "CXR_STORAGE_", "CXR_TELEMETRY_"),
     "apiSettings": ("CXR_API_",),
-    "modelSettings": ("CXR_MODEL_",),
+    "modelSettings": ("CXR_MODEL_", "CXR_CRITICAL_"),
     "reportSettings": ("CXR_REPORT_",),
 }
 

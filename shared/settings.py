@@ -11,10 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.domain.reports import Departures
+from shared.labels import LABELS, NO_FINDING
 
 BUNDLED: Final = "bundled"
 """The value that names what ships with the project, for a classifier and for a language model."""
@@ -122,6 +123,36 @@ class ModelSettings(BaseSettings):
         default=timedelta(minutes=2),
         ge=timedelta(seconds=1),
         description="Most processor time that decoding a study's files may take; then it is REJECTED.",
+    )
+
+
+def _labels(value: object) -> object:
+    """Read "Pneumothorax, Fracture" as these two."""
+    if isinstance(value, str):
+        return tuple(name for part in value.split(",") if (name := part.strip()))
+    return value
+
+
+def _known(labels: tuple[str, ...]) -> tuple[str, ...]:
+    known = sorted(LABELS.keys() - {NO_FINDING})
+    if unknown := [label for label in labels if label not in known]:
+        message = (
+            f"CXR_CRITICAL_FINDINGS names {', '.join(unknown)}, which no classifier can find here."
+            f" Name any of {', '.join(known)}, with commas between, or nothing"
+        )
+        raise ValueError(message)
+    return tuple(dict.fromkeys(labels))
+
+
+class CriticalSettings(BaseSettings):
+    """Which findings are critical. Environment: CXR_CRITICAL_*."""
+
+    model_config = SettingsConfigDict(env_prefix="CXR_CRITICAL_", frozen=True, secrets_dir=SECRETS)
+
+    findings: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_labels), AfterValidator(_known)] = Field(
+        default=("Pneumothorax",),
+        description="Labels, with commas between, the gravest first: a study that has one is flagged, goes"
+        " before all others, and its timeline says so. Empty means none.",
     )
 
 

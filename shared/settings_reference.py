@@ -6,6 +6,7 @@ from pydantic_settings import BaseSettings
 
 from shared.settings import (
     ApiSettings,
+    CriticalSettings,
     DatabaseSettings,
     ModelSettings,
     QueueSettings,
@@ -20,6 +21,7 @@ ALL: Final[tuple[type[BaseSettings], ...]] = (
     StorageSettings,
     QueueSettings,
     ModelSettings,
+    CriticalSettings,
     ReportSettings,
     TelemetrySettings,
 )
@@ -51,7 +53,7 @@ def _plain(default: object) -> object:
     for reader in ("get_secret_value", "total_seconds"):
         if hasattr(default, reader):
             return getattr(default, reader)()
-    return default
+    return ",".join(default) if isinstance(default, tuple) else default
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from typing import Any, TypeVar
 import numpy as np
 import structlog
 
-from shared.bundles import load_bundle
+from shared.bundles import Bundle, load_bundle
 from shared.domain.studies import Actor, ActorKind, Stage
 from shared.gates import GateBundle, load_gate
 from shared.operations import telemetry
 from shared.records.database import Database
 from shared.settings import (
+    CriticalSettings,
     DatabaseSettings,
     ModelSettings,
     QueueSettings,
@@ -64,6 +65,7 @@ def main() -> int:
         bundle=bundle,
         settings=settings,
         accounts=Accounts(settings.file_budget),
+        critical=_critical(bundle, CriticalSettings()),
     )
     hints = queue.create_app("worker-cnn", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings, Actor(ActorKind.SERVICE, "worker-cnn"))
@@ -80,6 +82,17 @@ def main() -> int:
         decoder.stop()
         heartbeat.stop()
         database.close()
+
+
+def _critical(bundle: Bundle, settings: CriticalSettings) -> tuple[str, ...]:
+    """Return the critical labels; begin to count those that are looked for, and warn of the others."""
+    looked_for = {label.id for label in bundle.card.labels}
+    for label in settings.findings:
+        if label in looked_for:
+            telemetry.CRITICAL.labels(label)
+        else:
+            log.warning("critical.unguarded", error=f"the classifier does not look for {label}")
+    return settings.findings
 
 
 def _batched(

@@ -14,11 +14,12 @@ from typing import Final
 from celery import Celery
 
 from shared.bundles import Bundle, load_bundle
-from shared.domain.findings import ViewPosition
+from shared.domain.critical import critical_labels
+from shared.domain.findings import ViewPosition, study_findings
 from shared.domain.studies import Priority, Stage, StudyId
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.gates import load_gate
-from shared.operations import tracing
+from shared.operations import telemetry, tracing
 from shared.records import findings, reading
 from shared.records.claims import Claim, Later
 from shared.records.findings import ImageFindings
@@ -80,6 +81,7 @@ class Analyser:
     Attributes:
         decode: safe from whatever the file does to its decoder, and in its turn.
         sight: the gate and the classifier, behind their batchers.
+        critical: the labels whose presence is critical.
     """
 
     storage: Storage
@@ -88,6 +90,7 @@ class Analyser:
     bundle: Bundle
     settings: ModelSettings
     accounts: Accounts
+    critical: tuple[str, ...] = ()
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
     def later(self, priority: Priority) -> Later:
@@ -235,13 +238,17 @@ def _store(
     reason: BadInputError | None,
 ) -> Hint | None:
     images = [_image_findings(image) for image in seen]
+    found = study_findings(image.findings for image in images)
+    critical = critical_labels(found, analyser.critical)
     hint = None
     with workplace.database.session() as session:
         if reason is None:
-            hint = findings.store(session, claim, images, analyser.bundle.version)
+            hint = findings.store(session, claim, images, analyser.bundle.version, critical)
         else:
             findings.refuse(session, claim, images, reason)
         faults.passing(Point.CNN_BEFORE_COMMIT)
+    for label in critical:
+        telemetry.CRITICAL.labels(label).inc()
     return hint
 
 

@@ -6,7 +6,7 @@ may be said, is `pipeline.py`'s business.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -14,15 +14,18 @@ from typing import Final
 
 from celery import Celery
 
+from shared.domain.findings import Finding, study_findings
 from shared.domain.reports import Language, Report
 from shared.domain.studies import Priority, Stage, StudyId
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
-from shared.records import analyses, findings, reading, reports
+from shared.records import analyses, findings, priors, reading, reports
+from shared.records.analyses import AnalysisRecord
 from shared.records.claims import Claim, Later
 from shared.records.database import Session
 from shared.records.reading import ImageRecord
 from shared.reporting import warnings
+from shared.reporting.comparison import Comparison, compare, none_available
 from shared.reporting.request import ReportRequest, request_of
 from shared.settings import ReportSettings
 from shared.work import faults, queue
@@ -107,8 +110,29 @@ def _request(
     images = reading.images(session, study_id)
     per_image = findings.of_study(session, study_id)
     seed = seed_from(analysis.model_digest, images, language)
-    request = request_of(images, per_image.values(), language=language, seed=seed)
+    request = request_of(
+        images,
+        per_image.values(),
+        language=language,
+        seed=seed,
+        critical=analysis.critical,
+        comparison=_comparison(session, study_id, analysis, per_image.values(), language),
+    )
     return replace(request, recommendations=settings.recommendations)
+
+
+def _comparison(
+    session: Session,
+    study_id: StudyId,
+    analysis: AnalysisRecord,
+    per_image: Iterable[Iterable[Finding]],
+    language: Language,
+) -> Comparison | None:
+    study = priors.dated(session, study_id)
+    if study is None:
+        return None
+    prior = priors.latest(session, study, model_digest=analysis.model_digest)
+    return compare(study_findings(per_image), prior, language) or none_available(language)
 
 
 def seed_from(model_digest: str, images: Sequence[ImageRecord], language: Language) -> str:

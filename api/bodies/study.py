@@ -77,9 +77,15 @@ class Study(Body):
     expected_images: int | None = Field(default=None, description="Of a study that was opened.")
     error: StudyError | None
     model: ModelId | None = Field(description="The classifier; null until the study is classified.")
+    critical: list[str] = Field(
+        default=[],
+        description="The labels of its critical findings, the gravest first.",
+        examples=[["Pneumothorax"]],
+    )
     warnings: list[str] = Field(
         default=[],
-        description="Those of its images, each once; with the files' names where there are several images.",
+        description="Those of its images, each once, in the study's language; of several images, with the "
+        "files' names.",
     )
     images: list[Image]
     set_aside: list[SetAside] = Field(default=[])  # missing from what an earlier release kept for its key
@@ -113,8 +119,9 @@ def study_body(view: StudyView) -> Study:
         expected_images=study.expected_images,
         error=error_body(study.error_type, study.error_detail, study.error_file),
         model=model_body(view.analysis) if view.analysis else None,
-        warnings=warnings.of_study(view.images),
-        images=[image_body(image) for image in view.images],
+        critical=list(view.analysis.critical) if view.analysis else [],
+        warnings=warnings.of_study(view.images, study.language),
+        images=[image_body(image, study.language) for image in view.images],
         set_aside=[SetAside.model_validate(file) for file in view.order.set_aside],
         timeline=[timeline_entry(event) for event in view.events],
         links=StudyLinks(

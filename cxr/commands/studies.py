@@ -14,7 +14,17 @@ from cxr.commands.connection import Key, Url, connect
 from cxr.errors import NotDoneError, NotReachableError
 from cxr.mixed import advice_for
 from cxr.models import Study
-from cxr.output import AsJson, describe, notes, out, print_findings, print_json, typed, whole_file
+from cxr.output import (
+    AsJson,
+    describe,
+    notes,
+    out,
+    print_critical,
+    print_findings,
+    print_json,
+    typed,
+    whole_file,
+)
 
 AWAY_SECONDS: Final = 60.0
 """How long a wait outlives an API that is away: it is started again, and the study is safe."""
@@ -185,7 +195,8 @@ def await_end(client: Client, study: Study, *, timeout: float, as_json: bool = F
 
 
 def print_result(client: Client, study: Study) -> None:
-    """Print warnings, findings, report, and where the page shows them."""
+    """Print critical findings, warnings, all findings, report, and where the page shows them."""
+    print_critical(study)
     for warning in study.warnings:
         out.print(f"! {warning}", style="bold yellow", markup=False)
     print_findings(client.findings(study.id))

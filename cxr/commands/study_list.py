@@ -9,7 +9,7 @@ import typer
 from cxr.commands.connection import Key, Url, connect
 from cxr.commands.studies import Priority, page_of
 from cxr.models import Study
-from cxr.output import AsJson, describe, out, print_json, print_rows
+from cxr.output import AsJson, describe, out, print_critical, print_json, print_rows
 
 StudyId = Annotated[str, typer.Argument(metavar="ID", help="The study's id.")]
 
@@ -28,6 +28,9 @@ def list_studies(
     status: Annotated[str | None, typer.Option(help="Only those: queued, completed, failed, …")] = None,
     priority: Annotated[Priority | None, typer.Option(help="Only those.")] = None,
     batch: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this batch.")] = None,
+    critical: Annotated[
+        bool | None, typer.Option("--critical/--not-critical", help="Only those with a critical finding.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.", min=1)] = 20,
     as_json: AsJson = False,
     url: Url = None,
@@ -35,16 +38,18 @@ def list_studies(
 ) -> None:
     """List studies, newest first.
 
-    Examples: [bold]cxr list[/], [bold]cxr list --status failed --json[/]
+    Examples: [bold]cxr list[/], [bold]cxr list --status failed --json[/], [bold]cxr list --critical[/]
     """
     with connect(url, key) as client:
-        found = client.studies(status=status, priority=priority, batch_id=batch, page_size=min(limit, 200))
+        found = client.studies(
+            status=status, priority=priority, batch_id=batch, critical=critical, page_size=min(limit, 200)
+        )
         studies = list(islice(found, limit))
     if as_json:
         print_json(studies)
         return
     print_rows(
-        ("id", "status", "sent", "patient", "files", "warnings"),
+        ("id", "status", "sent", "patient", "files", "warnings", "critical"),
         [
             (
                 study.id,
@@ -53,6 +58,7 @@ def list_studies(
                 study.patient.id or "",
                 _files(study),
                 str(len(study.warnings) or ""),
+                ", ".join(study.critical),
             )
             for study in studies
         ],
@@ -71,6 +77,7 @@ def show(study_id: StudyId, *, as_json: AsJson = False, url: Url = None, key: Ke
         print_json(study)
         return
     out.print(describe(study), markup=False)
+    print_critical(study)
     known = (study.patient.id, study.patient.sex, study.study_date)
     if any(known):
         out.print("patient: " + "  ".join(str(one) for one in known if one), markup=False)

@@ -44,7 +44,7 @@ def all_parts(home: Home, state: State) -> list[Part]:
 
 
 # Settings that one service alone reads: a change of them starts that one again and no other.
-_READ_BY: Final = {"CXR_MODEL_": "worker-cnn", "CXR_REPORT_": "worker-llm"}
+_READ_BY: Final = {"CXR_MODEL_": "worker-cnn", "CXR_CRITICAL_": "worker-cnn", "CXR_REPORT_": "worker-llm"}
 
 
 def _service(

@@ -301,12 +301,20 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("critical", postgresql.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["study_id"], ["studies.id"], name=op.f("fk_analyses_study_id_studies"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_analyses")),
         sa.UniqueConstraint("study_id", "model_digest", name=op.f("uq_analyses_study_id_model_digest")),
+    )
+    op.create_index(
+        "ix_analyses_critical",
+        "analyses",
+        ["study_id"],
+        unique=False,
+        postgresql_where=sa.text("role = 'primary' AND critical <> '{}'"),
     )
     op.create_index(
         "ux_analyses_primary",
@@ -401,6 +409,7 @@ def upgrade() -> None:
                 "closed",
                 "claimed",
                 "classified",
+                "critical",
                 "reported",
                 "rejected",
                 "lease-expired",

@@ -75,6 +75,8 @@ class StudyEvent(StrEnum):
     """No more images are taken; the study waits for its first worker."""
     CLAIMED = "claimed"
     CLASSIFIED = "classified"
+    CRITICAL = "critical"
+    """A finding that the study was not flagged with before; `detail` names the labels, the status stays."""
     REPORTED = "reported"
     REJECTED = "rejected"
     LEASE_EXPIRED = "lease-expired"

@@ -70,6 +70,9 @@ FALLBACKS: Final = Counter(
 DAMAGED: Final = Counter(
     "cxr_originals_damaged_total", "Times that a stored original was not what was sent", ["damage"]
 )
+CRITICAL: Final = Counter(
+    "cxr_critical_findings_total", "Studies that were classified with a critical finding", ["label"]
+)
 RECEIVED: Final = Counter("cxr_studies_received_total", "Studies taken in", ["priority", "outcome"])
 REPAIRED: Final = Counter("cxr_originals_repaired_total", "Damaged originals that were sent again")
 for _damage in Damage:

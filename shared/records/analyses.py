@@ -5,18 +5,19 @@ just moved the study under its lease, in the same transaction, so two workers ne
 `ux_analyses_primary` lets no study have two, whatever is written.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.domain.findings import AnalysisRole, ModelVersion
 from shared.domain.studies import StudyId, new_id
-from shared.records.tables import AnalysisRow
+from shared.records.tables import AnalysisRow, StudyRow
 from shared.records.values import Values
 
 
@@ -28,6 +29,7 @@ class AnalysisRecord:
     model_id: str
     model_version: str
     model_digest: str
+    critical: tuple[str, ...]
     read_at: datetime
 
     @property
@@ -39,7 +41,9 @@ class AnalysisRecord:
 RECORDS: Final = Values(AnalysisRecord, AnalysisRow)
 
 
-def write(session: Session, study_id: StudyId, model: ModelVersion, role: AnalysisRole) -> UUID | None:
+def write(
+    session: Session, study_id: StudyId, model: ModelVersion, role: AnalysisRole, critical: Sequence[str] = ()
+) -> UUID | None:
     """Write down that a model looked at a study, and return the analysis' id; the findings are the caller's.
 
     A model that looked before has the row that it had. A new primary takes the place of the one there was,
@@ -57,10 +61,11 @@ def write(session: Session, study_id: StudyId, model: ModelVersion, role: Analys
         model_version=model.version,
         model_digest=model.digest,
         role=role,
+        critical=list(critical),
     )
     written = new.on_conflict_do_update(
         index_elements=[AnalysisRow.study_id, AnalysisRow.model_digest],
-        set_={"role": new.excluded.role, "read_at": func.now()},
+        set_={"role": new.excluded.role, "critical": new.excluded.critical, "read_at": func.now()},
         where=None if role is AnalysisRole.PRIMARY else AnalysisRow.role == AnalysisRole.SHADOW,
     )
     return session.scalar(written.returning(AnalysisRow.id))
@@ -84,6 +89,13 @@ def find(session: Session, analysis_id: UUID) -> AnalysisRecord | None:
 def primary_id(study_id: StudyId) -> ScalarSelect[UUID]:
     """Return the id of the study's primary analysis, as a part of a statement."""
     return select(AnalysisRow.id).where(is_primary_of(study_id)).scalar_subquery()
+
+
+def has_critical() -> ColumnElement[bool]:
+    """Return the condition that a study is flagged: its primary analysis has critical findings."""
+    # Word for word the index's own condition.
+    flagged = text("role = 'primary' AND critical <> '{}'")
+    return StudyRow.id.in_(select(AnalysisRow.study_id).where(flagged))
 
 
 def is_primary_of(study_id: StudyId) -> ColumnElement[bool]:

@@ -50,6 +50,7 @@ class BatchItem:
     Attributes:
         files: the names of its images, in their order.
         digests: the SHA-256 of each, in the same order.
+        critical: the labels of its critical findings.
         warnings: what to know of its images, in the study's language.
     """
 
@@ -57,6 +58,7 @@ class BatchItem:
     order: Order
     files: Sequence[str]
     digests: Sequence[str]
+    critical: Sequence[str]
     warnings: Sequence[str]
     findings: Sequence[Finding]
     report: ReportRecord | None
@@ -152,6 +154,7 @@ def items_after(
             order=view.order,
             files=[image.file for image in view.images],
             digests=[image.sha256 for image in view.images],
+            critical=view.analysis.critical if view.analysis else (),
             warnings=warnings.of_study(view.images, view.study.language),
             findings=study_findings(found[view.study.id].values()),
             report=written.get(view.study.id),

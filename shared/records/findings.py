@@ -18,9 +18,9 @@ from shared.domain.findings import (
     ViewPosition,
     ViewSource,
 )
-from shared.domain.studies import StudyEvent, StudyId
+from shared.domain.studies import Priority, StudyEvent, StudyId
 from shared.errors import BadInputError
-from shared.records import analyses
+from shared.records import analyses, events
 from shared.records.claims import Claim, finish, reject
 from shared.records.moves import Hint
 from shared.records.tables import AnalysisRow, FindingRow, ImageRow
@@ -87,15 +87,28 @@ def store(
     claim: Claim,
     images: Sequence[ImageFindings],
     model: ModelVersion,
+    critical: Sequence[str] = (),
 ) -> Hint | None:
     """Write the findings, which are the study's own now, and make it CLASSIFIED, in the caller's transaction.
+
+    A study with critical findings goes before all others from now on. An event of its own tells of those that
+    it was not flagged with before: a study that is read again alarms nobody twice.
+
+    Args:
+        critical: the labels of critical findings.
 
     Raises:
         LeaseLostError: another worker holds the study; nothing is written.
     """
-    hint = finish(session, claim, StudyEvent.CLASSIFIED)
-    write_analysis(session, claim.study_id, images, model, AnalysisRole.PRIMARY)
+    urgent = {"priority": Priority.URGENT} if critical else {}
+    hint = finish(session, claim, StudyEvent.CLASSIFIED, values=urgent)
+    before = analyses.primary(session, claim.study_id)
+    told = before.critical if before else ()
+    write_analysis(session, claim.study_id, images, model, AnalysisRole.PRIMARY, critical)
     write_images(session, claim.study_id, images)
+    if news := [label for label in critical if label not in told]:
+        detail = ", ".join(news)
+        events.add(session, claim.study_id, StudyEvent.CRITICAL, actor=claim.actor, detail=detail)
     return hint
 
 
@@ -118,12 +131,13 @@ def write_analysis(
     images: Sequence[ImageFindings],
     model: ModelVersion,
     role: AnalysisRole,
+    critical: Sequence[str] = (),
 ) -> None:
     """Write one model's findings in place of those that it made before; other models' stay.
 
     The caller keeps the study as it is, see `analyses.write`, which also says when a shadow writes nothing.
     """
-    analysis_id = analyses.write(session, study_id, model, role)
+    analysis_id = analyses.write(session, study_id, model, role, critical)
     if analysis_id is None:
         return
     session.execute(delete(FindingRow).where(FindingRow.analysis_id == analysis_id))

@@ -22,7 +22,7 @@ from shared.domain.findings import AnalysisRole, ViewPosition, ViewSource
 from shared.domain.orders import Order
 from shared.domain.reports import Language
 from shared.domain.studies import ActorKind, BatchId, Priority, StudyEvent, StudyId, StudyStatus, TenantId
-from shared.records.analyses import AnalysisRecord
+from shared.records.analyses import AnalysisRecord, has_critical
 from shared.records.database import Database
 from shared.records.tables import AnalysisRow, ImageRow, OrderRow, StudyEventRow, StudyRow
 from shared.records.values import Values
@@ -170,11 +170,13 @@ def page(
     status: StudyStatus | None = None,
     priority: Priority | None = None,
     batch_id: BatchId | None = None,
+    critical: bool | None = None,
 ) -> Sequence[StudyView]:
     """Return a page of studies, newest first, that starts after the id `before`.
 
     Args:
         tenant_id: whose studies; None means everybody's.
+        critical: those that are flagged, or those that are not; None means both.
     """
     conditions: list[ColumnElement[bool]] = [StudyRow.erased_at.is_(None)]
     for column, wanted in (
@@ -185,6 +187,8 @@ def page(
     ):
         if wanted is not None:
             conditions.append(column == wanted)
+    if critical is not None:
+        conditions.append(has_critical() if critical else ~has_critical())
     if before is not None:
         conditions.append(StudyRow.id < before)
     statement = select(StudyRow.id).where(*conditions).order_by(StudyRow.id.desc()).limit(limit)

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pydicom
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships no types
 from pydicom.uid import generate_uid
 
 from tests.end_to_end.conftest import OpenTab
@@ -175,6 +176,23 @@ def test_the_list_names_the_patient_and_marks_the_warning(tab: Tab, child: str) 
     mark = row.locator(".row-warning")
     assert "Warning" in mark.inner_text()
     assert UNDER_18 in (mark.get_attribute("title") or "")
+
+
+def test_a_critical_finding_is_said_first_by_word_and_sign(tab: Tab, samples: Path) -> None:
+    study_id = tab.submit(samples / "chest-1.png")
+    said = tab.page.locator(".study-head").get_by_role("alert")
+    assert said.inner_text() == "Critical: Hernia"
+    assert said.locator("svg.mark-critical").is_visible()
+    assert said.evaluate(_TOP) < tab.page.locator("#status").evaluate(_TOP)
+    assert [found["impact"] for found in Axe().run(tab.page).response["violations"]] == []
+    tab.page.locator("summary", has_text="Timeline").click()
+    assert "Critical finding: Hernia" in tab.page.locator(".timeline").inner_text()
+    tab.open()
+    row = tab.page.locator(f'.study-row[href="#/studies/{study_id}"]')
+    row.wait_for()
+    assert row.locator(".row-critical").inner_text() == "Critical: Hernia"
+    assert row.locator("svg.mark-critical").is_visible()
+    assert "urgent" in row.inner_text()
 
 
 def test_files_of_two_patients_are_sent_as_two_studies_or_as_one_on_purpose(tab: Tab, samples: Path) -> None:

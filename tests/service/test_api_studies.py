@@ -18,7 +18,7 @@ from shared.records.database import Database
 from shared.storage import Storage, original_key
 from shared.work.queue import queue_name
 from tests.support import api as support
-from tests.support.api import ApiServer, a_png, complete, files, give_up, reject, send, sent
+from tests.support.api import ApiServer, a_png, all_pages, complete, files, give_up, reject, send, sent
 from tests.support.builders import the_order, the_study
 from tests.support.stack import InfraStack, wait_until
 
@@ -42,6 +42,30 @@ def test_a_study_is_accepted_with_its_address_and_when_to_ask_again(client: http
     assert (order.indication, order.patient_id) == ("cough", "P-1")
     assert the_study(database, study_id).tenant_id == DEFAULT_TENANT
     assert study["order"]["indication"] == "cough"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "language"),
+    [
+        ("es-ES,es;q=0.9,en;q=0.8", {}, "es"),
+        ("en;q=0.5,es;q=0.7", {}, "es"),
+        ("es", {"language": "en"}, "en"),
+        ("es", {"language": ""}, "es"),
+        ("en", {"language": "es"}, "es"),
+        ("de", {}, "en"),
+        (None, {}, "en"),
+    ],
+)
+def test_a_report_is_in_the_language_of_the_request_unless_another_is_said(
+    client: httpx.Client, database: Database, asked: str | None, said: dict[str, str], language: str
+):
+    headers = {"Accept-Language": asked} if asked else {}
+    study = client.post("/v1/studies", files=files(a_png()), data=said, headers=headers).json()
+    assert study["language"] == language
+    complete(database, StudyId(study["id"]))
+    findings = client.get(study["links"]["findings"]).json()["findings"]
+    names = {finding["label"]: finding["name"] for finding in findings}
+    assert names["Effusion"] == {"en": "Pleural effusion", "es": "Derrame pleural"}[language]
 
 
 def test_a_poll_says_all_that_the_list_says(client: httpx.Client, database: Database):
@@ -211,16 +235,6 @@ def test_prefer_wait_answers_202_when_it_is_not(client: httpx.Client):
     answer = client.post("/v1/studies", files=files(a_png()), headers={"Prefer": "wait=1"})
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     assert "retry-after" in answer.headers
-
-
-def all_pages(client: httpx.Client, **query: str | int) -> list[str]:
-    ids, cursor = [], None
-    while True:
-        page = client.get("/v1/studies", params={**query, **({"cursor": cursor} if cursor else {})}).json()
-        ids += [study["id"] for study in page["items"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return ids
 
 
 def test_studies_are_listed_newest_first_in_pages(client: httpx.Client):

@@ -149,6 +149,17 @@ def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
             event[name] = json.loads(value) if name == "data" else value
 
 
+def all_pages(client: httpx.Client, **query: str | int) -> list[str]:
+    """Return the ids of the studies on all pages of the list."""
+    ids, cursor = [], None
+    while True:
+        page = client.get("/v1/studies", params={**query, **({"cursor": cursor} if cursor else {})}).json()
+        ids += [study["id"] for study in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return ids
+
+
 def classify(
     database: Database,
     study_id: StudyId,

@@ -106,6 +106,7 @@ def a_study(
     batch_id: BatchId | None = None,
     tenant_id: TenantId = DEFAULT_TENANT,
     order: Order = AN_ORDER,
+    language: Language = Language.ENGLISH,
 ) -> StudyId:
     """Accept a study, and return its id."""
     study_id = StudyId(new_id())
@@ -113,7 +114,7 @@ def a_study(
         id=study_id,
         tenant_id=tenant_id,
         priority=priority,
-        language=Language.ENGLISH,
+        language=language,
         images=images,
         order=order,
         batch_id=batch_id,

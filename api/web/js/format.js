@@ -116,6 +116,11 @@ export function viewName({ view, view_source: source }) {
   return source === "image" ? `${view} (guessed)` : view;
 }
 
+/** "Critical: Pneumothorax, Lung Opacity"; "" where nothing is critical. */
+export function criticalWords({ critical }) {
+  return critical.length === 0 ? "" : `Critical: ${critical.join(", ").replaceAll("_", " ")}`;
+}
+
 /** "1 image", "2 images". */
 export function count(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;

@@ -1,7 +1,7 @@
 /** The head of a study's view: what it is, where it stands, what was wrong, and what can be done. */
 
 import { fill, h } from "./dom.js";
-import { LANGUAGES, age, calendarDay, count, fullMoment, isFinal, moment, personName, sexWord, studyName, viewName } from "./format.js";
+import { LANGUAGES, age, calendarDay, count, criticalWords, fullMoment, isFinal, moment, personName, sexWord, studyName, viewName } from "./format.js";
 import { mark } from "./marks.js";
 import { drawSteps, drawTimeline, statusLine } from "./timeline.js";
 
@@ -16,6 +16,8 @@ export function studyHead({ signal, onDelete, onRetry }) {
   let study = null;
   const title = h("h1.file-name", {});
   const patient = h("dl.patient", {});
+  // Said at once to whoever does not see it appear.
+  const critical = h("div.critical", { role: "alert" });
   const warnings = h("div.warnings", {});
   const setAside = h("div", {});
   const facts = h("p.soft.screen-only", {});
@@ -28,12 +30,13 @@ export function studyHead({ signal, onDelete, onRetry }) {
   const retry = h("button.primary", { type: "button", hidden: true, onclick: () => onRetry(study) }, "Try again");
   const remove = h("button.danger", { type: "button", onclick: () => onDelete(study) }, "Delete");
   const details = h("details", {}, h("summary", {}, "Timeline"), timeline, h("p.small.soft", { id: "study-id" }));
-  const element = h("header.panel.study-head", {}, title, patient, identity, warnings, facts, status, steps, offline, fault, setAside, h("div.head-foot", {}, details, h("div.actions", {}, retry, remove)));
+  const element = h("header.panel.study-head", {}, title, critical, patient, identity, warnings, facts, status, steps, offline, fault, setAside, h("div.head-foot", {}, details, h("div.actions", {}, retry, remove)));
 
   function show(next) {
     study = next;
     title.textContent = studyName(study);
     drawPatient(patient, study);
+    drawCritical(critical, study);
     drawWarnings(warnings, study.warnings);
     drawSetAside(setAside, study.set_aside);
     facts.textContent = factsOf(study).join(" · ");
@@ -89,6 +92,12 @@ function drawPatient(list, { patient, study_date: date, order }) {
   list.classList.toggle("unknown", !Object.values({ ...known, ...more }).some(Boolean));
   const lines = [...Object.entries(known), ...Object.entries(more).filter(([, value]) => value)];
   fill(list, ...lines.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value || "not given"))));
+}
+
+/** What must not wait for its reader's turn. */
+function drawCritical(place, study) {
+  const words = criticalWords(study);
+  if (place.textContent !== words) fill(place, ...(words === "" ? [] : [mark("critical"), words]));
 }
 
 /** What a reader must know first, whatever follows. */

@@ -17,13 +17,14 @@ const SHAPES = {
   rejected: { ...LINE, d: `${RING}M3.8 12.2l8.4-8.4` },
   failed: { ...LINE, d: "M8 2L15 14H1zM8 6.5v3.5M8 12v.1", "stroke-linejoin": "round" },
   warning: { ...LINE, d: "M8 2L15 14H1zM8 6.5v3.5M8 12v.1", "stroke-linejoin": "round" },
+  critical: { d: "M5 1h6l4 4v6l-4 4H5l-4-4V5zM7.1 4v4.6h1.8V4zM7.1 10.2V12h1.8v-1.8z", fill: "currentColor", "fill-rule": "evenodd" },
   cancelled: { ...LINE, d: "M3 3l10 10M13 3L3 13" },
 };
 
 /**
- * Makes the sign of a warning, or of a status of a study or of a finding.
+ * Makes the sign of a warning, of a critical finding, or of a status of a study or of a finding.
  *
- * @param {string} status or "warning"
+ * @param {string} status or "warning", "critical"
  * @returns {SVGElement}
  */
 export function mark(status) {

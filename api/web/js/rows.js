@@ -1,7 +1,7 @@
 /** Rows of a list of studies, changed in place so that the focus stays where it is. */
 
 import { fill, h } from "./dom.js";
-import { age, calendarDay, count, moment, sexWord, statusWords, studyName } from "./format.js";
+import { age, calendarDay, count, criticalWords, moment, sexWord, statusWords, studyName } from "./format.js";
 import { mark } from "./marks.js";
 
 const COLUMNS = ["Status", "File", "Patient id", "Sex, age", "Study date", "", "Received"];
@@ -42,6 +42,8 @@ function draw(row, study) {
   const { patient, warnings } = study;
   const facts = [count(study.images.length, "image")];
   if (study.priority !== "routine") facts.push(study.priority);
+  const critical = criticalWords(study);
+  const alarm = critical && h("span.row-critical", {}, mark("critical"), critical);
   const warned = warnings.length > 0 && h("span.row-warning", { title: warnings.join("\n") }, mark("warning"), "Warning", h("span.visually-hidden", {}, `: ${warnings.join(" ")} `));
   const link = row.querySelector("a") ?? h("a.study-row", { href: `#/studies/${study.id}` });
   fill(
@@ -51,7 +53,7 @@ function draw(row, study) {
     cell("Patient id", patient.id),
     cell("Sex, age", [sexWord(patient.sex), age(patient.age_years)].filter(Boolean).join(", ")),
     cell("Study date", calendarDay(study.study_date)),
-    h("span.facts", {}, warned, h("span.soft", {}, study.error?.detail ?? facts.join(" · "))),
+    h("span.facts", {}, alarm, warned, h("span.soft", {}, study.error?.detail ?? facts.join(" · "))),
     h("time.soft.number", { datetime: study.created_at }, moment(study.created_at)),
   );
   if (link.parentElement !== row) fill(row, link);

@@ -11,6 +11,7 @@ const EVENT_WORDS = {
   closed: "Closed: no more images",
   claimed: "Taken on by a worker",
   classified: "Findings stored",
+  critical: "Critical finding",
   reported: "Report stored",
   rejected: "Rejected",
   "lease-expired": "The worker went silent; the study waits again",

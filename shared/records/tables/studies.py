@@ -171,6 +171,10 @@ class AnalysisRow(Base):
         UniqueConstraint("study_id", "model_digest"),
         # Serves every reader, and is why no study can have two.
         Index("ux_analyses_primary", "study_id", unique=True, postgresql_where=text("role = 'primary'")),
+        # Serves the list of the studies that are flagged, newest first.
+        Index(
+            "ix_analyses_critical", "study_id", postgresql_where=text("role = 'primary' AND critical <> '{}'")
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -179,6 +183,8 @@ class AnalysisRow(Base):
     model_version: Mapped[str] = mapped_column(String(64), info=SYSTEM)
     model_digest: Mapped[Sha256]
     role: Mapped[AnalysisRole]
+    critical: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"), info=PATIENT)
+    """The labels that were present and, by the configuration of that time, critical; the gravest first."""
     read_at: Mapped[Moment] = mapped_column(server_default=func.now())
     """When it looked last."""
 

@@ -29,7 +29,7 @@ def an_item(
 ) -> BatchItem:
     study = a_study_record(status=status, item_key=key, created_at=NOW, **columns)
     if status is not StudyStatus.COMPLETED:
-        return BatchItem(study, order, (), (), (), (), None)
+        return BatchItem(study, order, (), (), (), (), (), None)
     report = a_report_record(
         technique="Frontal view.",
         findings='An "effusion", small.',
@@ -40,7 +40,7 @@ def an_item(
         fallback=False,
     )
     found = (a_finding("Effusion"), a_finding("Hernia", FindingStatus.ABSENT))
-    return BatchItem(study, order, ("a.dcm", "b.dcm"), ("a" * 64, "b" * 64), (), found, report)
+    return BatchItem(study, order, ("a.dcm", "b.dcm"), ("a" * 64, "b" * 64), ("Effusion",), (), found, report)
 
 
 def table(*items: BatchItem) -> list[dict[str, str]]:
@@ -98,6 +98,7 @@ def test_a_line_of_csv_holds_probabilities_and_the_whole_report():
     (row,) = table(an_item())
     assert (row["item"], row["status"], row["files"]) == ("item-1", "completed", "a.dcm;b.dcm")
     assert (row["Effusion"], row["Hernia"], row["present"]) == ("0.8000", "0.1000", "Effusion")
+    assert row["critical"] == "Effusion"
     assert row["impression"] == "Effusion.\nNo pneumothorax."
     assert row["report"] == (
         'Technique: Frontal view.\nFindings: An "effusion", small.\nImpression: Effusion.\nNo pneumothorax.'
@@ -183,9 +184,11 @@ def test_a_line_of_ndjson_is_an_object_with_everything():
         "probability": 0.8,
         "threshold": 0.5,
         "status": "present",
+        "place": None,
     }
     assert first["report"]["impression"] == "Effusion.\nNo pneumothorax."
     assert (first["files"], first["present"], first["error"]) == (["a.dcm", "b.dcm"], ["Effusion"], None)
+    assert (first["critical"], second["critical"]) == (["Effusion"], [])
     assert (second["report"], second["findings"], second["status"]) == (None, [], "queued")
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from shared.settings import DatabaseSettings, QueueSettings
+from shared.settings import CriticalSettings, DatabaseSettings, QueueSettings
 
 
 def test_a_file_stands_in_for_a_variable_that_is_not_set(tmp_path):
@@ -35,3 +35,29 @@ def test_what_is_no_time_is_refused(text: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CXR_QUEUE_LEASE", text)
     with pytest.raises(ValidationError, match="lease"):
         QueueSettings()
+
+
+@pytest.mark.parametrize(
+    ("set_to", "expected"),
+    [
+        (None, ("Pneumothorax",)),
+        ("", ()),
+        (" , ", ()),
+        ("Pneumothorax, Fracture,Pneumothorax", ("Pneumothorax", "Fracture")),
+    ],
+)
+def test_critical_findings_are_labels_with_commas_between(
+    set_to: str | None, expected: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+):
+    if set_to is not None:
+        monkeypatch.setenv("CXR_CRITICAL_FINDINGS", set_to)
+    assert CriticalSettings().findings == expected
+
+
+@pytest.mark.parametrize("unknown", ["Pneumothorx", "pneumothorax", "No_Finding"])
+def test_a_critical_finding_that_nobody_knows_is_refused_with_those_there_are(
+    unknown: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CXR_CRITICAL_FINDINGS", f"Fracture,{unknown}")
+    with pytest.raises(ValidationError, match=f"names {unknown}, which no classifier.*Atelectasis"):
+        CriticalSettings()

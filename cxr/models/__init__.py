@@ -1,0 +1,59 @@
+"""What the server answers, as typed values.
+
+Fields that a newer server adds are kept (`model_extra`), so that nothing is lost when a value is
+written out again; statuses are plain strings, so that a new one does not break an old client.
+"""
+
+from cxr.models.answer import Answer
+from cxr.models.batch import Batch, BatchPage, BatchResult
+from cxr.models.finding import Finding, Findings, ImageFindings, Place
+from cxr.models.report import Author, Evidence, Report, Sections, Sentence, Verification, WriterId
+from cxr.models.server import Info, Key, Tenant, Work
+from cxr.models.study import (
+    FINAL_STATUSES,
+    Actor,
+    Event,
+    Image,
+    ModelId,
+    Order,
+    Patient,
+    SetAside,
+    Study,
+    StudyError,
+    StudyPage,
+    TimelineEntry,
+)
+
+__all__ = [
+    "FINAL_STATUSES",
+    "Actor",
+    "Answer",
+    "Author",
+    "Batch",
+    "BatchPage",
+    "BatchResult",
+    "Event",
+    "Evidence",
+    "Finding",
+    "Findings",
+    "Image",
+    "ImageFindings",
+    "Info",
+    "Key",
+    "ModelId",
+    "Order",
+    "Patient",
+    "Place",
+    "Report",
+    "Sections",
+    "Sentence",
+    "SetAside",
+    "Study",
+    "StudyError",
+    "StudyPage",
+    "Tenant",
+    "TimelineEntry",
+    "Verification",
+    "Work",
+    "WriterId",
+]

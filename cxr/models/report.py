@@ -1,0 +1,80 @@
+"""A study's report."""
+
+from datetime import date, datetime
+
+from pydantic import Field
+
+from cxr.models.answer import Answer
+from cxr.models.finding import Place
+from cxr.models.study import Patient
+
+
+class Sections(Answer):
+    """The body of a report; the indication is in the words of whoever sent the study."""
+
+    indication: str | None = None
+    technique: str
+    comparison: str = ""
+    findings: str
+    impression: str
+
+
+class WriterId(Answer):
+    """Who wrote a report."""
+
+    id: str
+    version: str
+
+
+class Verification(Answer):
+    """How the report was held against the findings."""
+
+    verdict: str
+    attempts: int
+    fallback: bool
+    policy: str = "strict"
+
+
+class Evidence(Answer):
+    """The finding that a sentence rests on, on an image."""
+
+    label: str
+    image: int
+    box: list[float] | None = None
+    place: Place | None = None
+
+
+class Sentence(Answer):
+    """One sentence of a report, held against the findings."""
+
+    section: str
+    text: str
+    grade: str
+    labels: list[str] = Field(default=[])
+    evidence: list[Evidence] = Field(default=[])
+
+
+class Author(Answer):
+    """Who wrote a version of a report: `kind` is writer or person."""
+
+    kind: str
+    name: str
+
+
+class Report(Answer):
+    """A report; a version by a person has no writer, and was held back by no verification."""
+
+    study_id: str
+    version: int
+    made_from: int | None = None
+    status: str
+    language: str
+    patient: Patient = Patient()
+    study_date: date | None = None
+    warnings: list[str] = Field(default=[])
+    sections: Sections
+    sentences: list[Sentence] = Field(default=[])
+    author: Author
+    writer: WriterId | None = None
+    verification: Verification | None = None
+    created_at: datetime | None = None
