@@ -1,12 +1,15 @@
-"""What a client asks for in headers: a format (Accept), a wait (Prefer), a change (If-None-Match)."""
+"""What a client asks for in headers: a format, a language, a wait (Prefer), a change (If-None-Match)."""
 
 import re
 from collections.abc import Sequence
 from typing import Final
 
+from shared.domain.reports import Language
+
 LONGEST_WAIT: Final = 60.0
 """Seconds; proxies commonly cut an idle connection soon after."""
 
+_LANGUAGES: Final = {"*": Language.ENGLISH} | {language.value: language for language in Language}
 _PREFER_WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=[,;]|$)", re.IGNORECASE)
 
 
@@ -24,6 +27,20 @@ def choose(accept: str | None, offered: Sequence[str]) -> str | None:
         if quality > best_quality:
             best, best_quality = media_type, quality
     return best
+
+
+def preferred_language(accept_language: str | None) -> Language:
+    """Return the language of reports that the client likes best; English when it names none of them.
+
+    A region does not matter (`es-MX` is Spanish), and of equal weights the first counts. Source: RFC 9110,
+    12.5.4; RFC 4647, 3.4 (lookup).
+    """
+    ranges = _ranges(accept_language or "")
+    for language_range in sorted(ranges, key=ranges.__getitem__, reverse=True):
+        language, _, _ = language_range.partition("-")
+        if ranges[language_range] > 0 and language in _LANGUAGES:
+            return _LANGUAGES[language]
+    return Language.ENGLISH
 
 
 def preferred_wait(prefer: str | None) -> float | None:

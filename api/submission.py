@@ -11,6 +11,7 @@ from api.opening import opening_of
 from api.problems import Code, ContentError, Noun, ProblemError, not_found
 from api.upload import Fields
 from shared.dicom import foreign
+from shared.domain.reports import Language
 from shared.domain.studies import BatchId, StudyId
 from shared.intake import open_studies, studies
 from shared.intake.files import Checked
@@ -51,9 +52,19 @@ class Accepted:
 
 
 def take(
-    backend: Backend, caller: Caller, fields: Fields, checked: Checked, *, key: str | None, fingerprint: str
+    backend: Backend,
+    caller: Caller,
+    fields: Fields,
+    checked: Checked,
+    *,
+    language: Language,
+    key: str | None,
+    fingerprint: str,
 ) -> Accepted:
     """Take the study in, or give the first answer again. Blocks.
+
+    Args:
+        language: of the report, where the fields name none.
 
     Raises:
         ProblemError: the content is refused, the batch takes no more, the key is in use or reused, or its
@@ -65,7 +76,7 @@ def take(
         actor=caller.actor,
         checked=checked,
         asked_priority=fields.priority,
-        language=fields.language,
+        language=fields.language or language,
         typed=fields.typed,
         batch_id=BatchId(fields.batch_id) if fields.batch_id else None,
         path=fields.path,

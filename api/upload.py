@@ -75,7 +75,10 @@ class Fields(NoFields, OrderFields, OpeningFields):
     """What a client may say about a study, besides its files."""
 
     priority: Priority | None = None
-    language: Language = Language.ENGLISH
+    language: Annotated[
+        Language | None,
+        Field(description="Of the report; without it the one that Accept-Language likes best, else English."),
+    ] = None
     batch_id: UUID | None = None
     path: ItemPath | None = None
     mixed: Annotated[

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.bodies.base import Body
 from shared.domain.findings import ViewPosition, ViewSource
+from shared.domain.reports import Language
 from shared.domain.studies import StudyId
 from shared.records.reading import ImageRecord
 from shared.reporting import warnings
@@ -45,7 +46,9 @@ class Image(Body):
     )
     status: Literal["pending", "used", "rejected"]
     error: StudyError | None
-    warnings: list[str] = Field(description="What makes its findings less sure, or was done to the image.")
+    warnings: list[str] = Field(
+        description="What makes its findings less sure, or was done to the image, in the study's language."
+    )
     links: ImageLinks
 
 
@@ -54,7 +57,7 @@ def study_path(study_id: object) -> str:
     return f"/v1/studies/{study_id}"
 
 
-def image_body(image: ImageRecord) -> Image:
+def image_body(image: ImageRecord, language: Language) -> Image:
     """Write an image down."""
     path = f"{study_path(image.study_id)}/images/{image.index}"
     return Image(
@@ -68,7 +71,7 @@ def image_body(image: ImageRecord) -> Image:
         view_source=image.view_source,
         status="pending" if image.used is None else "used" if image.used else "rejected",
         error=error_body(image.error_type, image.error_detail, image.file),
-        warnings=warnings.in_words(image.warnings),
+        warnings=warnings.in_words(image.warnings, language),
         links=ImageLinks(preview=f"{path}/preview.png", original=f"{path}/original"),
     )
 

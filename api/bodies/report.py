@@ -193,7 +193,7 @@ def report_body(view: StudyView, report: ReportRecord, rows: Sequence[FindingRec
         writer=writer_body(report.writer),
         verification=verification_body(report.verification),
         created_at=report.created_at,
-        not_a_medical_device=NOT_A_MEDICAL_DEVICE,
+        not_a_medical_device=NOT_A_MEDICAL_DEVICE[report.language],
     )
 
 

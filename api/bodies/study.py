@@ -84,7 +84,8 @@ class Study(Body):
     )
     warnings: list[str] = Field(
         default=[],
-        description="Those of its images, each once; with the files' names where there are several images.",
+        description="Those of its images, each once, in the study's language; of several images, with the "
+        "files' names.",
     )
     images: list[Image]
     set_aside: list[SetAside] = Field(default=[])  # missing from what an earlier release kept for its key
@@ -119,8 +120,8 @@ def study_body(view: StudyView) -> Study:
         error=error_body(study.error_type, study.error_detail, study.error_file),
         model=model_body(view.analysis) if view.analysis else None,
         critical=list(view.analysis.critical) if view.analysis else [],
-        warnings=warnings.of_study(view.images),
-        images=[image_body(image) for image in view.images],
+        warnings=warnings.of_study(view.images, study.language),
+        images=[image_body(image, study.language) for image in view.images],
         set_aside=[SetAside.model_validate(file) for file in view.order.set_aside],
         timeline=[timeline_entry(event) for event in view.events],
         links=StudyLinks(

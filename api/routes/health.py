@@ -22,6 +22,7 @@ from api.bodies.model import ModelId, model_body
 from api.bodies.report import WriterId, writer_body
 from api.lanes import Lane
 from api.problems import ProblemError
+from shared.domain.reports import Language
 from shared.domain.studies import Stage, StudyId, StudyStatus
 from shared.errors import CxrError, TryAgainError
 from shared.operations import gauges
@@ -102,7 +103,7 @@ def get_info(backend: BackendDep, caller: Visitor) -> Info:
         auth=auth,
         limits=limits,
         work=_work(backend) if is_operator else None,
-        not_a_medical_device=NOT_A_MEDICAL_DEVICE,
+        not_a_medical_device=NOT_A_MEDICAL_DEVICE[Language.ENGLISH],
     )
 
 

@@ -18,11 +18,12 @@ from api.bodies.answers import LATER, PLACE, VERSION, problems
 from api.bodies.image import study_path
 from api.bodies.study import Study, StudyPage, etag_of, for_caller, study_body
 from api.bodies.upload import UPLOAD_BODY
-from api.negotiation import LONGEST_WAIT, preferred_wait, same
+from api.negotiation import LONGEST_WAIT, preferred_language, preferred_wait, same
 from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problems import Code, ProblemError
 from api.submission import LONGEST_KEY, PLAIN_LETTERS, Accepted
+from shared.domain.reports import Language
 from shared.domain.studies import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
 from shared.records import erasure, reading, studies
@@ -66,9 +67,13 @@ async def post_study(
         ),
     ] = None,
     prefer: Annotated[str | None, Header(description="`wait=N` answers 200 if it is done in time.")] = None,
+    accept_language: Annotated[
+        str | None, Header(description="Of a report whose `language` is not said.")
+    ] = None,
 ) -> Response:
     """Take in 1 to 16 images of one study, or open it for more; answers as soon as they are safe."""
-    accepted = await _take(request, backend, caller, key=idempotency_key)
+    language = preferred_language(accept_language)
+    accepted = await _take(request, backend, caller, language=language, key=idempotency_key)
     headers = {"Location": study_path(accepted.study_id)}
     if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
@@ -210,14 +215,18 @@ def cancel_study(study_id: StudyPath, backend: BackendDep, caller: MayWrite) -> 
     return _json(for_caller(study_body(view_of(backend, study_id, caller)), caller), HTTPStatus.OK)
 
 
-async def _take(request: Request, backend: Backend, caller: Caller, *, key: str | None) -> Accepted:
+async def _take(
+    request: Request, backend: Backend, caller: Caller, *, language: Language, key: str | None
+) -> Accepted:
     async with upload.incoming(request, backend, caller) as received:
         fields = upload.fields_of(received, upload.Fields)
 
         def take() -> Accepted:
             with upload.checked(received, backend.settings) as files:
                 sent = upload.fingerprint(received, fields) if key else ""
-                return submission.take(backend, caller, fields, files, key=key, fingerprint=sent)
+                return submission.take(
+                    backend, caller, fields, files, language=language, key=key, fingerprint=sent
+                )
 
         # Threads of their own: an object store that hangs must not hold up the polls.
         return await to_thread.run_sync(take, limiter=backend.upload_threads)

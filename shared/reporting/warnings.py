@@ -1,7 +1,7 @@
 """What the reader of a study must know before its findings: codes of its images, worded in each language.
 
-images.warnings holds the codes. A sentence is made of them where somebody reads it: English in the JSON of a
-study, the report's own language in the report.
+images.warnings holds the codes. A sentence is made of them where somebody reads it, in the language of the
+study or of the report.
 
 Map: `ImageWarning` -> `in_words` (of one image) -> `of_study` (of all, each once, with the files' names)
 -> `with_warnings` (before a report's impression).
@@ -171,13 +171,13 @@ class _Image(Protocol):
     def error_detail(self) -> str | None: ...
 
 
-def in_words(codes: Iterable[str], language: Language = Language.ENGLISH) -> list[str]:
+def in_words(codes: Iterable[str], language: Language) -> list[str]:
     """Write an image's warnings as sentences."""
     # A code of a later release is shown as it is, and so is the sentence that an earlier one stored.
     return [_WORDING[language].get(code, code) for code in codes]
 
 
-def of_study(images: Sequence[_Image], language: Language = Language.ENGLISH) -> list[str]:
+def of_study(images: Sequence[_Image], language: Language) -> list[str]:
     """Write the warnings of all of a study's images, each once; of several images, with the files' names.
 
     The first says which images could not be used while others were; a study without any is rejected.

@@ -44,6 +44,30 @@ def test_a_study_is_accepted_with_its_address_and_when_to_ask_again(client: http
     assert study["order"]["indication"] == "cough"
 
 
+@pytest.mark.parametrize(
+    ("asked", "said", "language"),
+    [
+        ("es-ES,es;q=0.9,en;q=0.8", {}, "es"),
+        ("en;q=0.5,es;q=0.7", {}, "es"),
+        ("es", {"language": "en"}, "en"),
+        ("es", {"language": ""}, "es"),
+        ("en", {"language": "es"}, "es"),
+        ("de", {}, "en"),
+        (None, {}, "en"),
+    ],
+)
+def test_a_report_is_in_the_language_of_the_request_unless_another_is_said(
+    client: httpx.Client, database: Database, asked: str | None, said: dict[str, str], language: str
+):
+    headers = {"Accept-Language": asked} if asked else {}
+    study = client.post("/v1/studies", files=files(a_png()), data=said, headers=headers).json()
+    assert study["language"] == language
+    complete(database, StudyId(study["id"]))
+    findings = client.get(study["links"]["findings"]).json()["findings"]
+    names = {finding["label"]: finding["name"] for finding in findings}
+    assert names["Effusion"] == {"en": "Pleural effusion", "es": "Derrame pleural"}[language]
+
+
 def test_a_poll_says_all_that_the_list_says(client: httpx.Client, database: Database):
     sending = files(a_png(1), b"text", names=["a.png", "a.txt"])
     study_id = client.post("/v1/studies", files=sending, data={"patient_id": "P-1"}).json()["id"]

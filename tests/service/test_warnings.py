@@ -42,20 +42,25 @@ def seen(index: int, *warnings: ImageWarning) -> ImageFindings:
 
 
 @pytest.mark.parametrize(
-    ("language", "word"), [(Language.ENGLISH, "Warning"), (Language.SPANISH, "Advertencia")]
+    ("language", "word", "device"),
+    [
+        (Language.ENGLISH, "Warning", "Not a medical device"),
+        (Language.SPANISH, "Advertencia", "No es un producto sanitario"),
+    ],
 )
 def test_the_warning_comes_first_in_every_form_of_the_report(
-    client: httpx.Client, workplace: Workplace, language: Language, word: str
+    client: httpx.Client, workplace: Workplace, language: Language, word: str, device: str
 ):
     study_id = sent(client, language=language.value)
     finish(workplace, study_id, [seen(0, INVERTED)])
-    (english,), (sentence,) = in_words([INVERTED]), in_words([INVERTED], language)
+    (sentence,) = in_words([INVERTED], language)
     study = client.get(f"/v1/studies/{study_id}").json()
-    assert (study["warnings"], study["images"][0]["warnings"]) == ([english], [english])
-    assert client.get("/v1/studies").json()["items"][0]["warnings"] == [english]
+    assert (study["warnings"], study["images"][0]["warnings"]) == ([sentence], [sentence])
+    assert client.get("/v1/studies").json()["items"][0]["warnings"] == [sentence]
 
     report = client.get(f"/v1/studies/{study_id}/report").json()
     assert report["warnings"] == [sentence]
+    assert device in report["not_a_medical_device"]
     assert report["sections"]["impression"].startswith(f"{word}: {sentence}\n")
     for form in ("text/plain", "text/html"):
         written = client.get(f"/v1/studies/{study_id}/report", headers={"Accept": form}).text
@@ -71,7 +76,7 @@ def test_the_warnings_of_several_images_name_them_also_in_a_batch(client: httpx.
     finish(workplace, StudyId(UUID(study_id)), [seen(0, INVERTED), rejected])
     expected = [
         "1 of 2 images could not be used: image1.png (a lateral view).",
-        f"image0.png: {in_words([INVERTED])[0]}",
+        f"image0.png: {in_words([INVERTED], Language.ENGLISH)[0]}",
     ]
     results = f"/v1/batches/{batch['id']}/results"
     line = client.get(results, headers={"Accept": "application/x-ndjson"}).json()

@@ -1,8 +1,8 @@
-"""Accept, Prefer and If-None-Match."""
+"""Accept, Accept-Language, Prefer and If-None-Match."""
 
 import pytest
 
-from api.negotiation import LONGEST_WAIT, choose, preferred_wait, same
+from api.negotiation import LONGEST_WAIT, choose, preferred_language, preferred_wait, same
 
 OFFERED = ("application/json", "text/plain", "text/html")
 
@@ -28,6 +28,33 @@ OFFERED = ("application/json", "text/plain", "text/html")
 )
 def test_the_best_liked_format_is_chosen(accept: str | None, chosen: str | None):
     assert choose(accept, OFFERED) == chosen
+
+
+@pytest.mark.parametrize(
+    ("accept_language", "language"),
+    [
+        (None, "en"),
+        ("", "en"),
+        ("es", "es"),
+        ("ES-mx", "es"),
+        ("es-ES,es;q=0.9,en;q=0.8", "es"),
+        ("en-GB,en;q=0.9,es;q=0.8", "en"),
+        ("en;q=0.5, es;q=0.7", "es"),
+        ("es, en", "es"),
+        ("de, fr;q=0.9", "en"),
+        ("de, es;q=0.1", "es"),
+        ("*", "en"),
+        ("es, *;q=0.5", "es"),
+        ("*, es;q=0.5", "en"),
+        ("es;q=0", "en"),
+        ("es;q=much", "en"),
+        ("est", "en"),
+    ],
+)
+def test_the_best_liked_language_is_chosen_and_english_is_the_last_resort(
+    accept_language: str | None, language: str
+):
+    assert preferred_language(accept_language) == language
 
 
 @pytest.mark.parametrize(

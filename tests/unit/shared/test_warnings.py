@@ -33,11 +33,13 @@ def test_every_code_is_a_sentence_in_every_language(language: Language):
 
 
 def test_a_code_that_this_release_does_not_know_is_shown_as_it_is():
-    assert in_words(["the image seems to be inverted"]) == ["the image seems to be inverted"]
+    assert in_words(["the image seems to be inverted"], Language.ENGLISH) == [
+        "the image seems to be inverted"
+    ]
 
 
 def test_the_only_image_of_a_study_is_not_named():
-    (warning,) = of_study([an_image("a.dcm", ImageWarning.UNDER_18)])
+    (warning,) = of_study([an_image("a.dcm", ImageWarning.UNDER_18)], Language.ENGLISH)
     assert warning == "The patient is under 18: the classifier was not trained on children."
 
 
@@ -51,7 +53,7 @@ def test_of_several_images_each_warning_is_said_once_with_their_files():
 
 def test_an_image_that_was_not_used_while_others_were_is_said_first_with_its_reason():
     images = [an_image("a.dcm", ImageWarning.UNDER_18), an_image("b.dcm", used=False)]
-    assert of_study(images)[0] == "1 of 2 images could not be used: b.dcm (lateral)."
+    assert of_study(images, Language.ENGLISH)[0] == "1 of 2 images could not be used: b.dcm (lateral)."
     spanish = of_study(images, Language.SPANISH)[0]
     assert spanish.startswith("No se han podido usar 1 de 2 imágenes: b.dcm (")
     assert "lateral" not in spanish
@@ -59,7 +61,7 @@ def test_an_image_that_was_not_used_while_others_were_is_said_first_with_its_rea
 
 @pytest.mark.parametrize("used", [False, None])
 def test_a_study_without_a_used_image_has_an_error_instead(used):
-    assert of_study([an_image("a.dcm", used=used), an_image("b.dcm", used=used)]) == []
+    assert of_study([an_image("a.dcm", used=used), an_image("b.dcm", used=used)], Language.ENGLISH) == []
 
 
 @pytest.mark.parametrize("kind", BadInputError.__subclasses__())
@@ -71,6 +73,6 @@ def test_every_reason_is_said_in_spanish(kind: type[BadInputError]):
 
 def test_a_file_s_name_is_one_short_line_of_text():
     name = "a\n\x1b[1mIMPRESSION:\u202e" + "b" * 300
-    (warning,) = of_study([an_image(name, ImageWarning.UNDER_18), an_image("b.dcm")])
+    (warning,) = of_study([an_image(name, ImageWarning.UNDER_18), an_image("b.dcm")], Language.ENGLISH)
     assert warning.isprintable()
     assert len(warning) < 200
