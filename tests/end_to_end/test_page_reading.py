@@ -192,7 +192,7 @@ def test_a_critical_finding_is_said_first_by_word_and_sign(tab: Tab, samples: Pa
     row.wait_for()
     assert row.locator(".row-critical").inner_text() == "Critical: Hernia"
     assert row.locator("svg.mark-critical").is_visible()
-    assert "urgent" in row.inner_text()
+    assert "Urgent" in row.inner_text()
 
 
 def test_files_of_two_patients_are_sent_as_two_studies_or_as_one_on_purpose(tab: Tab, samples: Path) -> None:
