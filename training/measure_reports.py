@@ -18,7 +18,7 @@ from training.reports.alike import held_out
 from training.reports.labellers import compared, readers, share_read
 from training.reports.open_i import RealReport, labelled, read_reports
 from training.reports.tables import labeller_table, writers_table
-from training.reports.written import as_published, measured, written_by
+from training.reports.written import Measured, as_published, measured, written_by
 from worker_llm.writers.base import Writer
 from worker_llm.writers.bundled import base_gguf
 from worker_llm.writers.llama import LlamaWriter
@@ -45,7 +45,7 @@ def _labellers(reports: Sequence[RealReport]) -> None:
     share = share_read([report.text for report in reports])
     print(f"{len(reports)} reports; the grammar reads {share:.1%} of their sentences.\n")
     for name, reader in readers().items():
-        print(f"{name}:\n\n{labeller_table(compared(reports, reader))}\n", flush=True)
+        print(f"{name}:\n", *labeller_table(compared(reports, reader)), "", sep="\n", flush=True)
 
 
 def _writers(reports: Sequence[RealReport], options: argparse.Namespace) -> None:
@@ -53,11 +53,15 @@ def _writers(reports: Sequence[RealReport], options: argparse.Namespace) -> None
     chosen = [report for report in out if report.present()][: options.reports]
     if not chosen:
         stop(f"{options.data}: none of the held-out reports shows a label")
-    rows = [("the reports themselves", measured(as_published(chosen), chosen))]
+    print(f"{len(chosen)} held-out reports with a finding.\n")
+    for line in writers_table(_measured(chosen, options)):
+        print(line, flush=True)
+
+
+def _measured(reports: Sequence[RealReport], options: argparse.Namespace) -> Iterator[tuple[str, Measured]]:
+    yield "the reports themselves", measured(as_published(reports), reports)
     for name, writer in _loaded(options):
-        print(f"{name}:", flush=True)
-        rows.append((name, measured(written_by(writer, chosen), chosen)))
-    print(f"\n{len(chosen)} held-out reports with a finding.\n\n{writers_table(rows)}")
+        yield name, measured(written_by(writer, reports), reports)
 
 
 def _loaded(options: argparse.Namespace) -> Iterator[tuple[str, Writer]]:

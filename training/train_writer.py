@@ -13,7 +13,7 @@ measuring, on the machine that made them.
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import compress
 from pathlib import Path
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     (options.run / "split.json").write_text(json.dumps({"held_out": uids}) + "\n", encoding="utf-8")
     learnt = lessons([report for report, kept in zip(reports, out, strict=True) if not kept])
     print(f"{len(reports):,} reports, {len(uids):,} held out; {len(learnt):,} to learn from", flush=True)
-    recipe = Recipe(**(asdict(RECIPE) | {"steps": options.steps}))
+    recipe = replace(RECIPE, steps=options.steps)
     adapter = options.run / "adapter"
     tune(
         recipe,

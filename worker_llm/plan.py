@@ -37,14 +37,21 @@ class ReportPlan:
 
 
 def plan_report(request: ReportRequest, random: Random) -> ReportPlan:
-    """Order what was detected: by organ, the surest first, in FINDINGS; as `weighing.py` in IMPRESSION."""
-    certainties = request.certainties()
-    surest_first = sorted(
-        request.detected(), key=lambda label: (SUREST_FIRST.index(certainties[label]), weight_of(label))
-    )
-    by_organ = [[label for label in surest_first if organ_of(label) is organ] for organ in Organ]
+    """Order what was detected, the surest first: by organ in FINDINGS; what `weighing.py` says in IMPRESSION.
+
+    In which order a reader finds it is `composition.py`'s business.
+    """
+    detected = _surest_first(request.detected(), request)
+    by_organ = [[label for label in detected if organ_of(label) is organ] for organ in Organ]
     findings = tuple(step for labels in by_organ for step in _steps(labels, request, random))
-    return ReportPlan(findings, tuple(_steps(impression_of(request), request, random)))
+    impression = _surest_first(impression_of(request), request)
+    return ReportPlan(findings, tuple(_steps(impression, request, random)))
+
+
+def _surest_first(labels: Sequence[str], request: ReportRequest) -> list[str]:
+    """Sort labels as the bundled model was taught to write of them; then by weight."""
+    certainties = request.certainties()
+    return sorted(labels, key=lambda label: (SUREST_FIRST.index(certainties[label]), weight_of(label)))
 
 
 def _steps(labels: Sequence[str], request: ReportRequest, random: Random) -> Iterator[Step]:

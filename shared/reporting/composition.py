@@ -6,7 +6,7 @@ organ the labels that were looked for, each once, without those that may be the 
     TECHNIQUE    how the images were taken, by rule
     COMPARISON   with the study before, by rule
     FINDINGS     a paragraph an organ: the writer's sentences, then what was not detected
-    IMPRESSION   the writer's sentences, what is critical first and marked; then what is recommended
+    IMPRESSION   the writer's sentences by weight, what is critical marked; then what is recommended
 
 What departs from the findings keeps its writer's order, and what rules write follows it.
 
@@ -28,7 +28,8 @@ from shared.reporting.phrases import PHRASES, join_nor, sentence_of
 from shared.reporting.recommendations import recommended
 from shared.reporting.relations import may_be_the_same
 from shared.reporting.request import Prose, ReportRequest, View
-from shared.reporting.verifier import HeldProse
+from shared.reporting.verifier import HeldProse, HeldSentence
+from shared.reporting.weighing import impression_of
 from shared.reporting.wording import in_short
 
 _VIEWS: Final = {
@@ -168,9 +169,14 @@ def _by_organ(held: HeldProse, request: ReportRequest) -> list[_Passage]:
 
 
 def _impression(held: HeldProse, request: ReportRequest) -> list[_Passage]:
+    due = impression_of(request)
+
+    def order(sentence: HeldSentence) -> int:
+        return min((due.index(label) for label in sentence.labels if label in due), default=len(due))
+
     critical: list[GradedSentence] = []
     others: list[GradedSentence] = []
-    for sentence in held.of(Section.IMPRESSION):
+    for sentence in sorted(held.of(Section.IMPRESSION), key=order):
         (critical if set(sentence.labels) & set(request.critical) else others).append(sentence.graded())
     return [*_critical(critical, request), *_passages(others), *_passages(_recommendations(request))]
 

@@ -3,8 +3,8 @@
 | when | what | source |
 | --- | --- | --- |
 | a mass, nodule or lesion is at least probable | CT | ACR Appropriateness Criteria, Incidentally Detected Indeterminate Pulmonary Nodule (2023) |
-| what a second view settles is less than stated, and no lateral was given | a lateral view | ACR-SPR-STR Practice Parameter for the Performance of Chest Radiography (2017) |
-| tuberculosis was detected | a test for it | WHO consolidated guidelines on tuberculosis, module 2: screening (2021) |
+| what a second view settles is probable, and all views are frontal | a lateral view | ACR-SPR-STR Practice Parameter for the Performance of Chest Radiography (2017) |
+| tuberculosis is at least probable | a test for it | WHO consolidated guidelines on tuberculosis, module 2: screening (2021) |
 
 Map: `recommended`.
 """  # noqa: E501 - a table
@@ -45,7 +45,6 @@ _BY_CT: Final = frozenset({"Mass", "Nodule", "Lung_Lesion"})
 _BY_LATERAL: Final = frozenset(
     {"Pneumonia", "Consolidation", "Effusion", "Infiltration", "Lung_Opacity", "Atelectasis", "Hernia"}
 )
-_LESS_THAN_STATED: Final = {Certainty.PROBABLE, Certainty.POSSIBLE}
 
 
 def recommended(request: ReportRequest) -> tuple[str, ...]:
@@ -55,19 +54,20 @@ def recommended(request: ReportRequest) -> tuple[str, ...]:
 
 def _recommended(request: ReportRequest) -> Iterator[str]:
     wording, certainties = _WORDING[request.language], request.certainties()
-    named = impression_of(request)
-    by_ct = [label for label in named if label in _BY_CT and certainties[label] is not Certainty.POSSIBLE]
+    # Of what is only possible nothing follows: at a threshold that misses few, most of it is not there.
+    likely = [label for label in impression_of(request) if certainties[label] is not Certainty.POSSIBLE]
+    by_ct = [label for label in likely if label in _BY_CT]
     if by_ct:
         yield wording.ct.format(names=_names(by_ct, request.language))
     by_lateral = [
-        label for label in named if label in _BY_LATERAL and certainties[label] in _LESS_THAN_STATED
+        label for label in likely if label in _BY_LATERAL and certainties[label] is Certainty.PROBABLE
     ]
     frontal_alone = not request.lateral_given and all(
         view.position in {ViewPosition.PA, ViewPosition.AP} for view in request.views
     )
     if by_lateral and frontal_alone:
         yield wording.lateral.format(names=_names(by_lateral, request.language))
-    if "Tuberculosis" in request.detected():
+    if "Tuberculosis" in likely:
         yield wording.tuberculosis
 
 

@@ -3,7 +3,8 @@
 Map: `labeller_table`, `writers_table` -> `_markdown`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from shared.bundles import Interval
@@ -30,19 +31,19 @@ _WRITERS: Final = (
 )
 
 
-def labeller_table(found: Compared) -> str:
-    """Return a row a label, and the figures of all."""
+def labeller_table(found: Compared) -> Iterator[str]:
+    """Yield a line a label, and the figures of all."""
     rows = [
         *((label, str(count), *_cells(figures)) for label, (count, figures) in found.labels.items()),
         ("all decisions (micro)", "", *_cells(found.micro)),
         ("mean of the labels (macro)", "", "", "", _cell(found.macro)),
     ]
-    return _markdown(_LABELLER, rows)
+    yield from _markdown(_LABELLER, rows)
 
 
-def writers_table(rows: Iterable[tuple[str, Measured]]) -> str:
-    """Return a row a writer, by its name."""
-    return _markdown(_WRITERS, (_row(name, found) for name, found in rows))
+def writers_table(rows: Iterable[tuple[str, Measured]]) -> Iterator[str]:
+    """Yield a line a writer, by its name, as soon as `rows` has it."""
+    yield from _markdown(_WRITERS, (_row(name, found) for name, found in rows))
 
 
 def _cells(figures: Figures) -> tuple[str, str, str]:
@@ -72,6 +73,6 @@ def _speed(one: float | None) -> str:
     return "" if one is None else f"{one:,.1f}"
 
 
-def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    for cells in chain([head, ["---"] * len(head)], rows):
+        yield f"| {' | '.join(cells)} |"

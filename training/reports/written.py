@@ -9,6 +9,7 @@ that was not found. All three are read by `prose.py`, for every writer alike and
 reports: their figures say how much of the others' is the reader's fault, or of terms that the text belies.
 """
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +65,7 @@ def written_by(writer: Writer, reports: Sequence[RealReport]) -> Written:
                 sections = composed(draft, held, request).sections
                 texts.append(f"{sections.findings} {sections.impression}")
                 passed.append(not any(strict(held)))
-        print(f"{len(texts)}/{len(requests)} written", flush=True)
+        print(f"{len(texts)}/{len(requests)} written", file=sys.stderr, flush=True)
     return Written(tuple(texts), tuple(passed), time.monotonic() - started, _tokens() - tokens)
 
 

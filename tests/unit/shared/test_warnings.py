@@ -33,7 +33,9 @@ def test_every_code_is_a_sentence_in_every_language(language: Language):
 
 
 def test_a_code_that_this_release_does_not_know_is_shown_as_it_is():
-    assert in_words(["the image seems to be inverted"], Language.ENGLISH) == ["the image seems to be inverted"]
+    assert in_words(["the image seems to be inverted"], Language.ENGLISH) == [
+        "the image seems to be inverted"
+    ]
 
 
 def test_the_only_image_of_a_study_is_not_named():

@@ -27,7 +27,7 @@ STATUSES = {
 FOUND = replace(request_for(STATUSES, Language.ENGLISH), critical=("Pneumothorax",))
 PROSE = Prose(
     "There is a pleural effusion. Emphysema is seen. Possible pneumothorax.",
-    "Possible pneumothorax. Pleural effusion. Emphysema.",
+    "Emphysema. Pleural effusion. No cardiomegaly. Possible pneumothorax.",
 )
 
 
@@ -53,7 +53,7 @@ def test_what_is_critical_leads_the_impression_on_a_line_of_its_own():
     report = made(PROSE, FOUND)
     assert report.sections.impression.splitlines() == [
         "Critical finding: Possible pneumothorax.",
-        "Pleural effusion. Emphysema.",
+        "Pleural effusion. Emphysema. No cardiomegaly.",
     ]
 
 
@@ -169,11 +169,13 @@ LATERAL = "A lateral view is recommended to confirm the pneumonia or pleural eff
     [
         (likely(Mass=0.6), [CT]),
         (likely(Mass=0.3), []),
-        (likely(Pneumonia=0.6, Effusion=0.3), [LATERAL]),
+        (likely(Pneumonia=0.6, Effusion=0.6), [LATERAL]),
+        (likely(Pneumonia=0.3, Effusion=0.3), []),
         (likely(Pneumonia=0.95, Effusion=0.95), []),
         (replace(likely(Pneumonia=0.6), lateral_given=True), []),
         (replace(likely(Pneumonia=0.6), views=(View(ViewPosition.UNKNOWN),)), []),
-        (likely(Tuberculosis=0.1), ["A microbiological test for tuberculosis is recommended."]),
+        (likely(Tuberculosis=0.1), []),
+        (likely(Tuberculosis=0.6), ["A microbiological test for tuberculosis is recommended."]),
         (replace(likely(Mass=0.6), recommendations=False), []),
         (likely(Cardiomegaly=0.95), []),
     ],

@@ -75,9 +75,7 @@ def test_the_table_has_a_row_a_writer_and_no_speed_where_nothing_was_written(rep
         ("published", measured(as_published(reports), reports)),
         ("rules", measured(written_by(TemplateWriter(), reports), reports)),
     ]
-    head, rule, published, rules = (
-        line.strip("| ").split(" | ") for line in writers_table(rows).splitlines()
-    )
+    head, rule, published, rules = (line.strip("| ").split(" | ") for line in writers_table(rows))
     assert set(rule) == {"---"}
     assert (head[0], published[0], rules[0]) == ("writer", "published", "rules")
     named = dict(zip(head, rules, strict=False))
