@@ -19,7 +19,7 @@ _SAID: Final = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
     const element = node instanceof Element ? node : node.parentElement;
-    if (element.closest("[lang=en], noscript, script, code, .file-name")) continue;
+    if (element.closest("body [lang=en], noscript, script, code, .file-name")) continue;
     if (node === element) texts.push(...["aria-label", "title", "alt"].map((name) => element.getAttribute(name)));
     else texts.push(node.data);
   }
@@ -96,5 +96,7 @@ def test_files_of_a_batch_are_refused_in_spanish(spanish: Tab, tmp_path: Path) -
     page.get_by_role("button", name=SPANISH["upload.send"]).click()
     page.get_by_text("Terminados: 2 de 2 · completo").wait_for()
     page.locator(".study-row").nth(1).wait_for()
-    assert "Rechazado 2" in " ".join(page.get_by_role("list", name="Estudios por estado").inner_text().split())
+    assert "Rechazado 2" in " ".join(
+        page.get_by_role("list", name="Estudios por estado").inner_text().split()
+    )
     assert english_on(spanish) == set()

@@ -33,7 +33,7 @@ console.log(JSON.stringify(flat));
 def words_in(language: str) -> dict[str, str]:
     """Return each text of a language by its key, "upload.send"; {0}, {1} stand in it for what is put there."""
     module = (WORDS / f"{language}.js").as_uri()
-    run = subprocess.run(  # noqa: S603  our own module
+    run = subprocess.run(
         [_NODE, "--input-type=module", "--eval", _READ, module], check=True, capture_output=True, text=True
     )
     found: dict[str, str] = json.loads(run.stdout)
