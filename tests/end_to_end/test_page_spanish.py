@@ -1,4 +1,4 @@
-"""The page for a Spanish reader: none of its words is left in English, and what is sent is reported in Spanish."""
+"""The page for a Spanish reader: none of its words is left in English, and reports come in Spanish."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ _SAID: Final = """() => {
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
     const element = node instanceof Element ? node : node.parentElement;
     if (element.closest("body [lang=en], noscript, script, code, .file-name")) continue;
-    if (node === element) texts.push(...["aria-label", "title", "alt"].map((name) => element.getAttribute(name)));
+    const names = ["aria-label", "title", "alt"];
+    if (node === element) texts.push(...names.map((name) => element.getAttribute(name)));
     else texts.push(node.data);
   }
   return texts.filter(Boolean).join("\\n");

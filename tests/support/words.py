@@ -1,4 +1,4 @@
-"""The page's words, read as a browser reads them: by running its modules, in the Node that playwright brings."""
+"""The page's words, by running its modules as a browser does, in the Node that playwright brings."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ console.log(JSON.stringify(flat));
 
 @cache
 def words_in(language: str) -> dict[str, str]:
-    """Return each text of a language by its key, "upload.send"; {0}, {1} stand in it for what is put there."""
+    """Return each text of a language by its key, "upload.send"; {0}, {1} stand for what is put into it."""
     module = (WORDS / f"{language}.js").as_uri()
     run = subprocess.run(
         [_NODE, "--input-type=module", "--eval", _READ, module], check=True, capture_output=True, text=True
