@@ -32,6 +32,7 @@ export async function studiesView({ root, signal, info, dropped, onError, setTit
 export function studyList({ signal, onError, batchId, onRefresh }) {
   const rows = studyRows();
   const filter = h("select", { id: "status-filter" }, h("option", { value: "" }, "All"), ...statusOptions());
+  const critical = h("input", { id: "critical-filter", type: "checkbox" });
   const more = h("button", { type: "button" }, "Load more");
   const empty = h("p.empty.soft", {});
   let studies = [];
@@ -41,27 +42,30 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
   const query = (limit, after) => {
     const parameters = new URLSearchParams({ limit: String(limit) });
     if (filter.value !== "") parameters.set("status", filter.value);
+    if (critical.checked) parameters.set("critical", "true");
     if (batchId !== undefined) parameters.set("batch_id", batchId);
     if (after !== null) parameters.set("cursor", after);
     return json(`/v1/studies?${parameters}`, { signal });
   };
 
+  const choice = () => `${filter.value} ${critical.checked}`;
+
   function draw() {
     rows.show(studies);
     more.hidden = cursor === null;
     empty.hidden = studies.length > 0;
-    empty.textContent = filter.value === "" ? "No studies yet." : "No studies with this status.";
+    empty.textContent = filter.value === "" && !critical.checked ? "No studies yet." : "No such studies.";
   }
 
   /** Looks at the newest studies again, and at older ones as far as one of them is not final yet. */
   async function refresh() {
-    const wanted = filter.value;
+    const wanted = choice();
     let seen = [];
     let next = null;
     let older = studies;
     do {
       const page = await query(Math.min(MOST_AT_ONCE, Math.max(PAGE_SIZE, older.length)), next);
-      if (wanted !== filter.value) return;
+      if (wanted !== choice()) return;
       seen = [...seen, ...page.items];
       next = page.next_cursor;
       older = next === null ? [] : studies.filter((study) => study.id < seen.at(-1).id);
@@ -100,11 +104,20 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
   }
 
   more.addEventListener("click", () => loadMore().catch(onError));
-  filter.addEventListener("change", () => {
-    studies = [];
-    refresh().catch(onError);
-  });
-  const head = h("div.list-head", {}, h("h2", {}, "Studies"), h("label", { for: "status-filter" }, "Status"), filter);
+  for (const chosen of [filter, critical]) {
+    chosen.addEventListener("change", () => {
+      studies = [];
+      refresh().catch(onError);
+    });
+  }
+  const head = h(
+    "div.list-head",
+    {},
+    h("h2", {}, "Studies"),
+    h("label", {}, critical, " Critical only"),
+    h("label", { for: "status-filter" }, "Status"),
+    filter,
+  );
   return { element: h("section.studies", {}, head, rows.element, empty, more), start };
 }
 
