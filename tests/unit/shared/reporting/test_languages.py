@@ -8,9 +8,10 @@ import pytest
 from shared.domain.reports import Grade, Language
 from shared.reporting.comparison import Change
 from shared.reporting.lexicon import Organ
+from shared.reporting.warnings import ImageWarning
 from shared.words import words_of
 
-MAY_DIFFER = ("terms", "small", "strange", "join", "places.sides")
+MAY_DIFFER = ("terms", "small", "strange", "join", "places.sides", "warnings.reasons")
 """What a language has as many words for as it needs; the labels themselves are the lexicon's test's."""
 
 
@@ -35,6 +36,7 @@ def test_what_the_code_names_has_its_words(language: Language):
     words = words_of(language)
     assert set(words["headings"]) == {*Organ, "critical"}
     assert set(words["comparison"]["changes"]) == set(Change)
+    assert set(words["warnings"]["of_images"]) == set(ImageWarning)
     graded = set(Grade) - {Grade.SUPPORTED}
     assert set(words["departures"]["one"]) == set(words["departures"]["many"]) == graded
     assert set(words["paper"]["marks"]) == graded
