@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from shared.domain.findings import ModelVersion
 from shared.labels import LABELS, NO_FINDING
+from shared.placings import Placing, Placings
 from shared.settings import BUNDLED
 
 CARD: Final = "card.json"
@@ -84,6 +85,8 @@ class Label(Part):
         sensitivity: share of the test images with it that are called present; None like `auroc`.
         specificity: share of those without it that are not.
         positives: images with it in training, validation and test; None where nobody says.
+        side_from: concentration of a map from which its side is said; None: never. `zone_from` likewise.
+        side: how often that was right of outlines; None where it was not measured. `zone` likewise.
 
     What a label of another's classifier does not say: no calibration, present from 0.5, no band of doubt.
     """
@@ -98,6 +101,10 @@ class Label(Part):
     sensitivity: Probability | None = None
     specificity: Probability | None = None
     positives: tuple[int, int, int] | None = None
+    side_from: Probability | None = None
+    zone_from: Probability | None = None
+    side: Placing | None = None
+    zone: Placing | None = None
 
     @model_validator(mode="after")
     def _is_known_and_ordered(self) -> Self:
@@ -218,6 +225,7 @@ class Card(PlainCard):
         metrics: None where nobody measured it.
         training: None where nobody says.
         calibration: None where it is the training's own.
+        placings: how often maps were right of sides and zones; None where nobody measured it.
     """
 
     precision: str = "float32"
@@ -238,6 +246,7 @@ class Card(PlainCard):
     intended_use: str = "Not stated. It is not a medical device."
     not_for: tuple[str, ...] = ()
     calibration: Calibration | None = None
+    placings: Placings | None = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:

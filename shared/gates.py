@@ -3,6 +3,7 @@
     FOLDER/card.json        `GateCard`: limits, figures, and a digest of each other file
     FOLDER/model.onnx       the network: a picture in, its embedding out
     FOLDER/heads.onnx       the heads: an embedding in, the verdict out (`worker_cnn/gate.py`)
+    FOLDER/mirror.onnx      a network of its own: a picture in, whether it looks mirrored out; may be missing
 
 Any classifier has the same gate before it. Where the classifier offers the very embedding that the heads
 read (the two cards name the same), the network is not run: its work has been done.
@@ -19,6 +20,7 @@ from shared.domain.findings import ModelVersion
 from shared.settings import BUNDLED
 
 HEADS: Final = "heads.onnx"
+MIRROR: Final = "mirror.onnx"
 BUNDLED_GATE: Final = Path(__file__).parent.parent / "worker_cnn" / "bundled_gate"
 
 
@@ -32,10 +34,13 @@ class Gate(Part):
         max_distance_if_sure: films of another machine or of a child lie farther off and are chests still.
         min_turned: the lowest probability at which a picture is called turned, or upright once turned back.
         min_view: the lowest probability at which the view that was read from pixels is believed.
+        mirrored_from: the least logit of the mirror at which a picture counts as mirrored; None without one.
         refused: of each group of pictures (none of them trained on), the share that is refused.
         counted: how many pictures each group has.
         turned_accuracy: share of turned test radiographs whose turn is named rightly.
         view_auroc: of AP against PA on the test patients.
+        mirrored_caught: share of mirrored test radiographs that are taken for mirrored.
+        mirrored_false: share of test radiographs as they are that are.
     """
 
     max_distance: float
@@ -44,10 +49,13 @@ class Gate(Part):
     max_distance_if_sure: float
     min_turned: Probability
     min_view: Probability
+    mirrored_from: Annotated[float, Field(gt=0.0)] | None = None
     refused: dict[str, float]
     counted: dict[str, int]
     turned_accuracy: float
     view_auroc: float
+    mirrored_caught: Probability | None = None
+    mirrored_false: Probability | None = None
 
 
 class GateCard(PlainCard):
@@ -71,7 +79,9 @@ class GateCard(PlainCard):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        check_files(self.files, needed={GRAPH, HEADS})
+        check_files(
+            self.files, needed={GRAPH, HEADS} if self.gate.mirrored_from is None else {GRAPH, HEADS, MIRROR}
+        )
         return self
 
 

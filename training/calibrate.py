@@ -21,12 +21,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from shared.bundles import CARD, Bundle, BundleError, Card, digest_of, load_bundle
+from shared.bundles import Bundle, BundleError, Card, digest_of, load_bundle
 from shared.errors import CxrError
 from shared.settings import BUNDLED
 from training.calibration import CalibrationError, Method
 from training.command import stop
-from training.exporting.readme import README, readme
+from training.exporting.readme import write_card
 from training.metrics import in_words
 from training.scoring.image_folder import find_images, say_missing
 from training.scoring.judge import in_children
@@ -118,8 +118,7 @@ def write_bundle(bundle: Bundle, card: Card, folder: Path) -> None:
         made.mkdir()
         for name in card.files:
             shutil.copyfile(bundle.folder / name, made / name)
-        (made / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        (made / README).write_text(readme(card), encoding="utf-8")
+        write_card(made, card)
         load_bundle(made)
         made.rename(folder)
 

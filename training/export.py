@@ -10,7 +10,8 @@ images alone, the card's figures from its test images. BUNDLE gets
 
 and is served by one line of configuration: CXR_MODEL_BUNDLE=BUNDLE, behind the gate that is served before
 any classifier. It is measured on other images by
-`python -m training.evaluate --bundle BUNDLE …`, and fitted to a hospital's by `training.calibrate`.
+`python -m training.evaluate --bundle BUNDLE …`, and fitted to a hospital's by `training.calibrate`. Sides and
+zones of findings are said once `training.localize --bundle BUNDLE … --write` has measured them.
 BUNDLE must not be there yet, or be empty; it appears whole or not at all.
 """
 
@@ -21,12 +22,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from shared.bundles import CARD, Bundle, load_bundle
+from shared.bundles import Bundle, load_bundle
 from training.command import stop
 from training.exporting.card import card_of
 from training.exporting.graph import PROGRAM, digests, write_graphs
 from training.exporting.network import network_of
-from training.exporting.readme import README, readme
+from training.exporting.readme import write_card
 from training.fitting.run_folder import RECIPE, SUMMARY, read_json
 from training.metrics import in_words
 from training.recipe import load_recipe
@@ -77,8 +78,7 @@ def export(run: Path, out: Path, *, licence: str | None, with_program: bool = Tr
             (made / PROGRAM).unlink()
         files = digests(made, [one.name for one in made.iterdir()])
         card = card_of(run, recipe, summary, files=files, licence=licence)
-        (made / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        (made / README).write_text(readme(card), encoding="utf-8")
+        write_card(made, card)
         load_bundle(made)
         made.rename(out)
     return load_bundle(out)

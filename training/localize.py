@@ -13,6 +13,11 @@ bundle calls the label, and the mean overlap of map and outline (training/scorin
 meant). --out FILE.csv gets a row an image and label. A map points at what speaks for a label: it is coarse,
 and no outline of the finding.
 
+A second table says how often side and zone of the maps are right, the more concentrated they are, and from
+where on a finding's place may be said (training/scoring/placing.py says when). Patients of the validation
+split are left out of it: they chose the bundle's thresholds. --write puts it into the bundle's card, by which
+the worker goes.
+
 The exit status is 1 when nothing of the table could be measured.
 """
 
@@ -20,18 +25,21 @@ import argparse
 import csv
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from shared.bundles import Bundle, BundleError, load_bundle
+from shared.bundles import Bundle, BundleError, Card, load_bundle
 from shared.errors import BadInputError
 from shared.settings import BUNDLED
 from training.command import stop
+from training.exporting.readme import places, write_card
 from training.metrics import in_words
+from training.scoring.placing import Seen, seen, with_places
 from training.scoring.pointing import Pointed, Pointing, figures, grid, outlined, pointed
 from training.squares import Root, file_of, folders
 from training.table import Record, Split, read
@@ -39,6 +47,8 @@ from worker_cnn.decoding import prepare
 from worker_cnn.heatmaps import activation
 from worker_cnn.predict import probabilities_of
 from worker_cnn.runtime import Model, label_weights, load_model
+
+_COMMAND: Final = "python -m training.localize --bundle … --table … --images … --write"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,21 +62,61 @@ def main(arguments: Sequence[str] | None = None) -> None:
         model = load_model(bundle, device="cpu", threads=options.threads)
         labels = {label.id for label in bundle.card.labels}
         records = [one for one in read(options.table) if options.split in (None, one.split)]
-        wanted = [one for one in records if labels & _outlined(one)]
-        if not wanted:
+        if not any(labels & _outlined(one) for one in records):
             stop(f"{options.table} has no box or mask of a label of the bundle", status=1)
-        found = [
-            one
-            for record in track(wanted, "Pointing", console=Console(stderr=True))
-            for one in _pointed(record, root, bundle, model)
-        ]
+        found = look(records, root, bundle, model)
     except (BundleError, OSError, ValueError) as error:
         stop(str(error))
     if not found:
         stop("no image could be measured: those that cannot be read are named above", status=1)
     if options.out is not None:
-        _write(options.out, found)
-    Console(width=120).print(_table(bundle, found))
+        _write(options.out, [one.pointed for one in found])
+    card = placed(bundle.card, found, table=options.table.name, command=_COMMAND)
+    Console(width=120).print(_table(bundle, [one.pointed for one in found]))
+    print(places(card))
+    if options.write:
+        write_card(bundle.folder, card)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the map of one label that was outlined on one image says.
+
+    Attributes:
+        seen: of side and zone; None of a label that has no place.
+    """
+
+    record: Record
+    pointed: Pointed
+    seen: tuple[Seen, Seen] | None
+
+
+def look(records: Sequence[Record], root: Root, bundle: Bundle, model: Model) -> list[Look]:
+    """Look at every outline of a label of the bundle; an image that cannot be read is named on stderr.
+
+    Raises:
+        ValueError: the bundle has no maps, or an outline does not fit its image.
+    """
+    labels = {label.id for label in bundle.card.labels}
+    wanted = [one for one in records if labels & _outlined(one)]
+    return [
+        one
+        for record in track(wanted, "Pointing", console=Console(stderr=True))
+        for one in _looked(record, root, bundle, model)
+    ]
+
+
+def placed(card: Card, found: Sequence[Look], *, table: str, command: str) -> Card:
+    """Return a card with how often maps are right of side and zone, of patients who chose no threshold."""
+    told = [(one.record, one.seen) for one in found if one.seen is not None]
+    chose = {record.patient for record, _ in told if record.split is Split.VALIDATION}
+    return with_places(
+        card,
+        [seen for record, seen in told if record.patient not in chose],
+        table=table,
+        not_of=len(chose),
+        command=command,
+    )
 
 
 def _outlined(record: Record) -> set[str]:
@@ -74,8 +124,7 @@ def _outlined(record: Record) -> set[str]:
     return {box.name for box in record.boxes} | {mask.name for mask in record.masks}
 
 
-def _pointed(record: Record, root: Root, bundle: Bundle, model: Model) -> Iterator[Pointed]:
-    """Give what the maps say of an image's outlines; an image that cannot be read is named on stderr."""
+def _looked(record: Record, root: Root, bundle: Bundle, model: Model) -> Iterator[Look]:
     path = file_of(record, root)
     try:
         prepared = prepare(path.read_bytes(), name=path.name, size=bundle.card.input_size)
@@ -95,7 +144,7 @@ def _pointed(record: Record, root: Root, bundle: Bundle, model: Model) -> Iterat
         weights = label_weights(bundle)[k]
         heat = activation(output.feature_map, weights, rows=prepared.rows, columns=prepared.columns)
         hit, overlap = pointed(heat, shown)
-        yield Pointed(
+        of_map = Pointed(
             label=label.id,
             image=record.image,
             patient=record.patient,
@@ -104,6 +153,7 @@ def _pointed(record: Record, root: Root, bundle: Bundle, model: Model) -> Iterat
             overlap=overlap,
             chance=float(shown.mean()),
         )
+        yield Look(record, of_map, seen(heat, shown, label=label.id, patient=record.patient))
 
 
 def _table(bundle: Bundle, found: Sequence[Pointed]) -> Table:
@@ -153,6 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--split", type=Split, choices=list(Split), help="only images of this part")
     add("--out", type=Path, metavar="FILE.csv", help="a row an image and label")
+    add("--write", action="store_true", help="say in the bundle's card how often side and zone are right")
     add("--threads", type=int, default=0, help="CPU threads; 0 means all cores")
     return parser
 

@@ -10,7 +10,6 @@ import csv
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -23,6 +22,7 @@ from torch import Tensor
 from shared.errors import BadInputError
 from shared.imaging import model_input
 from training.architectures.unet import SIDE
+from training.shipped import shipped_tables
 from training.splits import split_of
 from training.table import Split
 from worker_cnn.decoding import prepare
@@ -49,11 +49,8 @@ class Pair:
 
 
 def shipped_masks() -> Path:
-    """Return the zip of V7 Labs' masks that torchxrayvision's wheel has; importing it would take seconds."""
-    found = find_spec("torchxrayvision")
-    assert found is not None  # the environment of `training` has it
-    assert found.origin is not None
-    return Path(found.origin).parent / "data" / "semantic_masks_v7labs_lungs.zip"
+    """Return the zip of V7 Labs' masks that torchxrayvision's wheel has."""
+    return shipped_tables() / "semantic_masks_v7labs_lungs.zip"
 
 
 def read_pairs(images: Path, masks: Path, table: Path) -> list[Pair]:
@@ -64,7 +61,7 @@ def read_pairs(images: Path, masks: Path, table: Path) -> list[Pair]:
         OSError: a file cannot be read.
     """
     patients = _patients(table)
-    outlines = dict(_masks(masks))
+    outlines = dict(masks_in(masks))
     pairs = [
         Pair(path, outlines[path.stem], patients[path.stem], split_of(patients[path.stem]))
         for path in sorted(images.rglob("*"))
@@ -102,6 +99,25 @@ def dice(first: Tensor, second: Tensor) -> Tensor:
     return (2.0 * common + 1.0) / (first.sum((1, 2, 3)) + second.sum((1, 2, 3)) + 1.0)
 
 
+def masks_in(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Give the files of a folder or a zip, each with its name without ending.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if source.is_dir():
+        yield from ((path.stem, path.read_bytes()) for path in source.rglob("*") if path.is_file())
+        return
+    try:
+        with zipfile.ZipFile(source) as archive:
+            for name in archive.namelist():
+                if not name.endswith("/"):
+                    yield PurePosixPath(name).stem, archive.read(name)
+    except zipfile.BadZipFile as error:
+        message = f"{source} is neither a folder nor a zip: {error}"
+        raise ValueError(message) from error
+
+
 def _patients(table: Path) -> dict[str, str]:
     """Return the patient of each image, by the image's name without ending."""
     with table.open(newline="", encoding="utf-8-sig") as file:
@@ -114,20 +130,6 @@ def _patients(table: Path) -> dict[str, str]:
             message = f"{table} needs the columns {wanted}; it has {', '.join(columns) or 'none'}"
             raise ValueError(message)
         return {PurePosixPath(row[name]).stem: row[patient] for row in reader if row[patient]}
-
-
-def _masks(source: Path) -> Iterator[tuple[str, bytes]]:
-    if source.is_dir():
-        yield from ((path.stem, path.read_bytes()) for path in source.rglob("*") if path.is_file())
-        return
-    try:
-        with zipfile.ZipFile(source) as archive:
-            for name in archive.namelist():
-                if not name.endswith("/"):
-                    yield PurePosixPath(name).stem, archive.read(name)
-    except zipfile.BadZipFile as error:
-        message = f"{source} is neither a folder nor a zip: {error}"
-        raise ValueError(message) from error
 
 
 def _same_shape(pair: Pair) -> bool:

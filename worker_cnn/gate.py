@@ -7,32 +7,44 @@
     chest     (N,)    logit of a chest radiograph against anything else
     distance  (N,)    how far the picture lies from real chests, about 1 for one
 
+    squares --mirror--> mirrored (N,): logit of a picture whose left is on the right. It changes its sign with
+                        the picture: by construction, a mirrored picture's is the negative of its own
+
+An embedding is an average over the picture, of a trunk that learnt from mirrored pictures too: it hardly
+holds which side is which. So the mirror is a small network of its own, which sees the picture itself.
+
 A classifier that offers the embedding that the heads read has done the network's work; then the heads alone
 are run, on what it gave. Any other classifier has the whole gate before it.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 import numpy as np
 
 from shared.bundles import GRAPH, Bundle, BundleError
-from shared.gates import HEADS, GateBundle
+from shared.gates import HEADS, MIRROR, GateBundle
 from worker_cnn.runtime import EMBEDDING, Array, Graph, ImageOutput, Model, load_model, open_graph
 
 VERDICT: Final = ("view", "turned", "chest", "distance")
+MIRRORED: Final = "mirrored"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a gate says about one image; the shapes are the module's, without the N."""
+    """What a gate says about one image; the shapes are the module's, without the N.
+
+    Attributes:
+        mirrored: 0 of a gate without a mirror.
+    """
 
     view: float
     turned: Array
     chest: float
     distance: float
+    mirrored: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +81,28 @@ class Models:
         shares: whether the gate reads the classifier's embedding, so that one run serves both.
     """
 
-    def __init__(self, classifier: Model, network: Graph | None, heads: GateHeads) -> None:
+    def __init__(
+        self, classifier: Model, network: Graph | None, heads: GateHeads, mirror: Graph | None = None
+    ) -> None:
         """Take what was loaded; `network` is the gate's own, None where it reads the classifier's."""
-        self._classifier, self._network, self._heads = classifier, network, heads
+        self._classifier, self._network, self._heads, self._mirror = classifier, network, heads, mirror
         self.shares = network is None
 
     def judge(self, squares: Array) -> list[Judged]:
         """Run the gate over (N, S, S) squares of its input's size; the classifier too, where both share."""
         if self._network is not None:
             (embeddings,) = self._network.run(squares[:, np.newaxis], [EMBEDDING])
-            return [Judged(verdict, None) for verdict in self._heads.run(embeddings)]
+            return [Judged(verdict, None) for verdict in self._verdicts(squares, embeddings)]
         outputs = self.classify(squares)
-        verdicts = self._heads.run(np.stack([_embedding(output) for output in outputs]))
+        verdicts = self._verdicts(squares, np.stack([_embedding(output) for output in outputs]))
         return [Judged(verdict, output) for verdict, output in zip(verdicts, outputs, strict=True)]
+
+    def _verdicts(self, squares: Array, embeddings: Array) -> list[Verdict]:
+        verdicts = self._heads.run(embeddings)
+        if self._mirror is None:
+            return verdicts
+        (mirrored,) = self._mirror.run(squares[:, np.newaxis], [MIRRORED])
+        return [replace(one, mirrored=float(logit)) for one, logit in zip(verdicts, mirrored, strict=True)]
 
     def classify(self, squares: Array) -> list[ImageOutput]:
         """Run the classifier over (N, S, S) squares of its input's size."""
@@ -100,7 +121,9 @@ def load_models(bundle: Bundle, gate: GateBundle, *, device: str, threads: int, 
     heads = GateHeads(opened(HEADS, VERDICT))
     # The same numbers come of the same square alone.
     shares = (bundle.card.embedding, bundle.card.input_size) == (gate.card.embedding, gate.card.input_size)
-    return Models(classifier, None if shares else opened(GRAPH, (EMBEDDING,)), heads)
+    network = None if shares else opened(GRAPH, (EMBEDDING,))
+    mirror = opened(MIRROR, (MIRRORED,)) if gate.card.gate.mirrored_from is not None else None
+    return Models(classifier, network, heads, mirror)
 
 
 def _gate_graph(

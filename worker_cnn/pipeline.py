@@ -1,22 +1,24 @@
 """What one image shows: from a decoded file and the graph's output to findings and pictures.
 
     reading --refused--> the reason
-            --else-----> calibrated findings; where the classifier says where, a heatmap and a box for each
-                         that is not absent
+            --else-----> calibrated findings; where the classifier says where, a heatmap, a box and a place
+                         for each that is not absent
 
 Pure: no I/O. `tasks.py` feeds it and stores what it returns.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from shared.bundles import Bundle
 from shared.dicom.attributes import Attributes
-from shared.domain.findings import Box, Finding, FindingStatus, ModelVersion, ViewPosition, ViewSource
+from shared.domain.findings import Box, Finding, FindingStatus, ModelVersion, Place, ViewPosition, ViewSource
 from shared.errors import BadInputError
 from shared.reporting.warnings import ImageWarning
 from worker_cnn import heatmaps
 from worker_cnn.decoding import PreparedImage
+from worker_cnn.places import bearings_of, place_of
 from worker_cnn.predict import findings_of, probabilities_of, status_of
 from worker_cnn.previews import heatmap_png, radiograph_png
 from worker_cnn.reading import Reading
@@ -66,6 +68,19 @@ class ImageAnalysis:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Where the labels are that are not absent, each by label.
+
+    Attributes:
+        pictures: overlays as PNG.
+    """
+
+    boxes: dict[str, Box] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+
 def analyse(reading: Reading, bundle: Bundle, *, index: int) -> ImageAnalysis:
     """Say what one image shows.
 
@@ -75,45 +90,51 @@ def analyse(reading: Reading, bundle: Bundle, *, index: int) -> ImageAnalysis:
         index: of the image in its study.
     """
     prepared, judged, output, done = reading.prepared, reading.quality, reading.output, reading.done
+    warnings = (*(() if done is None else (done,)), *judged.warnings, *prepared.warnings)
     findings: tuple[Finding, ...] = ()
-    pictures: dict[str, bytes] = {}
+    looked = Looked()
     if judged.rejection is None and output is not None:
-        boxes, pictures = _look_closer(prepared, output, bundle)
-        findings = findings_of(output.logits, bundle.card, image=index, boxes=boxes)
+        looked = _look_closer(prepared, output, bundle, warnings)
+        findings = findings_of(
+            output.logits, bundle.card, image=index, boxes=looked.boxes, places=looked.places
+        )
     return ImageAnalysis(
         view=judged.view,
         view_source=judged.view_source,
         findings=findings,
         rejection=judged.rejection,
-        warnings=(*(() if done is None else (done,)), *judged.warnings, *prepared.warnings),
+        warnings=warnings,
         size=(prepared.columns, prepared.rows),
         preview_png=radiograph_png(prepared.preview),
-        heatmap_pngs=pictures,
+        heatmap_pngs=looked.pictures,
         model=bundle.version,
         attributes=_kept(prepared.attributes),
     )
 
 
 def _look_closer(
-    prepared: PreparedImage, output: ImageOutput, bundle: Bundle
-) -> tuple[dict[str, Box], dict[str, bytes]]:
-    """Return the boxes and the overlays of the labels that are not absent; none without a feature map."""
+    prepared: PreparedImage, output: ImageOutput, bundle: Bundle, warnings: Collection[ImageWarning]
+) -> Looked:
+    """Look where the labels are that are not absent; nowhere without a feature map."""
+    looked = Looked()
     if output.feature_map is None:
-        return {}, {}
+        return looked
     rows, columns = prepared.preview.shape
     weights = label_weights(bundle)
-    boxes: dict[str, Box] = {}
-    pictures: dict[str, bytes] = {}
+    bearings = bearings_of(prepared.attributes, warnings)
     probabilities = probabilities_of(output.logits, bundle.card)
     for label, probability, own in zip(bundle.card.labels, probabilities, weights, strict=True):
         if status_of(probability, label) is FindingStatus.ABSENT:
             continue
         heat = heatmaps.activation(output.feature_map, own, rows=rows, columns=columns)
-        pictures[label.id] = heatmap_png(heatmaps.overlay(heat, rows=rows, columns=columns))
+        looked.pictures[label.id] = heatmap_png(heatmaps.overlay(heat, rows=rows, columns=columns))
         box = heatmaps.box_of(heat)
         if box is not None:
-            boxes[label.id] = box
-    return boxes, pictures
+            looked.boxes[label.id] = box
+        place = None if bearings is None else place_of(heat, label, bearings)
+        if place is not None:
+            looked.places[label.id] = place
+    return looked
 
 
 def _kept(attributes: Attributes) -> dict[str, Any]:

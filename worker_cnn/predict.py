@@ -6,11 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.bundles import Card, Label
-from shared.domain.findings import Box, Finding, FindingStatus
+from shared.domain.findings import Box, Finding, FindingStatus, Place
 
 
 def findings_of(
-    logits: NDArray[np.float32], card: Card, *, image: int, boxes: Mapping[str, Box]
+    logits: NDArray[np.float32],
+    card: Card,
+    *,
+    image: int,
+    boxes: Mapping[str, Box],
+    places: Mapping[str, Place],
 ) -> tuple[Finding, ...]:
     """Say for every label of a model whether one image shows it.
 
@@ -18,6 +23,7 @@ def findings_of(
         logits: (L,) of one image, in the card's order.
         image: its index in the study.
         boxes: where, by label, for those that are present or uncertain.
+        places: likewise, in the chest.
     """
     return tuple(
         Finding(
@@ -28,6 +34,7 @@ def findings_of(
             status=status_of(probability, label),
             image=image,
             box=boxes.get(label.id),
+            place=places.get(label.id),
         )
         for label, probability in zip(card.labels, probabilities_of(logits, card), strict=True)
     )

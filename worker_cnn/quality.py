@@ -17,6 +17,7 @@ from shared.gates import Gate
 from shared.imaging import Exposure
 from shared.reporting.warnings import ImageWarning
 from worker_cnn.gate import Verdict
+from worker_cnn.places import is_mirrored
 from worker_cnn.predict import sigmoid
 
 ADULT_YEARS: Final = 18.0
@@ -114,12 +115,19 @@ def _warnings(verdict: Verdict, attributes: Attributes, gate: Gate) -> tuple[Ima
     seems = TURNS[turn]
     if seems is not None and probability >= gate.min_turned:
         warnings.append(seems)
+    elif gate.mirrored_from is not None and _heart_on_the_right(verdict, attributes) >= gate.mirrored_from:
+        warnings.append(ImageWarning.SEEMS_MIRRORED)
     if attributes.age_years is not None and attributes.age_years < ADULT_YEARS:
         warnings.append(ImageWarning.UNDER_18)
     if _names_another_part(attributes):
         warnings.append(ImageWarning.OTHER_BODY_PART)
     warnings += [_DOUBTS[doubt] for doubt in attributes.view_doubts]
     return tuple(warnings)
+
+
+def _heart_on_the_right(verdict: Verdict, attributes: Attributes) -> float:
+    """Return the logit of a heart on what is the patient's right by the file, or as usually displayed."""
+    return -verdict.mirrored if is_mirrored(attributes) else verdict.mirrored
 
 
 def _names_another_part(attributes: Attributes) -> bool:

@@ -129,7 +129,14 @@ def _changed(
     session: Session, earlier: ReportRecord, rows: Sequence[FindingRecord], wanted: NewVersion
 ) -> EditedReport:
     images = reading.images(session, earlier.study_id)
-    request = request_of(images, [[row.finding for row in rows]], language=earlier.language, seed="")
+    analysis = analyses.find(session, earlier.analysis_id)
+    request = request_of(
+        images,
+        [[row.finding for row in rows]],
+        language=earlier.language,
+        seed="",
+        critical=analysis.critical if analysis else (),
+    )
     statements = tuple(
         Statement(sentence.text, sentence.labels)
         for sentence in earlier.sentences

@@ -102,7 +102,7 @@ def store(
     """
     urgent = {"priority": Priority.URGENT} if critical else {}
     hint = finish(session, claim, StudyEvent.CLASSIFIED, values=urgent)
-    before = analyses.primary(session, claim.study_id)
+    before = analyses.primary(session, claim.study_id) if critical else None
     told = before.critical if before else ()
     write_analysis(session, claim.study_id, images, model, AnalysisRole.PRIMARY, critical)
     write_images(session, claim.study_id, images)

@@ -2,7 +2,7 @@
 
 Written by rule in every language (docs/decisions/0027); no writer sees it. Two findings of one label are
 compared by the words of the scale (`certainty.py`) and by their places. A word can change where next to
-nothing has: a change is told only where the odds have at least doubled or halved too.
+nothing has: a change is told only where the odds are at least three times as high, or a third, too.
 
 Map: `Change` -> `changes_of`; `compare`, `none_available` -> `Comparison`.
 """
@@ -22,7 +22,7 @@ from shared.reporting.lexicon import NOT_A_FINDING, weight_of
 from shared.reporting.phrases import PHRASES, join_and, sentence_of
 from shared.reporting.relations import may_be_the_same
 
-_CLEAR: Final = 2.0
+_CLEAR: Final = 3.0
 """How many times the odds of a finding are higher or lower, at least, where a change is told.
 
 Without it 0.31 after 0.29 would be a new finding; a margin of probability would hardly ever be passed by a
@@ -30,7 +30,7 @@ rare label, which is present from 0.1."""
 
 
 class Change(StrEnum):
-    """What has become of a label since the earlier study, in the order in which it is said."""
+    """What has become of a label since the earlier study."""
 
     NEW = "new"
     PERHAPS_THE_SAME = "perhaps-the-same"
@@ -73,7 +73,8 @@ class _Words:
     Attributes:
         taken: names the earlier study by the day on which it was taken.
         received: names it where only the day is known on which it was sent in.
-        changes: {now} and {then} are the names of labels, joined by the language's "and".
+        changes: the sentence of each change, in the order in which they are said; {now} and {then} are the
+            names of labels, joined by the language's "and".
     """
 
     taken: str
@@ -161,9 +162,9 @@ def changes_of(now: Mapping[str, Finding], then: Mapping[str, Finding]) -> dict[
             if _namesakes(now[label], then, now):
                 changes[label] = Change.PERHAPS_THE_SAME
             else:
-                changes[label] = Change.NEW if _doubled(then[label], now[label]) else Change.NOT_CLEAR
+                changes[label] = Change.NEW if _is_clear(then[label], now[label]) else Change.NOT_CLEAR
         elif was_detected and not _namesakes(then[label], now, then):
-            changes[label] = Change.GONE if _doubled(now[label], then[label]) else Change.NOT_CLEAR
+            changes[label] = Change.GONE if _is_clear(now[label], then[label]) else Change.NOT_CLEAR
     return changes
 
 
@@ -175,19 +176,13 @@ def _statements(
     if both and not any(_is_detected(one[label]) for one in (now, then) for label in both):
         return [Statement(_WORDS[language].nothing)]
     statements = []
-    for change in Change:
+    for change, pattern in _WORDS[language].changes.items():
         labels = sorted((label for label in changes if changes[label] is change), key=weight_of)
         for group, earlier in _groups(labels, now, then, change):
-            findings = [now[label] if _is_detected(now[label]) else then[label] for label in group]
-            hedged = change not in _WITHOUT_HEDGE
-            text = (
-                _WORDS[language]
-                .changes[change]
-                .format(
-                    now=_names(findings, language, hedged=hedged),
-                    then=_names([then[label] for label in earlier], language, hedged=False),
-                )
-            )
+            detected = [now[label] if _is_detected(now[label]) else then[label] for label in group]
+            named = _names(detected, language, hedged=change not in _WITHOUT_HEDGE)
+            namesakes = _names([then[label] for label in earlier], language, hedged=False)
+            text = pattern.format(now=named, then=namesakes)
             statements.append(Statement(sentence_of(text), (*group, *earlier), change))
     return statements
 
@@ -207,9 +202,9 @@ def _change_of_detected(now: Finding, then: Finding) -> Change:
     if _are_apart(now.place, then.place):
         return Change.ELSEWHERE
     if certainty_of(now) is not certainty_of(then):
-        if _doubled(then, now):
+        if _is_clear(then, now):
             return Change.MORE_LIKELY
-        if _doubled(now, then):
+        if _is_clear(now, then):
             return Change.LESS_LIKELY
     return Change.UNCHANGED
 
@@ -237,8 +232,8 @@ def _are_apart(one: Place | None, other: Place | None) -> bool:
     return any(first and second and first is not second for first, second in pairs)
 
 
-def _doubled(lower: Finding, higher: Finding) -> bool:
-    """Tell whether the odds of the second are at least double those of the first."""
+def _is_clear(lower: Finding, higher: Finding) -> bool:
+    """Tell whether the odds of the second are so much higher that it is said."""
     low, high = lower.probability, higher.probability
     return high * (1 - low) >= _CLEAR * low * (1 - high)
 

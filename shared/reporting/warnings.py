@@ -41,6 +41,7 @@ class ImageWarning(StrEnum):
     WAS_TURNED_UPSIDE_DOWN = "was-turned-upside-down"
     WAS_TURNED_ANTICLOCKWISE = "was-turned-anticlockwise"
     WAS_INVERTED = "was-inverted"
+    SEEMS_MIRRORED = "seems-mirrored"
     UNDER_18 = "under-18"
     """The classifier has learnt from adults."""
     OTHER_BODY_PART = "other-body-part"
@@ -74,6 +75,10 @@ _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
             "The image was turned by 90° anticlockwise before it was read."
         ),
         ImageWarning.WAS_INVERTED: "The image was inverted, black for white, before it was read.",
+        ImageWarning.SEEMS_MIRRORED: (
+            "The heart seems to lie on the right: the image may be mirrored, or the patient has "
+            "dextrocardia. Sides are not stated."
+        ),
         ImageWarning.UNDER_18: "The patient is under 18: the classifier was not trained on children.",
         ImageWarning.OTHER_BODY_PART: "The file names another body part than the chest.",
         ImageWarning.VIEW_CONTRADICTED: (
@@ -113,6 +118,10 @@ _WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
             "La imagen se giró 90° en sentido antihorario antes de leerla."
         ),
         ImageWarning.WAS_INVERTED: "La imagen se invirtió, negro por blanco, antes de leerla.",
+        ImageWarning.SEEMS_MIRRORED: (
+            "El corazón parece estar a la derecha: la imagen puede estar reflejada como en un espejo, o el "
+            "paciente tiene dextrocardia. No se indican lados."
+        ),
         ImageWarning.UNDER_18: "El paciente es menor de 18 años: el clasificador no se entrenó con niños.",
         ImageWarning.OTHER_BODY_PART: "El archivo nombra otra parte del cuerpo distinta del tórax.",
         ImageWarning.VIEW_CONTRADICTED: (

@@ -42,18 +42,17 @@ def read(workplace: Workplace) -> Read:
         day: date,
         *detected: str,
         model: ModelVersion = MODEL,
+        possible: tuple[str, ...] = (),
         critical: tuple[str, ...] = (),
         **how: Any,
     ) -> StudyId:
         order = replace(AN_ORDER, study_date=day, **how.pop("order", {}))
         images = (an_image(sha256=new_id().hex * 2),)
         study_id = a_study(workplace.database, images=images, order=order, **how)
-        found = [
-            a_finding(label, FindingStatus.PRESENT, probability=0.95)
-            if label in detected
-            else a_finding(label, FindingStatus.ABSENT, probability=0.05)
-            for label in ("Pneumothorax", "Effusion", "Cardiomegaly")
-        ]
+        found = [a_finding(label, probability=0.95) for label in detected]
+        found += [a_finding(label, FindingStatus.UNCERTAIN) for label in possible]
+        absent = {"Pneumothorax", "Effusion", "Cardiomegaly"} - {*detected, *possible}
+        found += [a_finding(label, FindingStatus.ABSENT, probability=0.05) for label in sorted(absent)]
         claim = a_claim(workplace.database, study_id)
         with workplace.database.session() as session:
             findings.store(session, claim, [ImageFindings(0, ViewPosition.PA, found)], model, critical)
@@ -96,6 +95,20 @@ def test_what_is_critical_is_said_first(client: httpx.Client, read: Read):
     assert "neumothorax" in said.splitlines()[0]
     study_id = read(NOW, "Effusion", "Pneumothorax")
     assert "Critical" not in client.get(f"/v1/studies/{study_id}/report").json()["sections"]["impression"]
+
+
+def test_a_person_who_changes_nothing_of_a_critical_report_is_warned_of_nothing(
+    client: httpx.Client, read: Read
+):
+    # The recommendation names them in the order of the impression, where the critical one comes first.
+    study_id = read(NOW, possible=("Pneumonia", "Effusion"), critical=("Effusion",))
+    path = f"/v1/studies/{study_id}/report"
+    written = client.get(path)
+    body = {"author": {"name": "Dr. Ada Roe"}, "sections": written.json()["sections"]}
+    body["sections"].pop("indication")
+    changed = client.put(path, json=body, headers={"If-Match": written.headers["etag"]}).raise_for_status()
+    assert changed.json()["warnings"] == written.json()["warnings"] == []
+    assert changed.json()["sections"] == written.json()["sections"]
 
 
 def test_a_report_in_spanish_compares_in_spanish(client: httpx.Client, read: Read):

@@ -7,7 +7,7 @@ import onnx
 import onnx.parser
 
 from shared.bundles import CAM_WEIGHTS, CARD, GRAPH, Card, Interval, Label, Metrics, Training, digest_of
-from shared.gates import HEADS, Gate, GateCard
+from shared.gates import HEADS, MIRROR, Gate, GateCard
 
 SIZE = 32
 LABELS = ("Effusion", "Mass")
@@ -52,6 +52,18 @@ heads (float[N, 2] embedding) => (float[N] view, float[N, 5] turned, float[N] ch
   turned = Concat <axis = 1> (embedding, embedding, column)
 }
 """
+_MIRROR = """
+<ir_version: 10, opset_import: ["" : 18]>
+mirror (float[N, 1, 32, 32] images) => (float[N] mirrored)
+<int64[2] middle = {16, 16}, int64[3] plane = {1, 2, 3}>
+{
+  left, right = Split <axis = 3> (images, middle)
+  there = ReduceMean <keepdims = 0> (left, plane)
+  here = ReduceMean <keepdims = 0> (right, plane)
+  mirrored = Sub (there, here)
+}
+"""
+"""How much brighter the left half is: there the heart is."""
 EMBEDDING = "brightness and darkness"
 GATE = Gate(
     max_distance=1.5,
@@ -116,15 +128,17 @@ def write_tiny_bundle(folder: Path, **changes: object) -> Path:
     return folder
 
 
-def write_tiny_gate(folder: Path, **changes: object) -> Path:
+def write_tiny_gate(folder: Path, *, mirror: bool = False, **changes: object) -> Path:
     """Write a gate that judges by brightness into `folder`; `changes` are fields of its card."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in ((GRAPH, _NETWORK), (HEADS, _HEADS)):
+    graphs = {GRAPH: _NETWORK, HEADS: _HEADS, **({MIRROR: _MIRROR} if mirror else {})}
+    for name, text in graphs.items():
         onnx.save(onnx.parser.parse_model(text), folder / name)
     values = {
         "id": "tiny-gate", "version": "1", "input_size": SIZE, "normalisation": "none",
-        "files": {name: digest_of((folder / name).read_bytes()) for name in (GRAPH, HEADS)},
-        "embedding": EMBEDDING, "gate": GATE, "training": _TRAINING,
+        "files": {name: digest_of((folder / name).read_bytes()) for name in graphs},
+        "embedding": EMBEDDING, "training": _TRAINING,
+        "gate": GATE.model_copy(update={"mirrored_from": 0.5 if mirror else None}),
         "licence": "Apache-2.0", "attribution": "none", "intended_use": "tests",
     }  # fmt: skip
     (folder / CARD).write_text(GateCard.model_validate(values | changes).model_dump_json())

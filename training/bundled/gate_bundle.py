@@ -1,9 +1,11 @@
 """The gate that stands on the network of a run: from RUN_DIR to the gate's bundle, with its card.
 
-heads fitted to the network's embedding -> graphs -> limits from validation patients -> figures -> card.json
+heads fitted to the network's embedding -> graphs -> limits from validation patients -> figures -> mirror ->
+card.json
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,28 +14,37 @@ from numpy.typing import NDArray
 
 from shared.bundles import CARD, GRAPH, Bundle, Card, Training
 from shared.domain.findings import ViewPosition
-from shared.gates import HEADS, Gate, GateCard
+from shared.gates import HEADS, MIRROR, Gate, GateCard, load_gate
 from training.architectures.pooled import Linear
 from training.bundled import gate as gates
 from training.bundled.gate_graph import write_gate_graphs
 from training.bundled.heads import fit_heads
+from training.bundled.mirror import add_mirror
 from training.exporting.graph import ExportError, digests
 from training.exporting.network import read_member
 from training.exporting.readme import README, origin
 from training.fitting.run_folder import RECIPE, SUMMARY, read_json
 from training.metrics import auroc
-from training.recipe import load_recipe
+from training.recipe import Recipe, load_recipe
 from training.squares import square_of
 from training.store import open_store
 from training.table import Record, Split
 from worker_cnn.gate import GateHeads, Models
 from worker_cnn.runtime import Model, open_graph
 
-GATE_VERSION: Final = "1.0.0"
+GATE_VERSION: Final = "1.1.0"
 _INTENDED_USE: Final = (
     "Keeps from any classifier what is no frontal chest radiograph, and says which way up one lies and which "
     "view it seems to be. It is not a medical device."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The N radiographs of a split, with (N, S, S) of their pixels."""
+
+    rows: Sequence[Record]
+    squares: NDArray[np.uint8]
 
 
 def make_gate(
@@ -60,29 +71,74 @@ def make_gate(
         OSError: a file cannot be read or written.
     """
     summary, recipe = read_json(run / SUMMARY), load_recipe(run / RECIPE)
+    size = recipe.data.size
     network = read_member(run / summary["members"][0], recipe, summary["labels"])
     card = bundle.card
     if not isinstance(network, Linear) or network.view is None or card.embedding is None or not card.training:
         message = f"no gate can stand on {run}: its recipe needs card.embedding and model.options.view_weight"
         raise ExportError(message)
-    size = recipe.data.size
-
-    def part(split: Split) -> tuple[list[Record], NDArray[np.uint8]]:
-        rows = [one for one in pool if one.split is split and recipe.data.measures(one.dataset)]
-        store = open_store(rows, data, size=size, cache=cache, processes=2)
-        return rows, store.fetch(range(len(rows)))[:, 0].numpy()
-
+    parts = parts_of(pool, recipe, data, cache=cache)
     photographs = np.stack([square_of(path, size) for path in gates.trained_photographs(data)])
-    heads = fit_heads(network, part(Split.TRAIN)[1], photographs, seed=0)
+    heads = fit_heads(network, parts[Split.TRAIN].squares, photographs, seed=0)
     write_gate_graphs(network, network.view, heads, out, size=size)
     graph, judges = (open_graph(path, device="cpu", threads=threads) for path in (bundle.graph, out / HEADS))
     models = Models(Model(graph), None, GateHeads(judges))
-    rows, squares = part(Split.TEST)
-    gate = measured_gate(_gate_of(models, part(Split.VALIDATION)[1]), models, rows, squares, data)
-    made = _card_of(gate, card, card.training, digests(out, (GRAPH, HEADS)))
-    (out / CARD).write_text(made.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    (out / README).write_text(gate_readme(made), encoding="utf-8")
+    test = parts[Split.TEST]
+    gate = measured_gate(
+        _gate_of(models, parts[Split.VALIDATION].squares), models, test.rows, test.squares, data
+    )
+    gate = _with_mirror(gate, out, parts)
+    made = _card_of(gate, card, card.training, digests(out, (GRAPH, HEADS, MIRROR)))
+    _write_card(out, made)
     return made
+
+
+def make_mirror(
+    folder: Path,
+    recipe: Recipe,
+    training: Training,
+    pool: Sequence[Record],
+    data: Path,
+    *,
+    cache: Path,
+) -> GateCard:
+    """Fit the mirror of a gate's bundle anew, and nothing else of it.
+
+    Args:
+        recipe: of the classifier on whose network the gate stands.
+        training: that classifier's, as its card says it.
+
+    Raises:
+        BundleError: there is no gate in the folder.
+        OSError: a file cannot be read or written.
+    """
+    card = load_gate(folder).card
+    gate = _with_mirror(card.gate, folder, parts_of(pool, recipe, data, cache=cache))
+    files = digests(folder, (GRAPH, HEADS, MIRROR))
+    changes = {"version": GATE_VERSION, "files": files, "gate": gate, "training": training}
+    made = card.model_copy(update=changes)
+    _write_card(folder, made)
+    return made
+
+
+def parts_of(pool: Sequence[Record], recipe: Recipe, data: Path, *, cache: Path) -> dict[Split, Part]:
+    """Read the radiographs of full resolution, by split."""
+    parts = {}
+    for split in Split:
+        rows = [one for one in pool if one.split is split and recipe.data.measures(one.dataset)]
+        store = open_store(rows, data, size=recipe.data.size, cache=cache, processes=2)
+        parts[split] = Part(rows, store.fetch(range(len(rows)))[:, 0].numpy())
+    return parts
+
+
+def _with_mirror(gate: Gate, folder: Path, parts: Mapping[Split, Part]) -> Gate:
+    train, validation, test = (parts[split].squares for split in (Split.TRAIN, Split.VALIDATION, Split.TEST))
+    return add_mirror(gate, folder, train=train, validation=validation, test=test, seed=0)
+
+
+def _write_card(folder: Path, card: GateCard) -> None:
+    (folder / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / README).write_text(gate_readme(card), encoding="utf-8")
 
 
 def _gate_of(models: Models, validation: NDArray[np.uint8]) -> Gate:
@@ -184,7 +240,17 @@ Upright, turned by 90°, 180°, 270° or inverted: named rightly for {100 * g.tu
 of the test radiographs; one that is not upright is put right before it is classified, and its report says
 so, or warns where that fails. AP against PA, from pixels: AUROC {g.view_auroc:.3f}.
 
-The pixels do not tell a lateral view: the classes of the gate have none, and most laterals pass for frontal
-ones (the row `lateral` above). They are refused by what the file says of its view; what says nothing, as a
-PNG, is reported on, with a view that is marked as judged from the image.
+{_mirror(g)}The pixels do not tell a lateral view: the gate has no class for it, and most laterals pass for
+frontal ones (the row `lateral` above). They are refused by what the file says of its view; what says nothing,
+as a PNG, is reported on, with a view that is marked as judged from the image.
 """
+
+
+def _mirror(g: Gate) -> str:
+    if g.mirrored_caught is None or g.mirrored_false is None:
+        return ""
+    return (
+        f"Mirrored, or dextrocardia, which looks alike: said of {100 * g.mirrored_caught:.1f} % of the test\n"
+        f"radiographs once they are mirrored, and of {100 * g.mirrored_false:.1f} % as they are. Then no\n"
+        "side is said.\n\n"
+    )

@@ -1,6 +1,6 @@
 """The pool of radiographs that the bundled classifier learns from, as a table that any recipe can be run on.
 
-    read_pool    folder of real data -> one `Record` per NIH image, split by patient
+    read_pool    folder of real data -> one `Record` per NIH image, split by patient, with NIH's boxes
 
 Only NIH ChestX-ray14 is in it: its licence lets weights be shipped. Which of its folders an image comes
 from predicts No Finding and Pneumonia, so each is a data set of its own here (the source of figures and of
@@ -14,8 +14,10 @@ from typing import Final
 
 from shared.domain.findings import ViewPosition
 from shared.labels import CHESTXRAY14
+from training.datasets.nih import boxes_below
+from training.shipped import shipped_tables
 from training.splits import split_of
-from training.table import Record, State
+from training.table import Record, Region, State
 
 NO_FINDING: Final = "No Finding"
 LOW_RESOLUTION: Final = "lowres64"
@@ -27,7 +29,8 @@ def read_pool(data: Path) -> list[Record]:
 
     A record's data set is the folder that it comes from ("images", "more" or "lowres64"), its image the path
     below `data`, its labels are the 14 findings of ChestX-ray14: "No Finding" is the absence of them. The
-    `rotated` folder is left out, since which of its images are turned is not written down anywhere.
+    `rotated` folder is left out, since which of its images are turned is not written down anywhere. The boxes
+    are those that NIH has drawn on 880 of its images, as torchxrayvision ships them.
 
     Raises:
         ValueError: an image has a label that ChestX-ray14 does not.
@@ -37,6 +40,7 @@ def read_pool(data: Path) -> list[Record]:
         ("more", data / "more" / "labels.csv", "more/"),
         (LOW_RESOLUTION, data / "lowres64.csv", ""),
     ]
+    boxes = boxes_below(shipped_tables(), [])
     seen: set[str] = set()
     pool: list[Record] = []
     for source, table, folder in tables:
@@ -45,7 +49,7 @@ def read_pool(data: Path) -> list[Record]:
             if not row["patient_id"].startswith("nih-") or image in seen:
                 continue
             seen.add(image)
-            pool.append(_record(row, source=source, folder=folder))
+            pool.append(_record(row, source=source, folder=folder, boxes=boxes.get(f"{image}.png", ())))
     return pool
 
 
@@ -54,7 +58,7 @@ def _rows(table: Path) -> Iterable[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def _record(row: dict[str, str], *, source: str, folder: str) -> Record:
+def _record(row: dict[str, str], *, source: str, folder: str, boxes: tuple[Region, ...]) -> Record:
     named = set(row["labels"].split(";"))
     unknown = named - set(CHESTXRAY14) - {NO_FINDING}
     if unknown:
@@ -68,5 +72,6 @@ def _record(row: dict[str, str], *, source: str, folder: str) -> Record:
         view=ViewPosition(row["view"]),
         labels={label: State.PRESENT if label in named else State.ABSENT for label in CHESTXRAY14},
         split=split_of(row["patient_id"]),
+        boxes=boxes,
         labelled_by="text mining",
     )

@@ -55,7 +55,7 @@ class Nih:
         problems: list[Problem] = []
         files = images_below(root)
         splits = _splits(root, problems)
-        boxes = _boxes(root, problems)
+        boxes = boxes_below(root, problems)
         records = []
         for row in table.rows():
             name = row.cells["Image Index"]
@@ -137,19 +137,8 @@ def images_below(root: Path) -> dict[str, str]:
     return found
 
 
-def _splits(root: Path, problems: list[Problem]) -> dict[str, Split]:
-    splits: dict[str, Split] = {}
-    for name, split in _LISTS.items():
-        if not (root / name).is_file():
-            problems.append(Problem(name, "the list is not there, so the official split is not known"))
-            continue
-        images = (root / name).read_text(encoding="utf-8-sig", errors="replace").split()
-        both = [image for image in images if splits.setdefault(image, split) is not split]
-        problems.extend(Problem(f"{name}, {image}", "the image is on both lists") for image in both)
-    return splits
-
-
-def _boxes(root: Path, problems: list[Problem]) -> dict[str, tuple[Region, ...]]:
+def boxes_below(root: Path, problems: list[Problem]) -> dict[str, tuple[Region, ...]]:
+    """Return the boxes of each image by its name; none where the folder has no table of them."""
     table = find_table(root, _BOXES)
     found: dict[str, tuple[Region, ...]] = {}
     for number, row in enumerate(table.lists() if table else (), start=2):
@@ -161,6 +150,18 @@ def _boxes(root: Path, problems: list[Problem]) -> dict[str, tuple[Region, ...]]
             continue
         found[name] = (*found.get(name, ()), box)
     return found
+
+
+def _splits(root: Path, problems: list[Problem]) -> dict[str, Split]:
+    splits: dict[str, Split] = {}
+    for name, split in _LISTS.items():
+        if not (root / name).is_file():
+            problems.append(Problem(name, "the list is not there, so the official split is not known"))
+            continue
+        images = (root / name).read_text(encoding="utf-8-sig", errors="replace").split()
+        both = [image for image in images if splits.setdefault(image, split) is not split]
+        problems.extend(Problem(f"{name}, {image}", "the image is on both lists") for image in both)
+    return splits
 
 
 def _region(label: str, left: float, top: float, width: float, height: float) -> Region:

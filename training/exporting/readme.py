@@ -1,11 +1,21 @@
 """A bundle's README.md: what its card says, for people."""
 
+from pathlib import Path
 from typing import Final
 
-from shared.bundles import Calibration, Card, Interval, Label, Metrics, Training
+from shared.bundles import CARD, Calibration, Card, Interval, Label, Metrics, Training
+from shared.placings import Placing, Placings, Rightness
 from training.metrics import in_words
 
 README: Final = "README.md"
+_CONCENTRATED: Final = 0.8
+"""Of the steps of a `Placing`, the one that a label's row shows beside the first."""
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Write a bundle's card, for the worker and for people."""
+    (folder / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / README).write_text(readme(card), encoding="utf-8")
 
 
 def readme(card: Card) -> str:
@@ -34,7 +44,41 @@ Positives are in training / validation / test.
 
 | label | positives | AUROC, one source | all pairs | present | uncertain | sensitivity | specificity |
 | --- | --- | --- | --- | --- | --- | --- | --- |
-{"".join(map(_row, card.labels))}"""
+{"".join(map(_row, card.labels))}{places(card)}"""
+
+
+def places(card: Card) -> str:
+    """Return the part that says how often maps are right of side and zone; empty where nobody measured it."""
+    p = card.placings
+    if p is None:
+        return ""
+    rows = "".join(
+        f"| {x.id} | {x.side.patients} | {_rightness(x.side, 0)} | {_rightness(x.side, _CONCENTRATED)} | "
+        f"{_from(x.side_from)} | {_rightness(x.zone, 0)} | {_rightness(x.zone, _CONCENTRATED)} | "
+        f"{_from(x.zone_from)} |\n"
+        for x in card.labels
+        if x.side is not None and x.zone is not None
+    )
+    steps = "".join(
+        f"| {side.concentration:.1f} | {_right(side)} | {_right(zone)} |\n"
+        for side, zone in zip(p.side.steps, p.zone.steps, strict=True)
+    )
+    return f"""
+## Where
+
+How often side (right or left) and zone (upper, middle, lower) of a label's map are those of what was
+outlined, of the {p.side.patients} patients with outlines who chose no threshold ({p.not_of} did). A map's
+concentration is its share on that side, or in that zone. Intervals are exact 95 %. Either is said from where
+on 95 in 100 are surely right; where that is "never", findings have no side, or no zone.
+Outlines: {p.table}. Measured again by `{p.command}`.
+
+| concentration, all labels | side right | zone right |
+| --- | --- | --- |
+{steps}
+{_left_out(p)}
+| label | patients | side right | from 0.8 | said from | zone right | from 0.8 | said from |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+{rows}"""
 
 
 def origin(t: Training | None) -> str:
@@ -109,3 +153,24 @@ As they were: {", ".join(one.kept) or "no label"}. Made again by `{one.command}`
 
 def _share(value: float | None) -> str:
     return "too few" if value is None else f"{value:.2f}"
+
+
+def _left_out(p: Placings) -> str:
+    said = [
+        f"Of patients left out in turn, the {name} that was said was right: {_right(one.left_out)}.\n"
+        for name, one in (("side", p.side), ("zone", p.zone))
+        if one.left_out is not None
+    ]
+    return "".join(said)
+
+
+def _rightness(placing: Placing, concentration: float) -> str:
+    return next(_right(step) for step in placing.steps if step.concentration == concentration)
+
+
+def _right(one: Rightness) -> str:
+    return f"{one.right} of {one.maps} ({one.low:.2f} to {one.high:.2f})" if one.maps else "none"
+
+
+def _from(value: float | None) -> str:
+    return "never" if value is None else f"{value:.2f}"

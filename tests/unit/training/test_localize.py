@@ -2,18 +2,19 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
 from PIL import Image
 
-from shared.bundles import CAM_WEIGHTS, CARD, GRAPH, digest_of
+from shared.bundles import CAM_WEIGHTS, CARD, GRAPH, digest_of, load_bundle
 from shared.domain.findings import ViewPosition
 from tests.support.bundles import write_tiny_bundle
 from training.localize import main
 from training.scoring.pointing import Pointed, figures, outlined, pointed
-from training.table import Mask, Record, Region, Split, State, write
+from training.table import Mask, Record, Region, Split, State, read, write
 from worker_cnn.runtime import FEATURE_MAP
 
 CORNER = np.zeros((4, 4), np.float32)
@@ -121,6 +122,23 @@ def test_the_command_counts_hits_by_the_worker_s_own_map(folder, capsys):
     assert "Effusion" in printed
     assert "0.667" in printed
     assert "Mass" not in printed
+    assert "| Effusion | 6 | 4 of 6 (0.22 to 0.96) |" in printed, "two of six are boxed on the other side"
+    assert load_bundle(folder / "bundle").card.placings is None
+
+
+def test_the_card_says_how_often_sides_are_right_of_patients_who_chose_no_threshold(folder):
+    records = list(read(folder / "table.parquet"))
+    write(folder / "table.parquet", [replace(records[0], split=Split.VALIDATION), *records[1:]])
+    run(folder, "--write")
+    card = load_bundle(folder / "bundle").card
+    assert card.placings is not None
+    assert (card.placings.not_of, card.placings.table) == (1, "table.parquet")
+    effusion, mass = card.labels
+    assert effusion.side is not None
+    assert effusion.zone is not None
+    assert [(one.steps[0].right, one.steps[0].maps) for one in (effusion.side, effusion.zone)] == [(3, 5)] * 2
+    assert (effusion.side_from, effusion.zone_from, mass.side) == (None, None, None)
+    assert "| Effusion | 5 | 3 of 5" in (folder / "bundle" / "README.md").read_text()
 
 
 def test_only_a_part_is_measured_and_a_file_that_is_away_is_named(folder, capsys):

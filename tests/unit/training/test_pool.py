@@ -125,6 +125,15 @@ def test_labels_and_view_are_read_and_no_finding_is_the_absence_of_all(data):
     assert set(healthy.labels.values()) == {State.ABSENT}
 
 
+def test_nih_s_boxes_come_with_their_images(data):
+    write_table(data / "lowres64.csv", [row("lowres64/00013118_008.png", 13118, "Atelectasis")])
+    (boxed,) = (one for one in read_pool(data) if one.dataset == "lowres64")
+    (box,) = boxed.boxes
+    assert (box.name, box.outline) == ("Atelectasis", ())
+    assert (box.left, box.top) == pytest.approx((225.084745762712 / 1024, 547.019216763771 / 1024))
+    assert all(not one.boxes for one in read_pool(data) if one.dataset != "lowres64")
+
+
 def test_a_label_that_nih_does_not_have_is_an_error(data):
     write_table(data / "lowres64.csv", [row("lowres64/00000001_009.png", 1, "Effusoin")])
     with pytest.raises(ValueError, match="Effusoin"):

@@ -5,13 +5,13 @@ import pytest
 from PIL import Image
 
 from shared.bands import Bands, Pixels
-from shared.bundles import Bundle, load_bundle
+from shared.bundles import CAM_WEIGHTS, GRAPH, Bundle, load_bundle
 from shared.dicom.attributes import Attributes
-from shared.domain.findings import FindingStatus, ViewPosition
+from shared.domain.findings import FindingStatus, Place, Side, ViewPosition, Zone
 from shared.errors import UnusableImageError
 from shared.gates import load_gate
 from shared.imaging import summary
-from tests.support.bundles import GATE, SIZE, write_tiny_bundle, write_tiny_gate
+from tests.support.bundles import GATE, SIZE, tiny_card, write_tiny_bundle, write_tiny_gate
 from tests.support.devices import DEVICE
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.gate import load_models
@@ -22,7 +22,10 @@ from worker_cnn.reading import read, unbatched
 
 @pytest.fixture
 def bundle(tmp_path):
-    return load_bundle(write_tiny_bundle(tmp_path / "tiny"))
+    """Return a bundle whose maps may say where, however even they are."""
+    card = tiny_card({GRAPH: "", CAM_WEIGHTS: ""})
+    labels = [one.model_copy(update={"side_from": 0.5, "zone_from": 0.3}) for one in card.labels]
+    return load_bundle(write_tiny_bundle(tmp_path / "tiny", labels=labels))
 
 
 def analysis_of(pixels: Pixels, bundle: Bundle, attributes: Attributes | None = None) -> ImageAnalysis:
@@ -62,6 +65,26 @@ def test_a_box_surrounds_what_was_bright(bundle):
     assert box.top < 0.125 < box.bottom
     assert box.left > 0.5
     assert box.bottom < 0.5
+
+
+def test_a_finding_s_place_is_the_patient_s(bundle):
+    corner = bright_corner()
+    for pixels, orientation, place in (
+        (corner, None, Place(Side.LEFT, Zone.UPPER, as_displayed=True)),
+        (corner[:, ::-1], None, Place(Side.RIGHT, Zone.UPPER, as_displayed=True)),
+        (corner, ("R", "F"), Place(Side.RIGHT, Zone.UPPER)),
+        (corner, ("L", "F"), Place(Side.LEFT, Zone.UPPER)),
+        (corner, ("F", "L"), None),
+    ):
+        findings = analysis_of(
+            np.ascontiguousarray(pixels), bundle, Attributes(orientation=orientation)
+        ).findings
+        assert [finding.place for finding in findings] == [place, None], "the second is absent"
+
+
+def test_a_place_is_not_said_unless_the_card_lets_it_be(tmp_path):
+    bundle = load_bundle(write_tiny_bundle(tmp_path / "tiny"))
+    assert [finding.place for finding in analysis_of(bright_corner(), bundle).findings] == [None, None]
 
 
 def test_the_pictures_are_png_with_the_ratio_of_the_image(bundle):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from shared.bundles import CAM_WEIGHTS, GRAPH
-from shared.domain.findings import Box, FindingStatus
+from shared.domain.findings import Box, FindingStatus, Place, Side
 from tests.support.bundles import tiny_card
 from worker_cnn.predict import findings_of, probabilities_of, sigmoid, status_of
 
@@ -10,18 +10,20 @@ CARD = tiny_card({GRAPH: "", CAM_WEIGHTS: ""})
 
 
 def test_every_label_gets_a_finding_with_its_image():
-    findings = findings_of(np.array([3.0, -3.0], np.float32), CARD, image=2, boxes={})
+    findings = findings_of(np.array([3.0, -3.0], np.float32), CARD, image=2, boxes={}, places={})
     assert [(f.label, f.status, f.image) for f in findings] == [
         ("Effusion", FindingStatus.PRESENT, 2),
         ("Mass", FindingStatus.ABSENT, 2),
     ]
 
 
-def test_a_box_goes_to_its_own_label():
-    box = Box(0.1, 0.1, 0.2, 0.2)
-    first, second = findings_of(np.zeros(2, np.float32), CARD, image=0, boxes={"Mass": box})
-    assert first.box is None
-    assert second.box == box
+def test_a_box_and_a_place_go_to_their_own_label():
+    box, place = Box(0.1, 0.1, 0.2, 0.2), Place(Side.LEFT)
+    first, second = findings_of(
+        np.zeros(2, np.float32), CARD, image=0, boxes={"Mass": box}, places={"Effusion": place}
+    )
+    assert (first.box, first.place) == (None, place)
+    assert (second.box, second.place) == (box, None)
 
 
 @pytest.mark.parametrize(

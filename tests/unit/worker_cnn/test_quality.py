@@ -14,10 +14,12 @@ from worker_cnn.quality import TURNS, check, turn_of
 GOOD = Exposure(mean=0.5, deviation=0.25, black=0.1, white=0.0, levels=200)
 
 
-def output(*, view: float = 4.0, turn: int = 0, chest: float = 5.0, distance: float = 1.0) -> Verdict:
+def output(
+    *, view: float = 4.0, turn: int = 0, chest: float = 5.0, distance: float = 1.0, mirrored: float = 0.0
+) -> Verdict:
     turned = np.zeros(5, np.float32)
     turned[turn] = 9.0
-    return Verdict(view, turned, chest, distance)
+    return Verdict(view, turned, chest, distance, mirrored)
 
 
 def test_a_chest_radiograph_passes_without_a_word():
@@ -38,6 +40,33 @@ def test_a_picture_with_nothing_on_it_is_refused(pixels, words):
     reason = check(summary(Bands.of(pixels), 64).exposure, output(), Attributes(), GATE).rejection
     assert reason is not None
     assert words in reason.detail
+
+
+@pytest.mark.parametrize(
+    ("mirrored", "orientation", "warned"),
+    [
+        (1.9, None, False),
+        (2.1, None, True),
+        (2.1, ("L", "F"), True),
+        (-9.0, ("L", "F"), False),
+        (9.0, ("R", "F"), False),
+        (-2.1, ("R", "F"), True),
+    ],
+)
+def test_a_heart_on_the_right_is_warned_about_first_unless_the_file_says_that_right_is_left(
+    mirrored, orientation, warned
+):
+    gate = GATE.model_copy(update={"mirrored_from": 2.0})
+    attributes = Attributes(orientation=orientation, age_years=9.0)
+    found = check(GOOD, output(mirrored=mirrored), attributes, gate).warnings
+    assert found == (*((ImageWarning.SEEMS_MIRRORED,) if warned else ()), ImageWarning.UNDER_18)
+    assert check(GOOD, output(mirrored=mirrored), attributes, GATE).warnings == (ImageWarning.UNDER_18,)
+
+
+def test_where_the_heart_of_a_turned_picture_lies_is_not_asked():
+    gate = GATE.model_copy(update={"mirrored_from": 2.0})
+    found = check(GOOD, output(mirrored=9.0, turn=1), Attributes(), gate).warnings
+    assert found == (ImageWarning.SEEMS_TURNED_CLOCKWISE,)
 
 
 def test_a_clipped_picture_is_refused():

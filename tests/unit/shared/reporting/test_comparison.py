@@ -93,6 +93,8 @@ def test_what_another_version_of_the_classifier_found_is_not_compared(language: 
         (0.05, 0.1, "Nothing was detected then or now.", "No se detectó nada entonces ni ahora."),
         # Another word of the scale, and next to no change.
         (0.52, 0.48, "Unchanged: probable pneumothorax.", "Sin cambios: probable neumotórax."),
+        (0.6, 0.4, "Unchanged: probable pneumothorax.", "Sin cambios: probable neumotórax."),
+        (0.7, 0.4, "More likely than before: pneumothorax.", "Más probable que antes: neumotórax."),
         (0.21, 0.19, "No clear change: possible pneumothorax.", "Sin cambios claros: posible neumotórax."),
         (0.19, 0.21, "No clear change: possible pneumothorax.", "Sin cambios claros: posible neumotórax."),
         # Certain then and now, and the odds of neither can be divided by.
