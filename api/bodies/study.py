@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.auth import Caller
 from api.bodies.base import STUDY_ID, Body
+from api.bodies.finding import name_of
 from api.bodies.image import Image, StudyError, error_body, image_body, study_path
 from api.bodies.model import ModelId, model_body
 from api.bodies.order import Order, Patient, order_body, patient_body
@@ -82,6 +83,9 @@ class Study(Body):
         description="The labels of its critical findings, the gravest first.",
         examples=[["Pneumothorax"]],
     )
+    critical_names: list[str] = Field(
+        default=[], description="The same as a person reads them, in the study's language."
+    )
     warnings: list[str] = Field(
         default=[],
         description="Those of its images, each once, in the study's language; of several images, with the "
@@ -104,6 +108,7 @@ def study_body(view: StudyView) -> Study:
     """Write a study down."""
     study, path = view.study, study_path(view.study.id)
     is_open = study.status is StudyStatus.OPEN
+    critical = list(view.analysis.critical) if view.analysis else []
     return Study(
         id=str(study.id),
         status=study.status,
@@ -119,7 +124,8 @@ def study_body(view: StudyView) -> Study:
         expected_images=study.expected_images,
         error=error_body(study.error_type, study.error_detail, study.error_file),
         model=model_body(view.analysis) if view.analysis else None,
-        critical=list(view.analysis.critical) if view.analysis else [],
+        critical=critical,
+        critical_names=[name_of(label, study.language) for label in critical],
         warnings=warnings.of_study(view.images, study.language),
         images=[image_body(image, study.language) for image in view.images],
         set_aside=[SetAside.model_validate(file) for file in view.order.set_aside],

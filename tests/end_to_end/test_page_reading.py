@@ -181,7 +181,7 @@ def test_the_list_names_the_patient_and_marks_the_warning(tab: Tab, child: str) 
 def test_a_critical_finding_is_said_first_by_word_and_sign(tab: Tab, child: str, samples: Path) -> None:
     study_id = tab.submit(samples / "chest-1.png")
     said = tab.page.locator(".study-head").get_by_role("alert")
-    assert said.inner_text() == "Critical: Hernia"
+    assert said.inner_text() == "Critical: Diaphragmatic hernia"
     assert said.locator("svg.mark-critical").is_visible()
     assert said.evaluate(_TOP) < tab.page.locator("#status").evaluate(_TOP)
     assert [found["impact"] for found in Axe().run(tab.page).response["violations"]] == []
@@ -190,9 +190,9 @@ def test_a_critical_finding_is_said_first_by_word_and_sign(tab: Tab, child: str,
     tab.open()
     row = tab.page.locator(f'.study-row[href="#/studies/{study_id}"]')
     row.wait_for()
-    assert row.locator(".row-critical").inner_text() == "Critical: Hernia"
+    assert row.locator(".row-critical").inner_text() == "Critical: Diaphragmatic hernia"
     assert row.locator("svg.mark-critical").is_visible()
-    assert "urgent" in row.inner_text()
+    assert "Urgent" in row.inner_text()
     tab.page.get_by_label("Critical only").check()
     calm = tab.page.locator(f'.study-row[href="#/studies/{child}"]')
     calm.wait_for(state="detached")

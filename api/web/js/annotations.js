@@ -1,9 +1,9 @@
 /** What is written on the frame around the radiograph: the file, the grays, the chosen finding, the patient's sides. */
 
 import { fill, h } from "./dom.js";
+import { words } from "./words.js";
 
 const OPPOSITE = { A: "P", P: "A", R: "L", L: "R", H: "F", F: "H" };
-const SIDES = { R: "right", L: "left", A: "front", P: "back", H: "head", F: "feet" };
 
 /**
  * What is known of the image on the canvas.
@@ -26,7 +26,7 @@ export function annotations() {
   const name = h("span.found-name", {});
   const legend = overlayLegend();
   const found = h("div.corner.south-west", { id: "viewer-found" }, name, legend.element);
-  const device = h("div.corner.south-east", {}, "Not for diagnosis");
+  const device = h("div.corner.south-east", {}, words.radiograph.notForDiagnosis);
   const edges = h("div", {});
 
   function show({ caption, resolution, orientation }) {
@@ -50,9 +50,9 @@ export function annotations() {
  * @returns {{element: HTMLElement, sync: (shown: {heat: boolean, box: boolean}) => void}}
  */
 export function overlayLegend() {
-  const scale = h("span.heat-scale", {}, h("span", {}, "less"), h("span.heat-colours", { "aria-hidden": "true" }), h("span", {}, "more"));
+  const scale = h("span.heat-scale", {}, h("span", {}, words.radiograph.less), h("span.heat-colours", { "aria-hidden": "true" }), h("span", {}, words.radiograph.more));
   const dashes = h("span.box-key", { "aria-hidden": "true" });
-  const element = h("span.overlay-legend", {}, scale, dashes, h("span", {}, "What moved the model, not a boundary"));
+  const element = h("span.overlay-legend", {}, scale, dashes, h("span", {}, words.radiograph.legend));
   const sync = ({ heat, box }) => {
     scale.hidden = !heat;
     dashes.hidden = !box;
@@ -71,7 +71,7 @@ export function sideLetters(orientation) {
 /** "the patient's right is at the left edge", for those who do not see the letters; "" where nothing is known. */
 export function sidesInWords(orientation) {
   const { left, top } = edgesOf(orientation);
-  return left === undefined ? "" : `the patient's ${nameOf(left)} at the left edge, ${nameOf(top)} at the top`;
+  return left === undefined ? "" : words.radiograph.lies(nameOf(left), nameOf(top));
 }
 
 function edgesOf(orientation) {
@@ -81,4 +81,4 @@ function edgesOf(orientation) {
 }
 
 const opposite = (letters) => Array.from(letters, (letter) => OPPOSITE[letter]).join("");
-const nameOf = (letters) => Array.from(letters, (letter) => SIDES[letter]).join(" and ");
+const nameOf = (letters) => Array.from(letters, (letter) => words.radiograph.sides[letter]).join(words.radiograph.and);

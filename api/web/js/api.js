@@ -3,6 +3,8 @@
  * thrown as a `Problem` that says what is wrong and what to do (RFC 9457).
  */
 
+import { words } from "./words.js";
+
 const KEY = "cxr-api-key";
 /** Not reached, too many requests, or a proxy or server for which it is the wrong moment. */
 const PASSING = new Set([0, 429, 502, 503, 504]);
@@ -19,14 +21,19 @@ const PASSING = new Set([0, 429, 502, 503, 504]);
  */
 export class Problem extends Error {
   constructor(body, status) {
-    super(body.detail ?? `The server answered ${status}.`);
+    super(body.detail ?? words.problems.status(status));
     this.name = "Problem";
     this.type = body.type ?? "about:blank";
-    this.title = body.title ?? "The server refused";
+    this.title = body.title ?? words.problems.refused;
     this.advice = body.advice ?? "";
     this.file = body.file ?? null;
     this.positions = body.positions ?? null;
     this.status = status;
+  }
+
+  /** Whether its texts are the server's, and not the page's own. */
+  get ofServer() {
+    return this.type !== "about:blank";
   }
 
   /** Whether the same request may do better in a while, provided that it may be sent twice. */
@@ -98,7 +105,7 @@ export function upload(form, { idempotencyKey, onProgress, signal }) {
     authorize((name, value) => request.setRequestHeader(name, value));
     request.upload.onprogress = (event) => onProgress(event.loaded, event.total);
     request.onerror = () => reject(unreachable());
-    request.onabort = () => reject(new DOMException("The upload was stopped.", "AbortError"));
+    request.onabort = () => reject(new DOMException("", "AbortError"));
     request.onload = () => {
       const body = parsed(request.responseText);
       if (request.status < 400) resolve(body);
@@ -155,8 +162,8 @@ function parsed(text) {
   }
 }
 
-function unreachable() {
-  const detail = "The server cannot be reached.";
-  const advice = "Check that it runs (cxr status) and try again.";
-  return new Problem({ title: "No connection", detail, advice }, 0);
+/** Makes the problem of no answer, or of half of one. */
+export function unreachable() {
+  const { noConnection, unreachable: detail, unreachableAdvice } = words.problems;
+  return new Problem({ title: noConnection, detail, advice: unreachableAdvice }, 0);
 }

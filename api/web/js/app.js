@@ -4,17 +4,21 @@
  *   #/               upload + the list of studies      upload.js, studies.js
  *   #/studies/ID     one study                         study.js (viewer, findings, report)
  *   #/batches/ID     studies that were sent together   batch.js
+ *
+ * frame.js stands around each, and words.js has its words.
  */
 
 import { Problem, json, key } from "./api.js";
 import { batchView } from "./batch.js";
 import { askForKey, showHelp } from "./dialogs.js";
 import { fill, h } from "./dom.js";
+import { pageFrame } from "./frame.js";
 import { droppedFiles } from "./intake.js";
 import { announce, problemBox } from "./notices.js";
 import { listen } from "./shortcuts.js";
 import { studiesView } from "./studies.js";
 import { studyView } from "./study.js";
+import { language, words } from "./words.js";
 
 const UUID = "([0-9a-f-]{36})";
 const ROUTES = [
@@ -37,6 +41,7 @@ const ROUTES = [
  */
 
 const root = document.getElementById("main");
+const frame = pageFrame({ onKey: changeKey, onHelp: showHelp, onSkip: () => root.focus() });
 let leaving = new AbortController();
 let info = null;
 let dropped = [];
@@ -48,9 +53,9 @@ async function show() {
   const onError = (error) => explain(error, signal);
   try {
     info = await json("/v1/info", { signal });
-    prepareKey();
+    frame.showKey(info.auth === "required");
     const [view, parameters] = route(location.hash);
-    if (info.auth === "required" && !key.get()) await askForKey("This server wants an API key.");
+    if (info.auth === "required" && !key.get()) await askForKey(words.page.keyWanted);
     const files = dropped;
     dropped = [];
     const page = { root, signal, info, dropped: files, onError, setTitle, reload: show };
@@ -69,8 +74,8 @@ function route(hash) {
 }
 
 function unknownView({ root: place, setTitle: title }) {
-  title("No such page");
-  fill(place, h("h1", {}, "No such page"), h("p", {}, h("a", { href: "#/" }, "To the list of studies")));
+  title(words.page.unknown);
+  fill(place, h("h1", {}, words.page.unknown), h("p", {}, h("a", { href: "#/" }, words.page.toStudies)));
 }
 
 async function explain(error, signal) {
@@ -78,11 +83,11 @@ async function explain(error, signal) {
   if (!(error instanceof Problem)) {
     console.error(error);
   } else if (error.status === 401) {
-    if (await askForKey(error.message)) await show();
+    if (await askForKey(words.page.keyRefused)) await show();
     return;
   }
-  const again = h("button", { type: "button", onclick: show }, "Try again");
-  const list = h("a.button", { href: "#/" }, "To the list of studies");
+  const again = h("button", { type: "button", onclick: show }, words.page.again);
+  const list = h("a.button", { href: "#/" }, words.page.toStudies);
   fill(root, problemBox(error, again, list));
 }
 
@@ -91,17 +96,14 @@ function setTitle(title) {
   announce(title);
 }
 
-function prepareKey() {
-  const button = document.getElementById("key-button");
-  button.hidden = info.auth !== "required";
-  button.onclick = async () => {
-    if (await askForKey("Requests are made with this key.")) await show();
-  };
+async function changeKey() {
+  if (await askForKey(words.page.keyUsed)) await show();
 }
 
 /** Lets files be dropped anywhere; a view that takes them itself has stopped the event before. */
 function acceptDrops() {
   const zone = document.documentElement;
+  zone.dataset.drop = words.page.drop;
   let depth = 0;
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
   zone.addEventListener("dragenter", (event) => {
@@ -139,6 +141,8 @@ function newStudy() {
 }
 
 function start() {
+  document.documentElement.lang = language;
+  document.body.prepend(...frame.elements);
   acceptDrops();
   listen({
     "?": showHelp,
@@ -147,12 +151,6 @@ function start() {
     v: () => go("radiograph"),
     f: () => go("findings"),
     r: () => go("report"),
-  });
-  document.getElementById("help-button").addEventListener("click", showHelp);
-  // The address is a hash, so the link must not become one.
-  document.querySelector(".skip").addEventListener("click", (event) => {
-    event.preventDefault();
-    root.focus();
   });
   window.addEventListener("hashchange", async () => {
     window.scrollTo(0, 0);

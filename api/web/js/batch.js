@@ -4,16 +4,17 @@ import { json, post } from "./api.js";
 import { confirmed } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { saveFrom } from "./download.js";
-import { STATUS_WORDS, isFinal } from "./format.js";
+import { isFinal } from "./format.js";
 import { mark } from "./marks.js";
 import { studyList } from "./studies.js";
+import { words } from "./words.js";
 
 /**
  * @param {import("./app.js").Page} page
  * @param {string} id
  */
 export async function batchView({ root, signal, onError, setTitle }, id) {
-  setTitle("Batch");
+  setTitle(words.batch.title);
   const path = `/v1/batches/${id}`;
   const head = h("section.batch-head", {});
   const refresh = async () => drawHead(head, await json(path, { signal }), { refresh, onError });
@@ -24,16 +25,17 @@ export async function batchView({ root, signal, onError, setTitle }, id) {
 }
 
 function drawHead(head, batch, { refresh, onError }) {
+  const text = words.batch;
   const counts = Object.entries(batch.counts).filter(([, number]) => number > 0);
   const finished = counts.reduce((sum, [status, number]) => (isFinal(status) ? sum + number : sum), 0);
   const busy = head.contains(document.activeElement);
-  const state = batch.status === "cancelled" ? "cancelled" : batch.done ? "done" : "under way";
-  const line = h("p", {}, `${finished} of ${batch.total} finished · ${state}`);
+  const state = batch.status === "cancelled" ? text.cancelled : batch.done ? text.done : text.underWay;
+  const line = h("p", {}, `${text.finished(words.of(finished, batch.total))} · ${state}`);
   const list = h(
     "ul.counts",
-    { "aria-label": "Studies by status" },
+    { "aria-label": text.counts },
     ...counts.map(([status, number]) =>
-      h("li", {}, mark(status), `${STATUS_WORDS[status]} `, h("strong.number", {}, number)),
+      h("li", {}, mark(status), `${words.statuses[status]} `, h("strong.number", {}, number)),
     ),
   );
   if (busy) {
@@ -45,26 +47,22 @@ function drawHead(head, batch, { refresh, onError }) {
   const save = (format) => saveFrom(`${batch.links.results}?format=${format}`, `batch-${batch.id}.${format}`).catch(onError);
   fill(
     head,
-    h("h1", {}, `Batch: ${batch.name ?? batch.id}`),
+    h("h1", {}, text.named(batch.name ?? batch.id)),
     line,
     list,
     h(
       "div.actions",
       {},
-      h("button", { type: "button", onclick: () => save("csv") }, "Results as CSV"),
-      h("button", { type: "button", onclick: () => save("ndjson") }, "Results as NDJSON"),
-      batch.done ? null : h("button.danger", { type: "button", onclick: () => cancel(batch, refresh).catch(onError) }, "Cancel the rest"),
+      h("button", { type: "button", onclick: () => save("csv") }, text.csv),
+      h("button", { type: "button", onclick: () => save("ndjson") }, text.ndjson),
+      batch.done ? null : h("button.danger", { type: "button", onclick: () => cancel(batch, refresh).catch(onError) }, text.cancel),
     ),
   );
 }
 
 async function cancel(batch, refresh) {
-  const question = {
-    title: "Cancel the unfinished studies?",
-    text: "Finished ones keep their reports; the batch takes no more studies.",
-    yes: "Cancel the rest",
-  };
-  if (!(await confirmed(question))) return;
+  const { cancelQuestion, cancelMeans, cancel: yes } = words.batch;
+  if (!(await confirmed({ title: cancelQuestion, text: cancelMeans, yes }))) return;
   await post(batch.links.cancel);
   await refresh();
 }

@@ -2,6 +2,9 @@
 
 import { h } from "./dom.js";
 import { GRAYS, NARROWEST, WIDEST } from "./pixels.js";
+import { words } from "./words.js";
+
+const TEXT = words.tools;
 
 /**
  * Makes the tool bar.
@@ -11,19 +14,19 @@ import { GRAYS, NARROWEST, WIDEST } from "./pixels.js";
  */
 export function controls(actions) {
   const tools = toolChoice(actions);
-  const invert = toggle("Invert", () => actions.grade({ invert: null }));
-  const windowing = slider("Window", "window", NARROWEST, WIDEST, (window) => actions.grade({ window }));
-  const level = slider("Level", "level", 0, GRAYS - 1, (value) => actions.grade({ level: value }));
-  const heat = toggle("Heatmap", () => actions.overlay({ heat: null }));
-  const box = toggle("Box", () => actions.overlay({ box: null }));
-  const opacity = slider("Opacity", "opacity", 0, 100, (value) => actions.overlay({ opacity: value / 100 }), "%");
-  const scale = h("output.zoom.number", { "aria-label": "Zoom" });
-  const overlay = h("div.tool-group", { role: "group", "aria-label": "Overlay" }, heat.element, box.element, opacity.element);
+  const invert = toggle(TEXT.invert, () => actions.grade({ invert: null }));
+  const windowing = slider(TEXT.window, "window", NARROWEST, WIDEST, (window) => actions.grade({ window }));
+  const level = slider(TEXT.level, "level", 0, GRAYS - 1, (value) => actions.grade({ level: value }));
+  const heat = toggle(TEXT.heatmap, () => actions.overlay({ heat: null }));
+  const box = toggle(TEXT.box, () => actions.overlay({ box: null }));
+  const opacity = slider(TEXT.opacity, "opacity", 0, 100, (value) => actions.overlay({ opacity: value / 100 }), "%");
+  const scale = h("output.zoom.number", { "aria-label": TEXT.zoom });
+  const overlay = h("div.tool-group", { role: "group", "aria-label": TEXT.overlay }, heat.element, box.element, opacity.element);
   const element = h(
     "div.tools",
-    { role: "group", "aria-label": "Radiograph tools" },
-    h("div.tool-group", { role: "group", "aria-label": "Zoom" }, ...zoomButtons(actions), scale),
-    h("div.tool-group", { role: "group", "aria-label": "Grayscale" }, tools.element, invert.element, button("Reset", "All as at the start", actions.reset), windowing.element, level.element),
+    { role: "group", "aria-label": TEXT.title },
+    h("div.tool-group", { role: "group", "aria-label": TEXT.zoom }, ...zoomButtons(actions), scale),
+    h("div.tool-group", { role: "group", "aria-label": TEXT.grayscale }, tools.element, invert.element, button(TEXT.reset, TEXT.resetTitle, actions.reset), windowing.element, level.element),
     overlay,
   );
 
@@ -44,21 +47,21 @@ export function controls(actions) {
 
 function zoomButtons(actions) {
   return [
-    button("Fit", "Fit to the frame", actions.fit),
-    button("1:1", "One pixel to one pixel", actions.actualSize),
-    button("−", "Zoom out", () => actions.zoom(1 / 1.25)),
-    button("+", "Zoom in", () => actions.zoom(1.25)),
+    button(TEXT.fit, TEXT.fitTitle, actions.fit),
+    button("1:1", TEXT.actualSize, actions.actualSize),
+    button("−", TEXT.zoomOut, () => actions.zoom(1 / 1.25)),
+    button("+", TEXT.zoomIn, () => actions.zoom(1.25)),
   ];
 }
 
 function toolChoice(actions) {
-  const grade = toggle("W/L", () => actions.choose("window"), "Drag changes window and level");
-  const pan = toggle("Move", () => actions.choose("pan"), "Drag moves the picture");
+  const grade = toggle("W/L", () => actions.choose("window"), TEXT.grade);
+  const pan = toggle(TEXT.move, () => actions.choose("pan"), TEXT.moveTitle);
   const sync = (tool) => {
     grade.sync(tool === "window");
     pan.sync(tool === "pan");
   };
-  const element = h("div.segments", { role: "group", "aria-label": "What dragging does" }, grade.element, pan.element);
+  const element = h("div.segments", { role: "group", "aria-label": TEXT.dragging }, grade.element, pan.element);
   return { element, sync };
 }
 

@@ -3,6 +3,7 @@
 import { key } from "./api.js";
 import { h } from "./dom.js";
 import { PAGE_SHORTCUTS, VIEWER_SHORTCUTS, shortcutsEnabled } from "./shortcuts.js";
+import { words } from "./words.js";
 
 /**
  * Asks a question.
@@ -18,7 +19,7 @@ export function confirmed({ title, text, yes }) {
       h(
         "div.actions",
         {},
-        h("button", { type: "submit", value: "no", autofocus: true }, "Keep"),
+        h("button", { type: "submit", value: "no", autofocus: true }, words.dialogs.keep),
         h("button.danger", { type: "submit", value: "yes" }, yes),
       ),
     );
@@ -44,25 +45,17 @@ export function askForKey(reason) {
       autofocus: true,
     });
     const dialog = open(
-      "API key",
+      words.page.key,
       h("p", {}, reason),
-      h("label", { for: "api-key" }, "Key"),
+      h("label", { for: "api-key" }, words.dialogs.key),
       input,
-      h(
-        "p.soft",
-        {},
-        "A new installation’s first key: ",
-        h("code", {}, "docker compose logs credentials"),
-        " prints it with Compose, ",
-        h("code", {}, "helm status"),
-        " says how to read it on a cluster.",
-      ),
-      h("p.soft", {}, "It is kept in this tab alone, and forgotten when the tab is closed."),
+      h("p.soft", {}, ...words.dialogs.firstKey(h("code", {}, "docker compose logs credentials"), h("code", {}, "helm status"))),
+      h("p.soft", {}, words.dialogs.keyKept),
       h(
         "div.actions",
         {},
-        h("button.primary", { type: "submit", value: "use" }, "Use this key"),
-        h("button", { type: "submit", value: "forget" }, "Forget the key"),
+        h("button.primary", { type: "submit", value: "use" }, words.dialogs.useKey),
+        h("button", { type: "submit", value: "forget" }, words.dialogs.forgetKey),
       ),
     );
     dialog.addEventListener("close", () => {
@@ -83,13 +76,13 @@ export function showHelp() {
     onchange: () => shortcutsEnabled.set(toggle.checked),
   });
   open(
-    "Keyboard shortcuts",
-    h("h3", {}, "Everywhere"),
+    words.shortcuts.title,
+    h("h3", {}, words.shortcuts.everywhere),
     shortcutList(PAGE_SHORTCUTS),
-    h("h3", {}, "On the radiograph, while it has the focus"),
+    h("h3", {}, words.shortcuts.onRadiograph),
     shortcutList(VIEWER_SHORTCUTS),
-    h("p", {}, toggle, h("label", { for: "single-keys" }, " Single-key shortcuts everywhere")),
-    h("div.actions", {}, h("button.primary", { type: "submit", autofocus: true }, "Close")),
+    h("p", {}, toggle, h("label", { for: "single-keys" }, ` ${words.shortcuts.singleKeys}`)),
+    h("div.actions", {}, h("button.primary", { type: "submit", autofocus: true }, words.dialogs.close)),
   );
 }
 

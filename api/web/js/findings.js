@@ -1,22 +1,24 @@
 /** The findings as bars: probability, threshold, uncertain band, and what that means in a word. */
 
 import { fill, h } from "./dom.js";
-import { placeWords, probability } from "./format.js";
+import { count, placeWords, probability } from "./format.js";
 import { mark } from "./marks.js";
+import { words } from "./words.js";
+
+const TEXT = words.findings;
 
 const ORDER = ["present", "uncertain", "absent"];
-const WORDS = { present: "Present", uncertain: "Uncertain", absent: "Absent" };
 
 /**
  * Makes the panel.
  *
  * @param {{onSelect: (label: ?string) => void}} options the label whose heatmap is wanted, or null
- * @returns {{element: HTMLElement, show: (findings: object) => void, wait: (words: string) => void,
+ * @returns {{element: HTMLElement, show: (findings: object, language: string) => void, wait: (text: string) => void,
  *   step: (by: number) => void, selected: () => ?string}}
  */
 export function findingsPanel({ onSelect }) {
   const body = h("div", {});
-  const element = h("section.panel", { id: "findings", tabindex: -1, "aria-labelledby": "findings-title" }, h("h2", { id: "findings-title" }, "Findings"), body);
+  const element = h("section.panel", { id: "findings", tabindex: -1, "aria-labelledby": "findings-title" }, h("h2", { id: "findings-title" }, TEXT.title), body);
   let selected = null;
   /** @type {Map<string, HTMLElement>} the buttons of findings that have a place on the picture */
   const buttons = new Map();
@@ -27,10 +29,10 @@ export function findingsPanel({ onSelect }) {
     onSelect(label);
   }
 
-  function show({ findings, model }) {
+  function show({ findings, model }, language) {
     buttons.clear();
     const sorted = [...findings].sort(byWeight);
-    const rows = sorted.map((finding) => findingRow(finding, select, () => selected, buttons));
+    const rows = sorted.map((finding) => findingRow(finding, language, select, () => selected, buttons));
     fill(body, summary(findings), h("ul.findings", {}, ...rows), legend(), modelLine(model));
     const first = buttons.keys().next().value ?? null;
     select(first);
@@ -43,7 +45,7 @@ export function findingsPanel({ onSelect }) {
     select(labels[(at + by + labels.length) % labels.length]);
   }
 
-  const wait = (words) => fill(body, h("p.soft", {}, words));
+  const wait = (text) => fill(body, h("p.soft", {}, text));
   return { element, show, wait, step, selected: () => selected };
 }
 
@@ -53,22 +55,22 @@ function byWeight(one, other) {
 
 function summary(findings) {
   const number = (status) => findings.filter((finding) => finding.status === status).length;
-  const parts = ORDER.map((status) => `${number(status)} ${status}`);
+  const parts = ORDER.map((status) => count(number(status), TEXT.counted[status]));
   return h("p.soft.number", {}, parts.join(" · "));
 }
 
-function findingRow(finding, select, selected, buttons) {
+function findingRow(finding, language, select, selected, buttons) {
   const { label, name, status } = finding;
   const place = finding.place ? [" ", h("span.finding-place", {}, placeWords(finding.place))] : [];
-  const words = [mark(status), h("span.finding-name", {}, name, ...place)];
-  const value = `probability ${probability(finding.probability)}, threshold ${probability(finding.threshold)}`;
+  const named = [mark(status), h("span.finding-name", {}, h("span", { lang: language }, name), ...place)];
+  const value = TEXT.value(probability(finding.probability), probability(finding.threshold));
   let title;
   if (finding.links.heatmap !== null || finding.box !== null) {
     const onclick = () => select(selected() === label ? null : label);
-    title = h("button.finding-title", { type: "button", "aria-pressed": "false", title: "Show on the radiograph", onclick }, ...words);
+    title = h("button.finding-title", { type: "button", "aria-pressed": "false", title: TEXT.show, onclick }, ...named);
     buttons.set(label, title);
   } else {
-    title = h("span.finding-title", {}, ...words);
+    title = h("span.finding-title", {}, ...named);
   }
   return h(
     `li.finding.${status}`,
@@ -76,7 +78,7 @@ function findingRow(finding, select, selected, buttons) {
     title,
     bar(finding),
     h("span.number", { title: value }, probability(finding.probability)),
-    h("span.finding-word", {}, WORDS[status], h("span.visually-hidden", {}, `, ${value}, uncertain from ${probability(finding.uncertain_from)}`)),
+    h("span.finding-word", {}, TEXT[status], h("span.visually-hidden", {}, `, ${value}${TEXT.uncertainFrom(probability(finding.uncertain_from))}`)),
   );
 }
 
@@ -97,12 +99,12 @@ function legend() {
     "p.legend.soft",
     { "aria-hidden": "true" },
     h("span.key-threshold", {}),
-    "threshold ",
+    `${TEXT.threshold} `,
     h("span.key-band", {}),
-    "uncertain band ",
+    `${TEXT.band} `,
   );
 }
 
 function modelLine({ id, version, digest }) {
-  return h("p.soft.small", {}, `Classifier ${id} ${version}, `, h("span.digest", { title: digest }, digest.slice(0, 19)));
+  return h("p.soft.small", {}, `${TEXT.classifier(id, version)}, `, h("span.digest", { title: digest }, digest.slice(0, 19)));
 }

@@ -1,30 +1,18 @@
 /** How times, sizes, numbers and names are written. */
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+import { locale, words } from "./words.js";
+
+const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const DAY = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
 /** Whose zone is not said would be a guess on paper. */
-const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "long", hourCycle: "h23" });
-const CALENDAR_DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
+const FULL = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "long", hourCycle: "h23" });
+const CALENDAR_DAY = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" });
+const PLURAL = new Intl.PluralRules(locale);
+const WHOLE = new Intl.NumberFormat(locale);
+const UP_TO_TENTHS = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const TENTHS = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const HUNDREDTHS = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const UNITS = ["bytes", "kB", "MB", "GB"];
-
-/** The words for a study's statuses. */
-export const STATUS_WORDS = {
-  open: "Open",
-  queued: "Queued",
-  classifying: "Classifying",
-  classified: "Classified",
-  reporting: "Writing report",
-  completed: "Completed",
-  rejected: "Rejected",
-  failed: "Failed",
-  cancelled: "Cancelled",
-};
-
-export const LANGUAGES = { en: "English", es: "Spanish" };
-
-const ZONE_WORDS = { apical: "apical", upper: "upper zone", middle: "middle zone", lower: "lower zone", basal: "basal", perihilar: "perihilar" };
-
-const SEXES = { F: "Female", M: "Male", O: "Other" };
 
 const FINAL = new Set(["completed", "rejected", "failed", "cancelled"]);
 
@@ -59,21 +47,21 @@ export function personName(name) {
 
 /** "Female" of "F"; "" of null. */
 export function sexWord(sex) {
-  return SEXES[sex] ?? "";
+  return words.sexes[sex] ?? "";
 }
 
 /** "47 years", and of small children "14 months" or "9 days"; "" of null. */
 export function age(years) {
   if (years === null) return "";
-  if (years >= 2) return count(Math.floor(years), "year");
+  if (years >= 2) return count(Math.floor(years), words.counted.year);
   const months = Math.floor(years * 12);
-  return months >= 1 ? count(months, "month") : count(Math.floor(years * 365.25), "day");
+  return months >= 1 ? count(months, words.counted.month) : count(Math.floor(years * 365.25), words.counted.day);
 }
 
 /** "1.4 s", "2 min 5 s" or "26 h 3 min" between two moments. */
 export function duration(from, to) {
   const seconds = Math.max(0, (new Date(to) - new Date(from)) / 1000);
-  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 59.95) return `${TENTHS.format(seconds)} s`;
   const whole = Math.round(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
@@ -83,45 +71,47 @@ export function duration(from, to) {
 export function size(bytes) {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   const value = bytes / 1000 ** power;
-  return `${Number(value.toFixed(1))} ${UNITS[power]}`;
+  return `${UP_TO_TENTHS.format(value)} ${UNITS[power]}`;
 }
 
 /** "0.81": a probability, to two places. */
 export function probability(value) {
-  return value.toFixed(2);
+  return HUNDREDTHS.format(value);
 }
 
 /** "right as displayed, lower zone": where in the chest a finding is, as far as that may be said. */
 export function placeWords({ side, zone, as_displayed: asDisplayed }) {
-  const sides = side === "both" ? "both sides" : side && asDisplayed ? `${side} as displayed` : side;
-  return [sides, zone && ZONE_WORDS[zone]].filter(Boolean).join(", ");
+  const { sides, asDisplayed: displayed, zones } = words.places;
+  const said = side && (side !== "both" && asDisplayed ? displayed(sides[side]) : sides[side]);
+  return [said, zone && zones[zone]].filter(Boolean).join(", ");
 }
 
 /** "a.dcm" or "a.dcm and 2 more": a study by its files. */
 export function studyName(study) {
   const [first, ...others] = study.images;
-  if (first === undefined) return study.error?.file ?? "Study without images";
-  return others.length === 0 ? first.file : `${first.file} and ${others.length} more`;
+  if (first === undefined) return study.error?.file ?? words.study.noImages;
+  return others.length === 0 ? first.file : words.study.andMore(first.file, WHOLE.format(others.length));
 }
 
 /** "Completed", or "Open, 2 images so far" of a study to which more may come. */
 export function statusWords({ status, images, expected_images: expected }) {
-  if (status !== "open") return STATUS_WORDS[status];
-  return `Open, ${expected ? `${images.length} of ${count(expected, "image")}` : count(images.length, "image")} so far`;
+  if (status !== "open") return words.statuses[status];
+  const { image } = words.counted;
+  return words.study.openSoFar(expected ? words.of(images.length, count(expected, image)) : count(images.length, image));
 }
 
 /** "PA", or "AP (guessed)" of a view that no tag of the file says; "" where none is known. */
 export function viewName({ view, view_source: source }) {
   if (!view || view === "UNKNOWN") return "";
-  return source === "image" ? `${view} (guessed)` : view;
+  return source === "image" ? words.study.guessed(view) : view;
 }
 
-/** "Critical: Pneumothorax, Lung Opacity"; "" where nothing is critical. */
-export function criticalWords({ critical }) {
-  return critical.length === 0 ? "" : `Critical: ${critical.join(", ").replaceAll("_", " ")}`;
+/** "Critical: Pneumothorax, Lung opacity"; "" where nothing is critical. */
+export function criticalWords({ critical_names: names }) {
+  return names.length === 0 ? "" : words.study.critical(names.join(", "));
 }
 
-/** "1 image", "2 images". */
-export function count(number, noun) {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+/** "1 image", "2 images": a number and the form of its noun that goes with it. */
+export function count(number, forms) {
+  return `${WHOLE.format(number)} ${forms[PLURAL.select(number)] ?? forms.other}`;
 }

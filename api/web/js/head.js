@@ -1,9 +1,13 @@
 /** The head of a study's view: what it is, where it stands, what was wrong, and what can be done. */
 
 import { fill, h } from "./dom.js";
-import { LANGUAGES, age, calendarDay, count, criticalWords, fullMoment, isFinal, moment, personName, sexWord, studyName, viewName } from "./format.js";
+import { age, calendarDay, count, criticalWords, fullMoment, isFinal, moment, personName, sexWord, studyName, viewName } from "./format.js";
 import { mark } from "./marks.js";
+import { byServer } from "./notices.js";
 import { drawSteps, drawTimeline, statusLine } from "./timeline.js";
+import { words } from "./words.js";
+
+const TEXT = words.head;
 
 /**
  * Makes the head.
@@ -23,13 +27,13 @@ export function studyHead({ signal, onDelete, onRetry }) {
   const facts = h("p.soft.screen-only", {});
   const status = h("p.status-line", { id: "status" });
   const identity = h("p.print-only", {});
-  const steps = h("ol.steps", { "aria-label": "Progress" });
+  const steps = h("ol.steps", { "aria-label": TEXT.progress });
   const fault = h("div", {});
-  const offline = h("p.notice", { hidden: true, role: "status" }, "Connection lost. Trying again; the study goes on meanwhile.");
+  const offline = h("p.notice", { hidden: true, role: "status" }, TEXT.offline);
   const timeline = h("ol.timeline", {});
-  const retry = h("button.primary", { type: "button", hidden: true, onclick: () => onRetry(study) }, "Try again");
-  const remove = h("button.danger", { type: "button", onclick: () => onDelete(study) }, "Delete");
-  const details = h("details", {}, h("summary", {}, "Timeline"), timeline, h("p.small.soft", { id: "study-id" }));
+  const retry = h("button.primary", { type: "button", hidden: true, onclick: () => onRetry(study) }, TEXT.retry);
+  const remove = h("button.danger", { type: "button", onclick: () => onDelete(study) }, TEXT.remove);
+  const details = h("details", {}, h("summary", {}, TEXT.timeline), timeline, h("p.small.soft", { id: "study-id" }));
   const element = h("header.panel.study-head", {}, title, critical, patient, identity, warnings, facts, status, steps, offline, fault, setAside, h("div.head-foot", {}, details, h("div.actions", {}, retry, remove)));
 
   function show(next) {
@@ -37,7 +41,7 @@ export function studyHead({ signal, onDelete, onRetry }) {
     title.textContent = studyName(study);
     drawPatient(patient, study);
     drawCritical(critical, study);
-    drawWarnings(warnings, study.warnings);
+    drawWarnings(warnings, study);
     drawSetAside(setAside, study.set_aside);
     facts.textContent = factsOf(study).join(" · ");
     status.textContent = statusLine(study);
@@ -47,14 +51,14 @@ export function studyHead({ signal, onDelete, onRetry }) {
     steps.hidden = study.status === "completed";
     drawSteps(steps, study);
     drawTimeline(timeline, study);
-    details.querySelector("#study-id").textContent = `Study ${study.id}`;
+    details.querySelector("#study-id").textContent = TEXT.study(study.id);
     retry.hidden = study.status !== "failed";
   }
 
   const onPrint = () => {
     if (study === null) return;
     const printed = fullMoment(new Date());
-    fill(identity, `Study ${study.id}`, h("br"), `Received ${fullMoment(study.created_at)} · printed ${printed}`);
+    fill(identity, TEXT.study(study.id), h("br"), TEXT.printed(fullMoment(study.created_at), printed));
   };
   window.addEventListener("beforeprint", onPrint, { signal });
 
@@ -68,50 +72,50 @@ export function studyHead({ signal, onDelete, onRetry }) {
 function factsOf(study) {
   const views = study.images.map(viewName).filter(Boolean);
   return [
-    count(study.images.length, "image"),
+    count(study.images.length, words.counted.image),
     ...(views.length > 0 ? [views.join(", ")] : []),
-    ...(study.priority === "routine" ? [] : [study.priority]),
-    LANGUAGES[study.language] ?? study.language,
+    ...(study.priority === "routine" ? [] : [words.priorities[study.priority]]),
+    words.languages[study.language] ?? study.language,
     moment(study.created_at),
   ];
 }
 
 function drawPatient(list, { patient, study_date: date, order }) {
   const known = {
-    "Patient id": patient.id,
-    Sex: sexWord(patient.sex),
-    Age: age(patient.age_years),
-    "Study date": calendarDay(date),
+    [TEXT.patientId]: patient.id,
+    [TEXT.sex]: sexWord(patient.sex),
+    [TEXT.age]: age(patient.age_years),
+    [TEXT.studyDate]: calendarDay(date),
   };
   const more = {
-    Name: personName(order.patient_name),
-    Born: calendarDay(order.patient_birth_date),
-    Accession: order.accession_number,
+    [TEXT.name]: personName(order.patient_name),
+    [TEXT.born]: calendarDay(order.patient_birth_date),
+    [TEXT.accession]: order.accession_number,
   };
   // On paper it is said that nothing is known of the patient; on the screen that would be in the way.
   list.classList.toggle("unknown", !Object.values({ ...known, ...more }).some(Boolean));
   const lines = [...Object.entries(known), ...Object.entries(more).filter(([, value]) => value)];
-  fill(list, ...lines.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value || "not given"))));
+  fill(list, ...lines.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value || TEXT.notGiven))));
 }
 
 /** What must not wait for its reader's turn. */
 function drawCritical(place, study) {
-  const words = criticalWords(study);
-  if (place.textContent !== words) fill(place, ...(words === "" ? [] : [mark("critical"), words]));
+  const said = criticalWords(study);
+  if (place.textContent !== said) fill(place, ...(said === "" ? [] : [mark("critical"), said]));
 }
 
 /** What a reader must know first, whatever follows. */
-function drawWarnings(place, warnings) {
+function drawWarnings(place, { warnings, language }) {
   if (place.dataset.words === warnings.join("\n")) return;
   place.dataset.words = warnings.join("\n");
-  const title = h("p.warnings-title", {}, mark("warning"), count(warnings.length, "Warning"));
-  fill(place, ...(warnings.length === 0 ? [] : [title, h("ul", {}, ...warnings.map((words) => h("li", {}, words)))]));
+  const title = h("p.warnings-title", {}, mark("warning"), count(warnings.length, words.counted.warning));
+  fill(place, ...(warnings.length === 0 ? [] : [title, h("ul", { lang: language }, ...warnings.map((warning) => h("li", {}, warning)))]));
 }
 
 /** Files that are no images are neither an error nor lost: each is named, with the reason. */
 function drawSetAside(place, files) {
   if (files.length === 0 || place.childElementCount > 0) return;
-  const title = `${count(files.length, "file")} set aside: no image`;
-  const lines = files.map(({ file, reason }) => h("li", {}, h("span.file-name", {}, file), `: ${reason}`));
+  const title = count(files.length, words.counted.setAside);
+  const lines = files.map(({ file, reason }) => h("li", {}, h("span.file-name", {}, file), ": ", byServer(reason)));
   fill(place, h("details.set-aside", { open: files.length < 4 }, h("summary", {}, title), h("ul", {}, ...lines)));
 }

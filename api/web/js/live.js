@@ -3,7 +3,7 @@
  * (some proxies hold them back) by long polls.
  */
 
-import { Problem, call, json, pause } from "./api.js";
+import { Problem, call, json, pause, unreachable } from "./api.js";
 import { isFinal } from "./format.js";
 
 const LONG_POLL_SECONDS = 20;
@@ -94,7 +94,7 @@ async function* events(body, onBytes) {
   let rest = "";
   while (true) {
     const { value, done } = await reader.read().catch(() => {
-      throw new Problem({ detail: "The event stream was cut off." }, 0);
+      throw unreachable();
     });
     if (done) return;
     onBytes();

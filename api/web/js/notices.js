@@ -1,6 +1,9 @@
 /** Short words to the user: heard by screen readers, and seen for a few seconds. */
 
 import { fill, h } from "./dom.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./dom.js").Child} Child */
 
 const SECONDS = 6;
 
@@ -17,10 +20,15 @@ export function notify(text) {
   setTimeout(() => toast.remove(), SECONDS * 1000);
 }
 
+/** Marks a text of the server as what it is, English, for whoever hears it read aloud; "" stays "". */
+export function byServer(text) {
+  return text && h("span", { lang: "en" }, text);
+}
+
 /**
  * Makes the box that shows what went wrong and what to do.
  *
- * @param {{title: string, detail: string, file?: ?string, advice?: string}} fault
+ * @param {{title: Child, detail: Child, file?: ?string, advice?: Child}} fault of which the server's texts are marked
  * @param {...HTMLElement} actions buttons that mend it
  * @returns {HTMLElement}
  */
@@ -39,5 +47,6 @@ export function faultBox({ title, detail, file, advice }, ...actions) {
 /** Makes the box for a `Problem`. */
 export function problemBox(problem, ...actions) {
   const { title, message, file, advice } = problem;
-  return faultBox({ title: title ?? "Something went wrong", detail: message, file, advice }, ...actions);
+  const marked = problem.ofServer ? byServer : (text) => text;
+  return faultBox({ title: marked(title ?? words.problems.unexpected), detail: marked(message), file, advice: marked(advice) }, ...actions);
 }

@@ -7,6 +7,9 @@ import { mark } from "./marks.js";
 import { faultBox } from "./notices.js";
 import { pictures } from "./overlay.js";
 import { viewer } from "./viewer.js";
+import { words } from "./words.js";
+
+const TEXT = words.radiograph;
 
 /**
  * Makes the viewer with its row of images.
@@ -18,7 +21,7 @@ import { viewer } from "./viewer.js";
 export function radiographs({ signal, onError, onStepFinding }) {
   const store = pictures(signal);
   const view = viewer({ signal, onStepImage: (by) => turn(by), onStepFinding });
-  const tabs = h("div.image-tabs", { role: "group", "aria-label": "Images" });
+  const tabs = h("div.image-tabs", { role: "group", "aria-label": TEXT.images });
   const remarks = h("div.remarks", {});
   const element = h("div.radiographs", {}, tabs, view.element, remarks);
   let study = null;
@@ -52,7 +55,7 @@ export function radiographs({ signal, onError, onStepFinding }) {
     const image = study.images[current];
     const version = `${image?.index} ${study.status}`;
     if (image === undefined || drawn.startsWith(`${image.index} shown`) || drawn === version) {
-      if (image === undefined) view.show(null, { caption: "", resolution: "", orientation: null }, study.status === "open" ? "No image has come yet." : "This study has no images.");
+      if (image === undefined) view.show(null, { caption: "", resolution: "", orientation: null }, study.status === "open" ? TEXT.noneYet : TEXT.none);
       return;
     }
     drawn = version;
@@ -63,7 +66,7 @@ export function radiographs({ signal, onError, onStepFinding }) {
   }
 
   function waitingWords() {
-    return isFinal(study.status) ? "There is no preview of this image." : "The radiograph is shown as soon as it is decoded.";
+    return isFinal(study.status) ? TEXT.noPreview : TEXT.pending;
   }
 
   function select(wanted) {
@@ -97,8 +100,8 @@ export function radiographs({ signal, onError, onStepFinding }) {
       const button = tabs.children[at];
       button.setAttribute("aria-pressed", String(at === current));
       const name = viewName(image) || image.file;
-      const warned = image.warnings.length > 0 ? [mark("warning"), h("span.visually-hidden", {}, " (warning)")] : [];
-      fill(button, `${at + 1} ${name}${image.status === "rejected" ? " (not used)" : ""}`, ...warned);
+      const warned = image.warnings.length > 0 ? [mark("warning"), h("span.visually-hidden", {}, ` (${TEXT.warned})`)] : [];
+      fill(button, `${at + 1} ${name}${image.status === "rejected" ? ` (${TEXT.notUsed})` : ""}`, ...warned);
     });
   }
 
@@ -111,12 +114,12 @@ export function radiographs({ signal, onError, onStepFinding }) {
       fill(remarks);
       return;
     }
-    const original = h("button.quiet", { type: "button", onclick: () => saveFrom(image.links.original, image.file).catch(onError) }, "Download the original");
+    const original = h("button.quiet", { type: "button", onclick: () => saveFrom(image.links.original, image.file).catch(onError) }, TEXT.original);
     fill(
       remarks,
-      image.error === null ? null : faultBox({ title: "This image is not used", detail: image.error.detail, file: image.file }),
+      image.error === null ? null : faultBox({ title: TEXT.notUsedTitle, detail: image.error.detail, file: image.file }),
       // Those of a single image stand in the head of the study.
-      ...(study.images.length > 1 ? image.warnings.map((words) => h("p.notice", {}, words)) : []),
+      ...(study.images.length > 1 ? image.warnings.map((warning) => h("p.notice", { lang: study.language }, warning)) : []),
       h("p.image-facts.soft.number", {}, h("span.file-name", {}, image.file), ` · ${sizeOf(image)} `, original),
     );
   }
@@ -135,7 +138,7 @@ function captionOf(image) {
 
 /** What is on the screen is never the original: it has 256 grays, and often fewer pixels. */
 function resolutionOf(image, gray) {
-  return gray === null ? "" : `Preview ${sizeOf(gray)} of ${sizeOf(image)}`;
+  return gray === null ? "" : TEXT.preview(sizeOf(gray), sizeOf(image));
 }
 
 function sizeOf({ width, height }) {

@@ -3,21 +3,15 @@
 import { json } from "./api.js";
 import { saveFrom } from "./download.js";
 import { fill, h } from "./dom.js";
-import { LANGUAGES, fullMoment, moment } from "./format.js";
+import { fullMoment, moment } from "./format.js";
 import { notify } from "./notices.js";
+import { words, writtenIn } from "./words.js";
 
-const TITLES = {
-  en: { warnings: "Warnings", indication: "Indication (as given by the sender)", technique: "Technique", comparison: "Comparison", findings: "Findings", impression: "Impression" },
-  es: { warnings: "Advertencias", indication: "Indicación (tal como la indicó el remitente)", technique: "Técnica", comparison: "Comparación", findings: "Hallazgos", impression: "Impresión" },
-};
-/** What is said of a sentence that the findings do not support; the loudest first. */
-const MARKS = {
-  en: { contradicts: "contradicts the findings", unsupported: "not supported by the findings", unread: "not checked" },
-  es: { contradicts: "contradice los hallazgos", unsupported: "no respaldada por los hallazgos", unread: "no comprobada" },
-};
+const TEXT = words.report;
+const LOUDEST_FIRST = ["contradicts", "unsupported", "unread"];
 const ORDER = ["indication", "technique", "comparison", "findings", "impression"];
 const FORMATS = [
-  ["Text", "text/plain", "txt"],
+  [TEXT.text, "text/plain", "txt"],
   ["HTML", "text/html", "html"],
   ["JSON", "application/json", "json"],
 ];
@@ -26,36 +20,35 @@ const FORMATS = [
  * Makes the panel.
  *
  * @param {{signal: AbortSignal, onError: (error: unknown) => void}} options
- * @returns {{element: HTMLElement, load: (study: object) => Promise<void>, wait: (words: string) => void}}
+ * @returns {{element: HTMLElement, load: (study: object) => Promise<void>, wait: (text: string) => void}}
  */
 export function reportPanel({ signal, onError }) {
   const body = h("div", {});
-  const element = h("section.panel.report", { id: "report", tabindex: -1, "aria-labelledby": "report-title" }, h("h2", { id: "report-title" }, "Report"), body);
+  const element = h("section.panel.report", { id: "report", tabindex: -1, "aria-labelledby": "report-title" }, h("h2", { id: "report-title" }, TEXT.title), body);
 
   async function load(study) {
     const report = await json(study.links.report, { signal, headers: { Accept: "application/json" } });
     if (report !== null) fill(body, ...reportParts(report, study, onError));
   }
 
-  const wait = (words) => fill(body, h("p.soft", {}, words));
+  const wait = (text) => fill(body, h("p.soft", {}, text));
   return { element, load, wait };
 }
 
 function reportParts(report, study, onError) {
-  const titles = TITLES[report.language] ?? TITLES.en;
-  const marks = MARKS[report.language] ?? MARKS.en;
+  const { sections: titles, marks } = writtenIn(report.language);
   const sections = sectionsOf(report).map(([name, text]) => {
     const passages = passagesOf(text, report.sentences.filter(({ section }) => section === name));
-    const words = passages.map(([part, grade]) => (grade === null ? part : h(`mark.${grade}`, {}, h("strong", {}, `${marks[grade]}: `), part)));
-    return h("section.report-section", { "data-section": name }, h("h3", {}, titles[name]), h("p", { lang: report.language }, ...words));
+    const parts = passages.map(([part, grade]) => (grade === null ? part : h(`mark.${grade}`, {}, h("strong", {}, `${marks[grade]}: `), part)));
+    return h("section.report-section", { "data-section": name, lang: report.language }, h("h3", {}, titles[name]), h("p", {}, ...parts));
   });
   const written = [h("span.screen-only", {}, moment(report.created_at)), h("span.print-only", {}, fullMoment(report.created_at))];
   return [
-    h("p.report-facts", {}, h("span.badge", {}, report.status), ` ${LANGUAGES[report.language] ?? report.language} · version ${report.version} · `, ...written),
+    h("p.report-facts", {}, h("span.badge", {}, TEXT.statuses[report.status]), ` ${TEXT.facts(words.languages[report.language] ?? report.language, report.version)} · `, ...written),
     ...sections,
     h("p.small.soft", {}, authorWords(report)),
-    h("p.device-line", {}, report.not_a_medical_device),
-    actions(report, study, titles, onError),
+    h("p.device-line", { lang: report.language }, report.not_a_medical_device),
+    actions(report, study, onError),
   ];
 }
 
@@ -67,12 +60,12 @@ function reportParts(report, study, onError) {
 function passagesOf(text, sentences) {
   const cut = [];
   let start = 0;
-  for (const { text: words, grade } of sentences) {
-    const at = text.indexOf(words, start);
+  for (const { text: sentence, grade } of sentences) {
+    const at = text.indexOf(sentence, start);
     if (at < 0) return [[text, loudestOf(sentences)]];
-    const end = at + words.length;
+    const end = at + sentence.length;
     if (grade !== "supported") {
-      cut.push([text.slice(start, at), null], [words, grade]);
+      cut.push([text.slice(start, at), null], [sentence, grade]);
     } else {
       cut.push([text.slice(start, end), null]);
     }
@@ -83,35 +76,32 @@ function passagesOf(text, sentences) {
 
 /** The loudest grade, or null where all is supported. */
 function loudestOf(sentences) {
-  return Object.keys(MARKS.en).find((grade) => sentences.some((sentence) => sentence.grade === grade)) ?? null;
+  return LOUDEST_FIRST.find((grade) => sentences.some((sentence) => sentence.grade === grade)) ?? null;
 }
 
 function authorWords({ author, made_from, writer, verification }) {
   if (writer === null) {
-    return `Written by a person, ${author.name}, from version ${made_from}; sentences that the findings do not support are marked.`;
+    return TEXT.byPerson(author.name, made_from);
   }
-  return `Written by ${writer.id} ${writer.version}. ${verificationWords(verification)}`;
+  return `${TEXT.byWriter(`${writer.id} ${writer.version}`)} ${verificationWords(verification)}`;
 }
 
-function verificationWords({ verdict, attempts, fallback, policy }) {
-  if (fallback) {
-    return `After ${attempts} attempts the writer's own text still did not agree with the findings: this is the template's text, which does.`;
-  }
-  const tries = attempts === 1 ? "at the first attempt" : `at attempt ${attempts}`;
-  const held = policy === "grounded" ? "by the rules for a writer that saw the image" : "sentence by sentence";
-  return `Held against the findings, ${held}: ${verdict} ${tries}.`;
+function verificationWords({ attempts, fallback, policy }) {
+  if (fallback) return TEXT.fallback(attempts);
+  const passed = policy === "grounded" ? TEXT.grounded : TEXT.strict;
+  return passed(attempts === 1 ? TEXT.firstAttempt : TEXT.atAttempt(attempts));
 }
 
-function actions(report, study, titles, onError) {
+function actions(report, study, onError) {
   const name = `report-${study.id}`;
-  const save = ([words, type, extension]) =>
-    h("button", { type: "button", "aria-label": `Download as ${words}`, onclick: () => saveFrom(study.links.report, `${name}.${extension}`, type).catch(onError) }, words);
+  const save = ([format, type, extension]) =>
+    h("button", { type: "button", "aria-label": TEXT.downloadAs(format), onclick: () => saveFrom(study.links.report, `${name}.${extension}`, type).catch(onError) }, format);
   return h(
     "div.actions.report-actions",
     {},
-    h("button", { type: "button", onclick: () => copy(plainText(report, titles)) }, "Copy"),
-    h("button", { type: "button", onclick: () => window.print() }, "Print"),
-    h("span.soft", {}, "Download"),
+    h("button", { type: "button", onclick: () => copy(plainText(report)) }, TEXT.copy),
+    h("button", { type: "button", onclick: () => window.print() }, TEXT.print),
+    h("span.soft", {}, TEXT.download),
     ...FORMATS.map(save),
   );
 }
@@ -121,13 +111,13 @@ function sectionsOf({ sections }) {
   return ORDER.map((name) => [name, sections[name]]).filter(([, text]) => text);
 }
 
-function plainText(report, titles) {
-  const marks = MARKS[report.language] ?? MARKS.en;
+function plainText(report) {
+  const { sections: titles, marks } = writtenIn(report.language);
   const marked = (name, text) =>
     passagesOf(text, report.sentences.filter(({ section }) => section === name))
       .map(([part, grade]) => (grade === null ? part : `[${marks[grade].toUpperCase()}: ${part}]`))
       .join("");
-  const warnings = report.warnings.map((words) => `- ${words}`).join("\n");
+  const warnings = report.warnings.map((warning) => `- ${warning}`).join("\n");
   const parts = [["warnings", warnings], ...sectionsOf(report)].filter(([, text]) => text !== "");
   const texts = parts.map(([name, text]) => `${titles[name].toUpperCase()}\n${name === "indication" ? quoted(text) : marked(name, text)}`);
   return [...texts, report.not_a_medical_device].join("\n\n");
@@ -141,9 +131,9 @@ function quoted(text) {
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
-    notify("Report copied");
+    notify(TEXT.copied);
   } catch {
     // No permission, or plain http: the text stays on the screen to be selected.
-    notify("The browser does not allow copying here; select the text instead");
+    notify(TEXT.notCopied);
   }
 }

@@ -3,8 +3,12 @@
 import { fill, h } from "./dom.js";
 import { age, calendarDay, count, criticalWords, moment, sexWord, statusWords, studyName } from "./format.js";
 import { mark } from "./marks.js";
+import { byServer } from "./notices.js";
+import { words } from "./words.js";
 
-const COLUMNS = ["Status", "File", "Patient id", "Sex, age", "Study date", "", "Received"];
+const TEXT = words.list;
+
+const COLUMNS = [TEXT.status, TEXT.file, TEXT.patientId, TEXT.sexAndAge, TEXT.studyDate, "", TEXT.received];
 
 /** @returns {{element: HTMLElement, show: (studies: object[]) => void}} */
 export function studyRows() {
@@ -40,20 +44,20 @@ export function studyRows() {
 
 function draw(row, study) {
   const { patient, warnings } = study;
-  const facts = [count(study.images.length, "image")];
-  if (study.priority !== "routine") facts.push(study.priority);
+  const facts = [count(study.images.length, words.counted.image)];
+  if (study.priority !== "routine") facts.push(words.priorities[study.priority]);
   const critical = criticalWords(study);
   const alarm = critical && h("span.row-critical", {}, mark("critical"), critical);
-  const warned = warnings.length > 0 && h("span.row-warning", { title: warnings.join("\n") }, mark("warning"), "Warning", h("span.visually-hidden", {}, `: ${warnings.join(" ")} `));
+  const warned = warnings.length > 0 && h("span.row-warning", { title: warnings.join("\n") }, mark("warning"), words.study.warning, h("span.visually-hidden", { lang: study.language }, `: ${warnings.join(" ")} `));
   const link = row.querySelector("a") ?? h("a.study-row", { href: `#/studies/${study.id}` });
   fill(
     link,
     h(`span.status.status-${study.status}`, {}, mark(study.status), statusWords(study)),
     h("span.file-name", {}, studyName(study)),
-    cell("Patient id", patient.id),
-    cell("Sex, age", [sexWord(patient.sex), age(patient.age_years)].filter(Boolean).join(", ")),
-    cell("Study date", calendarDay(study.study_date)),
-    h("span.facts", {}, alarm, warned, h("span.soft", {}, study.error?.detail ?? facts.join(" · "))),
+    cell(TEXT.patientId, patient.id),
+    cell(TEXT.sexAndAge, [sexWord(patient.sex), age(patient.age_years)].filter(Boolean).join(", ")),
+    cell(TEXT.studyDate, calendarDay(study.study_date)),
+    h("span.facts", {}, alarm, warned, h("span.soft", {}, byServer(study.error?.detail) ?? facts.join(" · "))),
     h("time.soft.number", { datetime: study.created_at }, moment(study.created_at)),
   );
   if (link.parentElement !== row) fill(row, link);

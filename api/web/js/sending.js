@@ -2,6 +2,7 @@
 
 import { Problem, freshKey, pause, post, upload } from "./api.js";
 import { count } from "./format.js";
+import { words } from "./words.js";
 
 const AT_ONCE = 2;
 /** Milliseconds for which a server is called again. An upload that it died over keeps its key for 30 s. */
@@ -10,11 +11,8 @@ const PAUSE = 1000;
 const LONGEST_PAUSE = 5000;
 
 const REUSED = "/problems/idempotency-key-reused";
-const IN_ALREADY = {
-  title: "The study is in already",
-  detail: "It was taken with the fields as they were before you changed them.",
-  advice: "Open it in the list of studies. To send it as another one, choose the files again.",
-};
+const TEXT = words.upload;
+const IN_ALREADY = { title: TEXT.inAlready, detail: TEXT.inAlreadyDetail, advice: TEXT.inAlreadyAdvice };
 
 /**
  * How far it is, and what holds it up.
@@ -77,7 +75,7 @@ export function severalStudies(studies) {
   async function send(fields, sending) {
     const failed = new AbortController();
     const signal = AbortSignal.any([sending.signal, failed.signal]);
-    const open = () => post("/v1/batches", { name: count(studies.flat().length, "file") }, { signal });
+    const open = () => post("/v1/batches", { name: count(studies.flat().length, words.counted.file) }, { signal });
     batch ??= await insist(open, { ...sending, signal });
     const queue = items.filter((item) => !item.taken);
     const work = async () => {
@@ -97,7 +95,7 @@ export function severalStudies(studies) {
     const tell = (bytes) => {
       item.bytes = Math.min(bytes, item.size);
       const sent = items.reduce((sum, { bytes: each }) => sum + each, 0);
-      onProgress(sent, total, `${taken()} of ${count(studies.flat().length, "file")}`);
+      onProgress(sent, total, words.of(taken(), count(studies.flat().length, words.counted.file)));
     };
     const options = { idempotencyKey: item.key, onProgress: tell, signal };
     try {
@@ -124,7 +122,7 @@ async function insist(request, { signal, onTrouble }) {
       firstFailure ??= Date.now();
       const patient = Date.now() - firstFailure < PATIENCE;
       if (!(error instanceof Problem && error.passing && patient)) throw error;
-      onTrouble(error.status === 0 ? "The server cannot be reached" : "The server is busy");
+      onTrouble(error.status === 0 ? TEXT.unreachable : TEXT.busy);
       await pause(Math.min(LONGEST_PAUSE, PAUSE * attempt), signal);
     }
   }

@@ -1,28 +1,32 @@
 /** The keys: which there are, and whether single ones are wanted. */
 
+import { words } from "./words.js";
+
 const SETTING = "cxr-single-keys";
 
+const TEXT = words.shortcuts;
+
 export const PAGE_SHORTCUTS = [
-  { keys: ["?"], does: "These shortcuts" },
-  { keys: ["n"], does: "New study: choose files" },
-  { keys: ["s"], does: "The list of studies" },
-  { keys: ["v"], does: "To the radiograph" },
-  { keys: ["f"], does: "To the findings" },
-  { keys: ["r"], does: "To the report" },
+  { keys: ["?"], does: TEXT.help },
+  { keys: ["n"], does: TEXT.newStudy },
+  { keys: ["s"], does: TEXT.studies },
+  { keys: ["v"], does: TEXT.radiograph },
+  { keys: ["f"], does: TEXT.findings },
+  { keys: ["r"], does: TEXT.report },
 ];
 
 export const VIEWER_SHORTCUTS = [
-  { keys: ["+", "−"], does: "Zoom in, out" },
-  { keys: ["0", "1"], does: "Fit to the frame, one pixel to one pixel" },
-  { keys: ["←", "→", "↑", "↓"], does: "Move the picture" },
-  { keys: ["Shift ← →"], does: "Window narrower, wider" },
-  { keys: ["Shift ↑ ↓"], does: "Level up (darker), down (brighter)" },
-  { keys: ["i"], does: "Invert" },
-  { keys: ["h"], does: "Heatmap on, off" },
-  { keys: ["[", "]"], does: "Previous, next finding with a heatmap" },
-  { keys: ["b"], does: "Box on, off" },
-  { keys: ["Page ↑", "Page ↓"], does: "Previous, next image" },
-  { keys: ["Home"], does: "Everything as at the start" },
+  { keys: ["+", "−"], does: TEXT.zoom },
+  { keys: ["0", "1"], does: TEXT.size },
+  { keys: ["←", "→", "↑", "↓"], does: TEXT.move },
+  { keys: [`${TEXT.keys.shift} ← →`], does: TEXT.window },
+  { keys: [`${TEXT.keys.shift} ↑ ↓`], does: TEXT.level },
+  { keys: ["i"], does: TEXT.invert },
+  { keys: ["h"], does: TEXT.heatmap },
+  { keys: ["[", "]"], does: TEXT.finding },
+  { keys: ["b"], does: TEXT.box },
+  { keys: [`${TEXT.keys.page} ↑`, `${TEXT.keys.page} ↓`], does: TEXT.image },
+  { keys: [TEXT.keys.home], does: TEXT.reset },
 ];
 
 /** Whether single keys do something outside the radiograph (WCAG 2.1.4 wants a way to turn them off). */

@@ -2,10 +2,11 @@
 
 import { json } from "./api.js";
 import { fill, h } from "./dom.js";
-import { STATUS_WORDS, isFinal } from "./format.js";
+import { count, isFinal } from "./format.js";
 import { announce } from "./notices.js";
 import { studyRows } from "./rows.js";
 import { uploadForm } from "./upload.js";
+import { words } from "./words.js";
 
 const PAGE_SIZE = 25;
 const MOST_AT_ONCE = 100;
@@ -14,10 +15,10 @@ const REFRESH_IDLE = 12000;
 
 /** @param {import("./app.js").Page} page */
 export async function studiesView({ root, signal, info, dropped, onError, setTitle }) {
-  setTitle("Studies");
+  setTitle(words.list.title);
   const form = uploadForm({ info, signal, onSent: (path) => (location.hash = path) });
   const list = studyList({ signal, onError });
-  fill(root, h("div.home", {}, h("h1.visually-hidden", {}, "Studies"), form.element, list.element));
+  fill(root, h("div.home", {}, h("h1.visually-hidden", {}, words.list.title), form.element, list.element));
   if (dropped.length > 0) form.add(dropped);
   await list.start();
 }
@@ -31,9 +32,9 @@ export async function studiesView({ root, signal, info, dropped, onError, setTit
  */
 export function studyList({ signal, onError, batchId, onRefresh }) {
   const rows = studyRows();
-  const filter = h("select", { id: "status-filter" }, h("option", { value: "" }, "All"), ...statusOptions());
+  const filter = h("select", { id: "status-filter" }, h("option", { value: "" }, words.list.all), ...statusOptions());
   const critical = h("input", { id: "critical-filter", type: "checkbox" });
-  const more = h("button", { type: "button" }, "Load more");
+  const more = h("button", { type: "button" }, words.list.more);
   const empty = h("p.empty.soft", {});
   let studies = [];
   let cursor = null;
@@ -54,7 +55,7 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
     rows.show(studies);
     more.hidden = cursor === null;
     empty.hidden = studies.length > 0;
-    empty.textContent = filter.value === "" && !critical.checked ? "No studies yet." : "No such studies.";
+    empty.textContent = filter.value === "" && !critical.checked ? words.list.none : words.list.noneChosen;
   }
 
   /** Looks at the newest studies again, and at older ones as far as one of them is not final yet. */
@@ -80,7 +81,7 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
     studies = [...studies, ...page.items];
     cursor = page.next_cursor;
     draw();
-    announce(`${studies.length} studies shown`);
+    announce(count(studies.length, words.counted.shown));
   }
 
   async function keepUpToDate() {
@@ -113,14 +114,14 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
   const head = h(
     "div.list-head",
     {},
-    h("h2", {}, "Studies"),
-    h("label", {}, critical, " Critical only"),
-    h("label", { for: "status-filter" }, "Status"),
+    h("h2", {}, words.list.title),
+    h("label", {}, critical, ` ${words.list.critical}`),
+    h("label", { for: "status-filter" }, words.list.status),
     filter,
   );
   return { element: h("section.studies", {}, head, rows.element, empty, more), start };
 }
 
 function statusOptions() {
-  return Object.entries(STATUS_WORDS).map(([value, words]) => h("option", { value }, words));
+  return Object.entries(words.statuses).map(([value, name]) => h("option", { value }, name));
 }

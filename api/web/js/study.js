@@ -4,14 +4,15 @@ import { adviceFor, call, json, post } from "./api.js";
 import { confirmed } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { findingsPanel } from "./findings.js";
-import { STATUS_WORDS, isFinal, studyName } from "./format.js";
+import { isFinal, studyName } from "./format.js";
 import { follow } from "./live.js";
-import { announce, faultBox, notify } from "./notices.js";
+import { announce, byServer, faultBox, notify } from "./notices.js";
 import { radiographs } from "./radiographs.js";
 import { reportPanel } from "./report.js";
 import { studyHead } from "./head.js";
+import { words } from "./words.js";
 
-const PENDING = { findings: "The findings come when the study is classified.", report: "The report comes when it is written and checked." };
+const TEXT = words.head;
 
 /**
  * @param {import("./app.js").Page} page
@@ -26,8 +27,8 @@ export async function studyView({ root, signal, onError, setTitle, reload }, id)
     onDelete: (study) => erase(study).catch(onError),
     onRetry: (study) => retry(study, reload).catch(onError),
   });
-  findings.wait(PENDING.findings);
-  report.wait(PENDING.report);
+  findings.wait(TEXT.findingsPending);
+  report.wait(TEXT.reportPending);
   const seen = { status: null, findings: false, report: false };
 
   async function update(study) {
@@ -36,12 +37,12 @@ export async function studyView({ root, signal, onError, setTitle, reload }, id)
     if (seen.status === study.status) return;
     if (seen.status === null) setTitle(studyName(study));
     seen.status = study.status;
-    announce(`${studyName(study)}: ${STATUS_WORDS[study.status]}`);
+    announce(`${studyName(study)}: ${words.statuses[study.status]}`);
     if (study.model !== null && !seen.findings) {
       seen.findings = true;
       const found = await json(study.links.findings, { signal });
       pictures.find(found);
-      findings.show(found);
+      findings.show(found, study.language);
     }
     if (study.status === "completed" && !seen.report) {
       seen.report = true;
@@ -51,9 +52,9 @@ export async function studyView({ root, signal, onError, setTitle, reload }, id)
   }
 
   async function explainEnd(study) {
-    const ending = `The study was ${study.status}`;
-    if (!seen.findings) findings.wait(`${ending}: there are no findings.`);
-    report.wait(`${ending}: there is no report.`);
+    const ending = words.statuses[study.status];
+    if (!seen.findings) findings.wait(TEXT.noFindings(ending));
+    report.wait(TEXT.noReport(ending));
     head.explain(await faultOf(study));
   }
 
@@ -70,25 +71,21 @@ function layout(head, pictures, report, findings) {
 async function faultOf(study) {
   if (study.error === null) return null;
   const { type, detail, file } = study.error;
-  const title = study.status === "failed" ? "The study could not be worked on" : "The study cannot be used";
-  const advice = study.status === "failed" ? "Nothing is wrong with what you sent as far as the server knows. Try again, or tell the operator." : await adviceFor(type);
-  return faultBox({ title, detail, file, advice });
+  const title = study.status === "failed" ? TEXT.failed : TEXT.unusable;
+  const advice = study.status === "failed" ? TEXT.failedAdvice : byServer(await adviceFor(type));
+  return faultBox({ title, detail: byServer(detail), file, advice });
 }
 
 async function retry(study, reload) {
   await post(`${study.links.self}/retry`);
-  notify("Trying again");
+  notify(TEXT.tryingAgain);
   await reload();
 }
 
 async function erase(study) {
-  const question = {
-    title: "Delete this study?",
-    text: "Its images, findings, report and patient data are erased for good. Work under way is cancelled.",
-    yes: "Delete",
-  };
-  if (!(await confirmed(question))) return;
+  const { deleteQuestion, deleteMeans, remove } = TEXT;
+  if (!(await confirmed({ title: deleteQuestion, text: deleteMeans, yes: remove }))) return;
   await call(study.links.self, { method: "DELETE" });
-  notify("Study deleted");
+  notify(TEXT.deleted);
   location.hash = "#/";
 }

@@ -1,29 +1,12 @@
 /** How far a study is: its states as steps, and everything that happened to it. */
 
 import { fill, h } from "./dom.js";
-import { STATUS_WORDS, duration, isFinal, moment, statusWords } from "./format.js";
+import { duration, isFinal, moment, statusWords } from "./format.js";
 import { mark } from "./marks.js";
+import { byServer } from "./notices.js";
+import { words } from "./words.js";
 
 const STEPS = ["queued", "classifying", "classified", "reporting", "completed"];
-const EVENT_WORDS = {
-  received: "Received",
-  "images-added": "Added",
-  closed: "Closed: no more images",
-  claimed: "Taken on by a worker",
-  classified: "Findings stored",
-  critical: "Critical finding",
-  reported: "Report stored",
-  rejected: "Rejected",
-  "lease-expired": "The worker went silent; the study waits again",
-  released: "Given back by its worker; it waits again",
-  "attempt-failed": "A try failed; it is tried again alone",
-  "gave-up": "Given up",
-  cancelled: "Cancelled",
-  retried: "Tried again",
-  reread: "To be read again",
-  edited: "Report changed",
-  erased: "Patient data erased",
-};
 
 /** Events from which on the server owes a report. */
 const ASKED = new Set(["received", "closed", "retried", "reread"]);
@@ -38,10 +21,10 @@ export function drawSteps(element, study) {
     const done = index < reached || (at < 0 && index <= reached) || status === "completed" && at === index;
     const current = index === at;
     const kind = done ? "completed" : current ? status : "absent";
-    return h(`li.step${done ? ".done" : ""}${current ? ".current" : ""}`, { "aria-current": current ? "step" : null }, mark(kind), h("span", {}, STATUS_WORDS[status]));
+    return h(`li.step${done ? ".done" : ""}${current ? ".current" : ""}`, { "aria-current": current ? "step" : null }, mark(kind), h("span", {}, words.statuses[status]));
   });
   if (at < 0) {
-    steps.push(h(`li.step.current.status-${study.status}`, { "aria-current": "step" }, mark(study.status), h("span", {}, STATUS_WORDS[study.status])));
+    steps.push(h(`li.step.current.status-${study.status}`, { "aria-current": "step" }, mark(study.status), h("span", {}, words.statuses[study.status])));
   }
   fill(element, ...steps);
 }
@@ -58,8 +41,8 @@ export function drawTimeline(element, study) {
       h(
         "span",
         {},
-        EVENT_WORDS[entry.event] ?? entry.event,
-        entry.detail ? h("span.soft", {}, `: ${entry.detail}`) : null,
+        words.events[entry.event] ?? entry.event,
+        entry.detail ? h("span.soft", {}, ": ", byServer(entry.detail)) : null,
         h("span.soft", {}, ` · ${entry.actor.name ?? entry.actor.id}`),
       ),
     ),
@@ -78,7 +61,7 @@ export function statusLine(study) {
   const ended = timeline.findLastIndex(({ status }, at) => status !== timeline[at - 1]?.status);
   const asked = timeline.slice(0, ended + 1).findLast(({ event }) => ASKED.has(event));
   if (!isFinal(study.status) || asked === undefined) return statusWords(study);
-  return `${STATUS_WORDS[study.status]} after ${duration(asked.at, timeline[ended].at)}`;
+  return words.study.ended(words.statuses[study.status], duration(asked.at, timeline[ended].at));
 }
 
 function reachedStep(study, all) {

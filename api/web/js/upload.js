@@ -4,6 +4,9 @@ import { h, fill } from "./dom.js";
 import { count, size } from "./format.js";
 import { announce, faultBox, problemBox } from "./notices.js";
 import { oneStudy, severalStudies } from "./sending.js";
+import { language, words } from "./words.js";
+
+const TEXT = words.upload;
 
 const ACCEPT = ".dcm,.dicom,.png,.jpg,.jpeg,.zip,application/dicom,image/png,image/jpeg,application/zip";
 
@@ -34,7 +37,7 @@ export function uploadForm({ info, signal, onSent }) {
   function add(more) {
     choose([...files, ...more]);
     picker.value = "";
-    announce(`${count(files.length, "file")} chosen`);
+    announce(count(files.length, words.counted.chosen));
     send.focus();
   }
 
@@ -82,12 +85,12 @@ export function uploadForm({ info, signal, onSent }) {
   function waysOn({ type, positions }) {
     if (type !== SEVERAL_PATIENTS && type !== OTHER_PATIENT) return [];
     const meant = () => deliver("together", () => oneStudy(files), { mixed: "true" });
-    const ways = [h("button", { type: "button", onclick: meant }, "It is meant: send as one study")];
+    const ways = [h("button", { type: "button", onclick: meant }, TEXT.sendMeant)];
     const studies = type === SEVERAL_PATIENTS ? grouped(files, positions) : null;
     if (studies !== null) {
       // An id that was typed cannot be that of all of them; the files say whose they are.
       const apart = () => deliver("apart", () => severalStudies(studies), { patient_id: "" });
-      ways.unshift(h("button.primary", { type: "button", onclick: apart }, `Send as ${studies.length} studies`));
+      ways.unshift(h("button.primary", { type: "button", onclick: apart }, TEXT.sendApart(studies.length)));
     }
     return ways;
   }
@@ -108,21 +111,21 @@ export function uploadForm({ info, signal, onSent }) {
 
 function formParts(info) {
   const picker = h("input.visually-hidden", { type: "file", id: "files", multiple: true, accept: ACCEPT });
-  const list = h("ul.file-list", { "aria-label": "Chosen files" });
+  const list = h("ul.file-list", { "aria-label": TEXT.chosenFiles });
   const choice = groupingChoice();
   const details = detailFields();
   const status = h("div.upload-status", {});
-  const send = h("button.primary", { type: "submit" }, "Send");
+  const send = h("button.primary", { type: "submit" }, TEXT.send);
   const { max_files: most, max_file_bytes: bytes } = info.limits;
   const form = h(
     "form.upload",
-    { "aria-label": "New study" },
+    { "aria-label": TEXT.title },
     h(
       "div.drop",
       {},
       picker,
-      h("label.drop-label", { for: "files" }, h("strong", {}, "Choose radiographs"), h("span", {}, " or drop them anywhere")),
-      h("p.soft", {}, `DICOM, PNG, JPEG, or a zip of one study · up to ${most} images of ${size(bytes)} a study`),
+      h("label.drop-label", { for: "files" }, h("strong", {}, TEXT.choose), h("span", {}, TEXT.orDrop)),
+      h("p.soft", {}, TEXT.limits(count(most, words.counted.image), size(bytes))),
     ),
     list,
     choice,
@@ -144,27 +147,28 @@ function groupingChoice() {
   return h(
     "fieldset",
     {},
-    h("legend", {}, "These files are"),
-    option("together", "One study", "Several images of one patient: one report.", true),
-    option("each", "One study each", "Different patients: one report a file.", false),
+    h("legend", {}, TEXT.grouping),
+    option("together", TEXT.together, TEXT.togetherMeans, true),
+    option("each", TEXT.each, TEXT.eachMeans, false),
   );
 }
 
 function detailFields() {
-  const select = (id, label, options) =>
-    h("div.field", {}, h("label", { for: id }, label), h("select", { id, name: id }, ...options));
-  const option = ([value, words]) => h("option", { value }, words);
+  const select = (id, label, choices, chosen) => {
+    const options = Object.entries(choices).map(([value, name]) => h("option", { value, selected: value === chosen }, name));
+    return h("div.field", {}, h("label", { for: id }, label), h("select", { id, name: id }, ...options));
+  };
   return h(
     "details.upload-details",
     {},
-    h("summary", {}, "Priority, language, indication"),
+    h("summary", {}, TEXT.details),
     h(
       "div.fields",
       {},
-      select("priority", "Priority", [["routine", "Routine"], ["urgent", "Urgent"], ["archive", "Archive"]].map(option)),
-      select("language", "Report in", [["en", "English"], ["es", "Spanish"]].map(option)),
-      h("div.field", {}, h("label", { for: "patient_id" }, "Patient id"), h("input", { id: "patient_id", name: "patient_id", maxlength: 64, autocomplete: "off" })),
-      h("div.field.wide", {}, h("label", { for: "indication" }, "Indication"), h("textarea", { id: "indication", name: "indication", maxlength: 4000, rows: 2 })),
+      select("priority", TEXT.priority, words.priorities, "routine"),
+      select("language", TEXT.language, words.languages, language),
+      h("div.field", {}, h("label", { for: "patient_id" }, TEXT.patientId), h("input", { id: "patient_id", name: "patient_id", maxlength: 64, autocomplete: "off" })),
+      h("div.field.wide", {}, h("label", { for: "indication" }, TEXT.indication), h("textarea", { id: "indication", name: "indication", maxlength: 4000, rows: 2 })),
     ),
   );
 }
@@ -175,7 +179,7 @@ function fileLine(file, onRemove) {
     {},
     h("span.file-name", {}, file.name),
     h("span.soft.number", {}, size(file.size)),
-    h("button.quiet", { type: "button", onclick: onRemove, "aria-label": `Remove ${file.name}` }, "Remove"),
+    h("button.quiet", { type: "button", onclick: onRemove, "aria-label": TEXT.removeFile(file.name) }, TEXT.remove),
   );
 }
 
@@ -191,13 +195,13 @@ function fieldsOf(form) {
 /** What the server would refuse after the last byte, said before the first. */
 function limitFault(files, limits) {
   if (files.length > limits.max_files) {
-    const detail = `A study has at most ${limits.max_files} images; these are ${files.length}.`;
-    return { title: "Too many files", detail, advice: "Send them as one study each, or take some away." };
+    const detail = TEXT.tooManyDetail(limits.max_files, files.length);
+    return { title: TEXT.tooMany, detail, advice: TEXT.tooManyAdvice };
   }
   const large = files.find((file) => file.size > limits.max_file_bytes);
   if (large === undefined) return null;
-  const detail = `The file has ${size(large.size)}; the server takes ${size(limits.max_file_bytes)}.`;
-  return { title: "Larger than this server takes", detail, file: large.name };
+  const detail = TEXT.tooLargeDetail(size(large.size), size(limits.max_file_bytes));
+  return { title: TEXT.tooLarge, detail, file: large.name };
 }
 
 /** The files of each study; null where one (a zip) holds several: it cannot be sent in parts from here. */
@@ -211,22 +215,22 @@ function grouped(files, positions) {
 }
 
 function whatIsIn(taken, all) {
-  return taken === 0 ? null : h("p.soft", {}, `${taken} of ${count(all, "file")} are in. Send goes on with the others.`);
+  return taken === 0 ? null : h("p.soft", {}, TEXT.partlyIn(words.of(taken, count(all, words.counted.file))));
 }
 
 /** Shows how far the files are, and what holds them up. */
 function progress(place) {
-  const bar = h("progress", { max: 1, value: 0, "aria-label": "Upload" });
-  const words = h("span.number", {});
-  fill(place, h("div.progress", {}, bar, words));
+  const bar = h("progress", { max: 1, value: 0, "aria-label": TEXT.progress });
+  const line = h("span.number", {});
+  fill(place, h("div.progress", {}, bar, line));
   const onProgress = (sent, total, note = "") => {
     bar.value = total === 0 ? 0 : sent / total;
-    const share = sent < total ? `${size(sent)} of ${size(total)}` : "Sent; the server is looking at it";
-    words.textContent = note === "" ? share : `${note} · ${share}`;
+    const share = sent < total ? words.of(size(sent), size(total)) : TEXT.sent;
+    line.textContent = note === "" ? share : `${note} · ${share}`;
   };
   const onTrouble = (trouble) => {
-    words.textContent = `${trouble}; trying again`;
-    announce(words.textContent);
+    line.textContent = TEXT.trouble(trouble);
+    announce(line.textContent);
   };
   return { onProgress, onTrouble };
 }

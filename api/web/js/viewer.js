@@ -13,6 +13,7 @@ import { NEUTRAL, bounded, canvasOf, develop } from "./pixels.js";
 import { drawBox, drawHeat } from "./overlay.js";
 import { keyImage } from "./paper.js";
 import { centred, fitted, panned, zoomed } from "./viewport.js";
+import { words } from "./words.js";
 
 const STEP = 40;
 const GRADE_STEP = 8;
@@ -40,7 +41,7 @@ const GRADE_STEP = 8;
  */
 export function viewer({ signal, onStepImage, onStepFinding }) {
   const canvas = h("canvas", { id: "radiograph", tabindex: 0, role: "img", "aria-describedby": "viewer-keys viewer-found" });
-  const words = annotations();
+  const notes = annotations();
   const message = h("p.viewer-message", { hidden: true });
   const context = canvas.getContext("2d");
   const state = initialState();
@@ -134,23 +135,24 @@ export function viewer({ signal, onStepImage, onStepFinding }) {
     const { gray, grayscale, found } = state;
     const { heat, box } = shownOverlays();
     const { window, level, invert } = grayscale;
-    const grays = grayscale === NEUTRAL ? "" : ` · window ${window}, level ${level}${invert ? ", inverted" : ""}`;
+    const text = words.radiograph;
+    const grays = grayscale === NEUTRAL ? "" : ` · ${text.grays(window, level)}${invert ? `, ${text.inverted}` : ""}`;
     paper.prepare(gray, { heat, box, words: (heat || box ? ` · ${found.name}` : "") + grays });
   }
 
   function describe() {
     const { grayscale, gray, found } = state;
     const percent = state.viewport.scale * devicePixelRatio * 100;
-    words.sync({ grayscale: gray === null ? null : grayscale, found, ...shownOverlays() });
+    notes.sync({ grayscale: gray === null ? null : grayscale, found, ...shownOverlays() });
     tools.sync({ ...state, percent, hasHeat: Boolean(found?.heat), hasBox: Boolean(found?.box) });
     canvas.dataset.loaded = String(gray !== null);
   }
 
   function show(gray, about, wait) {
-    words.show(about);
+    notes.show(about);
     paper.show(about);
     const sides = sidesInWords(about.orientation);
-    canvas.setAttribute("aria-label", `Radiograph: ${about.caption}${sides && `; ${sides}`}`);
+    canvas.setAttribute("aria-label", words.radiograph.label(`${about.caption}${sides && `; ${sides}`}`));
     message.hidden = wait === "";
     fill(message, wait);
     const picture = gray === null ? null : canvasOf(gray.width, gray.height);
@@ -171,7 +173,7 @@ export function viewer({ signal, onStepImage, onStepFinding }) {
   window.addEventListener("beforeprint", print, { signal });
   listenToPointers(canvas, { tool: () => state.tool, pan, grade, zoom, fit: actions.fit });
   listenToKeys(canvas, keysFor(actions, { pan, grade, onStepImage, onStepFinding }));
-  const element = viewerElement(canvas, words.elements, message, tools.element);
+  const element = viewerElement(canvas, notes.elements, message, tools.element);
   return { element, onPaper: paper.element, show, mark: (found) => change({ found }) };
 }
 
@@ -217,8 +219,8 @@ function keysFor(actions, { pan, grade, onStepImage, onStepFinding }) {
   };
 }
 
-function viewerElement(canvas, words, message, tools) {
-  const keys = h("p.visually-hidden", { id: "viewer-keys" }, "Arrow keys move it, plus and minus zoom, Shift with arrows changes window and level. Press question mark for all keys.");
-  const frame = h("div.frame", {}, canvas, ...words, message);
+function viewerElement(canvas, notes, message, tools) {
+  const keys = h("p.visually-hidden", { id: "viewer-keys" }, words.radiograph.keys);
+  const frame = h("div.frame", {}, canvas, ...notes, message);
   return h("div.viewer", {}, frame, keys, tools);
 }
