@@ -1,4 +1,4 @@
-"""Which findings are critical: nobody should wait for their turn to hear of them; see docs/decisions/0028."""
+"""Which findings are critical: nobody should wait for their turn to hear of them; see docs/decisions/0030."""
 
 from collections.abc import Collection, Iterable
 
