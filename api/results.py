@@ -14,6 +14,7 @@ from shared.domain.reports import Section
 from shared.records.batches import BatchItem
 from shared.records.reports import ReportRecord
 from shared.rendering.document import WORDS, quoted
+from shared.reporting import warnings
 
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
@@ -154,7 +155,7 @@ def _whole_report(item: BatchItem) -> str | None:
     quotation = f"{words.indication} ({words.as_given}): {quoted(said)}" if said else None
     return "\n".join(
         (
-            *(f"{words.warning}: {warning}" for warning in item.warnings),
+            *(f"{warnings.WORD[report.language]}: {warning}" for warning in item.warnings),
             *((quotation,) if quotation else ()),
             *(f"{title}: {text}" for title, text in _titled(report)),
         )

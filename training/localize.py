@@ -75,7 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Console(width=120).print(_table(bundle, [one.pointed for one in found]))
     print(places(card))
     if options.write:
-        write_card(bundle.folder, card)
+        try:
+            write_card(bundle.folder, card)
+        except OSError as error:
+            stop(f"the card of {bundle.folder} cannot be written: {error.strerror}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from typing import Final
 
 from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty
-from shared.reporting.labeller import LEXICONS
+from shared.reporting.lexicon import LEXICONS
 from shared.reporting.request import Prose, ReportRequest, seed_of
 from shared.reporting.wording import reworded
+from shared.words import in_each
 from worker_llm.plan import ReportPlan, Step, plan_report
 from worker_llm.writers.base import Draft, NoReport
 
@@ -24,40 +25,7 @@ Messages = list[dict[str, str]]
 
 _FINDINGS, _IMPRESSION = "FINDINGS:", "IMPRESSION:"
 
-_SHORT: Final = {
-    Language.ENGLISH: "Report",
-    Language.SPANISH: "Informe",
-}
-_LONG: Final = {
-    Language.ENGLISH: (
-        "You write the FINDINGS and IMPRESSION of a chest radiograph report from a list. Write one short"
-        " plain sentence for each line of the list, in its order, and nothing else. 'present' is stated"
-        " ('There is a pleural effusion.'), 'probable' is hedged ('Probable pleural effusion.'), and so is"
-        " 'possible' ('Possible pleural effusion.'). Use the words of the list. Deny nothing and call"
-        " nothing normal. No side, size, severity, measurement, comparison, cause, device or advice."
-        " Answer as\nFINDINGS: ...\nIMPRESSION: ..."
-    ),
-    Language.SPANISH: (
-        "Escribes los apartados FINDINGS e IMPRESSION del informe de una radiografía de tórax a partir"
-        " de una lista. Escribe en español una frase corta y sencilla por cada línea, en su orden, y"
-        " nada más. 'presente' se afirma ('Se observa un derrame pleural.'), 'probable' se matiza"
-        " ('Probable derrame pleural.') y 'posible' también ('Posible derrame pleural.'). Usa las palabras"
-        " de la lista. No niegues nada ni digas que algo es normal. Ni lado, ni tamaño, ni gravedad, ni"
-        " medidas, ni comparaciones, ni causas, ni consejos. Responde así:\nFINDINGS: ...\nIMPRESSION: ..."
-    ),
-}
-_CERTAINTY: Final = {
-    Language.ENGLISH: {
-        Certainty.STATED: "present",
-        Certainty.PROBABLE: "probable",
-        Certainty.POSSIBLE: "possible",
-    },
-    Language.SPANISH: {
-        Certainty.STATED: "presente",
-        Certainty.PROBABLE: "probable",
-        Certainty.POSSIBLE: "posible",
-    },
-}
+_TOLD: Final = in_each("prompt", dict)
 
 
 def messages_for(request: ReportRequest, writer: WriterVersion, *, attempt: int, brief: bool) -> Messages:
@@ -75,7 +43,7 @@ def messages_for(request: ReportRequest, writer: WriterVersion, *, attempt: int,
 
 def messages_of(plan: ReportPlan, language: Language, *, brief: bool) -> Messages:
     """Make the chat for a plan."""
-    system = (_SHORT if brief else _LONG)[language]
+    system = _TOLD[language]["short" if brief else "long"]
     return [
         {"role": "system", "content": system},
         {"role": "user", "content": "\n".join(_lines(plan, language, brief=brief))},
@@ -92,7 +60,7 @@ def _line(step: Step, language: Language, *, brief: bool) -> str:
     # The adapter was tuned on two words: what it hedges is said again in the words of the scale.
     certainty = Certainty.POSSIBLE if brief and step.certainty is Certainty.PROBABLE else step.certainty
     names = ", ".join(LEXICONS[language].term(label).names[0].text for label in step.labels)
-    return f"{_CERTAINTY[language][certainty]}: {names}"
+    return f"{_TOLD[language][certainty]}: {names}"
 
 
 def answer_for(prose: Prose) -> str:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.findings import FindingStatus, ModelVersion, ViewPosition
 from shared.domain.orders import NO_PATIENT, Patient
-from shared.domain.reports import Author, Grade, GradedSentence, Language, Person, ReportSections, Section
+from shared.domain.reports import Author, GradedSentence, Language, Person, ReportSections, Section
 from shared.rendering.passages import Passage, passages
-from shared.reporting import warnings
 from shared.reporting.certainty import PROBABLE_FROM, STATED_FROM
+from shared.words import in_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +161,11 @@ class Words:
     probability: str
     threshold: str
     warnings: str
-    warning: str
     made_by: str
     changed_by: str
     fallback: str
-    finding_status: Mapping[FindingStatus, str]
-    marks: Mapping[Grade, str]
+    finding_status: Mapping[str, str]
+    marks: Mapping[str, str]
     not_a_medical_device: str
 
 
@@ -177,111 +176,11 @@ _DAYS_IN_A_YEAR: Final = 365.25
 _ROUNDING: Final = 1e-6
 _ORDER: Final = (FindingStatus.PRESENT, FindingStatus.UNCERTAIN, FindingStatus.ABSENT)
 
-WORDS: Final[Mapping[Language, Words]] = {
-    Language.ENGLISH: Words(
-        title="Chest radiograph report",
-        report_status={"preliminary": "preliminary", "final": "final"},
-        study="Study",
-        patient="Patient",
-        sexes={"F": "female", "M": "male", "O": "other sex"},
-        years="{} years",
-        months="{} mo",
-        days="{} d",
-        study_date="Study date",
-        reported="Reported",
-        version="version",
-        images="Images",
-        not_used="not used",
-        judged="judged from the image",
-        scale=(
-            f"Words by calibrated probability: stated from {STATED_FROM:.2f}, probable from"
-            f" {PROBABLE_FROM:.2f}, possible below; not detected is what lies below its label's threshold."
-        ),
-        indication="Indication",
-        as_given="as given by the sender",
-        technique="Technique",
-        comparison="Comparison",
-        findings="Findings",
-        impression="Impression",
-        classifier="Classifier",
-        label="Label",
-        status="Status",
-        probability="Probability",
-        threshold="Threshold",
-        warnings="Warnings",
-        warning=warnings.WORD[Language.ENGLISH],
-        made_by="Written by {writer} from the findings of {model}.",
-        changed_by="Written by a person, {person}, from version {version}. The findings are of {model}.",
-        fallback="The writer's own text did not agree with the findings; the template's stands in for it.",
-        finding_status={
-            FindingStatus.PRESENT: "present",
-            FindingStatus.UNCERTAIN: "uncertain",
-            FindingStatus.ABSENT: "absent",
-        },
-        marks={
-            Grade.CONTRADICTS: "contradicts the findings",
-            Grade.UNSUPPORTED: "not supported by the findings",
-            Grade.UNREAD: "not checked",
-        },
-        not_a_medical_device=(
-            "NOT A MEDICAL DEVICE. Research software, not cleared or approved by any authority, not for "
-            "diagnosis or treatment. A qualified radiologist must read every image."
-        ),
-    ),
-    Language.SPANISH: Words(
-        title="Informe de radiografía de tórax",
-        report_status={"preliminary": "preliminar", "final": "definitivo"},
-        study="Estudio",
-        patient="Paciente",
-        sexes={"F": "sexo femenino", "M": "sexo masculino", "O": "otro sexo"},
-        years="{} años",
-        months="{} m",
-        days="{} d",
-        study_date="Realizado",
-        reported="Informado",
-        version="versión",
-        images="Imágenes",
-        not_used="no utilizada",
-        judged="a juzgar por la imagen",
-        scale=(
-            f"Palabras según la probabilidad calibrada: se afirma desde {STATED_FROM:.2f}, probable desde"
-            f" {PROBABLE_FROM:.2f}, posible por debajo; no detectado es lo que queda por debajo del umbral"
-            " de su etiqueta."
-        ),
-        indication="Indicación",
-        as_given="tal como la indicó el remitente",
-        technique="Técnica",
-        comparison="Comparación",
-        findings="Hallazgos",
-        impression="Impresión",
-        classifier="Clasificador",
-        label="Etiqueta",
-        status="Estado",
-        probability="Probabilidad",
-        threshold="Umbral",
-        warnings="Advertencias",
-        warning=warnings.WORD[Language.SPANISH],
-        made_by="Redactado por {writer} a partir de los hallazgos de {model}.",
-        changed_by=(
-            "Redactado por una persona, {person}, a partir de la versión {version}. Los hallazgos son de"
-            " {model}."
-        ),
-        fallback="El texto propio del redactor no coincidía con los hallazgos; lo sustituye la plantilla.",
-        finding_status={
-            FindingStatus.PRESENT: "presente",
-            FindingStatus.UNCERTAIN: "incierto",
-            FindingStatus.ABSENT: "ausente",
-        },
-        marks={
-            Grade.CONTRADICTS: "contradice los hallazgos",
-            Grade.UNSUPPORTED: "no respaldada por los hallazgos",
-            Grade.UNREAD: "no comprobada",
-        },
-        not_a_medical_device=(
-            "NO ES UN PRODUCTO SANITARIO. Software de investigación, sin autorización ni aprobación de "
-            "ninguna autoridad, no apto para diagnóstico ni tratamiento. Un radiólogo cualificado debe leer "
-            "cada imagen."
-        ),
-    ),
-}
+
+def _words(table: Mapping[str, Any]) -> Words:
+    scale = table["scale"].format(stated=f"{STATED_FROM:.2f}", probable=f"{PROBABLE_FROM:.2f}")
+    return Words(**{**table, "scale": scale})
+
+
+WORDS: Final = in_each("paper", _words)
 """The fixed words of each language that reports are written in."""

@@ -11,16 +11,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.findings import Finding, Place
 from shared.domain.priors import Prior
 from shared.domain.reports import Language
 from shared.reporting.certainty import Certainty, certainty_of
-from shared.reporting.labeller import LEXICONS
-from shared.reporting.lexicon import NOT_A_FINDING, weight_of
+from shared.reporting.lexicon import LEXICONS, NOT_A_FINDING, weight_of
 from shared.reporting.phrases import PHRASES, join_and, sentence_of
 from shared.reporting.relations import may_be_the_same
+from shared.words import in_each
 
 _CLEAR: Final = 3.0
 """How many times the odds of a finding are higher or lower, at least, where a change is told.
@@ -85,43 +85,11 @@ class _Words:
     changes: Mapping[Change, str]
 
 
-_WORDS: Final[Mapping[Language, _Words]] = {
-    Language.ENGLISH: _Words(
-        taken="Chest radiograph of {day}.",
-        received="Chest radiograph received on {day}.",
-        another_version="Another version of the classifier read it, so the findings are not compared.",
-        nothing="Nothing was detected then or now.",
-        none_available="None available.",
-        changes={
-            Change.NEW: "new: {now}",
-            Change.PERHAPS_THE_SAME: "{now} now and {then} then may be the same finding",
-            Change.ELSEWHERE: "different location or extent: {now}",
-            Change.MORE_LIKELY: "more likely than before: {now}",
-            Change.LESS_LIKELY: "less likely than before: {now}",
-            Change.GONE: "no longer detected: {now}",
-            Change.NOT_CLEAR: "no clear change: {now}",
-            Change.UNCHANGED: "unchanged: {now}",
-        },
-    ),
-    Language.SPANISH: _Words(
-        taken="Radiografía de tórax del {day}.",
-        received="Radiografía de tórax recibida el {day}.",
-        another_version="La leyó otra versión del clasificador, por lo que los hallazgos no se comparan.",
-        nothing="No se detectó nada entonces ni ahora.",
-        none_available="Ninguna disponible.",
-        changes={
-            Change.NEW: "de nueva aparición: {now}",
-            Change.PERHAPS_THE_SAME: "{now} ahora y {then} entonces pueden corresponder al mismo hallazgo",
-            Change.ELSEWHERE: "distinta localización o extensión: {now}",
-            Change.MORE_LIKELY: "más probable que antes: {now}",
-            Change.LESS_LIKELY: "menos probable que antes: {now}",
-            Change.GONE: "ya no detectado: {now}",
-            Change.NOT_CLEAR: "sin cambios claros: {now}",
-            Change.UNCHANGED: "sin cambios: {now}",
-        },
-    ),
-}
+def _words(table: Mapping[str, Any]) -> _Words:
+    return _Words(**{**table, "changes": {Change(change): text for change, text in table["changes"].items()}})
 
+
+_WORDS: Final = in_each("comparison", _words)
 _WITHOUT_HEDGE: Final = frozenset({Change.PERHAPS_THE_SAME, Change.MORE_LIKELY, Change.LESS_LIKELY})
 """Whose sentence says already how likely, or how little is sure."""
 

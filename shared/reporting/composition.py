@@ -17,13 +17,11 @@ rules may write).
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from shared.domain.findings import ViewPosition
-from shared.domain.reports import Grade, GradedSentence, Language, ReportSections, Section
+from shared.domain.reports import Grade, GradedSentence, ReportSections, Section
 from shared.reporting.certainty import Certainty
-from shared.reporting.labeller import LEXICONS
-from shared.reporting.lexicon import Organ, organ_of, weight_of
+from shared.reporting.lexicon import LEXICONS, Organ, organ_of, weight_of
 from shared.reporting.phrases import PHRASES, join_nor, sentence_of
 from shared.reporting.recommendations import recommended
 from shared.reporting.relations import may_be_the_same
@@ -31,39 +29,9 @@ from shared.reporting.request import Prose, ReportRequest, View
 from shared.reporting.verifier import HeldProse, HeldSentence
 from shared.reporting.weighing import impression_of
 from shared.reporting.wording import in_short
+from shared.words import in_each
 
-_VIEWS: Final = {
-    Language.ENGLISH: {
-        View(ViewPosition.PA): "frontal (PA)",
-        View(ViewPosition.AP): "frontal (AP)",
-        View(ViewPosition.LATERAL): "lateral",
-        View(ViewPosition.UNKNOWN): "view not stated",
-        View(ViewPosition.PA, judged=True): "frontal (probably PA, judged from the image)",
-        View(ViewPosition.AP, judged=True): "frontal (probably AP, judged from the image)",
-        View(ViewPosition.LATERAL, judged=True): "probably lateral, judged from the image",
-    },
-    Language.SPANISH: {
-        View(ViewPosition.PA): "frontal (PA)",
-        View(ViewPosition.AP): "frontal (AP)",
-        View(ViewPosition.LATERAL): "lateral",
-        View(ViewPosition.UNKNOWN): "proyección no indicada",
-        View(ViewPosition.PA, judged=True): "frontal (probablemente PA, a juzgar por la imagen)",
-        View(ViewPosition.AP, judged=True): "frontal (probablemente AP, a juzgar por la imagen)",
-        View(ViewPosition.LATERAL, judged=True): "probablemente lateral, a juzgar por la imagen",
-    },
-}
-_TECHNIQUE: Final = {
-    Language.ENGLISH: "Chest radiograph, {views}.",
-    Language.SPANISH: "Radiografía de tórax, {views}.",
-}
-_AS_DISPLAYED: Final = {
-    Language.ENGLISH: "Sides are as displayed: no file says which side is which.",
-    Language.SPANISH: "Los lados son los de la imagen mostrada: ningún archivo indica cuál es cada uno.",
-}
-_NOTHING: Final = {
-    Language.ENGLISH: "None of the {count} findings that were looked for was detected.",
-    Language.SPANISH: "No se ha detectado ninguno de los {count} hallazgos buscados.",
-}
+_WORDS: Final = in_each("report", dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +68,7 @@ def composed(prose: Prose, held: HeldProse, request: ReportRequest) -> Composed:
 def nothing_detected(request: ReportRequest) -> Composed:
     """Make the report of a study in which no label was detected; it leaves a writer nothing to write."""
     count = len(request.certainties())
-    text = _NOTHING[request.language].format(count=count)
+    text = _WORDS[request.language]["nothing"].format(count=count)
     if count == 1:
         (denial,) = _denials(request).values()
         text = denial.text
@@ -120,14 +88,16 @@ def by_rule(request: ReportRequest) -> Mapping[str, tuple[str, ...]]:
 
 def technique_lines(request: ReportRequest) -> tuple[str, ...]:
     """Write the technique section: how the images were taken. Those left out are a warning's business."""
-    names = _VIEWS[request.language]
-    counts = Counter(request.views)
-    views = ", ".join(
-        f"{count} x {names[view]}" if count > 1 else names[view] for view, count in counts.items()
-    )
-    line = _TECHNIQUE[request.language].format(views=views)
+    words = _WORDS[request.language]
+    counts = Counter(_in_words(view, words) for view in request.views)
+    views = ", ".join(f"{count} x {view}" if count > 1 else view for view, count in counts.items())
+    line = words["technique"].format(views=views)
     sided = [place for place in request.places().values() if place.side is not None]
-    return (line, _AS_DISPLAYED[request.language]) if any(place.as_displayed for place in sided) else (line,)
+    return (line, words["as_displayed"]) if any(place.as_displayed for place in sided) else (line,)
+
+
+def _in_words(view: View, words: Mapping[str, Any]) -> str:
+    return str(words["judged_views" if view.judged else "views"][view.position])
 
 
 def _report(request: ReportRequest, findings: Sequence[_Passage], impression: Sequence[_Passage]) -> Composed:

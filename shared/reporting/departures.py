@@ -11,53 +11,28 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.reports import Grade, Language
-from shared.reporting.labeller import LEXICONS
+from shared.reporting.lexicon import LEXICONS
 from shared.reporting.phrases import join_and
 from shared.reporting.verifier import HeldProse
+from shared.words import in_each
 
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    one: Mapping[Grade, str]
-    many: Mapping[Grade, str]
+    one: Mapping[str, str]
+    many: Mapping[str, str]
     unnamed: str
 
 
-_WORDING: Final[Mapping[Language, _Wording]] = {
-    Language.ENGLISH: _Wording(
-        one={
-            Grade.CONTRADICTS: "1 sentence of this report contradicts the findings.",
-            Grade.UNSUPPORTED: "1 sentence of this report is not supported by the findings.",
-            Grade.UNREAD: "1 sentence of this report was not checked against the findings.",
-        },
-        many={
-            Grade.CONTRADICTS: "{} sentences of this report contradict the findings.",
-            Grade.UNSUPPORTED: "{} sentences of this report are not supported by the findings.",
-            Grade.UNREAD: "{} sentences of this report were not checked against the findings.",
-        },
-        unnamed="Detected by the classifier, and not mentioned in this report: {}.",
-    ),
-    Language.SPANISH: _Wording(
-        one={
-            Grade.CONTRADICTS: "1 frase de este informe contradice los hallazgos.",
-            Grade.UNSUPPORTED: "1 frase de este informe no está respaldada por los hallazgos.",
-            Grade.UNREAD: "1 frase de este informe no se ha comprobado con los hallazgos.",
-        },
-        many={
-            Grade.CONTRADICTS: "{} frases de este informe contradicen los hallazgos.",
-            Grade.UNSUPPORTED: "{} frases de este informe no están respaldadas por los hallazgos.",
-            Grade.UNREAD: "{} frases de este informe no se han comprobado con los hallazgos.",
-        },
-        unnamed="Detectado por el clasificador y no mencionado en este informe: {}.",
-    ),
-}
+_LOUDEST_FIRST: Final = tuple(grade for grade in Grade if grade is not Grade.SUPPORTED)
+_WORDING: Final = in_each("departures", lambda table: _Wording(**table))
 
 
 def in_words(prose: HeldProse, language: Language) -> Iterator[str]:
     """Yield what was written departs in, in its language."""
     wording = _WORDING[language]
     counts = Counter(sentence.grade for sentence in prose.sentences)
-    for grade in wording.one:
+    for grade in _LOUDEST_FIRST:
         if counts[grade] == 1:
             yield wording.one[grade]
         elif counts[grade]:

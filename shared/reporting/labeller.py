@@ -22,12 +22,8 @@ from typing import Final
 
 from shared.domain.findings import FindingStatus, Place
 from shared.domain.reports import Language
-from shared.reporting.lexicon import Lexicon, Symbol, Term, expand, words
-from shared.reporting.lexicon_en import ENGLISH
-from shared.reporting.lexicon_es import SPANISH
+from shared.reporting.lexicon import LEXICONS, Lexicon, Symbol, Term, expand, words
 from shared.reporting.places import PHRASES
-
-LEXICONS: Final = {Language.ENGLISH: ENGLISH, Language.SPANISH: SPANISH}
 
 
 @dataclass(frozen=True, slots=True)

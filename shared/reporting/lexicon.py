@@ -1,10 +1,10 @@
 """What a report may say: every word that the template writes and the labeller understands.
 
-A language is one `Lexicon`: a `Term` for each label, and the small words that state, deny and hedge. English
-is in `lexicon_en.py`, Spanish in `lexicon_es.py`. Whatever stands in neither is not understood, and what is
-not understood is not delivered: no sentence can call the lungs, the chest or the rest of it normal.
+A language is one `Lexicon`: a `Term` for each label, and the small words that state, deny and hedge, from its
+file in `shared/words/`. Whatever stands in none is not understood, and what is not understood is not
+delivered: no sentence can call the lungs, the chest or the rest of it normal.
 
-Map: Organ, RANK, NOT_A_FINDING -> Name, Term, Lexicon -> `expand`, `word_set`, `words`.
+Map: Organ, RANK, NOT_A_FINDING -> Name, Term, Lexicon -> `expand`, `words` -> LEXICONS.
 """
 
 import itertools
@@ -13,9 +13,10 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.reports import Language
+from shared.words import words_of
 
 
 class Organ(StrEnum):
@@ -155,13 +156,36 @@ def expand(pattern: str) -> tuple[str, ...]:
     return tuple(" ".join("".join(choice).split()) for choice in itertools.product(*parts))
 
 
-def word_set(text: str) -> frozenset[str]:
-    """Return the words of a text."""
-    return frozenset(text.split())
-
-
 def words(text: str) -> list[str]:
     """Cut text into lower-case words and marks, without accents: "No, así!" is "no", ",", "asi", "!"."""
     bare = unicodedata.normalize("NFD", text.lower())
     bare = "".join(letter for letter in bare if not unicodedata.combining(letter))
     return re.findall(r"[^\W_]+|[^\w\s-]|_", bare)
+
+
+def _lexicon(language: Language) -> Lexicon:
+    told = words_of(language)
+    headings = dict(told["headings"])
+    small = dict(told["small"])
+    seen = small.pop("seen")
+    return Lexicon(
+        language=language,
+        terms={label: _term(label, table) for label, table in told["terms"].items()},
+        critical=headings.pop("critical"),
+        headings={organ: headings[organ] for organ in Organ},
+        small={
+            Symbol[name.upper()]: tuple(
+                text for pattern in patterns for text in expand(pattern.replace("{seen}", seen))
+            )
+            for name, patterns in small.items()
+        },
+        strange={kind: frozenset(listed.split()) for kind, listed in told["strange"].items()},
+    )
+
+
+def _term(label: str, table: Mapping[str, Any]) -> Term:
+    names = tuple(Name(*name) for name in table["names"])
+    return Term(label, names, **{kind: tuple(table[kind]) for kind in table if kind != "names"})
+
+
+LEXICONS: Final = {language: _lexicon(language) for language in Language}

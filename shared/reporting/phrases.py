@@ -8,12 +8,13 @@ Map: `Phrases`, `PHRASES` -> `hedged`, `placed` · `sentence_of` · `join_and`, 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.findings import Place
 from shared.domain.reports import Language
 from shared.reporting.certainty import Certainty
 from shared.reporting.places import in_place
+from shared.words import in_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +36,18 @@ class Phrases:
     denied: str
 
 
-PHRASES: Final[Mapping[Language, Phrases]] = {
-    Language.ENGLISH: Phrases(
-        one=("there is {a}", "{a} is present", "{a} is seen", "{a} is identified"),
-        many=("{a} are present", "{a} are seen", "the radiograph shows {a}"),
-        brief="{n}",
-        hedged={Certainty.PROBABLE: "probable {n}", Certainty.POSSIBLE: "possible {n}"},
-        denied="no {n} detected",
-    ),
-    Language.SPANISH: Phrases(
-        one=("se observa {a}", "hay {a}", "se identifica {a}"),
-        many=("se observan {a}", "hay {a}", "se identifican {a}"),
-        brief="{n}",
-        hedged={Certainty.PROBABLE: "probable {n}", Certainty.POSSIBLE: "posible {n}"},
-        denied="no se detecta {n}",
-    ),
-}
+def _phrases(table: Mapping[str, Any]) -> Phrases:
+    return Phrases(
+        one=tuple(table["one"]),
+        many=tuple(table["many"]),
+        brief=table["brief"],
+        hedged={word: table[word] for word in (Certainty.PROBABLE, Certainty.POSSIBLE)},
+        denied=table["denied"],
+    )
+
+
+PHRASES: Final = in_each("phrases", _phrases)
+_JOINTS: Final = in_each("join", dict)
 
 
 def hedged(noun: str, certainty: Certainty, language: Language, *, place: Place | None = None) -> str:
@@ -71,20 +68,21 @@ def sentence_of(words: str) -> str:
 
 def join_and(nouns: Sequence[str], language: Language) -> str:
     """Join nouns: "a", "a and b"; in Spanish "y" becomes "e" before an i."""
-    last = nouns[-1] if nouns else ""
-    return _joined(nouns, "and" if language is Language.ENGLISH else "e" if last.startswith("i") else "y")
+    return _joined(nouns, **_JOINTS[language]["and"])
 
 
 def join_or(nouns: Sequence[str], language: Language) -> str:
     """Join nouns: "a", "a or b"; in Spanish "o" becomes "u" before an o."""
-    last = nouns[-1] if nouns else ""
-    return _joined(nouns, "or" if language is Language.ENGLISH else "u" if last.startswith("o") else "o")
+    return _joined(nouns, **_JOINTS[language]["or"])
 
 
 def join_nor(nouns: Sequence[str], language: Language) -> str:
     """Join what is denied: "a", "a or b"; in Spanish "a ni b"."""
-    return _joined(nouns, "or" if language is Language.ENGLISH else "ni")
+    return _joined(nouns, **_JOINTS[language]["nor"])
 
 
-def _joined(nouns: Sequence[str], by: str) -> str:
-    return f"{', '.join(nouns[:-1])} {by} {nouns[-1]}" if len(nouns) > 1 else "".join(nouns)
+def _joined(nouns: Sequence[str], *, word: str, before: str = "", otherwise: str = "") -> str:
+    if len(nouns) < 2:
+        return "".join(nouns)
+    joint = otherwise if before and nouns[-1].startswith(before) else word
+    return f"{', '.join(nouns[:-1])} {joint} {nouns[-1]}"

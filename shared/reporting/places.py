@@ -9,73 +9,9 @@ from typing import Final
 from shared.domain.findings import Place, Side, Zone
 from shared.domain.reports import Language
 from shared.reporting.lexicon import expand
+from shared.words import in_each
 
-_ONE_SIDE: Final[Mapping[Language, Mapping[Zone | None, tuple[str, ...]]]] = {
-    Language.ENGLISH: {
-        None: ("on the {}", "on the {} side", "in the {} (lung|hemithorax)", "{}", "{} sided"),
-        Zone.APICAL: ("at the {} apex", "(at|in) the {} lung apex", "in the {} apex", "{} apical"),
-        Zone.UPPER: ("in the {} upper zone", "in the {} upper lung (zone|)", "{} upper zone"),
-        Zone.MIDDLE: ("in the {} mid zone", "in the {} (mid|middle) lung zone", "{} (mid|middle) zone"),
-        Zone.LOWER: ("in the {} lower zone", "in the {} lower lung (zone|)", "{} lower zone"),
-        Zone.BASAL: ("at the {} base", "(at|in) the {} lung base", "{} (basal|basilar)"),
-        Zone.PERIHILAR: ("in the {} perihilar region", "{} perihilar"),
-    },
-    Language.SPANISH: {
-        None: ("en el lado {o}", "a la {a}", "en el (pulmón|hemitórax) {o}", "{o}", "{a}", "{o}s", "{a}s"),
-        Zone.APICAL: ("en el ápice {o}", "apical {o}", "apical {a}"),
-        Zone.UPPER: ("en la zona superior {a}", "en el campo (pulmonar|) superior {o}"),
-        Zone.MIDDLE: ("en la zona media {a}", "en el campo (pulmonar|) medio {o}"),
-        Zone.LOWER: ("en la zona inferior {a}", "en el campo (pulmonar|) inferior {o}"),
-        Zone.BASAL: ("en la base {a}", "en la base pulmonar {a}", "basal {o}", "basal {a}"),
-        Zone.PERIHILAR: ("en la región perihiliar {a}", "perihiliar {o}", "perihiliar {a}"),
-    },
-}
-"""{} is the side; in Spanish {o} and {a} are its two genders. The first phrase is the one that is written."""
-_BOTH_SIDES: Final[Mapping[Language, Mapping[Zone | None, tuple[str, ...]]]] = {
-    Language.ENGLISH: {
-        None: ("on both sides", "in both lungs", "bilateral", "bilaterally"),
-        Zone.APICAL: ("at both apices", "biapical"),
-        Zone.UPPER: ("in both upper zones", "bilateral upper zone"),
-        Zone.MIDDLE: ("in both mid zones", "bilateral (mid|middle) zone"),
-        Zone.LOWER: ("in both lower zones", "bilateral lower zone"),
-        Zone.BASAL: ("at both bases", "at both lung bases", "(bibasal|bibasilar)"),
-        Zone.PERIHILAR: ("in both perihilar regions", "bilateral perihilar"),
-    },
-    Language.SPANISH: {
-        None: ("en ambos lados", "en ambos (pulmones|hemitórax)", "(bilateral|bilaterales)"),
-        Zone.APICAL: ("en ambos ápices", "biapical"),
-        Zone.UPPER: ("en ambas zonas superiores",),
-        Zone.MIDDLE: ("en ambas zonas medias",),
-        Zone.LOWER: ("en ambas zonas inferiores",),
-        Zone.BASAL: ("en ambas bases", "en ambas bases pulmonares", "(bibasal|bibasales)"),
-        Zone.PERIHILAR: ("en ambas regiones perihiliares",),
-    },
-}
-_NO_SIDE: Final[Mapping[Language, Mapping[Zone, tuple[str, ...]]]] = {
-    Language.ENGLISH: {
-        Zone.APICAL: ("at the apex", "apical"),
-        Zone.UPPER: ("in the upper zone", "upper zone"),
-        Zone.MIDDLE: ("in the mid zone", "(mid|middle) zone"),
-        Zone.LOWER: ("in the lower zone", "lower zone"),
-        Zone.BASAL: ("at the base", "(basal|basilar)"),
-        Zone.PERIHILAR: ("in the perihilar region", "perihilar"),
-    },
-    Language.SPANISH: {
-        Zone.APICAL: ("en el ápice", "apical"),
-        Zone.UPPER: ("en la zona superior",),
-        Zone.MIDDLE: ("en la zona media",),
-        Zone.LOWER: ("en la zona inferior",),
-        Zone.BASAL: ("en la base", "basal"),
-        Zone.PERIHILAR: ("en la región perihiliar", "perihiliar"),
-    },
-}
-_SIDES: Final[Mapping[Language, Mapping[Side, Mapping[str, str]]]] = {
-    Language.ENGLISH: {Side.RIGHT: {"": "right"}, Side.LEFT: {"": "left"}},
-    Language.SPANISH: {
-        Side.RIGHT: {"o": "derecho", "a": "derecha"},
-        Side.LEFT: {"o": "izquierdo", "a": "izquierda"},
-    },
-}
+_TABLES: Final = in_each("places", dict)
 
 
 def in_place(place: Place, language: Language) -> str:
@@ -92,13 +28,19 @@ def is_within(said: Place | None, known: Place | None) -> bool:
 
 
 def _phrases(language: Language) -> Iterator[tuple[Place, tuple[str, ...]]]:
-    for side, words in _SIDES[language].items():
-        for zone, patterns in _ONE_SIDE[language].items():
-            yield Place(side, zone), tuple(_with_side(pattern, words) for pattern in patterns)
-    for zone, patterns in _BOTH_SIDES[language].items():
-        yield Place(Side.BOTH, zone), patterns
-    for zone, patterns in _NO_SIDE[language].items():
-        yield Place(None, zone), patterns
+    """Yield each place with its patterns; {} or {o} and {a} in one of them is the side."""
+    table = _TABLES[language]
+    for side, words in table["sides"].items():
+        for zone, patterns in table["one_side"].items():
+            yield Place(Side(side), _zone(zone)), tuple(_with_side(pattern, words) for pattern in patterns)
+    for zone, patterns in table["both_sides"].items():
+        yield Place(Side.BOTH, _zone(zone)), tuple(patterns)
+    for zone, patterns in table["no_side"].items():
+        yield Place(None, _zone(zone)), tuple(patterns)
+
+
+def _zone(name: str) -> Zone | None:
+    return None if name == "anywhere" else Zone(name)
 
 
 def _with_side(pattern: str, words: Mapping[str, str]) -> str:

@@ -9,17 +9,18 @@
 Map: `recommended`.
 """  # noqa: E501 - a table
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.findings import ViewPosition
 from shared.domain.reports import Language
 from shared.reporting.certainty import Certainty
-from shared.reporting.labeller import LEXICONS
+from shared.reporting.lexicon import LEXICONS
 from shared.reporting.phrases import join_or
 from shared.reporting.request import ReportRequest
 from shared.reporting.weighing import impression_of
+from shared.words import in_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +30,7 @@ class _Wording:
     tuberculosis: str
 
 
-_WORDING: Final[Mapping[Language, _Wording]] = {
-    Language.ENGLISH: _Wording(
-        ct="CT of the chest is recommended to confirm and characterize the {names}.",
-        lateral="A lateral view is recommended to confirm the {names}.",
-        tuberculosis="A microbiological test for tuberculosis is recommended.",
-    ),
-    Language.SPANISH: _Wording(
-        ct="Se recomienda TC de tórax para confirmar y caracterizar: {names}.",
-        lateral="Se recomienda una proyección lateral para confirmar: {names}.",
-        tuberculosis="Se recomienda una prueba microbiológica de tuberculosis.",
-    ),
-}
+_WORDING: Final = in_each("recommendations", lambda table: _Wording(**table))
 _BY_CT: Final = frozenset({"Mass", "Nodule", "Lung_Lesion"})
 _BY_LATERAL: Final = frozenset(
     {"Pneumonia", "Consolidation", "Effusion", "Infiltration", "Lung_Opacity", "Atelectasis", "Hernia"}

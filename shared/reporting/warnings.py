@@ -13,17 +13,7 @@ from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
 from shared.domain.reports import EditedReport, Grade, GradedSentence, Language, Report, Section
-from shared.errors import (
-    BrokenImageError,
-    EmptyFileError,
-    NotAnImageError,
-    TooLargeError,
-    UnsupportedImageError,
-    UnusableImageError,
-)
-
-WORD: Final[Mapping[Language, str]] = {Language.ENGLISH: "Warning", Language.SPANISH: "Advertencia"}
-"""What a line of the impression that warns begins with."""
+from shared.words import in_each
 
 _LONGEST_NAME: Final = 80
 """Characters of a file's name that a sentence repeats."""
@@ -55,112 +45,9 @@ class ImageWarning(StrEnum):
     """Padding is shown black, but here it has the value of the film's white."""
 
 
-_WORDING: Final[Mapping[Language, Mapping[str, str]]] = {
-    Language.ENGLISH: {
-        ImageWarning.SEEMS_TURNED_CLOCKWISE: (
-            "The image seems to be turned by 90° clockwise: findings on it are not reliable."
-        ),
-        ImageWarning.SEEMS_UPSIDE_DOWN: (
-            "The image seems to be turned by 180°: findings on it are not reliable."
-        ),
-        ImageWarning.SEEMS_TURNED_ANTICLOCKWISE: (
-            "The image seems to be turned by 90° anticlockwise: findings on it are not reliable."
-        ),
-        ImageWarning.SEEMS_INVERTED: (
-            "The image seems to be inverted, black for white: findings on it are not reliable."
-        ),
-        ImageWarning.WAS_TURNED_CLOCKWISE: "The image was turned by 90° clockwise before it was read.",
-        ImageWarning.WAS_TURNED_UPSIDE_DOWN: "The image was turned by 180° before it was read.",
-        ImageWarning.WAS_TURNED_ANTICLOCKWISE: (
-            "The image was turned by 90° anticlockwise before it was read."
-        ),
-        ImageWarning.WAS_INVERTED: "The image was inverted, black for white, before it was read.",
-        ImageWarning.SEEMS_MIRRORED: (
-            "The heart seems to lie on the right: the image may be mirrored, or the patient has "
-            "dextrocardia. Sides are not stated."
-        ),
-        ImageWarning.UNDER_18: "The patient is under 18: the classifier was not trained on children.",
-        ImageWarning.OTHER_BODY_PART: "The file names another body part than the chest.",
-        ImageWarning.VIEW_CONTRADICTED: (
-            "The file contradicts itself about the view (PA, AP or lateral): findings hold for a frontal "
-            "view only."
-        ),
-        ImageWarning.OBLIQUE: (
-            "The file says that the view is oblique: findings hold for a frontal view only."
-        ),
-        ImageWarning.DECUBITUS: "The file says that the patient lies on the side: findings may not hold.",
-        ImageWarning.STUDY_SAYS_LATERAL: (
-            "The file says that the study is of a lateral view: findings hold for a frontal view only."
-        ),
-        ImageWarning.WINDOW_NOT_USED: (
-            "The window in the file would hide the picture: the image is shown, and was read, over its own "
-            "range."
-        ),
-        ImageWarning.PADDING_IS_WHITE: (
-            "The file marks white pixels as lying outside of the image: they are black here, and may have "
-            "been part of it."
-        ),
-    },
-    Language.SPANISH: {
-        ImageWarning.SEEMS_TURNED_CLOCKWISE: (
-            "La imagen parece estar girada 90° en sentido horario: los hallazgos no son fiables."
-        ),
-        ImageWarning.SEEMS_UPSIDE_DOWN: ("La imagen parece estar girada 180°: los hallazgos no son fiables."),
-        ImageWarning.SEEMS_TURNED_ANTICLOCKWISE: (
-            "La imagen parece estar girada 90° en sentido antihorario: los hallazgos no son fiables."
-        ),
-        ImageWarning.SEEMS_INVERTED: (
-            "La imagen parece estar invertida, negro por blanco: los hallazgos no son fiables."
-        ),
-        ImageWarning.WAS_TURNED_CLOCKWISE: "La imagen se giró 90° en sentido horario antes de leerla.",
-        ImageWarning.WAS_TURNED_UPSIDE_DOWN: "La imagen se giró 180° antes de leerla.",
-        ImageWarning.WAS_TURNED_ANTICLOCKWISE: (
-            "La imagen se giró 90° en sentido antihorario antes de leerla."
-        ),
-        ImageWarning.WAS_INVERTED: "La imagen se invirtió, negro por blanco, antes de leerla.",
-        ImageWarning.SEEMS_MIRRORED: (
-            "El corazón parece estar a la derecha: la imagen puede estar reflejada como en un espejo, o el "
-            "paciente tiene dextrocardia. No se indican lados."
-        ),
-        ImageWarning.UNDER_18: "El paciente es menor de 18 años: el clasificador no se entrenó con niños.",
-        ImageWarning.OTHER_BODY_PART: "El archivo nombra otra parte del cuerpo distinta del tórax.",
-        ImageWarning.VIEW_CONTRADICTED: (
-            "El archivo se contradice sobre la proyección (PA, AP o lateral): los hallazgos solo valen para "
-            "una proyección frontal."
-        ),
-        ImageWarning.OBLIQUE: (
-            "El archivo dice que la proyección es oblicua: los hallazgos solo valen para una frontal."
-        ),
-        ImageWarning.DECUBITUS: (
-            "El archivo dice que el paciente está en decúbito lateral: los hallazgos pueden no valer."
-        ),
-        ImageWarning.STUDY_SAYS_LATERAL: (
-            "El archivo dice que el estudio es de una proyección lateral: los hallazgos solo valen para una "
-            "frontal."
-        ),
-        ImageWarning.WINDOW_NOT_USED: (
-            "La ventana del archivo ocultaría la imagen: se muestra y se ha leído en su propio rango."
-        ),
-        ImageWarning.PADDING_IS_WHITE: (
-            "El archivo marca píxeles blancos como exteriores a la imagen: aquí son negros, y podrían haber "
-            "formado parte de ella."
-        ),
-    },
-}
-_NOT_USED: Final[Mapping[Language, str]] = {
-    Language.ENGLISH: "{count} of {total} images could not be used: {reasons}.",
-    Language.SPANISH: "No se han podido usar {count} de {total} imágenes: {reasons}.",
-}
-_REASONS_IN_SPANISH: Final[Mapping[str, str]] = {
-    NotAnImageError.code: "no es un archivo de imagen",
-    EmptyFileError.code: "el archivo está vacío",
-    BrokenImageError.code: "el archivo está incompleto o dañado",
-    UnsupportedImageError.code: "es un tipo de imagen que no se lee",
-    TooLargeError.code: "es demasiado grande",
-    UnusableImageError.code: "no es una radiografía de tórax frontal que se pueda clasificar",
-}
-"""Of an image that was not used; in English its own reason is said."""
-
+_WORDS: Final = in_each("warnings", dict)
+WORD: Final[Mapping[Language, str]] = {language: words["word"] for language, words in _WORDS.items()}
+"""What a line of the impression that warns begins with."""
 
 _AReport = TypeVar("_AReport", bound=Report | EditedReport)
 
@@ -183,7 +70,7 @@ class _Image(Protocol):
 def in_words(codes: Iterable[str], language: Language) -> list[str]:
     """Write an image's warnings as sentences."""
     # A code of a later release is shown as it is, and so is the sentence that an earlier one stored.
-    return [_WORDING[language].get(code, code) for code in codes]
+    return [_WORDS[language]["of_images"].get(code, code) for code in codes]
 
 
 def of_study(images: Sequence[_Image], language: Language) -> list[str]:
@@ -220,13 +107,15 @@ def line_of(warning: str, language: Language) -> str:
 
 
 def _not_used(unused: Sequence[_Image], total: int, language: Language) -> str:
+    words = _WORDS[language]
+
     def reason(image: _Image) -> str:
-        if language is Language.ENGLISH:
+        if not words["reasons"]:  # English, in which each error says its own
             return image.error_detail or ""
-        return _REASONS_IN_SPANISH.get(image.error_type or "", image.error_type or "")
+        return str(words["reasons"].get(image.error_type, image.error_type or ""))
 
     reasons = "; ".join(f"{_plain(image.file)} ({reason(image)})" for image in unused)
-    return _NOT_USED[language].format(count=len(unused), total=total, reasons=reasons)
+    return str(words["not_used"].format(count=len(unused), total=total, reasons=reasons))
 
 
 def _of_images(images: Sequence[_Image], language: Language) -> list[str]:

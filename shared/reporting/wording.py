@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 from shared.domain.findings import FindingStatus
 from shared.reporting.certainty import Certainty
-from shared.reporting.labeller import LEXICONS, Sentence, read
+from shared.reporting.labeller import Sentence, read
+from shared.reporting.lexicon import LEXICONS
 from shared.reporting.phrases import PHRASES, hedged, placed, sentence_of
 from shared.reporting.places import is_within
 from shared.reporting.request import ReportRequest

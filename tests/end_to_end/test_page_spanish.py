@@ -69,6 +69,7 @@ def test_from_upload_to_report_in_spanish(
     assert report["language"] == "es"
     assert spanish.section("impression") == report["sections"]["impression"]
     assert re.fullmatch(r"Completado tras (\d+ min )?\d+(,\d)? s", page.locator("#status").inner_text())
+    assert page.locator(".critical").inner_text() == "Crítico: Hernia diafragmática"
     assert re.fullmatch(r"0,\d\d", page.locator(".finding > .number").first.inner_text())
     assert english_on(spanish) == set()
     assert [found["id"] for found in Axe().run(page).response["violations"]] == []

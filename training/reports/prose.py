@@ -17,9 +17,9 @@ from negspacy.termsets import termset
 from spacy.language import Language
 from spacy.tokens import Span
 
+from shared.domain import reports
 from shared.domain.findings import FindingStatus
-from shared.reporting.lexicon import expand
-from shared.reporting.lexicon_en import ENGLISH
+from shared.reporting.lexicon import LEXICONS, expand
 from training.reports.prose_names import CLOSINGS, NAMES, NEITHER, NOT_OURS, OPENINGS, PATTERNS
 
 _NOT_OURS: Final = "not ours"
@@ -85,7 +85,7 @@ def _patterns(*, own_names: bool) -> list[dict[str, object]]:
             *(name.plural for name in term.names if name.plural),
             *(text for pattern in (*term.also, *term.present, *term.absent) for text in expand(pattern)),
         ]
-        for label, term in ENGLISH.terms.items()
+        for label, term in LEXICONS[reports.Language.ENGLISH].terms.items()
     }
     found: list[dict[str, object]] = [
         {"label": label, "pattern": name} for label, phrases in names.items() for name in phrases

@@ -1,4 +1,4 @@
-"""How radiologists name what our labels mean, beyond the words of our own reports (`lexicon_en.py`).
+"""How radiologists name what our labels mean, beyond the words of our own reports (`shared/words/en.toml`).
 
     NAMES      label -> phrases, compared in small letters, word by word
     PATTERNS   label -> spaCy token patterns, where words may stand between

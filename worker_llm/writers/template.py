@@ -9,8 +9,7 @@ from typing import Final
 
 from shared.domain.reports import Language, Policy, WriterVersion
 from shared.reporting.certainty import Certainty
-from shared.reporting.labeller import LEXICONS
-from shared.reporting.lexicon import Term
+from shared.reporting.lexicon import LEXICONS, Term
 from shared.reporting.phrases import PHRASES, join_and, placed, sentence_of
 from shared.reporting.request import Prose, ReportRequest, seed_of
 from shared.reporting.wording import in_short

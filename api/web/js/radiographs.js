@@ -4,7 +4,7 @@ import { saveFrom } from "./download.js";
 import { fill, h } from "./dom.js";
 import { isFinal, viewName } from "./format.js";
 import { mark } from "./marks.js";
-import { faultBox } from "./notices.js";
+import { byServer, faultBox } from "./notices.js";
 import { pictures } from "./overlay.js";
 import { viewer } from "./viewer.js";
 import { words } from "./words.js";
@@ -117,7 +117,7 @@ export function radiographs({ signal, onError, onStepFinding }) {
     const original = h("button.quiet", { type: "button", onclick: () => saveFrom(image.links.original, image.file).catch(onError) }, TEXT.original);
     fill(
       remarks,
-      image.error === null ? null : faultBox({ title: TEXT.notUsedTitle, detail: image.error.detail, file: image.file }),
+      image.error === null ? null : faultBox({ title: TEXT.notUsedTitle, detail: byServer(image.error.detail), file: image.file }),
       // Those of a single image stand in the head of the study.
       ...(study.images.length > 1 ? image.warnings.map((warning) => h("p.notice", { lang: study.language }, warning)) : []),
       h("p.image-facts.soft.number", {}, h("span.file-name", {}, image.file), ` · ${sizeOf(image)} `, original),

@@ -7,8 +7,8 @@ import pytest
 from shared.domain.findings import FindingStatus
 from shared.domain.reports import Language
 from shared.labels import LABELS, NO_FINDING
-from shared.reporting.labeller import LEXICONS, read, split_sentences
-from shared.reporting.lexicon import RANK
+from shared.reporting.labeller import read, split_sentences
+from shared.reporting.lexicon import LEXICONS, RANK
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
 
