@@ -8,6 +8,7 @@ What they print is Markdown, as docs/real-reports.md has it.
 """
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
 from itertools import compress
 from pathlib import Path
@@ -53,9 +54,19 @@ def _writers(reports: Sequence[RealReport], options: argparse.Namespace) -> None
     chosen = [report for report in out if report.present()][: options.reports]
     if not chosen:
         stop(f"{options.data}: none of the held-out reports shows a label")
+    if options.adapter and not {report.uid for report in chosen} <= _held_out_of(options.adapter):
+        stop(f"{options.adapter}: its card does not say that it was tuned without these reports")
     print(f"{len(chosen)} held-out reports with a finding.\n")
     for line in writers_table(_measured(chosen, options)):
         print(line, flush=True)
+
+
+def _held_out_of(adapter: Path) -> frozenset[str]:
+    """Return the reports that an adapter of `training.train_writer` has never seen, as its card says."""
+    try:
+        return frozenset(json.loads((adapter / "card.json").read_text(encoding="utf-8"))["held_out"])
+    except (OSError, ValueError, KeyError):
+        return frozenset()
 
 
 def _measured(reports: Sequence[RealReport], options: argparse.Namespace) -> Iterator[tuple[str, Measured]]:

@@ -40,11 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         reports = read_reports(options.data)
     except (OSError, ValueError) as error:
         stop(str(error))
-    options.run.mkdir(parents=True, exist_ok=True)
     out = held_out(reports)
     uids = [report.uid for report in compress(reports, out)]
-    (options.run / "split.json").write_text(json.dumps({"held_out": uids}) + "\n", encoding="utf-8")
     learnt = lessons([report for report, kept in zip(reports, out, strict=True) if not kept])
+    if not learnt:
+        stop(f"{options.data}: no report shows a label and has words in both sections")
+    _keep(options.run, uids)
     print(f"{len(reports):,} reports, {len(uids):,} held out; {len(learnt):,} to learn from", flush=True)
     recipe = replace(RECIPE, steps=options.steps)
     adapter = options.run / "adapter"
@@ -61,10 +62,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "licence": "CC BY-NC-ND 4.0, that of the reports: not to be passed on",
         "languages": ["en"],
         "tuned_on": f"{len(learnt)} Open-I reports",
+        "held_out": uids,
         "recipe": asdict(recipe),
     }
     (adapter / "card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     print(f"the adapter is in {adapter}")
+
+
+def _keep(run: Path, uids: Sequence[str]) -> None:
+    """Write down who is held out; refuse a run that began with others, and has learnt from some of these."""
+    split = run / "split.json"
+    text = json.dumps({"held_out": uids}) + "\n"
+    if split.is_file() and split.read_text(encoding="utf-8") != text:
+        stop(f"{run} began with other reports: name another --run")
+    run.mkdir(parents=True, exist_ok=True)
+    split.write_text(text, encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -22,6 +22,18 @@ def test_a_folder_without_reports_ends_the_command(tmp_path, what, capsys):
     assert "ecgen-radiology" in capsys.readouterr().err
 
 
+def test_an_adapter_that_has_seen_a_report_is_not_measured_on_it(tmp_path, capsys):
+    rows = "".join(f"{n},A nodule {n} {n + 100} {n + 200}.,Nodule {n}.,Nodule/lung\n" for n in range(60))
+    (tmp_path / "openi_reports.csv").write_text(f"uid,findings,impression,mesh\n{rows}", encoding="utf-8")
+    for card in (None, '{"id": "told nothing"}', '{"held_out": ["1"]}'):
+        if card is not None:
+            (tmp_path / "card.json").write_text(card, encoding="utf-8")
+        with pytest.raises(SystemExit) as ended:
+            measure_reports.main(["writers", "--data", str(tmp_path), "--adapter", str(tmp_path)])
+        assert ended.value.code == 2
+        assert "does not say that it was tuned without these reports" in capsys.readouterr().err
+
+
 def test_reports_without_a_finding_leave_writers_nothing_to_write(tmp_path, capsys):
     rows = "".join(f"{number},Lungs are clear.,Normal.,normal\n" for number in range(40))
     (tmp_path / "openi_reports.csv").write_text(f"uid,findings,impression,mesh\n{rows}", encoding="utf-8")

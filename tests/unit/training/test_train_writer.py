@@ -42,9 +42,31 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path):
     assert card["recipe"]["steps"] == 1
     out = json.loads((run / "split.json").read_text(encoding="utf-8"))["held_out"]
     assert set(out) < {str(number) for number in range(1, 16)}
+    assert card["held_out"] == out
     assert (
         len(read_adapter(run / "adapter")) == 7 * 30
     )  # every linear layer of every block, as the worker reads them
+
+
+def test_a_run_that_began_with_other_reports_is_not_gone_on_from(tmp_path, capsys):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "split.json").write_text('{"held_out": ["77"]}\n', encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        train_writer.main(["--data", str(made_up_table(tmp_path, times=3)), "--run", str(run)])
+    assert ended.value.code == 2
+    assert "began with other reports" in capsys.readouterr().err
+
+
+def test_reports_of_nothing_found_leave_nothing_to_learn(tmp_path, capsys):
+    (tmp_path / "openi_reports.csv").write_text(
+        "uid,findings,impression,mesh\n1,Lungs are clear.,Normal.,normal\n", encoding="utf-8"
+    )
+    with pytest.raises(SystemExit) as ended:
+        train_writer.main(["--data", str(tmp_path), "--run", str(tmp_path / "run")])
+    assert ended.value.code == 2
+    assert "no report shows a label" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_without_reports_ends_the_command(tmp_path, capsys):
