@@ -15,7 +15,7 @@ from pathlib import Path
 
 from shared.bundles import Bundle, load_bundle
 from shared.domain.critical import critical_labels
-from shared.domain.findings import study_findings
+from shared.domain.findings import ViewSource, study_findings
 from shared.domain.reports import Language, Report, Section
 from shared.errors import BadInputError
 from shared.gates import load_gate
@@ -70,7 +70,7 @@ def _seen(
         seed=hashlib.sha256(content).hexdigest(),
         findings=study_findings([analysis.findings]),
         language=language,
-        views=(View(analysis.view, judged=analysis.view_source != "file"),),
+        views=(View(analysis.view, judged=analysis.view_source is ViewSource.IMAGE),),
         critical=critical_labels(analysis.findings, CriticalSettings().findings),
         recommendations=settings.recommendations,
     )

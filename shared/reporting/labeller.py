@@ -5,7 +5,7 @@ by longest match, and the string must be a sentence of this small grammar; anyth
 the sentence says nothing that could be trusted. That costs good sentences and lets no bad one through.
 
     sentence = clause (joint clause)*   a clause after "," ";" or "and" starts with an opener (N W H D T S)
-    clause   = S | T? (N|W) or-list p? | T? (H|D) or-list p? | T? list (n | h | D | p)?
+    clause   = S q? | T? (N|W) or-list p? | T? (H|D) or-list p? | T? list (n | h | D | p)?
     list     = L | L and L | L , L , and L           or-list = L | L or L | L , L , or L
 
 Each L may have its place before or after it, and each n, h, D or p the one of all its labels after it.
@@ -187,7 +187,7 @@ _CLAUSE: Final = re.compile(
     rf"(?P<absent>T?[NW](?:{_OR_LIST})(?:pq?)?|(?:{_AND_LIST}|{_OR_LIST})nq?)"
     rf"|(?P<uncertain>T?[HD](?:{_OR_LIST})(?:pq?)?|T?(?:{_AND_LIST}|{_OR_LIST})[hD]q?)"
     rf"|(?P<present>T?(?:{_AND_LIST})(?:pq?)?)"
-    r"|(?P<whole>Sp?)",
+    r"|(?P<whole>Sq?)",
 )
 _JOINT: Final = re.compile(r";b|;(?=[NWHDTS])|,?b|,?a(?=[NWHDTS])|,(?=[NWHDTS])|(?=W)")
 
@@ -202,13 +202,10 @@ def _parse(tokens: list[_Token]) -> tuple[Mention, ...] | None:
         if clause is None:
             return None
         said = tokens[clause.start() : clause.end()]
-        if any(token.symbol is Symbol.STATEMENT for token in said):
-            mentions += (token.mention for token in said if token.mention is not None)
-        else:
-            placed = list(_placed(said, FindingStatus(str(clause.lastgroup))))
-            if None in placed:
-                return None
-            mentions += (mention for mention in placed if mention is not None)
+        placed = list(_placed(said, clause.lastgroup or ""))
+        if None in placed:
+            return None
+        mentions += (mention for mention in placed if mention is not None)
         at = clause.end()
         if at == len(line):
             return tuple(mentions)
@@ -218,7 +215,7 @@ def _parse(tokens: list[_Token]) -> tuple[Mention, ...] | None:
         at = joint.end()
 
 
-def _placed(clause: Sequence[_Token], status: FindingStatus) -> Iterator[Mention | None]:
+def _placed(clause: Sequence[_Token], kind: str) -> Iterator[Mention | None]:
     """Yield what a clause says of each label, with the places beside it; None where two contradict."""
     around = (None, *(token.place for token in clause), None)
     of_all = clause[-1].place if clause[-2:-1] and clause[-2].mention is None else None
@@ -233,4 +230,5 @@ def _placed(clause: Sequence[_Token], status: FindingStatus) -> Iterator[Mention
             yield None
             continue
         place = Place(next(iter(sides), None), next(iter(zones), None)) if places else None
+        status = token.mention.status if token.symbol is Symbol.STATEMENT else FindingStatus(kind)
         yield Mention(token.mention.label, status, place)

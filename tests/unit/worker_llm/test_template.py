@@ -14,7 +14,7 @@ from shared.reporting.lexicon import RANK
 from shared.reporting.relations import may_be_the_same
 from shared.reporting.request import ReportRequest, View
 from shared.reporting.verifier import grade
-from tests.support.llm_reports import departures, request_for, verify
+from tests.support.llm_reports import PLACES, departures, request_for, verify
 from worker_llm.writers.template import TemplateWriter, write_by_rule
 
 PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
@@ -24,10 +24,13 @@ NORMAL = re.compile(
 
 
 def random_request(seed: int) -> ReportRequest:
+    """Draw any findings in any places, also where the bundled classifier says none."""
     random = Random(seed)
     labels = random.sample(sorted(RANK), random.randint(1, len(RANK)))
     statuses = {label: random.choice((PRESENT, UNCERTAIN, ABSENT, ABSENT, ABSENT)) for label in labels}
-    return request_for(statuses, random.choice(tuple(Language)), study=str(seed))
+    language = random.choice(tuple(Language))
+    places = {label: random.choice(list(PLACES[language])) for label in labels if random.random() < 0.5}
+    return request_for(statuses, language, study=str(seed), places=places)
 
 
 def detected(label: str, probability: float, status: FindingStatus = PRESENT) -> Finding:

@@ -44,6 +44,7 @@ def test_what_can_be_read_of_a_place_is_every_place(language: Language):
         ("Pneumothorax is suspected at the left apex.", [Place(Side.LEFT, Zone.APICAL)]),
         ("Pneumothorax is not seen on the left.", [Place(Side.LEFT)]),
         ("The heart is enlarged.", [None]),
+        ("Support devices are in place on the left.", [Place(Side.LEFT)]),
     ],
 )
 def test_each_label_has_the_place_that_is_said_of_it(text: str, places: list[Place | None]):
