@@ -5,6 +5,7 @@ from typing import Final
 
 from shared.bundles import CARD, Calibration, Card, Interval, Label, Metrics, Training
 from shared.placings import Placing, Placings, Rightness
+from shared.reporting.certainty import PROBABLE_FROM, STATED_FROM
 from training.metrics import in_words
 
 README: Final = "README.md"
@@ -40,7 +41,8 @@ def readme(card: Card) -> str:
 {"" if card.metrics is None else _figures(card.metrics)}
 ## Labels
 
-Positives are in training / validation / test.
+Positives are in training / validation / test. A report states what is present from a calibrated probability
+of {STATED_FROM:.2f}, calls it probable from {PROBABLE_FROM:.2f}, possible below, whatever its threshold.
 
 | label | positives | AUROC, one source | all pairs | present | uncertain | sensitivity | specificity |
 | --- | --- | --- | --- | --- | --- | --- | --- |

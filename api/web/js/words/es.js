@@ -53,7 +53,7 @@ export default {
     deviceWarning: "Aviso",
     notADevice: "No es un producto sanitario.",
     notForDiagnosis: "No apto para diagnóstico ni tratamiento.",
-    research: "Software de investigación: un radiólogo cualificado debe leer cada imagen.",
+    research: "Software de investigación: un radiólogo cualificado debe interpretar cada imagen.",
     navigation: "Principal",
     studies: "Estudios",
     key: "Clave de API",
