@@ -130,6 +130,21 @@ def test_paper_has_the_patient_the_picture_and_a_date_with_its_zone_on_white(rea
     assert tops == sorted(tops)
 
 
+def test_a_sentence_shows_on_the_picture_what_it_rests_on(reading: Tab, stack: FullStack, child: str) -> None:
+    report = httpx.get(f"{stack.url}/v1/studies/{child}/report", timeout=30).json()
+    resting = [sentence for sentence in report["sentences"] if sentence["evidence"]]
+    buttons = reading.page.locator("#report .sentence")
+    assert buttons.all_inner_texts() == [sentence["text"] for sentence in resting]
+    selected = reading.page.locator(".finding:has([aria-pressed=true])")
+    for at, sentence in enumerate(resting):
+        if at:
+            buttons.nth(at).press("Enter")
+        else:
+            buttons.nth(at).click()
+        labels = [evidence["label"] for evidence in sentence["evidence"]]
+        assert selected.get_attribute("data-label") in labels
+
+
 def test_a_person_s_sentences_are_marked_where_the_findings_do_not_support_them(
     open_tab: OpenTab, stack: FullStack, samples: Path
 ) -> None:

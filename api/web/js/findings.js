@@ -14,7 +14,7 @@ const ORDER = ["present", "uncertain", "absent"];
  *
  * @param {{onSelect: (label: ?string) => void}} options the label whose heatmap is wanted, or null
  * @returns {{element: HTMLElement, show: (findings: object, language: string) => void, wait: (text: string) => void,
- *   step: (by: number) => void, selected: () => ?string}}
+ *   step: (by: number) => void, choose: (labels: string[]) => void, selected: () => ?string}}
  */
 export function findingsPanel({ onSelect }) {
   const body = h("div", {});
@@ -45,8 +45,14 @@ export function findingsPanel({ onSelect }) {
     select(labels[(at + by + labels.length) % labels.length]);
   }
 
+  /** Selects the first of these, or the one after the selected one, so that choosing again goes through all of them. */
+  function choose(labels) {
+    const placed = labels.filter((label) => buttons.has(label));
+    if (placed.length > 0) select(placed[(placed.indexOf(selected) + 1) % placed.length]);
+  }
+
   const wait = (text) => fill(body, h("p.soft", {}, text));
-  return { element, show, wait, step, selected: () => selected };
+  return { element, show, wait, step, choose, selected: () => selected };
 }
 
 function byWeight(one, other) {

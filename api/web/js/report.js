@@ -1,4 +1,4 @@
-/** The report: its sections, who wrote it and how it was checked; copy, print and download. */
+/** The report: its sections, what each sentence rests on, who wrote it and how it was checked; copy, print, download. */
 
 import { json } from "./api.js";
 import { saveFrom } from "./download.js";
@@ -19,27 +19,31 @@ const FORMATS = [
 /**
  * Makes the panel.
  *
- * @param {{signal: AbortSignal, onError: (error: unknown) => void}} options
+ * @param {{signal: AbortSignal, onError: (error: unknown) => void, onSentence: (labels: string[]) => void}} options
+ *   `onSentence` is told the labels of the findings that a chosen sentence rests on
  * @returns {{element: HTMLElement, load: (study: object) => Promise<void>, wait: (text: string) => void}}
  */
-export function reportPanel({ signal, onError }) {
+export function reportPanel({ signal, onError, onSentence }) {
   const body = h("div", {});
   const element = h("section.panel.report", { id: "report", tabindex: -1, "aria-labelledby": "report-title" }, h("h2", { id: "report-title" }, TEXT.title), body);
 
   async function load(study) {
     const report = await json(study.links.report, { signal, headers: { Accept: "application/json" } });
-    if (report !== null) fill(body, ...reportParts(report, study, onError));
+    if (report !== null) fill(body, ...reportParts(report, study, { onError, onSentence }));
   }
 
   const wait = (text) => fill(body, h("p.soft", {}, text));
   return { element, load, wait };
 }
 
-function reportParts(report, study, onError) {
+function reportParts(report, study, { onError, onSentence }) {
   const { sections: titles, marks } = writtenIn(report.language);
   const sections = sectionsOf(report).map(([name, text]) => {
     const passages = passagesOf(text, report.sentences.filter(({ section }) => section === name));
-    const parts = passages.map(([part, grade]) => (grade === null ? part : h(`mark.${grade}`, {}, h("strong", {}, `${marks[grade]}: `), part)));
+    const parts = passages.map(({ text: part, grade, evidence }) => {
+      const shown = evidence.length > 0 ? sentenceButton(part, evidence, onSentence) : part;
+      return grade === null ? shown : h(`mark.${grade}`, {}, h("strong", {}, `${marks[grade]}: `), shown);
+    });
     return h("section.report-section", { "data-section": name, lang: report.language }, h("h3", {}, titles[name]), h("p", {}, ...parts));
   });
   const written = [h("span.screen-only", {}, moment(report.created_at)), h("span.print-only", {}, fullMoment(report.created_at))];
@@ -53,25 +57,39 @@ function reportParts(report, study, onError) {
 }
 
 /**
- * Cuts a section at its sentences that are not supported, as shared/rendering/passages.py does.
+ * A sentence that shows on the picture what it rests on. It wraps as text does, which no `button` can.
  *
- * @returns {[string, string | null][]} texts, which together are the section, each with its grade or null
+ * @param {string} text
+ * @param {{label: string}[]} evidence
+ * @param {(labels: string[]) => void} onSentence
+ */
+function sentenceButton(text, evidence, onSentence) {
+  const choose = () => onSentence(evidence.map(({ label }) => label));
+  const onkeydown = (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    choose();
+  };
+  return h("span.sentence", { role: "button", tabindex: 0, title: TEXT.showEvidence, onclick: choose, onkeydown }, text);
+}
+
+/**
+ * Cuts a section at its sentences, as shared/rendering/passages.py does.
+ *
+ * @returns {{text: string, grade: ?string, evidence: {label: string}[]}[]} texts, which together are the section, each
+ *   with the grade of a sentence that is not supported
  */
 function passagesOf(text, sentences) {
+  const between = (start, end) => ({ text: text.slice(start, end), grade: null, evidence: [] });
   const cut = [];
   let start = 0;
-  for (const { text: sentence, grade } of sentences) {
+  for (const { text: sentence, grade, evidence } of sentences) {
     const at = text.indexOf(sentence, start);
-    if (at < 0) return [[text, loudestOf(sentences)]];
-    const end = at + sentence.length;
-    if (grade !== "supported") {
-      cut.push([text.slice(start, at), null], [sentence, grade]);
-    } else {
-      cut.push([text.slice(start, end), null]);
-    }
-    start = end;
+    if (at < 0) return [{ text, grade: loudestOf(sentences), evidence: [] }];
+    cut.push(between(start, at), { text: sentence, grade: grade === "supported" ? null : grade, evidence });
+    start = at + sentence.length;
   }
-  return [...cut, [text.slice(start), null]];
+  return [...cut, between(start, text.length)];
 }
 
 /** The loudest grade, or null where all is supported. */
@@ -115,7 +133,7 @@ function plainText(report) {
   const { sections: titles, marks } = writtenIn(report.language);
   const marked = (name, text) =>
     passagesOf(text, report.sentences.filter(({ section }) => section === name))
-      .map(([part, grade]) => (grade === null ? part : `[${marks[grade].toUpperCase()}: ${part}]`))
+      .map(({ text: part, grade }) => (grade === null ? part : `[${marks[grade].toUpperCase()}: ${part}]`))
       .join("");
   const warnings = report.warnings.map((warning) => `- ${warning}`).join("\n");
   const parts = [["warnings", warnings], ...sectionsOf(report)].filter(([, text]) => text !== "");

@@ -21,7 +21,7 @@ const TEXT = words.head;
 export async function studyView({ root, signal, onError, setTitle, reload }, id) {
   const findings = findingsPanel({ onSelect: (label) => pictures.select(label) });
   const pictures = radiographs({ signal, onError, onStepFinding: findings.step });
-  const report = reportPanel({ signal, onError });
+  const report = reportPanel({ signal, onError, onSentence: findings.choose });
   const head = studyHead({
     signal,
     onDelete: (study) => erase(study).catch(onError),

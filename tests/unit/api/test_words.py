@@ -21,7 +21,7 @@ _SAYS_SOMETHING: Final = re.compile(r"[A-Za-z]{2,}\W* [A-Za-z]{2,}|^\W*[A-Z][a-z
 TECHNICAL: Final = {
     *("Authorization", "Bearer …", "Content-Type", "Idempotency-Key", "If-None-Match"),
     *("AbortError", "Files", "Problem"),
-    *("Arrow", "Shift+…", "Shift+ArrowDown", "Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp"),
+    *("Arrow", "Enter", "Shift+…", "Shift+ArrowDown", "Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp"),
     *("(pointer: coarse)", "input, select, textarea, dialog"),
     *("mark mark-…", "status-line status-…", "viewer-keys viewer-found"),
     *("CXR Reporter", "… · CXR Reporter", "docker compose logs credentials", "helm status"),

@@ -208,6 +208,7 @@ export default {
   },
   report: {
     title: "Report",
+    showEvidence: "Show where on the picture",
     statuses: {
       preliminary: "preliminary",
       final: "final",

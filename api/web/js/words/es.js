@@ -205,6 +205,7 @@ export default {
   },
   report: {
     title: "Informe",
+    showEvidence: "Mostrar dónde en la imagen",
     statuses: {
       preliminary: "preliminar",
       final: "definitivo",
