@@ -10,8 +10,8 @@ organ the labels that were looked for, each once, without those that may be the 
 
 What departs from the findings keeps its writer's order, and what rules write follows it.
 
-Map: `composed`, `nothing_detected` -> `_findings`, `_impression` · `technique_lines`, `by_rule` (all that
-rules may write).
+Map: `composed` (`_by_organ`, `_impression`; of what departs `_as_written`, `_impression_as_written`),
+`nothing_detected` -> `_report` · `technique_lines`, `by_rule` (all that rules may write).
 """
 
 from collections import Counter
