@@ -42,8 +42,8 @@ def test_nine_reports_of_ten_are_the_language_models_own_and_they_vary(
         studies = [client.wait(study_id, timeout=800) for study_id in ids]
         reports = [client.report(study.id) for study in studies if study.status == "completed"]
     assert len(reports) >= 0.95 * STUDIES
-    # Where nothing was detected there is nothing to write: that has one wording, by rule.
-    asked = [report for report in reports if not report.sections.impression.startswith("None of the")]
+    # Where nothing was detected there is nothing to write: that has one wording, by rule, after any warning.
+    asked = [report for report in reports if "None of the 14 findings" not in report.sections.impression]
     own = [report for report in asked if report.verification and not report.verification.fallback]
     assert len(own) >= 0.9 * len(asked)
     assert "template" not in {report.author.name for report in own}
