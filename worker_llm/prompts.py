@@ -59,7 +59,7 @@ def _lines(plan: ReportPlan, language: Language, *, brief: bool) -> Iterator[str
 def _line(step: Step, language: Language, *, brief: bool) -> str:
     # The adapter was tuned on two words: what it hedges is said again in the words of the scale.
     certainty = Certainty.POSSIBLE if brief and step.certainty is Certainty.PROBABLE else step.certainty
-    names = ", ".join(LEXICONS[language].term(label).names[0].text for label in step.labels)
+    names = ", ".join(LEXICONS[language].noun(label) for label in step.labels)
     return f"{_TOLD[language][certainty]}: {names}"
 
 

@@ -222,7 +222,7 @@ def _names(findings: Sequence[Finding], language: Language, *, hedged: bool) -> 
     lexicon, hedges = LEXICONS[language], PHRASES[language].hedged
     names = []
     for finding in findings:
-        noun = lexicon.term(finding.label).names[0].text
+        noun = lexicon.noun(finding.label)
         pattern = hedges.get(certainty_of(finding), "{n}") if hedged else "{n}"
         names.append(pattern.replace("{n}", noun))
     return join_and(names, language)

@@ -182,7 +182,7 @@ def _denials(request: ReportRequest) -> dict[Organ, GradedSentence]:
     denials: dict[Organ, GradedSentence] = {}
     for organ in Organ:
         own = tuple(label for label in labels if organ_of(label) is organ)
-        names = join_nor([lexicon.term(label).names[0].text for label in own], request.language)
+        names = join_nor([lexicon.noun(label) for label in own], request.language)
         if own:
             text = sentence_of(PHRASES[request.language].denied.replace("{n}", names))
             denials[organ] = GradedSentence(Section.FINDINGS, text, Grade.SUPPORTED, own)

@@ -38,5 +38,5 @@ def in_words(prose: HeldProse, language: Language) -> Iterator[str]:
         elif counts[grade]:
             yield wording.many[grade].format(counts[grade])
         if grade is Grade.CONTRADICTS and prose.unnamed:
-            names = [LEXICONS[language].term(label).names[0].text for label in prose.unnamed]
+            names = [LEXICONS[language].noun(label) for label in prose.unnamed]
             yield wording.unnamed.format(join_and(names, language))

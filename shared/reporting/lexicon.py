@@ -149,6 +149,10 @@ class Lexicon:
         plain = " ".join(words(label.replace("_", " ")))
         return self.terms.get(label) or Term(label, (Name(plain),))
 
+    def noun(self, label: str) -> str:
+        """Return the noun that is written for a label, as it stands in the middle of a sentence."""
+        return self.term(label).names[0].text
+
 
 def expand(pattern: str) -> tuple[str, ...]:
     """Write out a pattern's alternatives: "(is|are) seen" is "is seen" and "are seen"."""

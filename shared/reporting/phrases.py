@@ -3,7 +3,7 @@
 In a pattern {a} stands for the nouns with their articles, {n} for the bare nouns, joined by the language's
 "and"; a capital is set afterwards. Every sentence here is one that the labeller can read.
 
-Map: `Phrases`, `PHRASES` -> `hedged`, `placed` · `sentence_of` · `join_and`, `join_or`, `join_nor`.
+Map: `Phrases`, `PHRASES` -> `placed` · `sentence_of` · `join_and`, `join_or`, `join_nor`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,15 +50,9 @@ PHRASES: Final = in_each("phrases", _phrases)
 _JOINTS: Final = in_each("join", dict)
 
 
-def hedged(noun: str, certainty: Certainty, language: Language, *, place: Place | None = None) -> str:
-    """Write the sentence for a label that is probable or possible: the same in every section."""
-    sentence = sentence_of(PHRASES[language].hedged[certainty].replace("{n}", noun))
-    return sentence if place is None else placed(sentence, place, language)
-
-
-def placed(sentence: str, place: Place, language: Language) -> str:
-    """Write where it is at the end of a sentence about one label."""
-    return f"{sentence.removesuffix('.')} {in_place(place, language)}."
+def placed(sentence: str, place: Place | None, language: Language) -> str:
+    """Write where it is, if that is known, at the end of a sentence about one label."""
+    return sentence if place is None else f"{sentence.removesuffix('.')} {in_place(place, language)}."
 
 
 def sentence_of(words: str) -> str:

@@ -62,4 +62,4 @@ def _recommended(request: ReportRequest) -> Iterator[str]:
 
 
 def _names(labels: list[str], language: Language) -> str:
-    return join_or([LEXICONS[language].term(label).names[0].text for label in labels], language)
+    return join_or([LEXICONS[language].noun(label) for label in labels], language)

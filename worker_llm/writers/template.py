@@ -49,7 +49,7 @@ def render(plan: ReportPlan, request: ReportRequest, random: Random) -> Prose:
 def _in_brief(step: Step, request: ReportRequest) -> str:
     if len(step.labels) == 1:
         return in_short(step.labels[0], request)
-    names = [LEXICONS[request.language].term(label).names[0].text for label in step.labels]
+    names = [LEXICONS[request.language].noun(label) for label in step.labels]
     return sentence_of(PHRASES[request.language].brief.replace("{n}", join_and(names, request.language)))
 
 
@@ -58,8 +58,7 @@ def _sentence(step: Step, request: ReportRequest, random: Random) -> str:
     if step.certainty is not Certainty.STATED:
         return in_short(step.labels[0], request)
     sentence = _statement([LEXICONS[language].term(label) for label in step.labels], language, random)
-    place = request.places().get(step.labels[0])
-    return sentence if place is None else placed(sentence, place, language)
+    return placed(sentence, request.places().get(step.labels[0]), language)
 
 
 def _statement(terms: Sequence[Term], language: Language, random: Random) -> str:
