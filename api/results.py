@@ -10,10 +10,8 @@ from typing import Any, Final
 from api.bodies.finding import place_body
 from api.bodies.report import author_body
 from shared.domain.findings import Finding, FindingStatus
-from shared.domain.reports import Section
 from shared.records.batches import BatchItem
-from shared.records.reports import ReportRecord
-from shared.rendering.document import WORDS, quoted
+from shared.rendering.document import WORDS, quoted, titled
 from shared.reporting import warnings
 
 CSV: Final = "text/csv"
@@ -155,18 +153,11 @@ def _whole_report(item: BatchItem) -> str | None:
     quotation = f"{words.indication} ({words.as_given}): {quoted(said)}" if said else None
     return "\n".join(
         (
-            *(f"{warnings.WORD[report.language]}: {warning}" for warning in item.warnings),
+            *(warnings.line_of(warning, report.language) for warning in item.warnings),
             *((quotation,) if quotation else ()),
-            *(f"{title}: {text}" for title, text in _titled(report)),
+            *(f"{title}: {getattr(report, section)}" for title, section in titled(report.sections, words)),
         )
     )
-
-
-def _titled(report: ReportRecord) -> Iterator[tuple[str, str]]:
-    for section in Section:
-        text = getattr(report.sections, section)
-        if text:
-            yield getattr(WORDS[report.language], section), text
 
 
 def _csv_line(cells: Iterable[str]) -> str:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from shared.bundles import Bundle, load_bundle
 from shared.domain.critical import critical_labels
-from shared.domain.findings import ViewSource, study_findings
-from shared.domain.reports import Language, Report, Section
+from shared.domain.findings import study_findings
+from shared.domain.reports import Language, Report
 from shared.errors import BadInputError
 from shared.gates import load_gate
-from shared.rendering.document import WORDS
+from shared.rendering.document import WORDS, titled
 from shared.reporting import warnings
-from shared.reporting.request import ReportRequest, View
+from shared.reporting.request import ReportRequest, view_of
 from shared.settings import CriticalSettings, ModelSettings, ReportSettings
 from worker_cnn.decoding import prepare
 from worker_cnn.gate import load_models
@@ -70,7 +70,7 @@ def _seen(
         seed=hashlib.sha256(content).hexdigest(),
         findings=study_findings([analysis.findings]),
         language=language,
-        views=(View(analysis.view, judged=analysis.view_source is ViewSource.IMAGE),),
+        views=(view_of(analysis),),
         critical=critical_labels(analysis.findings, CriticalSettings().findings),
         recommendations=settings.recommendations,
     )
@@ -78,10 +78,9 @@ def _seen(
 
 
 def _in_markdown(report: Report) -> str:
-    words = WORDS[report.language]
-    sections = ((getattr(words, section), getattr(report.sections, section)) for section in Section)
     return "\n".join(
-        f"**{title}**\n\n{text.replace(chr(10), '  ' + chr(10))}\n" for title, text in sections if text
+        f"**{title}**\n\n{getattr(report.sections, section).replace(chr(10), '  ' + chr(10))}\n"
+        for title, section in titled(report.sections, WORDS[report.language])
     )
 
 

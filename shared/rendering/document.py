@@ -107,15 +107,18 @@ class ReportDocument:
     @property
     def titled_sections(self) -> list[tuple[str, Section]]:
         """The sections that say something, in their order, with their titles."""
-        return [
-            (getattr(self.words, section), section) for section in Section if getattr(self.sections, section)
-        ]
+        return titled(self.sections, self.words)
 
     @property
     def sorted_findings(self) -> list[FindingLine]:
         """What is present first, then what is uncertain, then the rest; each by probability."""
         order = list(_ORDER)
         return sorted(self.findings, key=lambda line: (order.index(line.status), -line.probability))
+
+
+def titled(sections: ReportSections, words: "Words") -> list[tuple[str, Section]]:
+    """Return the sections that say something, in their order, with their titles."""
+    return [(getattr(words, section), section) for section in Section if getattr(sections, section)]
 
 
 def image_in_words(image: ImageLine, words: "Words") -> str:

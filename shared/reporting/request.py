@@ -10,7 +10,7 @@ from typing import Protocol
 from shared.domain.findings import Finding, Place, ViewPosition, ViewSource, study_findings
 from shared.domain.reports import Language, WriterVersion
 from shared.reporting.certainty import Certainty, certainty_of
-from shared.reporting.comparison import Comparison
+from shared.reporting.comparison import Comparison, Statement
 from shared.reporting.lexicon import NOT_A_FINDING
 
 
@@ -70,6 +70,10 @@ class ReportRequest:
         """Return the labels that a report must speak of."""
         return self.labels(Certainty.STATED, Certainty.PROBABLE, Certainty.POSSIBLE)
 
+    def compared(self) -> tuple[Statement, ...]:
+        """Return what rules say of the study before."""
+        return self.comparison.statements if self.comparison else ()
+
     def places(self) -> dict[str, Place]:
         """Return where each label is that a report must speak of, as far as it may be said."""
         detected = self.detected()
@@ -80,15 +84,20 @@ class ReportRequest:
         }
 
 
-class _Image(Protocol):
-    """What is read of an image; a row of the database is one."""
+class _Viewed(Protocol):
+    """How an image was taken: of a row of the database, or of what was just read."""
 
-    @property
-    def used(self) -> bool | None: ...
     @property
     def view(self) -> ViewPosition | None: ...
     @property
     def view_source(self) -> ViewSource | None: ...
+
+
+class _Image(_Viewed, Protocol):
+    """What is read of an image; a row of the database is one."""
+
+    @property
+    def used(self) -> bool | None: ...
 
 
 def request_of(
@@ -99,6 +108,7 @@ def request_of(
     seed: str,
     critical: tuple[str, ...] = (),
     comparison: Comparison | None = None,
+    recommendations: bool = True,
 ) -> ReportRequest:
     """Gather what a study's report is written from, and held against.
 
@@ -113,11 +123,12 @@ def request_of(
         views=views,
         critical=critical,
         comparison=comparison,
+        recommendations=recommendations,
         lateral_given=any(image.view is ViewPosition.LATERAL for image in images),
     )
 
 
-def view_of(image: _Image) -> View:
+def view_of(image: _Viewed) -> View:
     """Return the view, and whether it was judged from the pixels; an earlier release did not store which."""
     position = image.view or ViewPosition.UNKNOWN
     judged = position is not ViewPosition.UNKNOWN and image.view_source is not ViewSource.FILE
