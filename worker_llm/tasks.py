@@ -7,7 +7,7 @@ may be said, is `pipeline.py`'s business.
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Final
@@ -76,8 +76,9 @@ def report_on(claim: Claim, workplace: Workplace, reporter: Reporter) -> Outcome
     faults.passing(Point.LLM_AFTER_CLAIM)
     study_id = claim.study_id
     with workplace.database.session() as session:
-        request = _request(session, study_id, claim.language, reporter.settings)
-        said_first = warnings.of_study(reading.images(session, study_id), claim.language)
+        images = reading.images(session, study_id)
+        request = _request(session, study_id, images, claim.language, reporter.settings)
+    said_first = warnings.of_study(images, claim.language)
     check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
         report = reporter.write(request, claim, check)
@@ -101,24 +102,26 @@ _own_writer = lru_cache(maxsize=1)(load_writer)
 
 
 def _request(
-    session: Session, study_id: StudyId, language: Language, settings: ReportSettings
+    session: Session,
+    study_id: StudyId,
+    images: Sequence[ImageRecord],
+    language: Language,
+    settings: ReportSettings,
 ) -> ReportRequest:
     analysis = analyses.primary(session, study_id)
     if analysis is None:
         message = "the study was erased"
         raise LeaseLostError(message)
-    images = reading.images(session, study_id)
     per_image = findings.of_study(session, study_id)
-    seed = seed_from(analysis.model_digest, images, language)
-    request = request_of(
+    return request_of(
         images,
         per_image.values(),
         language=language,
-        seed=seed,
+        seed=seed_from(analysis.model_digest, images, language),
         critical=analysis.critical,
         comparison=_comparison(session, study_id, analysis, per_image.values(), language),
+        recommendations=settings.recommendations,
     )
-    return replace(request, recommendations=settings.recommendations)
 
 
 def _comparison(

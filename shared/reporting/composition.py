@@ -104,10 +104,9 @@ def _report(request: ReportRequest, findings: Sequence[_Passage], impression: Se
     technique = [
         GradedSentence(Section.TECHNIQUE, line, Grade.SUPPORTED) for line in technique_lines(request)
     ]
-    compared = request.comparison.statements if request.comparison else ()
     comparison = [
         GradedSentence(Section.COMPARISON, statement.text, Grade.SUPPORTED, statement.labels)
-        for statement in compared
+        for statement in request.compared()
     ]
     return Composed(
         ReportSections(

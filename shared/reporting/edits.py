@@ -65,10 +65,8 @@ def _held(sections: ReportSections, request: ReportRequest) -> HeldProse:
         for sentence in held.sentences
     )
     technique = _unchanged(Section.TECHNIQUE, sections.technique, dict.fromkeys(technique_lines(request), ()))
-    compared = request.comparison.statements if request.comparison else ()
-    comparison = _unchanged(
-        Section.COMPARISON, sections.comparison, {statement.text: statement.labels for statement in compared}
-    )
+    compared = {statement.text: statement.labels for statement in request.compared()}
+    comparison = _unchanged(Section.COMPARISON, sections.comparison, compared)
     return replace(held, sentences=(*technique, *comparison, *own))
 
 
