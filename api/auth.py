@@ -13,7 +13,8 @@ from fastapi.security.utils import get_authorization_scheme_param
 from starlette.requests import HTTPConnection
 
 from api.places import Places
-from api.problems import Code, ProblemError
+from api.problem_kinds import Code
+from api.problems import ProblemError
 from api.rates import Rates, address_of
 from shared.domain.studies import DEFAULT_TENANT, Actor, ActorKind, TenantId
 from shared.records import keys

@@ -19,7 +19,8 @@ from uvicorn.server import ServerState
 from api import metrics
 from api.door import Door
 from api.neighbours import user_of
-from api.problems import Code, ProblemError
+from api.problem_kinds import Code
+from api.problems import ProblemError
 from api.refusals import CROWDED, FOREIGN_USER, refusing, written
 
 MOST_HEADERS: Final = 100

@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import metrics
 from api.auth import identify
 from api.door import PROBES
-from api.problems import Code, ProblemError, response_of
+from api.problem_kinds import Code
+from api.problems import ProblemError, response_of
 from api.rates import Rates, address_of
 from shared.domain.studies import new_id
 from shared.records.keys import Scope as KeyScope

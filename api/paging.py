@@ -12,7 +12,8 @@ from uuid import UUID
 
 from fastapi import Depends, Query
 
-from api.problems import Code, ProblemError
+from api.problem_kinds import Code
+from api.problems import ProblemError
 
 _VERSION: Final = b"1"
 

@@ -7,7 +7,8 @@ from fastapi import Path
 
 from api.auth import Caller
 from api.backend import Backend
-from api.problems import Code, Noun, ProblemError, not_found
+from api.problem_kinds import Code
+from api.problems import Noun, ProblemError, not_found
 from shared.domain.studies import StudyId
 from shared.records import reading
 from shared.records.database import Session

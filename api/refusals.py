@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import metrics
 from api.door import PROBES
-from api.problems import Code, ProblemError, response_of, unavailable
+from api.problem_kinds import Code
+from api.problems import ProblemError, response_of, unavailable
 from shared.domain.studies import new_id
 
 CROWDED: Final = "full", unavailable("the server has as many connections as it takes")

@@ -8,7 +8,8 @@ from api.auth import Caller
 from api.backend import Backend
 from api.bodies.study import Study, study_body
 from api.opening import opening_of
-from api.problems import Code, ContentError, Noun, ProblemError, not_found
+from api.problem_kinds import Code
+from api.problems import ContentError, Noun, ProblemError, not_found
 from api.upload import Fields
 from shared.dicom import foreign
 from shared.domain.reports import Language

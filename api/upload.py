@@ -32,7 +32,8 @@ from api.backend import Backend
 from api.multipart import FILES_FIELD, BoundedParser
 from api.opening import OpeningFields
 from api.orders import OrderFields
-from api.problems import Code, ProblemError, unavailable
+from api.problem_kinds import Code
+from api.problems import ProblemError, unavailable
 from shared.domain.reports import Language
 from shared.domain.studies import Priority
 from shared.errors import TooLargeError

@@ -12,6 +12,7 @@ CxrError
 │   └── UnusableImageError      readable, but not a chest radiograph, or empty, or clipped
 ├── ConflictError             somebody else changed it first: read what there is now, and change that
 │   └── NameTakenError          another one has that name
+├── NotPossibleError          a report cannot be put in this format, since the study lacks what it needs
 ├── TryAgainError             passing: something the work needs is away; no attempt is used up
 ├── DamagedError              the store lost or changed an object: FAILED; retried once it is put right
 └── LeaseLostError            another worker holds the study; this one stops and writes nothing
@@ -96,6 +97,12 @@ class NameTakenError(ConflictError):
     """Another one has that name already. Choose another name."""
 
     code = "name-taken"
+
+
+class NotPossibleError(CxrError):
+    """The study lacks what this format of its report cannot do without. Ask for another format."""
+
+    code = "format-not-possible"
 
 
 class TryAgainError(CxrError):

@@ -15,7 +15,8 @@ from api.bodies.answers import problems
 from api.bodies.batch import Batch, BatchPage, NewBatch, batch_body
 from api.negotiation import choose
 from api.paging import Page
-from api.problems import Code, Noun, ProblemError, not_found
+from api.problem_kinds import Code
+from api.problems import Noun, ProblemError, not_found
 from api.results import CSV, NDJSON, csv_lines, in_pieces, ndjson_lines
 from shared.domain.studies import BatchId, StudyId
 from shared.records import batches

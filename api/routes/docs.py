@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from api.problems import KINDS, Code
+from api.problem_kinds import KINDS, Code
 
 SWAGGER_FILES: Final = Path(fastapi_offline.__file__).parent / "static"
 """Swagger UI as a pip package ships it: a hospital's network reaches no CDN."""

@@ -10,7 +10,8 @@ from api.bodies.answers import LATER, problems
 from api.bodies.finding import Findings, ImageFindings, best_rows, finding_entry
 from api.bodies.model import model_body
 from api.polling import RETRY_AFTER, StudyPath, view_of
-from api.problems import Code, ProblemError
+from api.problem_kinds import Code
+from api.problems import ProblemError
 from shared.records import findings
 from shared.records.reading import StudyRecord
 

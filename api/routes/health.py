@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from shutil import disk_usage
 from tempfile import gettempdir
 from typing import Final, Literal
@@ -22,6 +21,7 @@ from api.bodies.model import ModelId, model_body
 from api.bodies.report import WriterId, writer_body
 from api.lanes import Lane
 from api.problems import ProblemError
+from api.version import product_version
 from shared.domain.reports import Language
 from shared.domain.studies import Stage, StudyId, StudyStatus
 from shared.errors import CxrError, TryAgainError
@@ -140,14 +140,6 @@ class ReadinessCheck:
             # The kind of the error alone: its text may hold addresses.
             fault = type(error.__cause__ or error).__name__
         return Part(ok=fault is None, detail=fault)
-
-
-def product_version() -> str:
-    """Return the installed version; a bare checkout has none."""
-    try:
-        return version("cxr-reporter")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _work(backend: Backend) -> Work:

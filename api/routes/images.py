@@ -21,7 +21,8 @@ from api.bodies.answers import problems
 from api.bodies.study import etag_of
 from api.negotiation import same
 from api.polling import RETRY_AFTER, StudyPath, study_of
-from api.problems import Code, Noun, ProblemError, not_found
+from api.problem_kinds import Code
+from api.problems import Noun, ProblemError, not_found
 from api.upload import room
 from shared.bucket import SHORT, NotStoredError, UnreadableError
 from shared.domain.studies import StudyId

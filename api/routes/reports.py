@@ -1,47 +1,55 @@
-"""…/report: the report as JSON, text or HTML, where a study's way ends, and a person's version of it."""
+"""…/report: the report in any of its formats, where a study's way ends, and a person's version of it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
+from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.concurrency import run_in_threadpool
 
-from api.auth import MayRead, MayWrite
-from api.backend import BackendDep
+from api.auth import Caller, MayRead, MayWrite
+from api.backend import Backend, BackendDep
 from api.bodies.answers import LATER, VERSION, problems
-from api.bodies.finding import best_rows, name_of
-from api.bodies.report import NewVersion, ReportBody, report_body, warnings_of
+from api.bodies.report import NewVersion, ReportBody, report_body
+from api.documents import NO_PICTURES, Pictures, document_of, pictures_of
 from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
-from api.problems import Code, ProblemError
-from shared.domain.findings import ModelVersion, ViewPosition, ViewSource
+from api.problem_kinds import Code
+from api.problems import ProblemError
+from shared.bucket import SHORT
 from shared.domain.reports import EditedReport, Grade, Person, ReportSections, Section
 from shared.domain.studies import StudyId, StudyStatus
-from shared.errors import ConflictError
+from shared.errors import ConflictError, NotPossibleError
 from shared.records import analyses, findings, reading, reports
+from shared.records.analyses import AnalysisRecord
 from shared.records.database import Session
 from shared.records.findings import FindingRecord
 from shared.records.reading import StudyRecord, StudyView
 from shared.records.reports import ReportRecord
-from shared.rendering import html, text
-from shared.rendering.document import FindingLine, ImageLine, ReportDocument
+from shared.rendering import html
+from shared.rendering.formats import FORMATS, Format
 from shared.reporting import warnings
 from shared.reporting.comparison import Comparison, Statement
 from shared.reporting.edits import edited
 from shared.reporting.request import request_of
 
 JSON: Final = "application/json"
-RENDERERS: Final[dict[str, Callable[[ReportDocument], bytes]]] = {
-    text.MEDIA_TYPE: text.render,
-    html.MEDIA_TYPE: html.render,
+NAMES: Final = ("json", *FORMATS)
+"""What `?format=` may be."""
+_BY_ACCEPT: Final = {JSON: "json"} | {
+    form.media_type: name for name, form in FORMATS.items() if form.by_accept
 }
-FORMATS: Final = (JSON, *RENDERERS)
+_PICTURES_SECONDS: Final = SHORT.object_seconds(32 << 20)
+"""For all that a format shows of a study."""
 
 _HTML_POLICY: Final = f"default-src 'none'; style-src {html.STYLE_HASH}; frame-ancestors 'self'; sandbox"
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
-_CONTENT: Final[dict[str, Any]] = {media_type: {"schema": {"type": "string"}} for media_type in RENDERERS}
+_CONTENT: Final[dict[str, Any]] = {
+    form.media_type: {"schema": {"type": "string"}} for form in FORMATS.values()
+}
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
@@ -57,35 +65,32 @@ router = APIRouter(prefix="/v1/studies", tags=["studies"])
     },
     summary="Read the report",
 )
-def get_report(
+async def get_report(
     study_id: StudyPath,
     backend: BackendDep,
     caller: MayRead,
+    wanted: Annotated[
+        str | None, Query(alias="format", description=f"One of {', '.join(NAMES)}; else what Accept names.")
+    ] = None,
     accept: Annotated[str | None, Header(include_in_schema=False)] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Return the newest version of the report in the format that Accept asks for."""
-    media_type = choose(accept, FORMATS)
-    if media_type is None:
-        message = "the report does not come in any format that Accept names"
-        raise ProblemError(Code.NOT_ACCEPTABLE, message, formats=list(FORMATS))
-    view = view_of(backend, study_id, caller)
-    with backend.database.session() as session:
-        report = reports.newest(session, StudyId(study_id))
-        written_from = _written_from(session, report) if report else None
-    if report is None or written_from is None:
-        return _without_report(view.study)
-    etag = _etag(report.version, media_type)
+    """Return the newest version of the report, in the format that is asked for."""
+    name = _format_name(wanted, accept)
+    found = await run_in_threadpool(_find, backend, study_id, caller)
+    if isinstance(found, Response):
+        return found
+    etag = _etag(found.report.version, name)
     headers = {"ETag": etag, **_HEADERS}
     if same(if_none_match, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    model, rows = written_from
-    if media_type == JSON:
-        return Response(report_body(view, report, rows).model_dump_json(), headers=headers, media_type=JSON)
-    if media_type == html.MEDIA_TYPE:
-        headers["Content-Security-Policy"] = _HTML_POLICY
-    content = RENDERERS[media_type](document_of(view, report, model, rows))
-    return Response(content, headers=headers, media_type=media_type)
+    if name == "json":
+        body = report_body(found.view, found.report, found.rows)
+        return Response(body.model_dump_json(), headers=headers, media_type=JSON)
+    form = FORMATS[name]
+    pictures = await _pictures(backend, found) if form.pictures else NO_PICTURES
+    content = await run_in_threadpool(_rendered, form, found, pictures)
+    return Response(content, headers=headers | _file_headers(form, study_id), media_type=form.media_type)
 
 
 @router.put(
@@ -112,7 +117,7 @@ def put_report(
         if earlier is None:
             raise ProblemError(Code.NO_REPORT, f"the study is {study.status} and has no report to change")
         # A tag names the version, in whatever format it was read, and though a proxy weakened it.
-        if not any(same(if_match, _etag(earlier.version, media_type)) for media_type in FORMATS):
+        if not any(same(if_match, _etag(earlier.version, name)) for name in NAMES):
             message = f"If-Match names another version than {earlier.version}, which is the newest"
             raise ConflictError(message)
         rows = findings.records_of(session, earlier.analysis_id)
@@ -120,7 +125,7 @@ def put_report(
         reports.add_version(session, this, report, made_from=earlier.version, actor=caller.actor)
         newest = reports.newest(session, this)
     assert newest is not None  # noqa: S101  it was added above
-    headers = {"ETag": _etag(newest.version, JSON), **_HEADERS}
+    headers = {"ETag": _etag(newest.version, "json"), **_HEADERS}
     body = report_body(view_of(backend, study_id, caller), newest, rows)
     return Response(body.model_dump_json(), headers=headers, media_type=JSON)
 
@@ -158,58 +163,63 @@ def _changed(
     )
 
 
-def document_of(
-    view: StudyView, report: ReportRecord, model: ModelVersion, rows: Sequence[FindingRecord]
-) -> ReportDocument:
-    """Gather what a report holds on paper.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A report with what it was written from, though the study was read again since."""
 
-    Args:
-        rows: the findings that it was written from, which `model` made.
-    """
-    study = view.study
-    return ReportDocument(
-        study_id=str(study.id),
-        version=report.version,
-        status=report.status,
-        language=report.language,
-        reported_at=report.created_at.astimezone(UTC),
-        warnings=warnings_of(view, report),
-        sections=report.sections,
-        sentences=report.sentences,
-        findings=[
-            FindingLine(name_of(row.label, report.language), row.status, row.probability, row.threshold)
-            for row in best_rows(rows)
-        ],
-        images=[
-            ImageLine(
-                image.index + 1,
-                image.view or ViewPosition.UNKNOWN,
-                bool(image.used),
-                judged=image.view_source is ViewSource.IMAGE,
-            )
-            for image in view.images
-        ],
-        model=model,
-        author=report.author,
-        made_from=report.made_from,
-        fallback=bool(report.fallback),
-        patient=view.order.patient,
-        study_date=view.order.study_date,
-        indication=report.indication,
-    )
+    view: StudyView
+    report: ReportRecord
+    analysis: AnalysisRecord
+    rows: Sequence[FindingRecord]
 
 
-def _etag(version: int, media_type: str) -> str:
-    return f'"{version}-{media_type.rpartition("/")[2]}"'
+def _find(backend: Backend, study_id: UUID, caller: Caller) -> _Found | Response:
+    view = view_of(backend, study_id, caller)
+    with backend.database.session() as session:
+        report = reports.newest(session, StudyId(study_id))
+        if report is None:
+            return _without_report(view.study)
+        analysis = analyses.find(session, report.analysis_id)
+        if analysis is None:
+            message = "the study was erased"
+            raise ProblemError(Code.ERASED, message)
+        return _Found(view, report, analysis, findings.records_of(session, analysis.id))
 
 
-def _written_from(session: Session, report: ReportRecord) -> tuple[ModelVersion, Sequence[FindingRecord]]:
-    """Return the model and the findings that a report was written from, though the study was read again."""
-    analysis = analyses.find(session, report.analysis_id)
-    if analysis is None:
-        message = "the study was erased"
-        raise ProblemError(Code.ERASED, message)
-    return analysis.model, findings.records_of(session, analysis.id)
+def _format_name(wanted: str | None, accept: str | None) -> str:
+    """Return what is asked for by name, else by Accept."""
+    if wanted is not None:
+        if wanted in NAMES:
+            return wanted
+        message = f"there is no format {wanted[:40]!r} of a report"
+        raise ProblemError(Code.NOT_ACCEPTABLE, message, formats=list(NAMES))
+    media_type = choose(accept, list(_BY_ACCEPT))
+    if media_type is None:
+        message = "the report does not come in any format that Accept names; `?format=` takes one by its name"
+        raise ProblemError(Code.NOT_ACCEPTABLE, message, formats=list(_BY_ACCEPT))
+    return _BY_ACCEPT[media_type]
+
+
+async def _pictures(backend: Backend, found: _Found) -> Pictures:
+    read = partial(pictures_of, backend.storage, found.view, found.analysis, found.rows)
+    return await backend.reading.run(read, seconds=_PICTURES_SECONDS)
+
+
+def _rendered(form: Format, found: _Found, pictures: Pictures) -> bytes:
+    try:
+        return form.render(document_of(found.view, found.report, found.analysis, found.rows, pictures))
+    except NotPossibleError as error:
+        raise ProblemError(Code.FORMAT_NOT_POSSIBLE, str(error), formats=list(NAMES)) from error
+
+
+def _file_headers(form: Format, study_id: UUID) -> dict[str, str]:
+    if form.media_type == html.MEDIA_TYPE:
+        return {"Content-Security-Policy": _HTML_POLICY}
+    return {"Content-Disposition": f'inline; filename="report-{study_id}.{form.extension}"'}
+
+
+def _etag(version: int, format_name: str) -> str:
+    return f'"{version}-{format_name}"'
 
 
 def _without_report(study: StudyRecord) -> Response:

@@ -21,7 +21,8 @@ from api.bodies.upload import UPLOAD_BODY
 from api.negotiation import LONGEST_WAIT, preferred_language, preferred_wait, same
 from api.paging import Page
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
-from api.problems import Code, ProblemError
+from api.problem_kinds import Code
+from api.problems import ProblemError
 from api.submission import LONGEST_KEY, PLAIN_LETTERS, Accepted
 from shared.domain.reports import Language
 from shared.domain.studies import BatchId, Priority, StudyId, StudyStatus

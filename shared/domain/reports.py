@@ -1,6 +1,7 @@
 """What a report says, who wrote it, and how each of its sentences agrees with the findings."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -47,6 +48,60 @@ class AuthorKind(StrEnum):
     WRITER = "writer"
     """One of ours: a model or the rules."""
     PERSON = "person"
+
+
+class Act(StrEnum):
+    """What made a version of a report."""
+
+    WRITTEN = "written"
+    """A writer of ours wrote it from the findings."""
+    EDITED = "edited"
+    SIGNED = "signed"
+    AMENDED = "amended"
+    """A signed report was changed, and signed again."""
+    ADDENDUM = "addendum"
+    """Something was added below a signed report, which stays as it was."""
+    ENTERED_IN_ERROR = "entered-in-error"
+    """The report is withdrawn; it should not have been."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """A person's word for a report: one of the acts from SIGNED on, by whom and when.
+
+    Attributes:
+        version: the version that the act made.
+        reason: why a signed report was changed or withdrawn, in the person's words.
+    """
+
+    act: Act
+    name: str
+    at: datetime
+    version: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addendum:
+    """What a person added below a signed report.
+
+    Attributes:
+        version: the version that it came with.
+    """
+
+    text: str
+    author: str
+    at: datetime
+    version: int
+
+
+class AiMark(StrEnum):
+    """What a machine is told of a report's origin (IPTC Digital Source Type; EU 2024/1689, article 50)."""
+
+    WRITTEN = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    """An AI wrote it and nobody has signed it."""
+    REVIEWED = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+    """A person signed what an AI had drafted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,54 +1,112 @@
 """What a written-out report holds, whatever its format, and its fixed words in each language."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
-from shared.domain.findings import FindingStatus, ModelVersion, ViewPosition
-from shared.domain.orders import NO_PATIENT, Patient
-from shared.domain.reports import Author, GradedSentence, Language, Person, ReportSections, Section
+from shared.domain.findings import Box, FindingStatus, ModelVersion, Place, ViewPosition
+from shared.domain.orders import NO_ORDER, Order
+from shared.domain.reports import (
+    Addendum,
+    AiMark,
+    Attestation,
+    Author,
+    GradedSentence,
+    Language,
+    Person,
+    ReportSections,
+    ReportStatus,
+    Section,
+)
 from shared.rendering.passages import Passage, passages
 from shared.reporting.certainty import PROBABLE_FROM, STATED_FROM
 from shared.words import in_each
 
+SOFTWARE: Final = "CXR Reporter"
+"""What made the report, as its formats name the device."""
+
 
 @dataclass(frozen=True, slots=True)
 class FindingLine:
-    """One label of the table of findings."""
+    """What the classifier says of one label: of the image that shows it best.
 
+    Attributes:
+        label: its id in `shared/labels.py`, or the model's own.
+        name: what a person reads for it, in the report's language.
+        image: the index of that image.
+        box: where on it, of the picture as it was classified.
+    """
+
+    label: str
     name: str
     status: FindingStatus
     probability: float
     threshold: float
+    image: int = 0
+    box: Box | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The DICOM object that an image came in; every UID is valid."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    modality: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ImageLine:
-    """One image that the report speaks of."""
+    """One image that the report speaks of.
 
-    number: int
+    Attributes:
+        judged: whether the view was read from the pixels: a guess.
+        size: width and height as it was classified: of a turned picture, after turning.
+        instance: None of a PNG or JPEG, and of a DICOM file that lacks a UID.
+        warnings: codes of `shared/reporting/warnings.py`; they tell whether it was turned.
+    """
+
+    index: int
     view: ViewPosition
     used: bool
     judged: bool = False
-    """Whether the view was read from the pixels: a guess."""
+    size: tuple[int, int] = (0, 0)
+    instance: Instance | None = None
+    warnings: Sequence[str] = ()
+
+    @property
+    def number(self) -> int:
+        """Which it is to a reader, from one."""
+        return self.index + 1
 
 
 @dataclass(frozen=True, slots=True)
 class ReportDocument:
-    """A report with what belongs to it on paper.
+    """A report with all that its formats hold.
 
     Attributes:
-        sentences: those of the sections, graded; what is not supported is marked where it stands.
+        software_version: of what made it.
         status: preliminary, or final once a radiologist has signed.
+        study_created_at: when the study was taken in.
+        sentences: those of the sections, graded; what is not supported is marked where it stands.
         warnings: what its reader must know first, in its language.
         fallback: whether the template stood in for the writer.
         made_from: the version that a person changed.
+        critical: the labels of the critical findings.
+        attestations: who signed, amended or withdrew it, in order.
+        addenda: what was added below it after it was signed.
+        newer_reading: the version that a writer made after this one was signed.
+        pictures: the radiographs as PNG by the index of the image, for formats that show them.
+        heatmaps: overlays of their size as PNG, by index and label.
     """
 
     study_id: str
     version: int
-    status: str
+    status: ReportStatus
     language: Language
     reported_at: datetime
     sections: ReportSections
@@ -57,12 +115,24 @@ class ReportDocument:
     model: ModelVersion
     author: Author
     fallback: bool
+    study_created_at: datetime
+    software_version: str
     sentences: Sequence[GradedSentence] = ()
     warnings: Sequence[str] = ()
-    patient: Patient = NO_PATIENT
-    study_date: date | None = None
+    order: Order = NO_ORDER
     indication: str | None = None
     made_from: int | None = None
+    critical: Sequence[str] = ()
+    attestations: Sequence[Attestation] = ()
+    addenda: Sequence[Addendum] = ()
+    newer_reading: int | None = None
+    pictures: Mapping[int, bytes] = field(default_factory=dict)
+    heatmaps: Mapping[tuple[int, str], bytes] = field(default_factory=dict)
+
+    @property
+    def ai_mark(self) -> AiMark:
+        """What a machine is told of how the report came to be."""
+        return AiMark.REVIEWED if self.attestations else AiMark.WRITTEN
 
     @property
     def words(self) -> "Words":
@@ -72,14 +142,14 @@ class ReportDocument:
     @property
     def patient_line(self) -> str:
         """What is known of the patient, in words: id, sex, age."""
-        patient = self.patient
+        patient = self.order.patient
         known = (patient.id, self.words.sexes.get(patient.sex or ""), self._age)
         return ", ".join(part for part in known if part)
 
     @property
     def _age(self) -> str | None:
         """The age in full years, of an infant in months, of a newborn in days."""
-        years = self.patient.age_years
+        years = self.order.patient_age_years
         if years is None:
             return None
         # A month is no fraction of a year that a float holds: 7 months must not be read as 6.

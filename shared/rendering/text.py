@@ -19,7 +19,7 @@ def render(document: ReportDocument) -> bytes:
 
 def _lines(document: ReportDocument) -> Iterator[str]:
     words = document.words
-    status = words.report_status.get(document.status, document.status).upper()
+    status = words.report_status[document.status].upper()
     yield words.title.upper() + status.rjust(WIDTH - len(words.title))
     yield "=" * WIDTH
     yield from _head(document)
@@ -51,7 +51,7 @@ def _head(document: ReportDocument) -> Iterator[str]:
     for name, value in (
         (words.study, document.study_id),
         (words.patient, document.patient_line),
-        (words.study_date, document.study_date.isoformat() if document.study_date else None),
+        (words.study_date, document.order.study_date.isoformat() if document.order.study_date else None),
         (words.reported, reported),
         (words.images, images),
     ):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from api.main import OpenToTheWorldError
-from api.routes.health import product_version
+from api.version import product_version
 from shared.domain.studies import DEFAULT_TENANT, new_id
 from shared.records.database import Database
 from shared.records.keys import CHANNEL, digest_of

@@ -114,6 +114,22 @@ def test_a_format_of_a_later_version_is_a_406_that_names_those_that_exist(
     assert answer.json()["formats"] == ["application/json", "text/plain", "text/html"]
 
 
+def test_a_format_by_its_name_wins_over_accept_and_has_a_version_of_its_own(
+    client: httpx.Client, study_id: StudyId
+):
+    address = f"/v1/studies/{study_id}/report"
+    named = client.get(address, params={"format": "text"}, headers={"Accept": "text/html"})
+    assert named.text == client.get(address, headers={"Accept": "text/plain"}).text
+    assert named.headers["content-disposition"] == f'inline; filename="report-{study_id}.txt"'
+    assert client.get(address, params={"format": "json"}).json()["version"] == 1
+    tag = {"If-None-Match": named.headers["etag"]}
+    assert client.get(address, params={"format": "text"}, headers=tag).status_code == 304
+    assert client.get(address, params={"format": "html"}, headers=tag).status_code == 200
+    unknown = client.get(address, params={"format": "docx"})
+    assert unknown.status_code == 406
+    assert {"json", "text", "html"} <= set(unknown.json()["formats"])
+
+
 @pytest.mark.parametrize("accept", ["application/json", "text/plain", "text/html"])
 def test_a_report_the_client_has_is_a_304(client: httpx.Client, study_id: StudyId, accept: str):
     path = f"/v1/studies/{study_id}/report"

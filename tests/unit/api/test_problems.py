@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from api.problems import KINDS, Code, ContentError, ProblemError, response_of
+from api.problem_kinds import KINDS, Code
+from api.problems import ContentError, ProblemError, response_of
 from shared import errors
 from shared.errors import BadInputError, TooLargeError
 

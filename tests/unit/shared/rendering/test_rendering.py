@@ -11,13 +11,16 @@ import pytest
 from typing_extensions import override
 
 from shared.domain.findings import FindingStatus, ModelVersion, ViewPosition
-from shared.domain.orders import Patient
+from shared.domain.orders import NO_ORDER, Order, Patient
 from shared.domain.reports import (
+    Act,
+    Attestation,
     Grade,
     GradedSentence,
     Language,
     Person,
     ReportSections,
+    ReportStatus,
     Section,
     WriterVersion,
 )
@@ -27,7 +30,7 @@ from shared.rendering.document import WORDS, FindingLine, ImageLine, ReportDocum
 DOCUMENT = ReportDocument(
     study_id="0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11",
     version=2,
-    status="preliminary",
+    status=ReportStatus.PRELIMINARY,
     language=Language.ENGLISH,
     reported_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
     sections=ReportSections(
@@ -36,21 +39,22 @@ DOCUMENT = ReportDocument(
         impression="1. Small effusion.\n2. Nodule cannot be excluded.",
     ),
     findings=[
-        FindingLine("Hernia", FindingStatus.ABSENT, 0.05, 0.5),
-        FindingLine("Lung nodule", FindingStatus.UNCERTAIN, 0.41, 0.5),
-        FindingLine("Pleural effusion", FindingStatus.PRESENT, 0.81, 0.35),
+        FindingLine("Hernia", "Hernia", FindingStatus.ABSENT, 0.05, 0.5),
+        FindingLine("Nodule", "Lung nodule", FindingStatus.UNCERTAIN, 0.41, 0.5),
+        FindingLine("Effusion", "Pleural effusion", FindingStatus.PRESENT, 0.81, 0.35),
     ],
     images=[
-        ImageLine(1, ViewPosition.PA, used=True),
-        ImageLine(2, ViewPosition.LATERAL, used=False),
+        ImageLine(0, ViewPosition.PA, used=True),
+        ImageLine(1, ViewPosition.LATERAL, used=False),
     ],
     model=ModelVersion("bundled", "1.0", "d" * 64),
     author=WriterVersion("template", "3"),
     fallback=False,
     warnings=["a.dcm: synthetic image"],
     indication="Cough & fever <2 weeks>",
-    patient=Patient("P-17", "F", 45.0),
-    study_date=date(2026, 1, 1),
+    order=Order(patient_id="P-17", patient_sex="F", patient_age_years=45.0, study_date=date(2026, 1, 1)),
+    study_created_at=datetime(2026, 1, 2, 3, tzinfo=UTC),
+    software_version="0.1.0",
 )
 
 
@@ -147,7 +151,7 @@ def test_html_escapes_what_came_from_outside():
     sections = ReportSections(attack, attack, attack)
     page = page_of(
         dataclasses.replace(
-            DOCUMENT, sections=sections, indication=attack, patient=Patient(attack), warnings=[attack]
+            DOCUMENT, sections=sections, indication=attack, order=Order(patient_id=attack), warnings=[attack]
         )
     )
     assert "script" not in page.tags
@@ -157,7 +161,7 @@ def test_html_escapes_what_came_from_outside():
 
 @pytest.mark.parametrize("render", [text.render, html.render], ids=["text", "html"])
 def test_a_view_judged_from_the_pixels_is_said_to_be_and_the_words_are_explained(render):
-    images = [ImageLine(1, ViewPosition.AP, used=True, judged=True), ImageLine(2, ViewPosition.PA, used=True)]
+    images = [ImageLine(0, ViewPosition.AP, used=True, judged=True), ImageLine(1, ViewPosition.PA, used=True)]
     written = " ".join(render(dataclasses.replace(DOCUMENT, images=images)).decode().split())
     assert "1 AP (judged from the image), 2 PA" in written
     assert "stated from 0.90, probable from 0.50, possible below" in written
@@ -207,7 +211,7 @@ def test_the_style_hash_is_that_of_the_style_on_the_page():
 
 
 def test_a_report_without_optional_parts_has_no_empty_lines_for_them():
-    bare = dataclasses.replace(DOCUMENT, indication=None, patient=Patient(), study_date=None, warnings=[])
+    bare = dataclasses.replace(DOCUMENT, indication=None, order=NO_ORDER, warnings=[])
     for written in (text.render(bare).decode(), page_of(bare).words):
         assert "Indication" not in written
         assert "Patient" not in written
@@ -225,14 +229,20 @@ def test_a_report_without_optional_parts_has_no_empty_lines_for_them():
     ],
 )
 def test_every_form_says_whose_study_it_is_and_of_when(language: Language, patient: Patient, line: str):
-    document = dataclasses.replace(DOCUMENT, language=language, patient=patient)
+    order = Order(
+        patient_id=patient.id,
+        patient_sex=patient.sex,
+        patient_age_years=patient.age_years,
+        study_date=date(2026, 1, 1),
+    )
+    document = dataclasses.replace(DOCUMENT, language=language, order=order)
     words = WORDS[language]
     assert f"{words.patient:<12}{line}\n{words.study_date:<12}2026-01-01\n" in plain(document)
     assert f"{words.patient}{line}\n{words.study_date}2026-01-01\n" in printed(document)
 
 
 def test_of_whom_nothing_is_known_nothing_is_said():
-    bare = dataclasses.replace(DOCUMENT, patient=Patient(), study_date=None)
+    bare = dataclasses.replace(DOCUMENT, order=NO_ORDER)
     for words in (plain(bare), printed(bare)):
         assert "Patient" not in words
         assert "Study date" not in words
@@ -253,3 +263,10 @@ def test_a_sentence_that_is_not_supported_is_marked_where_it_stands(language: La
     assert f"  No nodule. {warning} No mass.\n" in written
     assert written.count("The aorta is wide.") == 2  # the other section's has another grade
     assert written.count("[") == 1
+
+
+def test_a_machine_reads_in_the_page_that_an_ai_wrote_it_until_a_person_signed():
+    signed = Attestation(Act.SIGNED, "Dr. Ada Roe", datetime(2026, 1, 3, tzinfo=UTC), 2)
+    for attestations, kind in (((), "trained"), ((signed,), "compositeWithTrained")):
+        page = html.render(dataclasses.replace(DOCUMENT, attestations=attestations)).decode()
+        assert f'content="http://cv.iptc.org/newscodes/digitalsourcetype/{kind}AlgorithmicMedia"' in page

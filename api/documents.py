@@ -1,0 +1,129 @@
+"""A report gathered for its formats: from what is stored of the study to a `ReportDocument`."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from api.bodies.finding import best_rows, name_of
+from api.bodies.report import warnings_of
+from api.version import product_version
+from shared.bucket import NotStoredError
+from shared.domain.findings import Box, FindingStatus, ViewPosition, ViewSource
+from shared.domain.studies import StudyId
+from shared.records.analyses import AnalysisRecord
+from shared.records.findings import FindingRecord
+from shared.records.reading import ImageRecord, StudyView
+from shared.records.reports import ReportRecord
+from shared.rendering.document import FindingLine, ImageLine, Instance, ReportDocument
+from shared.storage import Storage, heatmap_key, preview_key
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What a format shows, as `ReportDocument` has it."""
+
+    radiographs: Mapping[int, bytes] = field(default_factory=dict)
+    heatmaps: Mapping[tuple[int, str], bytes] = field(default_factory=dict)
+
+
+_INSTANCE: Final = TypeAdapter(Instance)
+_UIDS: Final = ("sop_class_uid", "sop_instance_uid", "series_instance_uid", "study_instance_uid")
+
+NO_PICTURES: Final = Pictures()
+
+
+def document_of(
+    view: StudyView,
+    report: ReportRecord,
+    analysis: AnalysisRecord,
+    rows: Sequence[FindingRecord],
+    pictures: Pictures,
+) -> ReportDocument:
+    """Gather what a report holds in any format.
+
+    Args:
+        analysis: the one that it was written from.
+        rows: its findings.
+        pictures: for a format that shows them.
+    """
+    return ReportDocument(
+        study_id=str(view.study.id),
+        version=report.version,
+        status=report.status,
+        language=report.language,
+        reported_at=report.created_at.astimezone(UTC),
+        study_created_at=view.study.created_at.astimezone(UTC),
+        software_version=product_version(),
+        warnings=warnings_of(view, report),
+        sections=report.sections,
+        sentences=report.sentences,
+        findings=[
+            FindingLine(
+                row.label,
+                name_of(row.label, report.language),
+                row.status,
+                row.probability,
+                row.threshold,
+                image=row.image_index,
+                box=Box(*row.box) if row.box else None,
+                place=row.place,
+            )
+            for row in best_rows(rows)
+        ],
+        images=[
+            ImageLine(
+                image.index,
+                image.view or ViewPosition.UNKNOWN,
+                bool(image.used),
+                judged=image.view_source is ViewSource.IMAGE,
+                size=(image.width, image.height),
+                instance=_instance_of(image),
+                warnings=image.warnings,
+            )
+            for image in view.images
+        ],
+        model=analysis.model,
+        critical=analysis.critical,
+        author=report.author,
+        made_from=report.made_from,
+        fallback=bool(report.fallback),
+        order=view.order,
+        indication=report.indication,
+        pictures=pictures.radiographs,
+        heatmaps=pictures.heatmaps,
+    )
+
+
+def pictures_of(
+    storage: Storage, view: StudyView, analysis: AnalysisRecord, rows: Sequence[FindingRecord]
+) -> Pictures:
+    """Read the radiographs that were used, and the heatmaps of what is not absent; what is gone is left out.
+
+    Raises:
+        TryAgainError: the object store is away.
+        DamagedError: it changed one of them.
+    """
+    study_id = StudyId(view.study.id)
+    radiographs: dict[int, bytes] = {}
+    heatmaps: dict[tuple[int, str], bytes] = {}
+    for image in view.images:
+        if image.used:
+            with suppress(NotStoredError):
+                radiographs[image.index] = storage.get_artefact(preview_key(study_id, image.index))
+    for row in best_rows(rows):
+        if row.heatmap and row.status is not FindingStatus.ABSENT:
+            with suppress(NotStoredError):
+                key = heatmap_key(study_id, row.image_index, analysis.model_digest, row.label)
+                heatmaps[row.image_index, row.label] = storage.get_artefact(key)
+    return Pictures(radiographs, heatmaps)
+
+
+def _instance_of(image: ImageRecord) -> Instance | None:
+    uids = {name: image.attributes.get(name) for name in _UIDS}
+    if not all(uids.values()):
+        return None
+    return _INSTANCE.validate_python({**uids, "modality": image.attributes.get("modality")})
