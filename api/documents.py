@@ -10,11 +10,14 @@ from pydantic import TypeAdapter
 
 from api.bodies.finding import best_rows, name_of
 from api.bodies.report import warnings_of
+from api.problem_kinds import Code
+from api.problems import ProblemError
 from api.version import product_version
 from shared.bucket import NotStoredError
 from shared.domain.findings import Box, FindingStatus, ViewPosition, ViewSource
-from shared.domain.studies import StudyId
+from shared.records import analyses, findings
 from shared.records.analyses import AnalysisRecord
+from shared.records.database import Session
 from shared.records.findings import FindingRecord
 from shared.records.reading import ImageRecord, StudyView
 from shared.records.reports import ReportRecord
@@ -36,20 +39,41 @@ _UIDS: Final = ("sop_class_uid", "sop_instance_uid", "series_instance_uid", "stu
 NO_PICTURES: Final = Pictures()
 
 
-def document_of(
-    view: StudyView,
-    report: ReportRecord,
-    analysis: AnalysisRecord,
-    rows: Sequence[FindingRecord],
-    pictures: Pictures,
-) -> ReportDocument:
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """A version of a report, with what it was written from though the study was read again since.
+
+    Attributes:
+        rows: the findings of `analysis`.
+    """
+
+    view: StudyView
+    report: ReportRecord
+    analysis: AnalysisRecord
+    rows: Sequence[FindingRecord]
+
+
+def stored(session: Session, view: StudyView, report: ReportRecord) -> StoredReport:
+    """Read what a version was written from.
+
+    Raises:
+        ProblemError: 410, the study was erased meanwhile.
+    """
+    analysis = analyses.find(session, report.analysis_id)
+    if analysis is None:
+        message = "the study was erased"
+        raise ProblemError(Code.ERASED, message)
+    return StoredReport(view, report, analysis, findings.records_of(session, analysis.id))
+
+
+def document_of(found: StoredReport, pictures: Pictures) -> ReportDocument:
     """Gather what a report holds in any format.
 
     Args:
-        analysis: the one that it was written from.
-        rows: its findings.
+        found: the report.
         pictures: for a format that shows them.
     """
+    view, report = found.view, found.report
     return ReportDocument(
         study_id=str(view.study.id),
         version=report.version,
@@ -72,7 +96,7 @@ def document_of(
                 box=Box(*row.box) if row.box else None,
                 place=row.place,
             )
-            for row in best_rows(rows)
+            for row in best_rows(found.rows)
         ],
         images=[
             ImageLine(
@@ -86,8 +110,8 @@ def document_of(
             )
             for image in view.images
         ],
-        model=analysis.model,
-        critical=analysis.critical,
+        model=found.analysis.model,
+        critical=found.analysis.critical,
         author=report.author,
         made_from=report.made_from,
         fallback=bool(report.fallback),
@@ -98,26 +122,24 @@ def document_of(
     )
 
 
-def pictures_of(
-    storage: Storage, view: StudyView, analysis: AnalysisRecord, rows: Sequence[FindingRecord]
-) -> Pictures:
+def pictures_of(storage: Storage, found: StoredReport) -> Pictures:
     """Read the radiographs that were used, and the heatmaps of what is not absent; what is gone is left out.
 
     Raises:
         TryAgainError: the object store is away.
         DamagedError: it changed one of them.
     """
-    study_id = StudyId(view.study.id)
+    study_id = found.view.study.id
     radiographs: dict[int, bytes] = {}
     heatmaps: dict[tuple[int, str], bytes] = {}
-    for image in view.images:
+    for image in found.view.images:
         if image.used:
             with suppress(NotStoredError):
                 radiographs[image.index] = storage.get_artefact(preview_key(study_id, image.index))
-    for row in best_rows(rows):
+    for row in best_rows(found.rows):
         if row.heatmap and row.status is not FindingStatus.ABSENT:
             with suppress(NotStoredError):
-                key = heatmap_key(study_id, row.image_index, analysis.model_digest, row.label)
+                key = heatmap_key(study_id, row.image_index, found.analysis.model_digest, row.label)
                 heatmaps[row.image_index, row.label] = storage.get_artefact(key)
     return Pictures(radiographs, heatmaps)
 

@@ -1,7 +1,7 @@
 """…/report: the report in any of its formats, where a study's way ends, and a person's version of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -14,7 +14,7 @@ from api.auth import Caller, MayRead, MayWrite
 from api.backend import Backend, BackendDep
 from api.bodies.answers import LATER, VERSION, problems
 from api.bodies.report import NewVersion, ReportBody, report_body
-from api.documents import NO_PICTURES, Pictures, document_of, pictures_of
+from api.documents import NO_PICTURES, Pictures, StoredReport, document_of, pictures_of, stored
 from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problem_kinds import Code
@@ -24,10 +24,9 @@ from shared.domain.reports import EditedReport, Grade, Person, ReportSections, S
 from shared.domain.studies import StudyId, StudyStatus
 from shared.errors import ConflictError, NotPossibleError
 from shared.records import analyses, findings, reading, reports
-from shared.records.analyses import AnalysisRecord
 from shared.records.database import Session
 from shared.records.findings import FindingRecord
-from shared.records.reading import StudyRecord, StudyView
+from shared.records.reading import StudyRecord
 from shared.records.reports import ReportRecord
 from shared.rendering import html
 from shared.rendering.formats import FORMATS, Format
@@ -163,27 +162,11 @@ def _changed(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A report with what it was written from, though the study was read again since."""
-
-    view: StudyView
-    report: ReportRecord
-    analysis: AnalysisRecord
-    rows: Sequence[FindingRecord]
-
-
-def _find(backend: Backend, study_id: UUID, caller: Caller) -> _Found | Response:
+def _find(backend: Backend, study_id: UUID, caller: Caller) -> StoredReport | Response:
     view = view_of(backend, study_id, caller)
     with backend.database.session() as session:
         report = reports.newest(session, StudyId(study_id))
-        if report is None:
-            return _without_report(view.study)
-        analysis = analyses.find(session, report.analysis_id)
-        if analysis is None:
-            message = "the study was erased"
-            raise ProblemError(Code.ERASED, message)
-        return _Found(view, report, analysis, findings.records_of(session, analysis.id))
+        return _without_report(view.study) if report is None else stored(session, view, report)
 
 
 def _format_name(wanted: str | None, accept: str | None) -> str:
@@ -200,14 +183,14 @@ def _format_name(wanted: str | None, accept: str | None) -> str:
     return _BY_ACCEPT[media_type]
 
 
-async def _pictures(backend: Backend, found: _Found) -> Pictures:
-    read = partial(pictures_of, backend.storage, found.view, found.analysis, found.rows)
+async def _pictures(backend: Backend, found: StoredReport) -> Pictures:
+    read = partial(pictures_of, backend.storage, found)
     return await backend.reading.run(read, seconds=_PICTURES_SECONDS)
 
 
-def _rendered(form: Format, found: _Found, pictures: Pictures) -> bytes:
+def _rendered(form: Format, found: StoredReport, pictures: Pictures) -> bytes:
     try:
-        return form.render(document_of(found.view, found.report, found.analysis, found.rows, pictures))
+        return form.render(document_of(found, pictures))
     except NotPossibleError as error:
         raise ProblemError(Code.FORMAT_NOT_POSSIBLE, str(error), formats=list(NAMES)) from error
 
