@@ -1,6 +1,6 @@
 """A report gathered for its formats: from what is stored of the study to a `ReportDocument`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -9,11 +9,11 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from api.bodies.finding import best_rows, name_of
-from api.bodies.report import warnings_of
+from api.bodies.report import report_body, warnings_of
 from api.problem_kinds import Code
 from api.problems import ProblemError
 from api.version import product_version
-from shared.bucket import NotStoredError
+from shared.bucket import SHORT, NotStoredError
 from shared.domain.findings import Box, FindingStatus, ViewPosition, ViewSource
 from shared.records import analyses, findings
 from shared.records.analyses import AnalysisRecord
@@ -22,6 +22,7 @@ from shared.records.findings import FindingRecord
 from shared.records.reading import ImageRecord, StudyView
 from shared.records.reports import ReportRecord
 from shared.rendering.document import FindingLine, ImageLine, Instance, ReportDocument
+from shared.rendering.formats import FORMATS, Format
 from shared.storage import Storage, heatmap_key, preview_key
 
 
@@ -37,6 +38,8 @@ _INSTANCE: Final = TypeAdapter(Instance)
 _UIDS: Final = ("sop_class_uid", "sop_instance_uid", "series_instance_uid", "study_instance_uid")
 
 NO_PICTURES: Final = Pictures()
+PICTURES_SECONDS: Final = SHORT.object_seconds(32 << 20)
+"""For all that a format shows of a study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,45 @@ def stored(session: Session, view: StudyView, report: ReportRecord) -> StoredRep
         message = "the study was erased"
         raise ProblemError(Code.ERASED, message)
     return StoredReport(view, report, analysis, findings.records_of(session, analysis.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A format as the API gives it: JSON is its own, the others are those of `shared/rendering/formats.py`.
+
+    Attributes:
+        write: raises NotPossibleError where the study lacks what the format cannot do without.
+    """
+
+    name: str
+    media_type: str
+    extension: str
+    write: Callable[[StoredReport, Pictures], bytes]
+    by_accept: bool
+    pictures: bool
+
+
+def _form_of(form: Format) -> Form:
+    return Form(
+        form.name,
+        form.media_type,
+        form.extension,
+        lambda found, pictures: form.render(document_of(found, pictures)),
+        form.by_accept,
+        form.pictures,
+    )
+
+
+def form_named(name: str) -> Form:
+    """Return the format of a name.
+
+    Raises:
+        ProblemError: 406, there is none.
+    """
+    if name not in FORMS:
+        message = f"there is no format {name[:40]!r} of a report"
+        raise ProblemError(Code.NOT_ACCEPTABLE, message, formats=list(FORMS))
+    return FORMS[name]
 
 
 def document_of(found: StoredReport, pictures: Pictures) -> ReportDocument:
@@ -142,6 +184,17 @@ def pictures_of(storage: Storage, found: StoredReport) -> Pictures:
                 key = heatmap_key(study_id, row.image_index, found.analysis.model_digest, row.label)
                 heatmaps[row.image_index, row.label] = storage.get_artefact(key)
     return Pictures(radiographs, heatmaps)
+
+
+def _json_of(found: StoredReport, _pictures: Pictures) -> bytes:
+    return report_body(found.view, found.report, found.rows).model_dump_json().encode()
+
+
+JSON: Final = Form("json", "application/json", "json", _json_of, by_accept=True, pictures=False)
+FORMS: Final[Mapping[str, Form]] = {JSON.name: JSON} | {
+    name: _form_of(form) for name, form in FORMATS.items()
+}
+"""By name."""
 
 
 def _instance_of(image: ImageRecord) -> Instance | None:

@@ -17,7 +17,7 @@ from shared.reporting import warnings
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
 
-_BYTE_ORDER_MARK: Final = "\ufeff"
+BYTE_ORDER_MARK: Final = "\ufeff"
 """Says of a CSV that it is UTF-8: without it a spreadsheet reads every letter beyond ASCII as two others."""
 _BEFORE_LABELS: Final = (
     *("item", "path", "study_id", "files", "sha256"),
@@ -41,9 +41,9 @@ Ours, because the package defusedcsv looks at the first character alone, and wri
 
 def csv_lines(items: Iterable[BatchItem], labels: Sequence[str]) -> Iterator[str]:
     """Write the header and a line for each item, with a column of probabilities for each label."""
-    yield _BYTE_ORDER_MARK + _csv_line([*_BEFORE_LABELS, *labels, *_AFTER_LABELS])
+    yield BYTE_ORDER_MARK + csv_line([*_BEFORE_LABELS, *labels, *_AFTER_LABELS])
     for item in items:
-        yield _csv_line(_cells(item, labels))
+        yield csv_line(_cells(item, labels))
 
 
 def ndjson_lines(items: Iterable[BatchItem]) -> Iterator[str]:
@@ -160,7 +160,8 @@ def _whole_report(item: BatchItem) -> str | None:
     )
 
 
-def _csv_line(cells: Iterable[str]) -> str:
+def csv_line(cells: Iterable[str]) -> str:
+    """Write a line of a CSV."""
     # A spreadsheet runs what looks like a formula; a file's name comes from whoever sent the file.
     line = io.StringIO()
     csv.writer(line).writerow(_FORMULA.sub("'", cell) for cell in cells)

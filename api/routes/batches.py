@@ -6,23 +6,27 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from api.auth import Caller, MayRead, MayWrite
 from api.backend import Backend, BackendDep
 from api.bodies.answers import problems
 from api.bodies.batch import Batch, BatchPage, NewBatch, batch_body
+from api.documents import FORMS, form_named
 from api.negotiation import choose
 from api.paging import Page
 from api.problem_kinds import Code
 from api.problems import Noun, ProblemError, not_found
+from api.report_archive import MOST_REPORTS, archive
 from api.results import CSV, NDJSON, csv_lines, in_pieces, ndjson_lines
 from shared.domain.studies import BatchId, StudyId
 from shared.records import batches
 from shared.records.batches import BatchItem, BatchRecord
 from shared.records.database import Session
 
+ZIP: Final = "application/zip"
 ITEMS_AT_ONCE: Final = 200
 """Items read in one query: a megabyte or two, however long the batch is."""
 
@@ -32,6 +36,11 @@ _RESULTS: Final[dict[int | str, dict[str, Any]]] = {
         "description": "One line an item, in the order in which they were taken in.",
     },
     **problems(404, 406, 422),
+}
+
+_REPORTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}},
+    **problems(404, 406, 413, 422),
 }
 
 BatchPath = Annotated[UUID, Path(description="A batch's id.", alias="batch_id")]
@@ -137,6 +146,41 @@ def get_results(
         "Vary": "Accept",
     }
     return StreamingResponse(in_pieces(lines), headers=headers, media_type=media_type)
+
+
+@router.get(
+    "/{batch_id}/reports",
+    response_class=Response,
+    responses={
+        200: {"content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}},
+        **problems(404, 406, 413, 422),
+    },
+    summary="Read a batch's reports as a zip",
+)
+async def get_reports(
+    batch_id: BatchPath,
+    backend: BackendDep,
+    caller: MayRead,
+    wanted: Annotated[str, Query(alias="format", description=f"One of {', '.join(FORMS)}.")],
+) -> Response:
+    """Stream the report of every item that has one, named as the item; an index of all items comes last."""
+    form = form_named(wanted)
+    total = await run_in_threadpool(_count_items, backend, batch_id, caller)
+    if total > MOST_REPORTS:
+        message = (
+            f"the batch has {total} items, and a zip holds {MOST_REPORTS} reports at most:"
+            " `cxr batch reports` writes a folder of any size"
+        )
+        raise ProblemError(Code.TOO_LARGE, message)
+    items = iterate_in_threadpool(_items(backend, BatchId(batch_id)))
+    headers = {"Content-Disposition": f'attachment; filename="batch-{batch_id}-{form.name}.zip"'}
+    return StreamingResponse(archive(backend, items, form), headers=headers, media_type=ZIP)
+
+
+def _count_items(backend: Backend, batch_id: UUID, caller: Caller) -> int:
+    with backend.database.session() as session:
+        row = _batch_of(session, batch_id, caller)
+        return sum(batches.counts(session, row.id).values())
 
 
 def _items(backend: Backend, batch_id: BatchId) -> Iterator[BatchItem]:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -29,7 +29,8 @@ SLOW_CLIENT_SECONDS: Final = 30.0
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        "description": "`event: status`, `id`, and a timeline entry as `data`; ends after a final status.",
+        "description": "`event: status`, `id`, and a timeline entry as `data`; ends after a final status,"
+        " unless it is asked to stay.",
     },
     204: {"description": "The study is final, and nothing came after `Last-Event-ID`."},
     **problems(404, 410, 422),
@@ -45,7 +46,11 @@ async def get_events(
     study_id: StudyPath,
     backend: BackendDep,
     caller: MayRead,
+    *,
     last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0,
+    stay: Annotated[
+        bool, Query(description="Go on after a final status: what becomes of the report is told too.")
+    ] = False,
 ) -> Response:
     """Stream the timeline: what has happened, then what happens, until the study is final."""
 
@@ -54,15 +59,15 @@ async def get_events(
             final = study_of(session, study_id, caller).status.is_final
             return final and not reading.events(session, StudyId(study_id), after=last_event_id)
 
-    if await run_in_threadpool(has_ended):
+    if await run_in_threadpool(has_ended) and not stay:
         # A browser's EventSource connects again after every end; this is how it is told to stop.
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    events = _events(backend, StudyId(study_id), caller, after=last_event_id)
+    events = _events(backend, StudyId(study_id), caller, after=last_event_id, stay=stay)
     return EventSourceResponse(events, send_timeout=SLOW_CLIENT_SECONDS, headers={"X-Accel-Buffering": "no"})
 
 
 async def _events(
-    backend: Backend, study_id: StudyId, caller: Caller, *, after: int
+    backend: Backend, study_id: StudyId, caller: Caller, *, after: int, stay: bool
 ) -> AsyncIterator[ServerSentEvent]:
     with backend.feed.watching(study_id) as change:
         while True:
@@ -79,7 +84,7 @@ async def _events(
             for row in rows:
                 after = row.id
                 yield _event(row)
-            if final or backend.feed.closing:
+            if (final and not stay) or backend.feed.closing:
                 return
             await backend.feed.next_change(change, seconds=LOOK_ANYWAY_AFTER)
 

@@ -14,12 +14,22 @@ from api.auth import Caller, MayRead, MayWrite
 from api.backend import Backend, BackendDep
 from api.bodies.answers import LATER, VERSION, problems
 from api.bodies.report import NewVersion, ReportBody, report_body
-from api.documents import NO_PICTURES, Pictures, StoredReport, document_of, pictures_of, stored
+from api.documents import (
+    FORMS,
+    JSON,
+    NO_PICTURES,
+    PICTURES_SECONDS,
+    Form,
+    Pictures,
+    StoredReport,
+    form_named,
+    pictures_of,
+    stored,
+)
 from api.negotiation import choose, same
 from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problem_kinds import Code
 from api.problems import ProblemError
-from shared.bucket import SHORT
 from shared.domain.reports import EditedReport, Grade, Person, ReportSections, Section
 from shared.domain.studies import StudyId, StudyStatus
 from shared.errors import ConflictError, NotPossibleError
@@ -29,25 +39,15 @@ from shared.records.findings import FindingRecord
 from shared.records.reading import StudyRecord
 from shared.records.reports import ReportRecord
 from shared.rendering import html
-from shared.rendering.formats import FORMATS, Format
 from shared.reporting import warnings
 from shared.reporting.comparison import Comparison, Statement
 from shared.reporting.edits import edited
 from shared.reporting.request import request_of
 
-JSON: Final = "application/json"
-NAMES: Final = ("json", *FORMATS)
-"""What `?format=` may be."""
-_BY_ACCEPT: Final = {JSON: "json"} | {
-    form.media_type: name for name, form in FORMATS.items() if form.by_accept
-}
-_PICTURES_SECONDS: Final = SHORT.object_seconds(32 << 20)
-"""For all that a format shows of a study."""
-
 _HTML_POLICY: Final = f"default-src 'none'; style-src {html.STYLE_HASH}; frame-ancestors 'self'; sandbox"
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
 _CONTENT: Final[dict[str, Any]] = {
-    form.media_type: {"schema": {"type": "string"}} for form in FORMATS.values()
+    form.media_type: {"schema": {"type": "string"}} for form in FORMS.values() if form is not JSON
 }
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
@@ -69,26 +69,22 @@ async def get_report(
     backend: BackendDep,
     caller: MayRead,
     wanted: Annotated[
-        str | None, Query(alias="format", description=f"One of {', '.join(NAMES)}; else what Accept names.")
+        str | None, Query(alias="format", description=f"One of {', '.join(FORMS)}; else what Accept names.")
     ] = None,
     accept: Annotated[str | None, Header(include_in_schema=False)] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return the newest version of the report, in the format that is asked for."""
-    name = _format_name(wanted, accept)
+    form = form_named(wanted) if wanted is not None else _accepted(accept)
     found = await run_in_threadpool(_find, backend, study_id, caller)
     if isinstance(found, Response):
         return found
-    etag = _etag(found.report.version, name)
+    etag = _etag(found.report.version, form.name)
     headers = {"ETag": etag, **_HEADERS}
     if same(if_none_match, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    if name == "json":
-        body = report_body(found.view, found.report, found.rows)
-        return Response(body.model_dump_json(), headers=headers, media_type=JSON)
-    form = FORMATS[name]
     pictures = await _pictures(backend, found) if form.pictures else NO_PICTURES
-    content = await run_in_threadpool(_rendered, form, found, pictures)
+    content = await run_in_threadpool(_written, form, found, pictures)
     return Response(content, headers=headers | _file_headers(form, study_id), media_type=form.media_type)
 
 
@@ -116,7 +112,7 @@ def put_report(
         if earlier is None:
             raise ProblemError(Code.NO_REPORT, f"the study is {study.status} and has no report to change")
         # A tag names the version, in whatever format it was read, and though a proxy weakened it.
-        if not any(same(if_match, _etag(earlier.version, name)) for name in NAMES):
+        if not any(same(if_match, _etag(earlier.version, name)) for name in FORMS):
             message = f"If-Match names another version than {earlier.version}, which is the newest"
             raise ConflictError(message)
         rows = findings.records_of(session, earlier.analysis_id)
@@ -124,9 +120,9 @@ def put_report(
         reports.add_version(session, this, report, made_from=earlier.version, actor=caller.actor)
         newest = reports.newest(session, this)
     assert newest is not None  # noqa: S101  it was added above
-    headers = {"ETag": _etag(newest.version, "json"), **_HEADERS}
+    headers = {"ETag": _etag(newest.version, JSON.name), **_HEADERS}
     body = report_body(view_of(backend, study_id, caller), newest, rows)
-    return Response(body.model_dump_json(), headers=headers, media_type=JSON)
+    return Response(body.model_dump_json(), headers=headers, media_type=JSON.media_type)
 
 
 def _changed(
@@ -169,33 +165,28 @@ def _find(backend: Backend, study_id: UUID, caller: Caller) -> StoredReport | Re
         return _without_report(view.study) if report is None else stored(session, view, report)
 
 
-def _format_name(wanted: str | None, accept: str | None) -> str:
-    """Return what is asked for by name, else by Accept."""
-    if wanted is not None:
-        if wanted in NAMES:
-            return wanted
-        message = f"there is no format {wanted[:40]!r} of a report"
-        raise ProblemError(Code.NOT_ACCEPTABLE, message, formats=list(NAMES))
-    media_type = choose(accept, list(_BY_ACCEPT))
+def _accepted(accept: str | None) -> Form:
+    offered = {form.media_type: form for form in FORMS.values() if form.by_accept}
+    media_type = choose(accept, list(offered))
     if media_type is None:
         message = "the report does not come in any format that Accept names; `?format=` takes one by its name"
-        raise ProblemError(Code.NOT_ACCEPTABLE, message, formats=list(_BY_ACCEPT))
-    return _BY_ACCEPT[media_type]
+        raise ProblemError(Code.NOT_ACCEPTABLE, message, formats=list(offered))
+    return offered[media_type]
 
 
 async def _pictures(backend: Backend, found: StoredReport) -> Pictures:
     read = partial(pictures_of, backend.storage, found)
-    return await backend.reading.run(read, seconds=_PICTURES_SECONDS)
+    return await backend.reading.run(read, seconds=PICTURES_SECONDS)
 
 
-def _rendered(form: Format, found: StoredReport, pictures: Pictures) -> bytes:
+def _written(form: Form, found: StoredReport, pictures: Pictures) -> bytes:
     try:
-        return form.render(document_of(found, pictures))
+        return form.write(found, pictures)
     except NotPossibleError as error:
-        raise ProblemError(Code.FORMAT_NOT_POSSIBLE, str(error), formats=list(NAMES)) from error
+        raise ProblemError(Code.FORMAT_NOT_POSSIBLE, str(error), formats=list(FORMS)) from error
 
 
-def _file_headers(form: Format, study_id: UUID) -> dict[str, str]:
+def _file_headers(form: Form, study_id: UUID) -> dict[str, str]:
     if form.media_type == html.MEDIA_TYPE:
         return {"Content-Security-Policy": _HTML_POLICY}
     return {"Content-Disposition": f'inline; filename="report-{study_id}.{form.extension}"'}

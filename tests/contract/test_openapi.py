@@ -60,6 +60,7 @@ def test_every_route_of_the_contract_is_there(document: dict[str, Any]):
         ("get", "/v1/batches"),
         ("get", batch),
         ("get", f"{batch}/results"),
+        ("get", f"{batch}/reports"),
         ("post", f"{batch}/cancel"),
         ("post", "/v1/keys"),
         ("get", "/v1/keys"),

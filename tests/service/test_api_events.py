@@ -67,6 +67,31 @@ def test_a_stream_goes_on_after_the_last_event_that_was_seen(client: httpx.Clien
     assert (after_the_end.status_code, after_the_end.content) == (204, b"")
 
 
+def test_a_stream_that_stays_tells_what_becomes_of_the_report(
+    api: ApiServer, client: httpx.Client, database: Database
+):
+    study_id = sent(client)
+    complete(database, study_id)
+    path = f"/v1/studies/{study_id}"
+    last = all_events(client, study_id)[-1]["id"]
+    with client.stream(
+        "GET", f"{path}/events", params={"stay": True}, headers={"Last-Event-ID": last}
+    ) as answer:
+        assert answer.status_code == 200
+        change_report(client, path)
+        told = next(iter(events(answer.iter_lines())))
+    assert (told["data"]["event"], told["data"]["status"]) == ("edited", "completed")
+
+
+def change_report(client: httpx.Client, path: str) -> None:
+    report = client.get(f"{path}/report")
+    sections = {**report.json()["sections"], "impression": "No change."}
+    del sections["indication"]
+    body = {"author": {"name": "Dr. Ada Roe"}, "sections": sections}
+    changed = client.put(f"{path}/report", json=body, headers={"If-Match": report.headers["ETag"]})
+    assert changed.status_code == 200, changed.text
+
+
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", str(2**64)])
 def test_a_last_event_that_is_none_is_refused(client: httpx.Client, last: str):
     answer = client.get(f"/v1/studies/{sent(client)}/events", headers={"Last-Event-ID": last})
