@@ -5,7 +5,7 @@ written out again; statuses are plain strings, so that a new one does not break 
 """
 
 from cxr.models.answer import Answer
-from cxr.models.batch import Batch, BatchPage, BatchResult
+from cxr.models.batch import Batch, BatchPage, BatchResult, ItemReport
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
 from cxr.models.report import Author, Evidence, Report, Sections, Sentence, Verification, WriterId
 from cxr.models.server import Info, Key, Tenant, Work
@@ -39,6 +39,7 @@ __all__ = [
     "Image",
     "ImageFindings",
     "Info",
+    "ItemReport",
     "Key",
     "ModelId",
     "Order",

@@ -10,7 +10,7 @@ from PIL import Image
 from shared.domain.orders import Order
 from shared.rendering import pdf
 from shared.rendering.document import ReportDocument
-from tests.support.documents import AMENDED, PRELIMINARY, WITHDRAWN
+from tests.support.pictured import AMENDED, PRELIMINARY, WITHDRAWN
 
 
 def ran(*command: str | Path) -> str:

@@ -1,15 +1,11 @@
-"""A report with all that its formats hold, and what becomes of it: signed, amended, withdrawn."""
+"""One report in every state that a format meets: drafted, edited, signed, amended, withdrawn."""
 
-import dataclasses
-from datetime import UTC, date, datetime, time
-from io import BytesIO
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-import numpy as np
-from PIL import Image
-
 from shared.domain.findings import Box, FindingStatus, ModelVersion, Place, Side, ViewPosition, Zone
-from shared.domain.orders import Order
+from shared.domain.orders import NO_ORDER, Order
 from shared.domain.reports import (
     Act,
     Addendum,
@@ -23,140 +19,170 @@ from shared.domain.reports import (
     Section,
     WriterVersion,
 )
-from shared.rendering.document import FindingLine, ImageLine, ReportDocument
+from shared.rendering.document import FindingLine, ImageLine, Instance, ReportDocument
 
-JAPANESE: Final = "Yamada^Tarou=山田^太郎=やまだ^たろう"
-SIZE: Final = (120, 150)
-
-
-def _png(image: Image.Image, **options: object) -> bytes:
-    packed = BytesIO()
-    image.save(packed, "PNG", **options)
-    return packed.getvalue()
+PRESENT, ABSENT, UNCERTAIN = FindingStatus.PRESENT, FindingStatus.ABSENT, FindingStatus.UNCERTAIN
+WRITTEN_AT: Final = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+STUDY_UID: Final = "1.2.826.0.1.3680043.8.498.1"
+ADA, BOB = "Dr. Ada Roe", "Dr. Bob Poe"
 
 
-def a_radiograph() -> bytes:
-    """Return a picture of SIZE as the workers keep them, a slope of grays."""
-    width, height = SIZE
-    grays = np.linspace(0, 255, width * height, dtype=np.uint8).reshape(height, width)
-    return _png(Image.fromarray(grays))
+def sentences(section: Section, *texts: str, grade: Grade = Grade.SUPPORTED) -> list[GradedSentence]:
+    return [GradedSentence(section, text, grade) for text in texts]
 
 
-def a_heatmap() -> bytes:
-    """Return an overlay: a palette with opacity, as the workers keep them."""
-    heat = Image.fromarray(np.tile(np.arange(0, 250, 5, dtype=np.uint8), (60, 1)))
-    heat.putpalette([value for gray in range(256) for value in (gray, 0, 255 - gray)])
-    return _png(heat, transparency=bytes(range(256)))
-
-
-PRELIMINARY: Final = ReportDocument(
+DRAFTED: Final = ReportDocument(
     study_id="0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11",
     version=1,
     status=ReportStatus.PRELIMINARY,
     language=Language.ENGLISH,
-    reported_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
-    study_created_at=datetime(2026, 1, 2, 3, tzinfo=UTC),
-    software_version="0.1.0",
+    reported_at=WRITTEN_AT,
     sections=ReportSections(
-        technique="Chest radiograph, frontal (PA) and lateral.",
-        comparison="Chest radiograph of 2025-11-02. The effusion is larger.",
-        findings="Lungs: Consolidation is seen in the right lower zone.\nHeart: The aorta is wide. No mass.",
-        impression="Critical finding: pneumothorax at the right apex.\nA lateral view is recommended.",
+        technique="Frontal view.",
+        comparison="No earlier study.",
+        findings="There is a left pleural effusion.\nNo pneumothorax detected.",
+        impression="Left pleural effusion.\nPossible lung nodule.",
     ),
     sentences=[
-        GradedSentence(Section.FINDINGS, "The aorta is wide.", Grade.UNREAD),
-        GradedSentence(Section.FINDINGS, "No mass.", Grade.CONTRADICTS),
+        *sentences(Section.TECHNIQUE, "Frontal view."),
+        *sentences(Section.COMPARISON, "No earlier study."),
+        *sentences(Section.FINDINGS, "There is a left pleural effusion.", "No pneumothorax detected."),
+        *sentences(Section.IMPRESSION, "Left pleural effusion.", "Possible lung nodule."),
     ],
     findings=[
-        FindingLine("Hernia", "Hernia", FindingStatus.ABSENT, 0.05, 0.5),
-        FindingLine(
-            "Pneumothorax",
-            "Pneumothorax",
-            FindingStatus.PRESENT,
-            0.93,
-            0.5,
-            image=0,
-            box=Box(0.15, 0.1, 0.4, 0.35),
-            place=Place(Side.RIGHT, Zone.APICAL),
-        ),
-        FindingLine("Mass", "Lung mass", FindingStatus.PRESENT, 0.81, 0.35, image=1),
+        FindingLine("Pneumothorax", "Pneumothorax", ABSENT, 0.05, 0.5),
+        FindingLine("Nodule", "Lung nodule", UNCERTAIN, 0.41, 0.5, place=Place(Side.RIGHT, Zone.UPPER)),
         FindingLine(
             "Effusion",
             "Pleural effusion",
-            FindingStatus.UNCERTAIN,
-            0.41,
-            0.5,
-            image=0,
-            box=Box(0.6, 0.7, 0.85, 0.9),
+            PRESENT,
+            0.81249,
+            0.35,
+            box=Box(0.5, 0.6, 0.75, 0.9),
+            place=Place(Side.LEFT, as_displayed=True),
         ),
+        FindingLine("Rib_Notching", "Rib Notching", PRESENT, 0.6, 0.5),
+        FindingLine("No_Finding", "No finding", ABSENT, 0.1, 0.5),
     ],
     images=[
-        ImageLine(0, ViewPosition.PA, used=True, size=SIZE),
-        ImageLine(1, ViewPosition.LATERAL, used=True, size=SIZE),
+        ImageLine(
+            0,
+            ViewPosition.PA,
+            used=True,
+            size=(2000, 2500),
+            instance=Instance(
+                sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1",
+                sop_instance_uid=f"{STUDY_UID}.2.1",
+                series_instance_uid=f"{STUDY_UID}.2",
+                study_instance_uid=STUDY_UID,
+                modality="DX",
+            ),
+        ),
+        ImageLine(1, ViewPosition.LATERAL, used=False, judged=True),
     ],
     model=ModelVersion("bundled", "1.0", "d" * 64),
-    author=WriterVersion("local", "3"),
-    fallback=True,
-    warnings=["a.dcm: seems mirrored."],
-    indication="Cough & fever | <2 weeks>",
+    author=WriterVersion("template", "3"),
+    fallback=False,
+    indication="Cough & fever <2 weeks>",
     order=Order(
-        accession_number="A-2026-0042",
+        accession_number="A-2026/17",
         patient_id="P-17",
-        patient_id_issuer="CLINIC",
-        patient_name=JAPANESE,
-        patient_birth_date=date(1980, 5, 6),
-        patient_sex="M",
+        patient_id_issuer="Hospital North",
+        patient_name="Yamada^Tarou^^Dr.^III=山田^太郎=やまだ^たろう",
+        patient_birth_date=date(1981, 2, 3),
+        patient_sex="F",
         patient_age_years=45.0,
-        referring_physician="Müller^Ánna^^Dr.",
+        referring_physician="Foe^Eve",
+        study_instance_uid=STUDY_UID,
         study_date=date(2026, 1, 1),
-        study_time=time(13, 5),
-        institution="Hospital Clínico",
-        study_instance_uid="1.2.826.0.1.3680043.8.498.1",
+        indication="Cough & fever <2 weeks>",
     ),
-    critical=["Pneumothorax"],
-    pictures={0: a_radiograph(), 1: a_radiograph()},
-    heatmaps={(0, "Pneumothorax"): a_heatmap(), (0, "Effusion"): a_heatmap()},
+    study_created_at=datetime(2026, 1, 2, 3, tzinfo=UTC),
+    software_version="0.1.0",
 )
-"""Nobody has signed it; it has an accession number, a name in Japanese, and two images."""
+"""What a writer wrote, of a study of which everything is known."""
 
-_SIGNED: Final = Attestation(Act.SIGNED, "Dr. Ada Roe", datetime(2026, 1, 3, 9, tzinfo=UTC), 2)
-FINAL: Final = dataclasses.replace(
-    PRELIMINARY,
+BARE: Final = replace(
+    DRAFTED,
+    order=NO_ORDER,
+    indication=None,
+    images=[ImageLine(0, ViewPosition.UNKNOWN, used=True)],
+    sections=replace(DRAFTED.sections, comparison=""),
+    fallback=True,
+    warnings=["The image seems to be turned."],
+)
+"""The same of a picture without a header."""
+
+EDITED: Final = replace(
+    DRAFTED,
     version=2,
     made_from=1,
-    status=ReportStatus.FINAL,
-    author=Person("Dr. Ada Roe"),
-    fallback=False,
-    attestations=[_SIGNED],
-)
-AMENDED: Final = dataclasses.replace(
-    FINAL,
-    version=4,
-    made_from=3,
-    status=ReportStatus.AMENDED,
-    attestations=[
-        _SIGNED,
-        Attestation(
-            Act.AMENDED, "Dr. Ada Roe", datetime(2026, 1, 3, 10, tzinfo=UTC), 3, "The side was wrong."
-        ),
-        Attestation(Act.ADDENDUM, "Dr. Bo Lind", datetime(2026, 1, 4, tzinfo=UTC), 4),
+    author=Person(ADA),
+    sections=replace(
+        DRAFTED.sections,
+        findings="There is a right pleural effusion.\nNo pneumothorax detected.\nA rib looks odd.",
+        impression="Right pleural effusion.\nNo lung nodule.\nThere is a fracture.",
+    ),
+    sentences=[
+        *sentences(Section.FINDINGS, "There is a right pleural effusion.", grade=Grade.CONTRADICTS),
+        *sentences(Section.FINDINGS, "No pneumothorax detected."),
+        *sentences(Section.FINDINGS, "A rib looks odd.", grade=Grade.UNREAD),
+        *sentences(Section.IMPRESSION, "Right pleural effusion.", "No lung nodule.", grade=Grade.CONTRADICTS),
+        *sentences(Section.IMPRESSION, "There is a fracture.", grade=Grade.UNSUPPORTED),
     ],
-    addenda=[
-        Addendum(
-            "Compared with the CT.\nThe mass is known.", "Dr. Bo Lind", datetime(2026, 1, 4, tzinfo=UTC), 4
-        )
-    ],
-    newer_reading=5,
 )
-WITHDRAWN: Final = dataclasses.replace(
-    FINAL,
+"""A person changed it, and has not signed."""
+
+SIGNED: Final = replace(
+    EDITED,
     version=3,
     made_from=2,
-    status=ReportStatus.ENTERED_IN_ERROR,
+    status=ReportStatus.FINAL,
+    reported_at=WRITTEN_AT + timedelta(minutes=5),
+    attestations=[Attestation(Act.SIGNED, ADA, WRITTEN_AT + timedelta(minutes=5), 3)],
+)
+
+AMENDED: Final = replace(
+    SIGNED,
+    version=5,
+    made_from=4,
+    status=ReportStatus.AMENDED,
+    author=Person(BOB),
+    reported_at=WRITTEN_AT + timedelta(minutes=9),
     attestations=[
-        _SIGNED,
-        Attestation(
-            Act.ENTERED_IN_ERROR, "Dr. Ada Roe", datetime(2026, 1, 5, tzinfo=UTC), 3, "Wrong patient."
-        ),
+        *SIGNED.attestations,
+        Attestation(Act.AMENDED, ADA, WRITTEN_AT + timedelta(minutes=7), 4, "The side was wrong."),
+        Attestation(Act.ADDENDUM, BOB, WRITTEN_AT + timedelta(minutes=9), 5),
+    ],
+    addenda=[Addendum("No fracture. <Told> to Dr. Foe.", BOB, WRITTEN_AT + timedelta(minutes=9), 5)],
+)
+
+WITHDRAWN: Final = replace(
+    SIGNED,
+    version=4,
+    made_from=3,
+    status=ReportStatus.ENTERED_IN_ERROR,
+    author=Person(BOB),
+    reported_at=WRITTEN_AT + timedelta(minutes=6),
+    attestations=[
+        *SIGNED.attestations,
+        Attestation(Act.ENTERED_IN_ERROR, BOB, WRITTEN_AT + timedelta(minutes=6), 4, "Another patient's."),
     ],
 )
+
+SPANISH: Final = replace(
+    DRAFTED,
+    language=Language.SPANISH,
+    sections=ReportSections("Proyección frontal.", "Hay derrame pleural.", "Derrame pleural."),
+    sentences=[],
+)
+
+ALL: Final = {
+    "drafted": DRAFTED,
+    "bare": BARE,
+    "edited": EDITED,
+    "signed": SIGNED,
+    "amended": AMENDED,
+    "withdrawn": WITHDRAWN,
+    "spanish": SPANISH,
+}

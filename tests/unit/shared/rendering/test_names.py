@@ -3,7 +3,7 @@
 import pytest
 
 from shared.rendering.names import Name, groups_of, in_words
-from tests.support.documents import JAPANESE
+from tests.support.pictured import JAPANESE
 
 
 def test_a_name_is_taken_apart():

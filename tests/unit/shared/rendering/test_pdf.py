@@ -15,7 +15,7 @@ from shared.domain.reports import Language
 from shared.rendering import pdf
 from shared.rendering.document import ImageLine, ReportDocument
 from shared.rendering.formats import FORMATS
-from tests.support.documents import AMENDED, FINAL, PRELIMINARY, SIZE, WITHDRAWN, a_radiograph
+from tests.support.pictured import AMENDED, FINAL, PRELIMINARY, SIZE, WITHDRAWN, a_radiograph
 
 SPANISH = dataclasses.replace(PRELIMINARY, language=Language.SPANISH)
 BARE = dataclasses.replace(

@@ -8,7 +8,7 @@ import pytest
 from shared.domain.orders import NO_ORDER
 from shared.domain.reports import Language, Person
 from shared.rendering.pdf_sheet import sheet_of
-from tests.support.documents import AMENDED, FINAL, PRELIMINARY, WITHDRAWN
+from tests.support.pictured import AMENDED, FINAL, PRELIMINARY, WITHDRAWN
 
 
 def head(sheet: dict[str, Any]) -> dict[str, list[str]]:
