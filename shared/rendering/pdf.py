@@ -56,7 +56,9 @@ def render(document: ReportDocument) -> bytes:
 
     A character that no font has stands as its Unicode number, and a line of the page says so.
     """
-    sheet, at = sheet_of(document), document.reported_at
+    sheet = sheet_of(document)
+    # Typst takes whole seconds.
+    at = document.reported_at.replace(microsecond=0)
     characters = _characters(sheet)
     hidden = {character for character in characters if _is_never_shown(character)}
     try:

@@ -54,7 +54,7 @@ PRELIMINARY: Final = ReportDocument(
     version=1,
     status=ReportStatus.PRELIMINARY,
     language=Language.ENGLISH,
-    reported_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+    reported_at=datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
     study_created_at=datetime(2026, 1, 2, 3, tzinfo=UTC),
     software_version="0.1.0",
     sections=ReportSections(

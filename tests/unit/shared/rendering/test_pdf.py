@@ -79,7 +79,7 @@ def test_it_is_an_archive_copy_that_can_be_read_aloud(document: ReportDocument, 
         assert (told["pdfaid:part"], told["pdfaid:conformance"], told["pdfuaid:part"]) == ("2", "A", "1")
         assert told["dc:title"] == document.words.title
         assert told["pdf:Keywords"] == f"{document.status.value}, {document.ai_mark.value}"
-        assert told["xmp:CreateDate"] == "2026-01-02T03:04:00+00:00"
+        assert told["xmp:CreateDate"] == "2026-01-02T03:04:05+00:00"
         fonts = [
             item for item in paper.objects if isinstance(item, pikepdf.Dictionary) and "/FontName" in item
         ]
