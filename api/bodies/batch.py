@@ -24,6 +24,7 @@ class BatchLinks(Body):
 
     self: str
     results: str
+    reports: str
     cancel: str
 
 
@@ -58,5 +59,7 @@ def batch_body(batch: BatchRecord, counts: dict[StudyStatus, int]) -> Batch:
         counts=counts,
         done=not any(number for status, number in counts.items() if not status.is_final),
         created_at=batch.created_at,
-        links=BatchLinks(self=path, results=f"{path}/results", cancel=f"{path}/cancel"),
+        links=BatchLinks(
+            self=path, results=f"{path}/results", reports=f"{path}/reports", cancel=f"{path}/cancel"
+        ),
     )

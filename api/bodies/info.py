@@ -23,6 +23,14 @@ class Work(Body):
     )
 
 
+class ReportFormat(Body):
+    """A format in which reports come."""
+
+    name: str = Field(description="What `?format=` calls it.")
+    media_type: str
+    extension: str = Field(description="Of a file that holds such a report.")
+
+
 class Info(Body):
     """What this server is and takes."""
 
@@ -31,6 +39,7 @@ class Info(Body):
     writer: WriterId | None
     auth: Literal["required", "off"]
     limits: dict[str, int]
+    report_formats: list[ReportFormat]
     work: Work | None = Field(description="For a caller with the scope admin, or while keys are off.")
     not_a_medical_device: str
 

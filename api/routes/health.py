@@ -16,9 +16,10 @@ from api.auth import Visitor
 from api.backend import Backend, BackendDep
 from api.bodies.answers import PROBLEM_CONTENT
 from api.bodies.base import NOT_A_MEDICAL_DEVICE
-from api.bodies.info import Info, Part, Readiness, Work
+from api.bodies.info import Info, Part, Readiness, ReportFormat, Work
 from api.bodies.model import ModelId, model_body
 from api.bodies.report import WriterId, writer_body
+from api.documents import FORMS
 from api.lanes import Lane
 from api.problems import ProblemError
 from api.version import product_version
@@ -102,6 +103,10 @@ def get_info(backend: BackendDep, caller: Visitor) -> Info:
         writer=writer,
         auth=auth,
         limits=limits,
+        report_formats=[
+            ReportFormat(name=form.name, media_type=form.media_type, extension=form.extension)
+            for form in FORMS.values()
+        ],
         work=_work(backend) if is_operator else None,
         not_a_medical_device=NOT_A_MEDICAL_DEVICE[Language.ENGLISH],
     )

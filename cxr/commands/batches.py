@@ -4,6 +4,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -13,6 +14,7 @@ import typer
 from cxr import exit_codes
 from cxr.archive import Archive, read_archive
 from cxr.archive_names import shown
+from cxr.batch_reports import ReportFolder
 from cxr.batch_upload import BatchUpload
 from cxr.client import Client
 from cxr.commands.batch_beginning import Wishes, begin, begun_before, way_on_said
@@ -23,6 +25,7 @@ from cxr.journal import Beginning, Journal, path_of
 from cxr.local.home import find_home
 from cxr.models import Batch, BatchResult
 from cxr.output import AsJson, notes, out, print_json, typed, whole_file
+from cxr.report_formats import ReportFormat
 
 app = typer.Typer(
     no_args_is_help=True, help="Send a folder or a zip of studies; follow it; read the results."
@@ -159,6 +162,51 @@ def results(
             return
         with whole_file(output) as file:
             client.batches.save_results(batch_id, file, form=form)
+
+
+@app.command()
+def reports(
+    batch_id: BatchId,
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A folder; or a file whose name ends in .zip.")
+    ],
+    form: Annotated[ReportFormat, typer.Option("--format", "-f", help="How they are written.")] = "text",
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", help="Reports at once, into a folder.", min=1, max=64)
+    ] = 4,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Write the report of every item of a batch that has one, each a file that is named as its item.
+
+    Into a folder, several at once; begun again, only what is new or was changed since is written. Its
+    reports.csv names every item, and says of those without a report why. A zip comes in one piece and holds
+    the same in index.csv.
+
+    Exit status: 0 each item has its report, 1 at least one has none, 2 wrong usage, 3 no server.
+
+    Examples: [bold]cxr batch reports 0199… -o reports[/], [bold]cxr batch reports 0199… -f html -o all.zip[/]
+    """
+    with connect(url, key, patience=PATIENCE_SECONDS) as client:
+        if output.suffix.casefold() == ".zip" and not output.is_dir():
+            with whole_file(output) as file:
+                client.batches.save_reports(batch_id, file, form=form)
+            return
+        folder = ReportFolder(client, batch_id, output, form)
+        total = client.batches.get(batch_id).total
+        with progress() as show:
+            for done in folder.save_all(at_once=jobs):
+                show("saved", done, total)
+    without = [saved for saved in folder.saved if not saved.file]
+    if as_json:
+        print_json([asdict(saved) for saved in folder.saved])
+    else:
+        for saved in without:
+            out.print(f"  {saved.path or saved.study_id}: {saved.reason}", markup=False)
+        out.print(f"{len(folder.saved) - len(without)} of {total} reports in {output}", markup=False)
+    raise typer.Exit(exit_codes.STUDY_FAILED if without else exit_codes.DONE)
 
 
 @app.command()

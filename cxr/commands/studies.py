@@ -11,9 +11,9 @@ import typer
 from cxr import exit_codes
 from cxr.client import DEFAULT_TIMEOUT, Client
 from cxr.commands.connection import Key, Url, connect
-from cxr.errors import NotDoneError, NotReachableError
+from cxr.errors import InputError, NotDoneError, NotReachableError
 from cxr.mixed import advice_for
-from cxr.models import Study
+from cxr.models import Report, Study
 from cxr.output import (
     AsJson,
     describe,
@@ -25,6 +25,7 @@ from cxr.output import (
     typed,
     whole_file,
 )
+from cxr.report_formats import KINDS, ReportFormat
 
 AWAY_SECONDS: Final = 60.0
 """How long a wait outlives an API that is away: it is started again, and the study is safe."""
@@ -43,14 +44,6 @@ class Language(StrEnum):
 
     EN = "en"
     ES = "es"
-
-
-class Form(StrEnum):
-    """The forms of a report."""
-
-    TEXT = "text"
-    JSON = "json"
-    HTML = "html"
 
 
 Files = Annotated[
@@ -149,7 +142,7 @@ def submit(
 def report(
     study_id: Annotated[str, typer.Argument(metavar="ID", help="The study's id.")],
     *,
-    form: Annotated[Form, typer.Option("--format", "-f", help="How it is written.")] = Form.TEXT,
+    form: Annotated[ReportFormat, typer.Option("--format", "-f", help="How it is written.")] = "text",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write it to this file.", dir_okay=False)
     ] = None,
@@ -158,20 +151,28 @@ def report(
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Print a study's report.
+    """Print a study's report, or write it to a file in the format of another system.
+
+    Exit status: 0 done, 1 there is none, or not in this format (the message says what the study lacks).
 
     Examples: [bold]cxr report 0199… --wait 60[/], [bold]cxr report 0199… --format html -o report.html[/]
     """
+    form = "json" if as_json else form
+    if not KINDS[form].is_text and output is None and sys.stdout.isatty():
+        message = f"a report as {form} is no text for a terminal: name a file with -o"
+        raise InputError(message)
     with connect(url, key) as client:
-        if as_json or form is Form.JSON:
-            text = client.report(study_id, wait=wait).model_dump_json(indent=2)
-        else:
-            text = client.report_as(study_id, "html" if form is Form.HTML else "text", wait=wait)
+        content = client.report_file(study_id, form, wait=wait)
+    if form == "json":
+        content = Report.model_validate_json(content).model_dump_json(indent=2).encode()
     if output:
         with whole_file(output) as file:
-            file.write(text.encode())
-    else:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+            file.write(content)
+        return
+    sys.stdout.buffer.write(content)
+    if KINDS[form].is_text and not content.endswith(b"\n"):
+        sys.stdout.buffer.write(b"\n")
+    sys.stdout.buffer.flush()
 
 
 def await_end(client: Client, study: Study, *, timeout: float, as_json: bool = False) -> Study:

@@ -5,10 +5,10 @@ written out again; statuses are plain strings, so that a new one does not break 
 """
 
 from cxr.models.answer import Answer
-from cxr.models.batch import Batch, BatchPage, BatchResult
+from cxr.models.batch import Batch, BatchPage, BatchResult, ItemReport
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
 from cxr.models.report import Author, Evidence, Report, Sections, Sentence, Verification, WriterId
-from cxr.models.server import Info, Key, Tenant, Work
+from cxr.models.server import FormatInfo, Info, Key, Tenant, Work
 from cxr.models.study import (
     FINAL_STATUSES,
     Actor,
@@ -36,9 +36,11 @@ __all__ = [
     "Evidence",
     "Finding",
     "Findings",
+    "FormatInfo",
     "Image",
     "ImageFindings",
     "Info",
+    "ItemReport",
     "Key",
     "ModelId",
     "Order",

@@ -32,6 +32,15 @@ class BatchPage(Answer):
     next_cursor: str | None = None
 
 
+class ItemReport(Answer):
+    """What the line of an item says of its report."""
+
+    version: int
+    language: str
+    findings: str
+    impression: str
+
+
 class BatchResult(Answer):
     """One item of a batch."""
 
@@ -48,3 +57,4 @@ class BatchResult(Answer):
     error: StudyError | None = None
     critical: list[str] = Field(default=[])
     warnings: list[str] = Field(default=[])
+    report: ItemReport | None = None

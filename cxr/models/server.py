@@ -38,6 +38,14 @@ class Work(Answer):
     studies_per_hour: float
 
 
+class FormatInfo(Answer):
+    """A format in which the server writes reports."""
+
+    name: str
+    media_type: str
+    extension: str
+
+
 class Info(Answer):
     """What the server is."""
 
@@ -46,5 +54,6 @@ class Info(Answer):
     writer: WriterId | None = None
     auth: str
     limits: dict[str, int] = Field(default={})
+    report_formats: list[FormatInfo] = Field(default=[])
     work: Work | None = None
     not_a_medical_device: str = ""

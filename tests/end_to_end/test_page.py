@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -139,6 +140,12 @@ def test_files_sent_as_one_study_each_are_counted_as_a_batch(tab: Tab, samples: 
     with coming.value.path().open(newline="") as results:
         rows = list(csv.DictReader(results))
     assert sorted(row["status"] for row in rows) == ["completed", "completed", "rejected"]
+    tab.page.get_by_label("Format of the report").select_option("HTML")
+    with tab.page.expect_download() as coming:
+        tab.page.get_by_role("button", name="Save the reports").click()
+    assert coming.value.suggested_filename.endswith("-html.zip")
+    with zipfile.ZipFile(coming.value.path()) as reports:
+        assert sorted(Path(name).suffix for name in reports.namelist()) == [".csv", ".html", ".html"]
 
 
 def test_the_list_shows_studies_by_status(tab: Tab, stack: FullStack, finished: str) -> None:

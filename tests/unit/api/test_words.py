@@ -24,6 +24,8 @@ TECHNICAL: Final = {
     *("Arrow", "Enter", "Shift+…", "Shift+ArrowDown", "Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp"),
     *("(pointer: coarse)", "input, select, textarea, dialog"),
     *("mark mark-…", "status-line status-…", "viewer-keys viewer-found"),
+    *("DICOM SR (TID 1500)", "DICOM Basic Text SR", "DICOM Secondary Capture", "DICOM GSPS"),
+    *("DICOM PDF", "IHE AIRAI"),
     *("CXR Reporter", "… · CXR Reporter", "docker compose logs credentials", "helm status"),
 }
 """What the browser, the server or a terminal reads, and the name of the product."""

@@ -37,6 +37,7 @@ _ARGUMENTS = {
     "batch list": [],
     "batch status": ["ID"],
     "batch results": ["ID", "-o", "OUT"],
+    "batch reports": ["ID", "-o", "OUT"],
     "batch cancel": ["ID"],
     "keys create": ["ward"],
     "keys list": [],

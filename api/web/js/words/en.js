@@ -128,6 +128,10 @@ export default {
     studyDate: "Study date",
     received: "Received",
   },
+  formats: {
+    choose: "Format of the report",
+    text: "Text",
+  },
   batch: {
     title: "Batch",
     named: (name) => `Batch: ${name}`,
@@ -138,6 +142,7 @@ export default {
     counts: "Studies by status",
     csv: "Results as CSV",
     ndjson: "Results as NDJSON",
+    reports: "Save the reports",
     cancel: "Cancel the rest",
     cancelQuestion: "Cancel the unfinished studies?",
     cancelMeans: "Finished ones keep their reports; the batch takes no more studies.",

@@ -124,6 +124,10 @@ export default {
     studyDate: "Fecha del estudio",
     received: "Recibido",
   },
+  formats: {
+    choose: "Formato del informe",
+    text: "Texto",
+  },
   batch: {
     title: "Lote",
     named: (name) => `Lote: ${name}`,
@@ -134,6 +138,7 @@ export default {
     counts: "Estudios por estado",
     csv: "Resultados en CSV",
     ndjson: "Resultados en NDJSON",
+    reports: "Guardar los informes",
     cancel: "Cancelar el resto",
     cancelQuestion: "¿Cancelar los estudios sin terminar?",
     cancelMeans: "Los terminados conservan su informe; el lote ya no admite más estudios.",

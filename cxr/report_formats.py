@@ -1,0 +1,26 @@
+"""The formats in which a report can be had, by the names that the server has for them."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+ReportFormat = Literal["text", "html", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a report is in a format.
+
+    Attributes:
+        extension: of a file that holds it.
+    """
+
+    media_type: str
+    extension: str
+    is_text: bool = True
+
+
+KINDS: Final[dict[ReportFormat, Kind]] = {
+    "text": Kind("text/plain", "txt"),
+    "html": Kind("text/html", "html"),
+    "json": Kind("application/json", "json"),
+}

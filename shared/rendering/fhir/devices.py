@@ -1,0 +1,49 @@
+"""Device: the software that wrote the report, and the classifier whose findings it states."""
+
+from collections.abc import Iterator
+
+from shared.domain.reports import WriterVersion
+from shared.rendering.document import SOFTWARE, ReportDocument
+from shared.rendering.fhir.codes import ARTIFICIAL_INTELLIGENCE, DICOM
+from shared.rendering.fhir.elements import Element, concept, reference, resource
+
+
+def software(document: ReportDocument) -> Element:
+    """Refer to the software that wrote the report."""
+    return reference(document, "Device", "software")
+
+
+def classifier(document: ReportDocument) -> Element:
+    """Refer to the classifier."""
+    return reference(document, "Device", "classifier")
+
+
+def devices(document: ReportDocument) -> Iterator[Element]:
+    """Yield both; the classifier is a part of the software."""
+    versions = [_version("software", document.software_version)]
+    if isinstance(document.author, WriterVersion):
+        versions.append(_version("report writer", f"{document.author.id} {document.author.version}"))
+    yield resource(document, "Device", _device(SOFTWARE) | {"version": versions}, what="software")
+    model = document.model
+    yield resource(
+        document,
+        "Device",
+        _device(model.id)
+        | {
+            "identifier": [{"type": {"text": "SHA-256 of the model"}, "value": model.digest}],
+            "version": [_version("model", model.version)],
+            "parent": software(document),
+        },
+        what="classifier",
+    )
+
+
+def _device(name: str) -> Element:
+    return {
+        "deviceName": [{"name": name, "type": "model-name"}],
+        "type": concept(ARTIFICIAL_INTELLIGENCE, DICOM),
+    }
+
+
+def _version(of: str, value: str) -> Element:
+    return {"type": {"text": of}, "value": value}
