@@ -85,10 +85,16 @@ def render(document: ReportDocument) -> bytes:
     """Write the report as one message, in UTF-8, without a frame.
 
     Raises:
-        NotPossibleError: no patient id is known, by which a hospital would file it.
+        NotPossibleError: no patient id is known, by which a hospital would file it; or another version is the
+            report, in whose place this one would be filed.
     """
     if not escaped(document.order.patient_id):
         reason = "the study names no patient id, and a hospital files a result by it"
+        raise NotPossibleError(reason)
+    if document.superseded_by is not None:
+        reason = (
+            f"version {document.superseded_by} is the report now, and whoever files replaces it by this one"
+        )
         raise NotPossibleError(reason)
     result = _RESULT[document.status]
     segments = [_header(document), _patient(document), segment("PV1", {1: "1", 2: "U"})]

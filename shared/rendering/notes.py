@@ -21,9 +21,11 @@ def status_lines(document: ReportDocument) -> list[str]:
 
 
 def warning_lines(document: ReportDocument) -> list[str]:
-    """Say what must be known before it is read; of a signed report, that there is a newer reading, too."""
-    newer, words = document.newer_reading, WORDS[document.language]
-    return [*document.warnings, *([] if newer is None else [words["read_again"].format(version=newer)])]
+    """Say what must be known before it is read: that it is not the report any more, or that there is more."""
+    words = WORDS[document.language]
+    others = {"superseded": document.superseded_by, "read_again": document.newer_reading}
+    told = [words[word].format(version=other) for word, other in others.items() if other is not None]
+    return [*told, *document.warnings]
 
 
 def critical_lines(document: ReportDocument) -> list[str]:

@@ -151,8 +151,8 @@ def test_the_text_is_told_line_by_line_what_must_be_known_first():
     assert told[0] == "Chest radiograph report: AMENDED"
     assert told[3].startswith("NOT A MEDICAL DEVICE.")
     assert told[4:7] == [
-        "Warnings: a.dcm: seems mirrored.",
         "Warnings: The study was read again after this report was signed: version 5 is newer.",
+        "Warnings: a.dcm: seems mirrored.",
         "Critical findings of the classifier: Pneumothorax at the right apex (0.93)",
     ]
     assert "Signed by Dr. Ada Roe, 2026-01-03 09:00 UTC." in told
@@ -244,6 +244,11 @@ def test_the_report_on_paper_is_in_it():
 def test_a_study_of_nobody_is_refused(order: Order):
     with pytest.raises(NotPossibleError, match="no patient id"):
         ours.render(dataclasses.replace(PRELIMINARY, order=order))
+
+
+def test_an_old_version_is_refused_since_it_would_replace_the_report():
+    with pytest.raises(NotPossibleError, match="version 3 is the report now"):
+        ours.render(dataclasses.replace(PRELIMINARY, superseded_by=3))
 
 
 def test_whatever_a_text_holds_is_read_as_it_was_written():
