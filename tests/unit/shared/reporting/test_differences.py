@@ -29,7 +29,9 @@ def sentences(*texts: str, section: Section = Section.FINDINGS) -> list[GradedSe
     ],
     ids=["same", "changed", "another", "added", "removed", "the one that is like it"],
 )
-def test_each_sentence_is_told_of_once(before: list[str], after: list[str], expected: list[tuple]):
+def test_each_sentence_is_told_of_once(
+    before: list[str], after: list[str], expected: list[tuple[Op, str | None, str | None]]
+):
     found = differences(sentences(*before), sentences(*after))
     assert [(one.op, one.before, one.after) for one in found] == expected
 

@@ -1,6 +1,7 @@
 """A report line by line: what a person decided, and the sections that come of it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def settled(*own: Line) -> tuple[Line, ...]:
     return lines.settled(own, SENTENCES, warnings=[WARNING])
 
 
-def but(index: int, **changes: object) -> list[Line]:
+def but(index: int, **changes: Any) -> list[Line]:
     """Return all lines, one of them changed."""
     own = list(ALL)
     own[index] = replace(own[index], **changes)
