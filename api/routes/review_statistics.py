@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from api.auth import MayRead
 from api.backend import Backend, BackendDep
+from api.bodies.answers import problems
 from api.bodies.review import ReviewSummaries, review_summaries
 from api.results import NDJSON, in_pieces
 from api.signed_reports import ndjson_lines
@@ -17,12 +18,15 @@ from shared.records.signed_reports import SignedReport
 
 AT_ONCE: Final = 50
 """Reports that are read in one transaction; each comes with its texts and its findings."""
-_EXPORT: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {NDJSON: {"schema": {"type": "string"}}}}}
+_EXPORT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {NDJSON: {"schema": {"type": "string"}}}},
+    **problems(),
+}
 
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"])
 
 
-@router.get("/summary", summary="Summarise how reports are reviewed")
+@router.get("/summary", responses=problems(), summary="Summarise how reports are reviewed")
 def get_summary(backend: BackendDep, caller: MayRead) -> ReviewSummaries:
     """Return a line for each classifier and writer: of all reports that are signed and not withdrawn."""
     with backend.database.session() as session:
