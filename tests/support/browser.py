@@ -89,7 +89,7 @@ class Tab:
     @property
     def study_id(self) -> str:
         """The study that is looked at."""
-        return self.page.url.rpartition("/")[2]
+        return self.page.url.partition("#/studies/")[2].partition("/")[0]
 
     def open(self, address: str = "#/") -> None:
         """Go to a view."""
