@@ -64,7 +64,7 @@ def reading(open_tab: OpenTab, child: str) -> Tab:
     tab.open(f"#/studies/{child}")
     tab.wait_until_final()
     tab.wait_for_radiograph()
-    tab.page.wait_for_load_state("networkidle")
+    tab.settle()
     return tab
 
 

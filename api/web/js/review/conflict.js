@@ -86,7 +86,7 @@ function choice({ section, before, theirs, mine, take }, at, language, onTake) {
   };
   const [left, right] = [radio("theirs", theirs?.text ?? null), radio("mine", myText)];
   const was = before === null ? null : h("p.small.soft", {}, `${TEXT.was} `, h("span", { lang: language }, before));
-  const element = h("li", {}, h("fieldset", {}, h("legend", {}, titles[section]), was, left.element, right.element));
+  const element = h("li", {}, h("fieldset", {}, h("legend", { lang: language }, titles[section]), was, left.element, right.element));
   const show = (side) => {
     left.input.checked = side === "theirs";
     right.input.checked = side === "mine";

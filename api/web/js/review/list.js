@@ -35,7 +35,7 @@ export function lineList({ language, findings, onChoose, onChange, onText, onLea
       return row.element;
     });
     // Elements that stay are not touched: one of them may have the focus.
-    if (order !== keys.join()) fill(element, ...inSections(lines, shown, titles));
+    if (order !== keys.join()) fill(element, ...inSections(lines, shown, { titles, language }));
     order = keys.join();
     current = rows.get(keys[at]) ?? null;
   }
@@ -49,11 +49,11 @@ function keysOf(lines) {
   return lines.map(({ of }) => (of === null ? `added-${(added += 1)}` : String(of)));
 }
 
-function inSections(lines, elements, titles) {
+function inSections(lines, elements, { titles, language }) {
   const sections = [...new Set(lines.map(({ section }) => section))];
   return sections.map((name) => {
     const inside = elements.filter((_, at) => lines[at].section === name);
-    return h("section.line-section", { "data-section": name }, h("h3", {}, titles[name]), h("ol", {}, ...inside));
+    return h("section.line-section", { "data-section": name }, h("h3", { lang: language }, titles[name]), h("ol", {}, ...inside));
   });
 }
 

@@ -3,7 +3,7 @@
 import { asking, json } from "../api.js";
 import { fill, h } from "../dom.js";
 import { moment } from "../format.js";
-import { words, writtenIn } from "../words.js";
+import { language as pageLanguage, words, writtenIn } from "../words.js";
 
 const TEXT = words.review.versions;
 
@@ -16,7 +16,7 @@ const TEXT = words.review.versions;
  */
 export function versionList(path, { language, signal, onError }) {
   const list = h("ol.version-list", {});
-  const difference = h("div.difference", { lang: language, tabindex: -1, role: "region", "aria-label": TEXT.difference });
+  const difference = h("div.difference", { tabindex: -1, role: "region", "aria-label": TEXT.difference });
   const [from, to] = ["from", "to"].map((name) => h("select", { id: `version-${name}`, onchange: () => compareChosen().catch(onError) }));
   const choice = h("p.actions", {}, h("label", { for: "version-from" }, TEXT.from), from, h("label", { for: "version-to" }, TEXT.to), to);
   const element = h("details.versions.screen-only", { ontoggle: () => element.open && load().catch(onError) }, h("summary", {}, TEXT.title), list, choice, difference);
@@ -55,11 +55,11 @@ function versionLine({ version, act, author, created_at: at, reason }) {
 }
 
 /** Makes what differs, sentence by sentence, in the sections in which it stands. */
-export function differenceParts(items, language) {
-  if (items.every(({ op }) => op === "same")) return [h("p.soft", { lang: words.language }, TEXT.same)];
+function differenceParts(items, language) {
+  if (items.every(({ op }) => op === "same")) return [h("p.soft", {}, TEXT.same)];
   const { sections: titles } = writtenIn(language);
   const sections = [...new Set(items.map(({ section }) => section))];
-  return sections.map((name) => h("section", {}, h("h3", {}, titles[name]), ...items.filter(({ section }) => section === name).map(sentence)));
+  return sections.map((name) => h("section", { lang: language }, h("h3", {}, titles[name]), ...items.filter(({ section }) => section === name).map(sentence)));
 }
 
 function sentence({ op, before, after }) {
@@ -72,7 +72,7 @@ function sentence({ op, before, after }) {
 
 /** Colour and line are for eyes; the words say the same to everybody else. */
 function changed(tag, said, text) {
-  return h(tag, {}, h("span.visually-hidden", {}, `${said}: `), text);
+  return h(tag, {}, h("span.visually-hidden", { lang: pageLanguage }, `${said}: `), text);
 }
 
 /** Cuts two sentences into the words that they begin with alike, those that differ, and those that they end with alike. */

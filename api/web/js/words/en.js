@@ -436,7 +436,7 @@ export default {
   shortcuts: {
     title: "Keyboard shortcuts",
     everywhere: "Everywhere",
-    onReview: "On the lines of a report under review, as are i, h, b, 0, 1, + and − for the radiograph",
+    onReview: "On the lines of a report under review; i, h, b, 0, 1, + and − work there too",
     onRadiograph: "On the radiograph, while it has the focus",
     singleKeys: "Single-key shortcuts everywhere",
     keys: { shift: "Shift", page: "Page", home: "Home", enter: "Enter", control: "Ctrl" },

@@ -439,7 +439,7 @@ export default {
   shortcuts: {
     title: "Atajos de teclado",
     everywhere: "En toda la página",
-    onReview: "En las líneas de un informe en revisión, como i, h, b, 0, 1, + y − para la radiografía",
+    onReview: "En las líneas de un informe en revisión; i, h, b, 0, 1, + y − también funcionan allí",
     onRadiograph: "En la radiografía, mientras tiene el foco",
     singleKeys: "Atajos de una sola tecla en toda la página",
     keys: { shift: "Mayús", page: "Pág", home: "Inicio", enter: "Intro", control: "Ctrl" },
