@@ -16,7 +16,7 @@ _NODE: Final = Path(playwright.__file__).parent / "driver" / "node"
 
 def run_script(script: str, *arguments: str) -> Any:
     """Run a module that finds `arguments` from `process.argv[1]` on; return the JSON that it prints."""
-    command = [_NODE, "--input-type=module", "--eval", script, *arguments]
+    command = [str(_NODE), "--input-type=module", "--eval", script, *arguments]
     run = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(run.stdout)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.page_modules import run_module
 
-REPORT: Final = {
+REPORT: Final[dict[str, Any]] = {
     "warnings": ["Under 18."],
     "sentences": [
         {"section": section, "text": text, "grade": "supported", "labels": [], "evidence": []}
@@ -113,7 +113,7 @@ def test_the_next_line_is_the_next_that_nobody_decided_about():
     assert run_module("review/lines.js", body, REPORT) == [2, 0, 2]
 
 
-THEIRS: Final = {
+THEIRS: Final[dict[str, Any]] = {
     "warnings": ["Under 18."],
     "sentences": [
         {"section": section, "text": text}
