@@ -11,12 +11,12 @@ const TEXT = words.review;
  * Makes the list.
  *
  * @param {{language: string, findings: Map<string, object>, onChoose: (at: number) => void, onChange: (at: number) => void,
- *   onText: (text: string) => void, onLeave: () => void}} options `language` of the report; `findings` by label;
- *   `onChange` is told of a line that is to be written anew, `onText` of each letter of it
+ *   onWords: (text: string) => void, onLeave: () => void}} options `language` of the report; `findings` by label;
+ *   `onChange` is told of a line that is to be written anew, `onWords` of each letter of it
  * @returns {{element: HTMLElement, show: (lines: import("./lines.js").Line[], at: number, editing: boolean) => void,
  *   focus: () => void}}
  */
-export function lineList({ language, findings, onChoose, onChange, onText, onLeave }) {
+export function lineList({ language, findings, onChoose, onChange, onWords, onLeave }) {
   const element = h("div.lines", {});
   const { sections: titles } = writtenIn(language);
   /** @type {Map<string, ReturnType<typeof lineRow>>} */
@@ -27,7 +27,7 @@ export function lineList({ language, findings, onChoose, onChange, onText, onLea
   function show(lines, at, editing) {
     const keys = keysOf(lines);
     const shown = lines.map((line, index) => {
-      const row = rows.get(keys[index]) ?? lineRow({ language, findings, onText, onLeave });
+      const row = rows.get(keys[index]) ?? lineRow({ language, findings, onWords, onLeave });
       rows.set(keys[index], row);
       row.element.onclick = () => (index === at ? null : onChoose(index));
       row.element.ondblclick = () => onChange(index);
@@ -57,13 +57,13 @@ function inSections(lines, elements, { titles, language }) {
   });
 }
 
-function lineRow({ language, findings, onText, onLeave }) {
+function lineRow({ language, findings, onWords, onLeave }) {
   const said = h("span.visually-hidden", {});
   const sign = h("span.line-sign", { "aria-hidden": "true" });
   const text = h("span.line-text", { lang: language });
   const remark = h("span.line-remark", {});
   const button = h("button.line", { type: "button" }, sign, h("span.line-words", {}, said, text, " ", remark));
-  const field = h("textarea.line-field", { rows: 1, lang: language, maxlength: 10000, oninput: () => onText(field.value), onblur: onLeave });
+  const field = h("textarea.line-field", { rows: 1, lang: language, maxlength: 10000, oninput: () => onWords(field.value), onblur: onLeave });
   const below = h("span.line-remark", { "aria-live": "polite" });
   const element = h("li", {}, button);
   let open = false;

@@ -54,7 +54,7 @@ export function review(path, version, { person, findings, signal, onError, onCho
   const saving = h("span.saving", {});
   const others = h("p.notice.others", { hidden: true, role: "status" });
   const trouble = h("div", {});
-  const list = lineList({ language: base.report.language, findings, onChoose: choose, onChange: (index) => (choose(index), write()), onText, onLeave: endWriting });
+  const list = lineList({ language: base.report.language, findings, onChoose: choose, onChange: (index) => (choose(index), write()), onWords, onLeave: endWriting });
   const actions = { accept, change: write, strike, add, acceptAll, undo, sign: () => signIt().catch(onError), leave: () => leave().catch(onError) };
   const tools = reviewToolbar(actions);
   const place = h("div.review-body", {}, list.element);
@@ -155,7 +155,7 @@ export function review(path, version, { person, findings, signal, onError, onCho
     list.focus();
   }
 
-  function onText(text) {
+  function onWords(text) {
     if (!editing || text.trim() === "") return;
     apply(change.rewrite(states.now(), at, text), at, `writing ${at}`);
   }
