@@ -106,12 +106,22 @@ def test_the_report_as_text_and_html_by_accept(client: httpx.Client, study_id: S
     assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
 
 
-def test_a_format_of_a_later_version_is_a_406_that_names_those_that_exist(
+def test_a_format_that_there_is_not_is_a_406_that_names_those_that_exist(
     client: httpx.Client, study_id: StudyId
 ):
-    answer = client.get(f"/v1/studies/{study_id}/report", headers={"Accept": "application/x-of-later"})
+    answer = client.get(f"/v1/studies/{study_id}/report", headers={"Accept": "application/rtf"})
     assert (answer.status_code, answer.json()["type"]) == (406, "/problems/not-acceptable")
-    assert {"application/json", "text/plain", "text/html"} <= set(answer.json()["formats"])
+    exist = {"application/json", "text/plain", "text/html", "application/pdf"}
+    assert exist <= set(answer.json()["formats"])
+
+
+def test_the_report_on_paper_by_accept_with_the_pictures_that_are_kept(
+    client: httpx.Client, study_id: StudyId
+):
+    answer = client.get(f"/v1/studies/{study_id}/report", headers={"Accept": "application/pdf"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    assert answer.headers["content-disposition"] == f'inline; filename="report-{study_id}.pdf"'
+    assert answer.content.startswith(b"%PDF-1.7")
 
 
 def test_the_report_as_a_fhir_document_by_accept(client: httpx.Client, study_id: StudyId):

@@ -1,0 +1,33 @@
+"""A person's name as DICOM writes it, in its groups and parts (PS3.5 section 6.2.1)."""
+
+from typing import NamedTuple
+
+
+class Name(NamedTuple):
+    """One group of a name, in the order in which DICOM has its parts; what is not there is empty."""
+
+    family: str = ""
+    given: str = ""
+    middle: str = ""
+    prefix: str = ""
+    suffix: str = ""
+
+
+def groups_of(name: str) -> list[Name]:
+    """Return the groups that say something: the alphabetic one first, then as ideograms, then as spoken.
+
+    Args:
+        name: FAMILY^GIVEN^MIDDLE^PREFIX^SUFFIX, up to three of them with `=` between.
+    """
+    groups = [[part.strip() for part in group.split("^")] for group in name.split("=")]
+    return [Name(*parts[: len(Name._fields)]) for parts in groups if any(parts)]
+
+
+def in_words(name: str) -> str:
+    """Write a name for a reader: "Yamada, Tarou (山田 太郎)"; how it is spoken is left out."""
+    first, *others = [*groups_of(name), Name()]
+    given = " ".join(part for part in (first.given, first.middle) if part)
+    titles = " ".join(part for part in (first.prefix, first.suffix) if part)
+    written = ", ".join(part for part in (first.family, given, titles) if part)
+    also = " ".join(part for part in others[0] if part) if others else ""
+    return f"{written} ({also})" if also else written

@@ -1,0 +1,123 @@
+"""The radiographs of a report on paper: as SVG, with the boxes of their findings, and under their heatmaps.
+
+Typst takes a picture in memory only where it is text, as SVG is; what is drawn over it stays sharp in print.
+"""
+
+import base64
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any, Final
+
+from PIL import Image
+
+from shared.domain.findings import Box, FindingStatus
+from shared.domain.reports import Language
+from shared.rendering.document import FindingLine, ImageLine, ReportDocument, image_in_words
+from shared.reporting.places import in_place
+
+_LONGER_SIDE: Final = 1000
+"""Pixels of a radiograph: 300 an inch at half of the page's width."""
+_UNDER_HEATMAP: Final = 500
+"""Pixels of a radiograph that a heatmap lies over: the map is coarser than that."""
+_QUALITY: Final = 90
+_STROKE: Final = 0.006  # of the picture's longer side
+_NUMBER: Final = 0.065  # likewise
+_COLOR: Final = "#ffd60a"
+
+
+def pictures_of(document: ReportDocument, words: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each radiograph that was used and can be shown: its title, and its cells as `_cells` has them.
+
+    Args:
+        words: the table `sheet` in the document's language.
+    """
+    return [
+        {"title": words["radiograph"].format(image=name), "cells": _cells(document, image, name, words)}
+        for image in document.images
+        if image.index in document.pictures
+        for name in [image_in_words(image, document.words)]
+    ]
+
+
+def finding_in_words(line: FindingLine, language: Language) -> str:
+    """Write a finding and, where that is known, its place: "Pleural effusion at the left base"."""
+    return line.name if line.place is None else f"{line.name} {in_place(line.place, language)}"
+
+
+def _cells(
+    document: ReportDocument, image: ImageLine, name: str, words: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the radiograph with its boxes, then one cell for each heatmap of what is present."""
+    picture = Image.open(BytesIO(document.pictures[image.index])).convert("L")
+    lines = [
+        line
+        for line in document.sorted_findings
+        if line.image == image.index and line.status is not FindingStatus.ABSENT
+    ]
+    boxed = [(line, line.box) for line in lines if line.box is not None]
+    legend = [
+        f"{number} {finding_in_words(line, document.language)} "
+        f"({document.words.finding_status[line.status]}, {line.probability:.2f})"
+        for number, (line, _) in enumerate(boxed, start=1)
+    ]
+    boxes = [
+        _drawn_box(box, str(number), picture.size, dashed=line.status is FindingStatus.UNCERTAIN)
+        for number, (line, box) in enumerate(boxed, start=1)
+    ]
+    cells: list[dict[str, Any]] = [
+        {
+            "svg": _svg(picture, _LONGER_SIDE, "".join(boxes)),
+            "alt": words["radiograph_alt"].format(image=name, boxes="; ".join(legend) or words["no_boxes"]),
+            "ratio": picture.height / picture.width,
+            "caption": legend,
+        }
+    ]
+    heated = [line for line in lines if line.status is FindingStatus.PRESENT]
+    return cells + [
+        {
+            "svg": _svg(picture, _UNDER_HEATMAP, _embedded(overlay, "png", picture.size)),
+            "alt": words["heatmap_alt"].format(image=name, finding=line.name),
+            "ratio": picture.height / picture.width,
+            "caption": [words["heatmap"].format(finding=line.name)],
+        }
+        for line in heated
+        if (overlay := document.heatmaps.get((image.index, line.label))) is not None
+    ]
+
+
+def _svg(picture: Image.Image, longer_side: int, over: str) -> str:
+    """Draw over a radiograph, in its own pixels."""
+    small = picture.copy()
+    small.thumbnail((longer_side, longer_side))
+    packed = BytesIO()
+    small.save(packed, "JPEG", quality=_QUALITY)
+    width, height = picture.size
+    under = _embedded(packed.getvalue(), "jpeg", picture.size)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}">{under}{over}</svg>'
+    )
+
+
+def _embedded(content: bytes, kind: str, size: tuple[int, int]) -> str:
+    packed = base64.b64encode(content).decode()
+    width, height = size
+    return (
+        f'<image width="{width}" height="{height}" preserveAspectRatio="none" '
+        f'href="data:image/{kind};base64,{packed}"/>'
+    )
+
+
+def _drawn_box(box: Box, number: str, size: tuple[int, int], *, dashed: bool) -> str:
+    width, height = size
+    unit = max(size)
+    left, top = box.left * width, box.top * height
+    dashes = f' stroke-dasharray="{3 * _STROKE * unit:.1f}"' * dashed
+    return (
+        f'<rect x="{left:.1f}" y="{top:.1f}" width="{(box.right - box.left) * width:.1f}" '
+        f'height="{(box.bottom - box.top) * height:.1f}" fill="none" stroke="{_COLOR}" '
+        f'stroke-width="{_STROKE * unit:.1f}"{dashes}/>'
+        f'<text x="{left + 2 * _STROKE * unit:.1f}" y="{top + _NUMBER * unit:.1f}" fill="{_COLOR}" '
+        f'font-family="Noto Sans" font-weight="bold" font-size="{_NUMBER * unit:.1f}" '
+        f'stroke="black" stroke-width="{_STROKE * unit:.1f}" paint-order="stroke">{number}</text>'
+    )

@@ -1,0 +1,186 @@
+"""What stands on a report on paper, all of it words in the report's language: the template only sets it.
+
+Map: `sheet_of` -> `report.typ`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from shared.domain.reports import Person, Section
+from shared.rendering.document import SOFTWARE, ReportDocument, image_in_words, quoted
+from shared.rendering.names import in_words
+from shared.rendering.pdf_pictures import finding_in_words, pictures_of
+from shared.words import in_each
+
+_WORDS: Final = in_each("sheet", dict)
+
+
+def sheet_of(document: ReportDocument) -> dict[str, Any]:
+    """Return strings, and lists and dictionaries of them; a part that says nothing is None or empty."""
+    words, more = document.words, _WORDS[document.language]
+    signed = _attestations(document, more)
+    return {
+        "language": document.language.value,
+        "title": words.title,
+        "author": _author(document),
+        "description": words.not_a_medical_device,
+        "keywords": [document.status.value, document.ai_mark.value],
+        "status": {
+            "kind": document.status.value,
+            "word": words.report_status[document.status],
+            "lines": [more["status_notes"][document.status], *signed[-1:]],
+        },
+        "device": words.not_a_medical_device,
+        "running": _running(document),
+        "page": more["page"],
+        "head": _head(document, more),
+        "warnings": _part(words.warnings, _warnings(document, more)),
+        "critical": _part(more["critical"], _critical(document)),
+        "indication": _part(
+            f"{words.indication} ({words.as_given})",
+            [quoted(document.indication or "")] * bool(document.indication),
+        ),
+        "sections": [
+            {"title": title, "paragraphs": _paragraphs(document, section)}
+            for title, section in document.titled_sections
+        ],
+        "addenda": [
+            _part(
+                more["addendum"],
+                [
+                    *addendum.text.splitlines(),
+                    more["written_at"].format(name=addendum.author, at=_in_minutes(addendum.at)),
+                ],
+            )
+            for addendum in document.addenda
+        ],
+        "pictures": {"title": more["pictures"], "of": pictures_of(document, more)},
+        "table": _table(document),
+        "attestations": _part(more["attestations"], signed),
+        "making": _making(document, more),
+        "not_shown": more["not_shown"],
+    }
+
+
+def _part(title: str, lines: Sequence[str]) -> dict[str, Any] | None:
+    return {"title": title, "lines": list(lines)} if lines else None
+
+
+def _author(document: ReportDocument) -> str:
+    """Return who answers for it: the last who signed, else who wrote it."""
+    if document.attestations:
+        return document.attestations[-1].name
+    author = document.author
+    return author.name if isinstance(author, Person) else f"{SOFTWARE}, {author.id} {author.version}"
+
+
+def _running(document: ReportDocument) -> list[str]:
+    """Return what every page says, so that it can be told whose a single one is."""
+    order, words = document.order, document.words
+    name = in_words(order.patient_name or "")
+    whose = [name, order.patient_id, order.accession_number, f"{words.study} {document.study_id}"]
+    return [part for part in whose if part]
+
+
+def _head(document: ReportDocument, more: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return name and value of what is known, whose study it is first."""
+    order, words = document.order, document.words
+    born = order.patient_birth_date
+    patient: list[str | None] = [
+        in_words(order.patient_name or ""),
+        document.patient_line,
+        more["birth_date"].format(date=born.isoformat()) if born else "",
+    ]
+    taken = [order.study_date.isoformat() if order.study_date else ""]
+    taken += [order.study_time.isoformat("minutes")] if order.study_date and order.study_time else []
+    images = ", ".join(image_in_words(image, words) for image in document.images)
+    reported = f"{_in_minutes(document.reported_at)}, {words.version} {document.version}"
+    head: list[tuple[str, list[str | None]]] = [
+        (words.patient, patient),
+        (words.study_date, [" ".join(taken)]),
+        (more["accession_number"], [order.accession_number]),
+        (more["referring_physician"], [in_words(order.referring_physician or "")]),
+        (more["institution"], [order.institution]),
+        (words.reported, [reported]),
+        (words.images, [images]),
+        (words.study, [document.study_id]),
+    ]
+    known = [(name, [line for line in lines if line]) for name, lines in head]
+    return [{"name": name, "lines": lines} for name, lines in known if lines]
+
+
+def _warnings(document: ReportDocument, more: Mapping[str, Any]) -> list[str]:
+    newer = document.newer_reading
+    return [*document.warnings, *([] if newer is None else [more["read_again"].format(version=newer)])]
+
+
+def _critical(document: ReportDocument) -> list[str]:
+    return [
+        f"{finding_in_words(line, document.language)} ({line.probability:.2f})"
+        for line in document.sorted_findings
+        if line.label in document.critical
+    ]
+
+
+def _paragraphs(document: ReportDocument, section: Section) -> list[list[dict[str, str]]]:
+    """Return a section's paragraphs: passages, each with its mark, which is empty where it is supported."""
+    paragraphs: list[list[dict[str, str]]] = [[]]
+    for passage in document.marked(section):
+        kind = passage.grade.value if passage.grade else ""
+        mark = document.words.marks[passage.grade] if passage.grade else ""
+        for number, line in enumerate(passage.text.split("\n")):
+            if number:
+                paragraphs.append([])
+            paragraphs[-1].append({"text": line, "kind": kind, "mark": mark})
+    said = [[passage for passage in paragraph if passage["text"]] for paragraph in paragraphs]
+    return [paragraph for paragraph in said if paragraph]
+
+
+def _table(document: ReportDocument) -> dict[str, Any]:
+    words = document.words
+    return {
+        "title": words.classifier,
+        "head": [words.label, words.status, words.probability, words.threshold],
+        "rows": [
+            {
+                "kind": line.status.value,
+                "cells": [
+                    finding_in_words(line, document.language),
+                    words.finding_status[line.status],
+                    f"{line.probability:.2f}",
+                    f"{line.threshold:.2f}",
+                ],
+            }
+            for line in document.sorted_findings
+        ],
+        "scale": words.scale,
+    }
+
+
+def _attestations(document: ReportDocument, more: Mapping[str, Any]) -> list[str]:
+    return [
+        more["acts"][attestation.act].format(
+            name=attestation.name, at=_in_minutes(attestation.at), reason=attestation.reason
+        )
+        for attestation in document.attestations
+    ]
+
+
+def _making(document: ReportDocument, more: Mapping[str, Any]) -> list[str]:
+    model = document.model
+    return [
+        document.author_line,
+        *[document.words.fallback] * document.fallback,
+        more["made_with"].format(
+            software=SOFTWARE,
+            version=document.software_version,
+            model=f"{model.id} {model.version}",
+            digest=model.digest,
+        ),
+        more["mark"].format(mark=document.ai_mark.value),
+    ]
+
+
+def _in_minutes(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M %Z}"
