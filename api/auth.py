@@ -1,4 +1,4 @@
-"""Who calls, and what they may do. A route asks for who `MayRead`, `MayWrite` or `MayAdminister`."""
+"""Who calls, and what they may do. A route asks for one who `MayRead`, `MayWrite` …."""
 
 import hmac
 import time
@@ -16,6 +16,7 @@ from api.places import Places
 from api.problem_kinds import Code
 from api.problems import ProblemError
 from api.rates import Rates, address_of
+from shared.domain.reports import Person
 from shared.domain.studies import DEFAULT_TENANT, Actor, ActorKind, TenantId
 from shared.records import keys
 from shared.records.database import Database
@@ -40,12 +41,14 @@ class Caller:
             to the default tenant.
         actor: what the timeline calls them; their places and rates are its id's.
         digest: of a key that may be revoked while they are served; None for what only a restart changes.
+        name: the key's; None where keys are off, and of the key in the settings, which is nobody's.
     """
 
     tenant_id: TenantId
     scopes: frozenset[Scope]
     actor: Actor
     digest: str | None = None
+    name: str | None = None
 
     @property
     def sees(self) -> TenantId | None:
@@ -65,6 +68,26 @@ class Caller:
         if not self.may(scope):
             message = f"the API key lacks the scope {scope}"
             raise ProblemError(Code.FORBIDDEN, message, scope=scope)
+
+    def person(self, named: str | None) -> Person:
+        """Return who acts on a report: whose key it is, or who says so where the key has no name.
+
+        Raises:
+            ProblemError: 403 where they name somebody else; 422 where nobody is named.
+        """
+        if self.name is not None and named not in (None, self.name):
+            message = f"the API key is of {self.name!r}, and the author that is named is another"
+            raise ProblemError(Code.OTHER_PERSON, message)
+        name = self.name or named
+        if name is None:
+            message = "not as it should be: author"
+            missing = {
+                "field": "author",
+                "in": "body",
+                "message": "no API key says who this is: name the person",
+            }
+            raise ProblemError(Code.INVALID_REQUEST, message, errors=[missing])
+        return Person(name)
 
 
 class KeyRing:
@@ -121,7 +144,7 @@ class KeyRing:
         if key is None:
             return None
         actor = Actor(ActorKind.KEY, str(key.id))
-        caller = Caller(key.tenant_id or DEFAULT_TENANT, key.scopes, actor, digest)
+        caller = Caller(key.tenant_id or DEFAULT_TENANT, key.scopes, actor, digest, key.name)
         if len(self._seen) < _MOST_REMEMBERED:
             self._seen.add(digest)
         # A key that was revoked while it was being looked up is not remembered as live.
@@ -207,4 +230,5 @@ Visitor = Annotated[Caller | None, Depends(_visitor)]
 """Whoever calls, with a key or without one; a key that is none is refused."""
 MayRead = Annotated[Caller, Depends(needs(Scope.READ))]
 MayWrite = Annotated[Caller, Depends(needs(Scope.WRITE))]
+MayReview = Annotated[Caller, Depends(needs(Scope.REVIEW))]
 MayAdminister = Annotated[Caller, Depends(needs(Scope.ADMIN))]

@@ -15,7 +15,8 @@ from api.problems import ProblemError
 from api.version import product_version
 from shared.bucket import SHORT, NotStoredError
 from shared.domain.findings import Box, FindingStatus, ViewPosition, ViewSource
-from shared.records import analyses, findings
+from shared.domain.versions import History
+from shared.records import analyses, findings, reports
 from shared.records.analyses import AnalysisRecord
 from shared.records.database import Session
 from shared.records.findings import FindingRecord
@@ -48,12 +49,14 @@ class StoredReport:
 
     Attributes:
         rows: the findings of `analysis`.
+        history: what the other versions say of this one.
     """
 
     view: StudyView
     report: ReportRecord
     analysis: AnalysisRecord
     rows: Sequence[FindingRecord]
+    history: History
 
 
 def stored(session: Session, view: StudyView, report: ReportRecord) -> StoredReport:
@@ -62,11 +65,14 @@ def stored(session: Session, view: StudyView, report: ReportRecord) -> StoredRep
     Raises:
         ProblemError: 410, the study was erased meanwhile.
     """
+    versions = reports.versions_of(session, report.study_id)
+    # Read last: a study that is erased meanwhile has no analysis any more.
     analysis = analyses.find(session, report.analysis_id)
     if analysis is None:
         message = "the study was erased"
         raise ProblemError(Code.ERASED, message)
-    return StoredReport(view, report, analysis, findings.records_of(session, analysis.id))
+    rows = findings.records_of(session, analysis.id)
+    return StoredReport(view, report, analysis, rows, History(versions, report.version))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +162,10 @@ def document_of(found: StoredReport, pictures: Pictures) -> ReportDocument:
         critical=found.analysis.critical,
         author=report.author,
         made_from=report.made_from,
+        attestations=found.history.attestations,
+        addenda=found.history.addenda,
+        newer_reading=found.history.newer_reading,
+        superseded_by=found.history.superseded_by,
         fallback=bool(report.fallback),
         order=view.order,
         indication=report.indication,
@@ -187,7 +197,7 @@ def pictures_of(storage: Storage, found: StoredReport) -> Pictures:
 
 
 def _json_of(found: StoredReport, _pictures: Pictures) -> bytes:
-    return report_body(found.view, found.report, found.rows).model_dump_json().encode()
+    return report_body(found.view, found.report, found.rows, found.history).model_dump_json().encode()
 
 
 JSON: Final = Form("json", "application/json", "json", _json_of, by_accept=True, pictures=False)

@@ -1,6 +1,7 @@
 """The API, put together: what starts and stops with it, its routes in order, its errors; nothing else.
 
 studies -> upload -> submission (the way in)      findings, reports, images, events (the way out)
+versions, drafts, signing, reviews (what persons do to reports)
 batches -> results      keys, tenants      health, docs (for operators and developers)      web/ (the page)
 """
 
@@ -27,6 +28,7 @@ from api.lanes import Lane
 from api.routes import (
     batches,
     docs,
+    drafts,
     events,
     findings,
     health,
@@ -34,8 +36,11 @@ from api.routes import (
     keys,
     open_studies,
     reports,
+    reviews,
+    signing,
     studies,
     tenants,
+    versions,
 )
 from shared.errors import TryAgainError
 from shared.settings import ApiSettings, AuthMode, DatabaseSettings, QueueSettings, StorageSettings
@@ -92,8 +97,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    routes = (studies, open_studies, findings, reports, events, images, batches, keys, tenants, health, docs)
-    for module in routes:
+    on_studies = (studies, open_studies, findings, reports, versions, drafts, signing, events, images)
+    for module in (*on_studies, reviews, batches, keys, tenants, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

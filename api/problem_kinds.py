@@ -19,6 +19,7 @@ class Code(StrEnum):
     BAD_REQUEST = "bad-request"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
+    OTHER_PERSON = "other-person"
     FOREIGN_PAGE = "foreign-page"
     FOREIGN_USER = "foreign-user"
     NOT_FOUND = "not-found"
@@ -27,6 +28,7 @@ class Code(StrEnum):
     NO_FINDINGS = "no-findings"
     NO_REPORT = "no-report"
     FORMAT_NOT_POSSIBLE = "format-not-possible"
+    REPORT_STATUS = "report-status"
     NOT_FAILED = "not-failed"
     ALREADY_ENDED = "already-ended"
     BATCH_CLOSED = "batch-closed"
@@ -78,6 +80,9 @@ KINDS: Final[dict[Code, Kind]] = {
         401, "An API key is needed", "Send `Authorization: Bearer cxr_…` with a live key."
     ),
     Code.FORBIDDEN: Kind(403, "The key may not do this", "Use a key that has the scope named in `scope`."),
+    Code.OTHER_PERSON: Kind(
+        403, "The key is another person's", "Leave out `author`, or use that person's own key."
+    ),
     Code.FOREIGN_PAGE: Kind(403, "A request from another site's page", "Call from the server's own page."),
     Code.FOREIGN_USER: Kind(
         403,
@@ -94,6 +99,9 @@ KINDS: Final[dict[Code, Kind]] = {
     Code.NO_REPORT: Kind(409, "The study has no report", "`detail` says how the study ended."),
     Code.FORMAT_NOT_POSSIBLE: Kind(
         409, "Not in this format", "`detail` says what of the study is missing; ask for one of `formats`."
+    ),
+    Code.REPORT_STATUS: Kind(
+        409, "The report's status does not allow it", "`acts` names what may be done to it now."
     ),
     Code.NOT_FAILED: Kind(409, "The study has not failed", "Only a failed study can be retried."),
     Code.ALREADY_ENDED: Kind(

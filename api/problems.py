@@ -51,6 +51,8 @@ class Noun(StrEnum):
     PREVIEW = "preview"
     KEY = "key"
     TENANT = "tenant"
+    VERSION = "version"
+    DRAFT = "draft"
 
 
 class ProblemError(HTTPException):
@@ -133,7 +135,10 @@ async def _on_bad_input(request: Request, error: Exception) -> Response:
 
 async def _on_conflict(request: Request, error: Exception) -> Response:
     assert isinstance(error, ConflictError)  # noqa: S101  registered for this class alone
-    return _answer(request, ProblemError(Code(error.code), str(error)))
+    problem = ProblemError(Code(error.code), str(error))
+    if error.newest_version is not None:
+        problem.members["newest_version"] = error.newest_version
+    return _answer(request, problem)
 
 
 async def _on_try_again(request: Request, error: Exception) -> Response:

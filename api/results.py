@@ -116,7 +116,7 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
             "comparison": report.comparison,
             "findings": report.findings,
             "impression": report.impression,
-            "author": author_body(report).model_dump(),
+            "author": author_body(report.author).model_dump(),
             "writer": report.writer and {"id": report.writer.id, "version": report.writer.version},
             "fallback": bool(report.fallback),
         },

@@ -92,6 +92,11 @@ class ConflictError(CxrError):
 
     code = "changed-meanwhile"
 
+    def __init__(self, detail: str, *, newest_version: int | None = None) -> None:
+        """Say what is there now; of a report, which version."""
+        super().__init__(detail)
+        self.newest_version = newest_version
+
 
 class NameTakenError(ConflictError):
     """Another one has that name already. Choose another name."""

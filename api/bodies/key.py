@@ -16,8 +16,15 @@ class NewKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[Line, Field(min_length=1, max_length=200)]
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)] = [Scope.READ, Scope.WRITE]
+    name: Annotated[
+        Line,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="For whom or what it is; with the scope review, a person's name, which reports show.",
+        ),
+    ]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))] = [Scope.READ, Scope.WRITE]
     tenant: Annotated[
         TenantName | None,
         Field(

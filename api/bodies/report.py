@@ -1,17 +1,19 @@
 """A report as clients see it."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.bodies.base import NOT_A_MEDICAL_DEVICE, STUDY_ID, Body
 from api.bodies.finding import PlaceBody, best_rows, place_body
 from api.bodies.order import Patient, patient_body
-from api.plain_text import Line, PlainText
 from shared.domain.findings import FindingStatus
 from shared.domain.reports import (
+    Act,
+    AiMark,
+    Author,
     AuthorKind,
     Grade,
     Language,
@@ -21,6 +23,7 @@ from shared.domain.reports import (
     Verification,
     WriterVersion,
 )
+from shared.domain.versions import History
 from shared.records.findings import FindingRecord
 from shared.records.reading import StudyView
 from shared.records.reports import ReportRecord
@@ -86,6 +89,25 @@ class SentenceBody(Body):
     )
 
 
+class AttestationBody(Body):
+    """A person's word for a report."""
+
+    act: Act
+    name: str
+    at: datetime
+    version: int
+    reason: str | None
+
+
+class AddendumBody(Body):
+    """What a person added below a signed report."""
+
+    text: str
+    author: str
+    at: datetime
+    version: int
+
+
 class ReportBody(Body):
     """A report."""
 
@@ -94,7 +116,11 @@ class ReportBody(Body):
     made_from: int | None = Field(
         description="The version that a person changed; null for what a writer wrote from the findings."
     )
+    act: Act = Field(description="What made this version.")
     status: ReportStatus
+    ai_mark: AiMark = Field(
+        description="The IPTC digital source type: whether an AI alone wrote it, or a person signed it too."
+    )
     language: Language
     patient: Patient
     study_date: date | None
@@ -104,6 +130,16 @@ class ReportBody(Body):
     sections: Sections
     sentences: list[SentenceBody] = Field(description="Every sentence of the sections, in order.")
     author: AuthorBody
+    attestations: list[AttestationBody] = Field(
+        description="Who signed, amended, added to or withdrew it, in order; empty until somebody has signed."
+    )
+    addenda: list[AddendumBody] = Field(description="What was added below it after it was signed, in order.")
+    newer_reading: int | None = Field(
+        description="The version that a writer made after this one was signed: the study was read again."
+    )
+    superseded_by: int | None = Field(
+        description="Of a version that is not the report any more: the one that is."
+    )
     writer: WriterId | None = Field(description="Null for a version by a person.")
     verification: VerificationBody | None = Field(
         description="Null for a version by a person, whose sentences are graded and of which none is refused."
@@ -112,62 +148,23 @@ class ReportBody(Body):
     not_a_medical_device: str
 
 
-_Name = Annotated[Line, Field(min_length=1, max_length=200, pattern=r"\S", examples=["Dr. Ada Roe"])]
-_Prose = Annotated[PlainText, Field(min_length=1, max_length=10_000, pattern=r"\S")]
-
-
-class EditingPerson(BaseModel):
-    """The person who changed a report."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Literal[AuthorKind.PERSON] = AuthorKind.PERSON
-    name: _Name
-
-
-class EditedSections(BaseModel):
-    """The sections of a report as a person leaves them; the indication is the sender's and stays."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    technique: _Prose
-    comparison: Annotated[PlainText, Field(max_length=10_000)] | None = Field(
-        default=None, description="Null leaves it as it is; empty takes it out."
-    )
-    findings: _Prose
-    impression: _Prose
-
-
-class NewVersion(BaseModel):
-    """What a version of a report is made of."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    author: EditingPerson
-    sections: EditedSections
-
-
-def report_body(view: StudyView, report: ReportRecord, rows: Sequence[FindingRecord]) -> ReportBody:
+def report_body(
+    view: StudyView, report: ReportRecord, rows: Sequence[FindingRecord], history: History
+) -> ReportBody:
     """Write a report down.
 
     Args:
         rows: the findings that it was written from.
+        history: of its versions.
     """
-    evidence = {
-        row.label: Evidence(
-            label=row.label,
-            image=row.image_index,
-            box=list(row.box) if row.box else None,
-            place=place_body(row.finding.place),
-        )
-        for row in best_rows(rows)
-        if row.status is not FindingStatus.ABSENT
-    }
+    evidence = evidence_of(rows)
     return ReportBody(
         study_id=str(report.study_id),
         version=report.version,
         made_from=report.made_from,
+        act=report.act,
         status=report.status,
+        ai_mark=history.ai_mark,
         language=report.language,
         patient=patient_body(view.order),
         study_date=view.order.study_date,
@@ -189,7 +186,11 @@ def report_body(view: StudyView, report: ReportRecord, rows: Sequence[FindingRec
             )
             for sentence in report.sentences
         ],
-        author=author_body(report),
+        author=author_body(report.author),
+        attestations=[AttestationBody(**asdict(one)) for one in history.attestations],
+        addenda=[AddendumBody(**asdict(one)) for one in history.addenda],
+        newer_reading=history.newer_reading,
+        superseded_by=history.superseded_by,
         writer=writer_body(report.writer),
         verification=verification_body(report.verification),
         created_at=report.created_at,
@@ -197,15 +198,30 @@ def report_body(view: StudyView, report: ReportRecord, rows: Sequence[FindingRec
     )
 
 
+def evidence_of(rows: Sequence[FindingRecord]) -> dict[str, Evidence]:
+    """Return what a sentence of each label rests on; what is absent is evidence of nothing."""
+    return {
+        row.label: Evidence(
+            label=row.label,
+            image=row.image_index,
+            box=list(row.box) if row.box else None,
+            place=place_body(row.finding.place),
+        )
+        for row in best_rows(rows)
+        if row.status is not FindingStatus.ABSENT
+    }
+
+
 def warnings_of(view: StudyView, report: ReportRecord) -> list[str]:
     """Return what to know before the report is read."""
     return list(report.warnings) or warnings.of_study(view.images, report.language)
 
 
-def author_body(report: ReportRecord) -> AuthorBody:
-    """Return who wrote a version."""
-    name = report.author.id if isinstance(report.author, WriterVersion) else report.author.name
-    return AuthorBody(kind=report.author_kind, name=name)
+def author_body(author: Author) -> AuthorBody:
+    """Return who wrote a version, or did something to it."""
+    if isinstance(author, WriterVersion):
+        return AuthorBody(kind=AuthorKind.WRITER, name=author.id)
+    return AuthorBody(kind=AuthorKind.PERSON, name=author.name)
 
 
 def writer_body(writer: WriterVersion | None) -> WriterId | None:

@@ -10,7 +10,7 @@ from api.bodies.finding import name_of
 from api.bodies.image import Image, StudyError, error_body, image_body, study_path
 from api.bodies.model import ModelId, model_body
 from api.bodies.order import Order, Patient, order_body, patient_body
-from shared.domain.reports import Language
+from shared.domain.reports import Language, ReportStatus
 from shared.domain.studies import ActorKind, Priority, StudyEvent, StudyStatus
 from shared.records.keys import Scope
 from shared.records.reading import EventRecord, StudyRecord, StudyView
@@ -76,6 +76,9 @@ class Study(Body):
         description="Of an open study: when it is closed if nothing more comes; later, when it was.",
     )
     expected_images: int | None = Field(default=None, description="Of a study that was opened.")
+    report_status: ReportStatus | None = Field(
+        default=None, description="Of its report as it stands; null until there is one."
+    )
     error: StudyError | None
     model: ModelId | None = Field(description="The classifier; null until the study is classified.")
     critical: list[str] = Field(
@@ -122,6 +125,7 @@ def study_body(view: StudyView) -> Study:
         updated_at=study.updated_at,
         closes_at=study.closes_at,
         expected_images=study.expected_images,
+        report_status=study.report_status,
         error=error_body(study.error_type, study.error_detail, study.error_file),
         model=model_body(view.analysis) if view.analysis else None,
         critical=critical,

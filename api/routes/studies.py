@@ -24,7 +24,7 @@ from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
 from api.problem_kinds import Code
 from api.problems import ProblemError
 from api.submission import LONGEST_KEY, PLAIN_LETTERS, Accepted
-from shared.domain.reports import Language
+from shared.domain.reports import Language, ReportStatus
 from shared.domain.studies import BatchId, Priority, StudyId, StudyStatus
 from shared.errors import TryAgainError
 from shared.records import erasure, reading, studies
@@ -141,6 +141,9 @@ def list_studies(
     critical: Annotated[
         bool | None, Query(description="Only those with a critical finding, or only those without.")
     ] = None,
+    report_status: Annotated[
+        ReportStatus | None, Query(description="Only those whose report has this status.")
+    ] = None,
 ) -> Response:
     """Return a page; studies that arrive meanwhile do not shift the pages that follow."""
     with backend.database.session() as session:
@@ -153,6 +156,7 @@ def list_studies(
             priority=priority,
             batch_id=BatchId(batch_id) if batch_id else None,
             critical=critical,
+            report_status=report_status,
         )
     shown, more = page.cut(views, lambda view: view.study.id)
     items = [study_body(view) for view in shown]

@@ -128,6 +128,20 @@ def upgrade() -> None:
         sa.Column("error_type", sa.String(length=64), nullable=True),
         sa.Column("error_detail", sa.Text(), nullable=True),
         sa.Column("error_file", sa.Text(), nullable=True),
+        sa.Column(
+            "report_status",
+            sa.Enum(
+                "preliminary",
+                "final",
+                "amended",
+                "entered-in-error",
+                name="reportstatus",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=True,
+        ),
         sa.CheckConstraint(
             "(lease_expires_at IS NOT NULL) = (status IN ('classifying', 'reporting'))",
             name=op.f("ck_studies_lease"),
@@ -174,6 +188,21 @@ def upgrade() -> None:
     op.create_index("ix_studies_tenant_status_id", "studies", ["tenant_id", "status", "id"], unique=False)
     op.create_index("ix_studies_priority_id", "studies", ["priority", "id"], unique=False)
     op.create_index("ix_studies_status_id", "studies", ["status", "id"], unique=False)
+    op.create_index(
+        "ix_studies_tenant_report_status_id", "studies", ["tenant_id", "report_status", "id"], unique=False
+    )
+    op.create_index("ix_studies_report_status_id", "studies", ["report_status", "id"], unique=False)
+    unsigned = sa.text("report_status = 'preliminary' AND status = 'completed'")
+    op.create_index(
+        "ix_studies_tenant_unsigned",
+        "studies",
+        ["tenant_id", "priority", "id"],
+        unique=False,
+        postgresql_where=unsigned,
+    )
+    op.create_index(
+        "ix_studies_unsigned", "studies", ["priority", "id"], unique=False, postgresql_where=unsigned
+    )
     op.create_table(
         "orders",
         sa.Column("study_id", sa.UUID(), nullable=False),
@@ -328,6 +357,22 @@ def upgrade() -> None:
         sa.Column("study_id", sa.UUID(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("made_from", sa.Integer(), nullable=True),
+        sa.Column(
+            "act",
+            sa.Enum(
+                "written",
+                "edited",
+                "signed",
+                "amended",
+                "addendum",
+                "entered-in-error",
+                name="act",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
         sa.Column("analysis_id", sa.UUID(), nullable=False),
         sa.Column(
             "status",
@@ -376,6 +421,12 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("sentences", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("addendum", sa.Text(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "lines", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["study_id"], ["studies.id"], name=op.f("fk_reports_study_id_studies"), ondelete="CASCADE"
@@ -394,9 +445,36 @@ def upgrade() -> None:
             " verdict, attempts, fallback, policy) = CASE author_kind WHEN 'writer' THEN 6 ELSE 0 END",
             name=op.f("ck_reports_author"),
         ),
+        sa.CheckConstraint(
+            "(author_kind = 'writer') = (act = 'written') AND (act = 'written') = (made_from IS NULL)"
+            " AND status = CASE act WHEN 'signed' THEN 'final' WHEN 'amended' THEN 'amended'"
+            " WHEN 'addendum' THEN 'amended' WHEN 'entered-in-error' THEN 'entered-in-error'"
+            " ELSE 'preliminary' END AND (act = 'addendum') = (addendum IS NOT NULL)"
+            " AND (act NOT IN ('amended', 'entered-in-error') OR reason IS NOT NULL)",
+            name=op.f("ck_reports_deed"),
+        ),
         sa.PrimaryKeyConstraint("study_id", "version", name=op.f("pk_reports")),
     )
     op.create_index("ix_reports_analysis_id", "reports", ["analysis_id"], unique=False)
+    op.create_table(
+        "report_drafts",
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("base_version", sa.Integer(), nullable=False),
+        sa.Column("lines", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("revision", sa.UUID(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("saved_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["studies.id"], name=op.f("fk_report_drafts_study_id_studies"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["study_id", "base_version"],
+            ["reports.study_id", "reports.version"],
+            name=op.f("fk_report_drafts_study_id_reports"),
+        ),
+        sa.PrimaryKeyConstraint("study_id", "person", name=op.f("pk_report_drafts")),
+    )
     op.create_table(
         "study_events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -420,6 +498,10 @@ def upgrade() -> None:
                 "retried",
                 "reread",
                 "edited",
+                "signed",
+                "amended",
+                "addendum",
+                "entered-in-error",
                 "erased",
                 name="studyevent",
                 native_enum=False,
@@ -505,6 +587,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("findings")
     op.drop_table("study_events")
+    op.drop_table("report_drafts")
     op.drop_table("reports")
     op.drop_table("analyses")
     op.drop_table("orders")

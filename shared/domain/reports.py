@@ -1,9 +1,11 @@
 """What a report says, who wrote it, and how each of its sentences agrees with the findings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 
 class Language(StrEnum):
@@ -63,6 +65,44 @@ class Act(StrEnum):
     """Something was added below a signed report, which stays as it was."""
     ENTERED_IN_ERROR = "entered-in-error"
     """The report is withdrawn; it should not have been."""
+
+
+STATUS_AFTER: Final[Mapping[tuple[ReportStatus, Act], ReportStatus]] = MappingProxyType(
+    {
+        (ReportStatus.PRELIMINARY, Act.EDITED): ReportStatus.PRELIMINARY,
+        (ReportStatus.PRELIMINARY, Act.SIGNED): ReportStatus.FINAL,
+        (ReportStatus.PRELIMINARY, Act.ENTERED_IN_ERROR): ReportStatus.ENTERED_IN_ERROR,
+        (ReportStatus.FINAL, Act.AMENDED): ReportStatus.AMENDED,
+        (ReportStatus.FINAL, Act.ADDENDUM): ReportStatus.AMENDED,
+        (ReportStatus.FINAL, Act.ENTERED_IN_ERROR): ReportStatus.ENTERED_IN_ERROR,
+        (ReportStatus.AMENDED, Act.AMENDED): ReportStatus.AMENDED,
+        (ReportStatus.AMENDED, Act.ADDENDUM): ReportStatus.AMENDED,
+        (ReportStatus.AMENDED, Act.ENTERED_IN_ERROR): ReportStatus.ENTERED_IN_ERROR,
+    }
+)
+"""What a person may do to a report, and what it is then; the only place that says so."""
+
+
+class IllegalActError(ValueError):
+    """Nobody may do that to a report of this status: a bug in the caller, never bad input."""
+
+
+def status_after(status: ReportStatus, act: Act) -> ReportStatus:
+    """Return what a report becomes that is `status` now.
+
+    Raises:
+        IllegalActError: `STATUS_AFTER` does not list the pair.
+    """
+    try:
+        return STATUS_AFTER[status, act]
+    except KeyError:
+        message = f"a report that is {status} cannot be {act}"
+        raise IllegalActError(message) from None
+
+
+def acts_on(status: ReportStatus) -> tuple[Act, ...]:
+    """Return what a person may do to a report of this status."""
+    return tuple(act for before, act in STATUS_AFTER if before is status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +194,32 @@ class GradedSentence:
     labels: tuple[str, ...] = ()
 
 
+class Decision(StrEnum):
+    """What a person decided on a line of a report."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    CHANGED = "changed"
+    STRUCK = "struck"
+    ADDED = "added"
+    """The line is theirs; the earlier version has no such sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence of a report as a person leaves it.
+
+    Attributes:
+        of: the sentence that it was, by its index in the earlier version's `sentences`; None of one that was
+            added.
+    """
+
+    section: Section
+    text: str
+    of: int | None = None
+    decision: Decision = Decision.OPEN
+
+
 class Policy(StrEnum):
     """What a writer may say; see docs/decisions/0018."""
 
@@ -208,7 +274,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class EditedReport:
-    """A version that a person made of an earlier one: graded as a writer's is, and refused for nothing.
+    """What a person made of an earlier version: graded as a writer's is, and refused for nothing.
 
     Attributes:
         warnings, sentences: as a `Report` has them.
@@ -216,6 +282,5 @@ class EditedReport:
 
     language: Language
     sections: ReportSections
-    author: Person
     warnings: tuple[str, ...] = ()
     sentences: tuple[GradedSentence, ...] = ()

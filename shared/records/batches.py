@@ -147,7 +147,8 @@ def items_after(
     if after is not None:
         statement = statement.where(StudyRow.id > after)
     ids = [StudyId(one) for one in session.scalars(statement.order_by(StudyRow.id).limit(limit))]
-    found, written = findings.of_each(session, ids), reports.newest_of_each(session, ids)
+    found = findings.of_each(session, ids)
+    written = reports.in_force_of_each(session, reports.versions_of_each(session, ids))
     return [
         BatchItem(
             study=view.study,

@@ -28,7 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
 from shared.domain.findings import AnalysisRole, FindingStatus, ViewPosition, ViewSource
-from shared.domain.reports import AuthorKind, Language, Policy, ReportStatus
+from shared.domain.reports import Act, AuthorKind, Language, Policy, ReportStatus
 from shared.domain.studies import ActorKind, Priority, StudyEvent, StudyStatus
 from shared.errors import TryAgainError
 from shared.records.marks import PATIENT, SYSTEM
@@ -85,6 +85,7 @@ class Base(DeclarativeBase):
             for enum in (
                 StudyStatus,
                 StudyEvent,
+                Act,
                 ActorKind,
                 AnalysisRole,
                 AuthorKind,

@@ -65,7 +65,7 @@ def erase(session: Session, study_id: StudyId, *, actor: Actor) -> bool:
     session.execute(
         update(StudyRow)
         .where(StudyRow.id == study_id)
-        .values(erased_at=func.now(), **blanked_in(Base.metadata.tables["studies"]))
+        .values(erased_at=func.now(), report_status=None, **blanked_in(Base.metadata.tables["studies"]))
     )
     events.add(session, study_id, StudyEvent.ERASED, actor=actor)
     return True

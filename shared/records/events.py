@@ -4,7 +4,7 @@ This is the only place that writes it, for events that move a study (`moves.move
 leave its status as it is (`add`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import CTE, Row, Text, cast, func, insert, literal, select, update
@@ -18,11 +18,20 @@ CHANNEL: Final = "study_events"
 
 
 def add(
-    session: Session, study_id: StudyId, event: StudyEvent, *, actor: Actor, detail: str | None = None
+    session: Session,
+    study_id: StudyId,
+    event: StudyEvent,
+    *,
+    actor: Actor,
+    detail: str | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> None:
     """Write down an event that leaves the study's status as it is.
 
     The study's row stays locked until the transaction ends, so its events stand in the order they happened.
+
+    Args:
+        values: further columns of the study.
 
     Raises:
         IllegalTransitionError: the event moves a study; `studies.py` writes it with the new status.
@@ -34,7 +43,7 @@ def add(
     touched = (
         update(StudyRow)
         .where(StudyRow.id == study_id)
-        .values(updated_at=func.now())
+        .values({"updated_at": func.now(), **(values or {})})
         .returning(StudyRow.id, StudyRow.status)
         .cte("touched")
     )

@@ -34,6 +34,8 @@ class Scope(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    REVIEW = "review"
+    """To change and sign reports, in the name that the key has: it is a person's."""
     ADMIN = "admin"
     """Everything, on everybody's studies, and the keys themselves: of the installation, not of a tenant."""
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from shared.domain.findings import study_findings
 from shared.domain.priors import Prior
+from shared.domain.reports import ReportStatus
 from shared.domain.studies import StudyId, StudyStatus, TenantId
 from shared.records import analyses, findings
 from shared.records.tables import ImageRow, OrderRow, StudyRow
@@ -77,6 +78,8 @@ def latest(session: Session, study: DatedStudy, *, model_digest: str) -> Prior |
         .where(
             StudyRow.id.in_(ids),
             StudyRow.status == StudyStatus.COMPLETED,
+            # Withdrawn, it may be another patient's.
+            StudyRow.report_status.is_distinct_from(ReportStatus.ENTERED_IN_ERROR),
             or_(taken < day, and_(taken == day, _came_first(study))),
             _agrees(OrderRow.patient_birth_date, study.patient_birth_date),
             _agrees(OrderRow.patient_sex, study.patient_sex),

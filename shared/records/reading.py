@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from shared.domain.findings import AnalysisRole, ViewPosition, ViewSource
 from shared.domain.orders import Order
-from shared.domain.reports import Language
+from shared.domain.reports import Language, ReportStatus
 from shared.domain.studies import ActorKind, BatchId, Priority, StudyEvent, StudyId, StudyStatus, TenantId
 from shared.records.analyses import AnalysisRecord, has_critical
 from shared.records.database import Database
@@ -47,6 +47,7 @@ class StudyRecord:
     error_file: str | None
     closes_at: datetime | None
     expected_images: int | None
+    report_status: ReportStatus | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,7 @@ def page(
     priority: Priority | None = None,
     batch_id: BatchId | None = None,
     critical: bool | None = None,
+    report_status: ReportStatus | None = None,
 ) -> Sequence[StudyView]:
     """Return a page of studies, newest first, that starts after the id `before`.
 
@@ -184,6 +186,7 @@ def page(
         (StudyRow.status, status),
         (StudyRow.priority, priority),
         (StudyRow.batch_id, batch_id),
+        (StudyRow.report_status, report_status),
     ):
         if wanted is not None:
             conditions.append(column == wanted)

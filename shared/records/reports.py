@@ -1,21 +1,23 @@
-"""A study's reports: each edit is a new version, the newest one is the report.
+"""A study's reports: what writers wrote, and every version since.
 
-A version is added by whoever holds the study's row, so that they are numbered without a gap whoever adds
-them at once: a worker by `store`, which moves the study, a person by `add_version`.
+`shared/domain/versions.py` says which version is the report. One is added by whoever holds the study's row,
+so that they are numbered without a gap whoever adds them at once: a worker by `store`, which moves the study,
+a person by `acts.add`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
+from shared.domain import versions
 from shared.domain.reports import (
+    Act,
     Author,
     AuthorKind,
     EditedReport,
@@ -29,9 +31,9 @@ from shared.domain.reports import (
     Verification,
     WriterVersion,
 )
-from shared.domain.studies import Actor, StudyEvent, StudyId
-from shared.errors import ConflictError
-from shared.records import analyses, events
+from shared.domain.studies import StudyEvent, StudyId
+from shared.domain.versions import Version
+from shared.records import analyses
 from shared.records.claims import Claim, finish
 from shared.records.tables import OrderRow, ReportRow, StudyRow
 from shared.records.values import Values
@@ -44,6 +46,7 @@ class ReportRecord:
     study_id: StudyId
     version: int
     made_from: int | None
+    act: Act
     analysis_id: UUID
     status: ReportStatus
     language: Language
@@ -72,15 +75,13 @@ class ReportRecord:
 
     @property
     def author(self) -> Author:
-        """Who wrote it."""
+        """Who wrote it, or signed what another wrote."""
         return self.writer or Person(self.author_name or "")
 
     @property
     def writer(self) -> WriterVersion | None:
         """The writer of ours that wrote it; None of a person's version."""
-        if self.writer_id is None or self.writer_version is None:
-            return None
-        return WriterVersion(self.writer_id, self.writer_version)
+        return _writer(self.writer_id, self.writer_version)
 
     @property
     def verification(self) -> Verification | None:
@@ -90,7 +91,35 @@ class ReportRecord:
         return Verification(self.verdict, self.attempts, bool(self.fallback), self.failures, self.policy)
 
 
+@dataclass(frozen=True, slots=True)
+class _VersionRecord:
+    study_id: StudyId
+    version: int
+    act: Act
+    status: ReportStatus
+    made_from: int | None
+    author_name: str | None
+    writer_id: str | None
+    writer_version: str | None
+    created_at: datetime
+    reason: str | None
+    addendum: str | None
+
+    def plain(self) -> Version:
+        return Version(
+            version=self.version,
+            act=self.act,
+            status=self.status,
+            made_from=self.made_from,
+            author=_writer(self.writer_id, self.writer_version) or Person(self.author_name or ""),
+            created_at=self.created_at,
+            reason=self.reason,
+            addendum=self.addendum,
+        )
+
+
 _RECORDS: Final = Values(ReportRecord, ReportRow)
+_VERSIONS: Final = Values(_VersionRecord, ReportRow)
 _SENTENCES: Final = TypeAdapter(tuple[GradedSentence, ...])
 
 
@@ -102,14 +131,17 @@ def store(session: Session, claim: Claim, report: Report) -> None:
     Raises:
         LeaseLostError: another worker holds the study; nothing is written.
     """
-    finish(session, claim, StudyEvent.REPORTED)
+    # What a person signed stays in force, whatever a writer writes after it.
+    status = func.coalesce(StudyRow.report_status, ReportStatus.PRELIMINARY)
+    finish(session, claim, StudyEvent.REPORTED, values={"report_status": status})
     indication = session.scalar(select(OrderRow.indication).where(OrderRow.study_id == claim.study_id))
-    last = session.scalar(select(func.max(ReportRow.version)).where(ReportRow.study_id == claim.study_id))
     verification = report.verification
     session.add(
         ReportRow(
             study_id=claim.study_id,
-            version=(last or 0) + 1,
+            version=next_number(session, claim.study_id),
+            act=Act.WRITTEN,
+            status=ReportStatus.PRELIMINARY,
             # The one that was read: under the lease no worker writes another.
             analysis_id=analyses.primary_id(claim.study_id),
             indication=indication,
@@ -121,59 +153,44 @@ def store(session: Session, claim: Claim, report: Report) -> None:
             fallback=verification.fallback,
             failures=list(verification.failures),
             policy=verification.policy,
-            **_text_of(report),
+            **text_of(report),
         )
     )
 
 
-def add_version(
-    session: Session, study_id: StudyId, report: EditedReport, *, made_from: int, actor: Actor
-) -> int:
-    """Add the version that a person made of an earlier one, in the caller's transaction; return its number.
-
-    The study stays as it is. The indication and the findings behind it go on from version to version.
-
-    Raises:
-        ConflictError: `made_from` is not the newest version, or the study was erased; nothing is written.
-    """
-    session.execute(select(StudyRow.id).where(StudyRow.id == study_id).with_for_update())
-    earlier = newest(session, study_id)
-    if earlier is None:
-        message = f"there is no version {made_from} any more"
-        raise ConflictError(message)
-    if earlier.version != made_from:
-        message = f"the change is of version {made_from}, and the newest one is {earlier.version}"
-        raise ConflictError(message)
-    session.add(
-        ReportRow(
-            study_id=study_id,
-            version=made_from + 1,
-            made_from=made_from,
-            analysis_id=earlier.analysis_id,
-            indication=earlier.indication,
-            author_kind=AuthorKind.PERSON,
-            author_name=report.author.name,
-            **_text_of(report),
-        )
-    )
-    events.add(session, study_id, StudyEvent.EDITED, actor=actor, detail=f"version {made_from + 1}")
-    return made_from + 1
-
-
-def newest(session: Session, study_id: StudyId) -> ReportRecord | None:
+def in_force(session: Session, study_id: StudyId) -> ReportRecord | None:
     """Return the report as it stands, or None when there is none yet."""
-    return newest_of_each(session, [study_id]).get(study_id)
+    return in_force_of_each(session, {study_id: versions_of(session, study_id)}).get(study_id)
 
 
-def newest_of_each(session: Session, study_ids: Sequence[StudyId]) -> dict[StudyId, ReportRecord]:
-    """Return the reports of several studies as they stand; a study without one is left out."""
-    statement = (
-        _RECORDS.select()
-        .where(ReportRow.study_id.in_(study_ids))
-        .ext(distinct_on(ReportRow.study_id))
-        .order_by(ReportRow.study_id, ReportRow.version.desc())
-    )
+def in_force_of_each(
+    session: Session, history: Mapping[StudyId, Sequence[Version]]
+) -> dict[StudyId, ReportRecord]:
+    """Return the reports of several studies as they stand, by all versions of each; none of one without."""
+    stand = ((study_id, versions.in_force(own)) for study_id, own in history.items())
+    these = [(study_id, version.version) for study_id, version in stand if version is not None]
+    statement = _RECORDS.select().where(tuple_(ReportRow.study_id, ReportRow.version).in_(these))
     return {report.study_id: report for report in _RECORDS.all(session, statement)}
+
+
+def version(session: Session, study_id: StudyId, number: int) -> ReportRecord | None:
+    """Return one version of a report; None when there is no such version."""
+    this = (ReportRow.study_id == study_id, ReportRow.version == number)
+    return _RECORDS.one(session, _RECORDS.select().where(*this))
+
+
+def versions_of(session: Session, study_id: StudyId) -> list[Version]:
+    """Return all versions of a study's report without their texts, oldest first."""
+    return versions_of_each(session, [study_id])[study_id]
+
+
+def versions_of_each(session: Session, study_ids: Sequence[StudyId]) -> dict[StudyId, list[Version]]:
+    """Return the same of several studies."""
+    found: dict[StudyId, list[Version]] = {study_id: [] for study_id in study_ids}
+    statement = _VERSIONS.select().where(ReportRow.study_id.in_(study_ids)).order_by(ReportRow.version)
+    for row in _VERSIONS.all(session, statement):
+        found[row.study_id].append(row.plain())
+    return found
 
 
 def newest_writer(session: Session, study_id: StudyId) -> WriterVersion | None:
@@ -184,9 +201,15 @@ def newest_writer(session: Session, study_id: StudyId) -> WriterVersion | None:
     return None if report is None else report.writer
 
 
-def _text_of(report: Report | EditedReport) -> dict[str, Any]:
+def next_number(session: Session, study_id: StudyId) -> int:
+    """Return the number of the version that is added next; the caller holds the study's row."""
+    last = session.scalar(select(func.max(ReportRow.version)).where(ReportRow.study_id == study_id))
+    return (last or 0) + 1
+
+
+def text_of(report: Report | EditedReport | ReportRecord) -> dict[str, Any]:
+    """Return the columns that hold what a version says."""
     return {
-        "status": ReportStatus.PRELIMINARY,
         "language": report.language,
         "warnings": list(report.warnings),
         "technique": report.sections.technique,
@@ -195,3 +218,9 @@ def _text_of(report: Report | EditedReport) -> dict[str, Any]:
         "impression": report.sections.impression,
         "sentences": _SENTENCES.dump_python(report.sentences, mode="json"),
     }
+
+
+def _writer(writer_id: str | None, writer_version: str | None) -> WriterVersion | None:
+    if writer_id is None or writer_version is None:
+        return None
+    return WriterVersion(writer_id, writer_version)

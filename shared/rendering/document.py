@@ -19,6 +19,7 @@ from shared.domain.reports import (
     ReportStatus,
     Section,
 )
+from shared.domain.versions import ai_mark
 from shared.rendering.passages import Passage, passages
 from shared.reporting.certainty import PROBABLE_FROM, STATED_FROM
 from shared.words import in_each
@@ -100,6 +101,7 @@ class ReportDocument:
         attestations: who signed, amended or withdrew it, in order.
         addenda: what was added below it after it was signed.
         newer_reading: the version that a writer made after this one was signed.
+        superseded_by: of a version that is not the report any more, the one that is.
         pictures: the radiographs as PNG by the index of the image, for formats that show them.
         heatmaps: overlays of their size as PNG, by index and label.
     """
@@ -126,13 +128,14 @@ class ReportDocument:
     attestations: Sequence[Attestation] = ()
     addenda: Sequence[Addendum] = ()
     newer_reading: int | None = None
+    superseded_by: int | None = None
     pictures: Mapping[int, bytes] = field(default_factory=dict)
     heatmaps: Mapping[tuple[int, str], bytes] = field(default_factory=dict)
 
     @property
     def ai_mark(self) -> AiMark:
         """What a machine is told of how the report came to be."""
-        return AiMark.REVIEWED if self.attestations else AiMark.WRITTEN
+        return ai_mark(self.attestations)
 
     @property
     def words(self) -> "Words":

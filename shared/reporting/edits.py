@@ -1,13 +1,13 @@
 """What a person makes of a report: graded as any other, refused for nothing, and it keeps its warnings.
 
-Map: `edited` -> `_without_lines` (the warnings, which come back as they are now) -> `_held`
+Map: `edited` -> `_without_lines` (the warnings, which come back as they are now) -> `held_sections`
 (`_unchanged`).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from shared.domain.reports import EditedReport, Grade, Person, ReportSections, Section
+from shared.domain.reports import EditedReport, Grade, ReportSections, Section
 from shared.errors import BadInputError
 from shared.reporting.composition import by_rule, technique_lines
 from shared.reporting.departures import in_words
@@ -19,7 +19,6 @@ from shared.reporting.warnings import line_of, with_warnings
 
 def edited(
     typed: ReportSections,
-    author: Person,
     request: ReportRequest,
     *,
     warnings: Sequence[str],
@@ -43,9 +42,9 @@ def edited(
     if not sections.impression:
         message = "the impression holds nothing but warnings: type what the images show"
         raise BadInputError(message)
-    held = _held(sections, request)
+    held = held_sections(sections, request)
     sentences = tuple(sentence.graded() for sentence in held.sentences)
-    report = EditedReport(language, sections, author, tuple(in_words(held, language)), sentences)
+    report = EditedReport(language, sections, tuple(in_words(held, language)), sentences)
     return with_warnings(report, warnings)
 
 
@@ -56,7 +55,7 @@ def _without_lines(impression: str, known: Collection[str]) -> str:
     return "\n".join(lines).strip()
 
 
-def _held(sections: ReportSections, request: ReportRequest) -> HeldProse:
+def held_sections(sections: ReportSections, request: ReportRequest) -> HeldProse:
     """Hold a person's text against the findings: the sentences that rules write may stand anywhere in it."""
     held = grade(Prose(sections.findings, sections.impression), request)
     rules = by_rule(request)

@@ -286,7 +286,7 @@ def test_the_workers_read_a_study_again_and_erasing_it_leaves_nothing_of_either_
     with database.session() as session:
         for table in (AnalysisRow, FindingRow, ReportRow):
             assert session.scalars(select(table)).all() == []
-        assert reports.newest(session, study_id) is None
+        assert reports.in_force(session, study_id) is None
     for key in maps:
         with pytest.raises(NotStoredError):
             storage.get_artefact(key)

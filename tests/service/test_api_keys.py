@@ -77,6 +77,7 @@ def test_without_a_live_key_nothing_opens(api: ApiServer, database: Database, he
             tenant_id=new_id(),
             index=0,
             label="Effusion",
+            version=1,
         )
         for method in methods:
             answer = client.request(method, concrete, headers=headers)

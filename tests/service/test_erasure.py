@@ -12,6 +12,7 @@ from shared.records import erasure
 from shared.records.database import Base, Database
 from tests.support.builders import SOMEBODY
 
+STUDIES, ANALYSES = (Base.metadata.tables[name] for name in ("studies", "analyses"))
 MARKER = "ZZPATIENTZZ"
 PLANTED: dict[type, Any] = {
     str: MARKER,
@@ -19,6 +20,27 @@ PLANTED: dict[type, Any] = {
     list: [MARKER],
     float: 0.61803,
 }
+A_WRITER_S = {
+    "act": "written",
+    "status": "preliminary",
+    "author_kind": "writer",
+    "writer_id": "template",
+    "writer_version": "1",
+    "verdict": "passed",
+    "attempts": 1,
+    "fallback": False,
+    "policy": "strict",
+    "language": "en",
+    "technique": "",
+    "findings": "",
+    "impression": "",
+    "sentences": [],
+}
+"""What the other version of a report is made of."""
+GIVEN: dict[str, dict[str, Any]] = {
+    "reports": {"version": 2, "made_from": 1, "act": "addendum", "status": "amended"},
+}
+"""Of a table's row, what no other value would do for."""
 DAYS = {"DATE": "1931-07-03", "TIME WITHOUT TIME ZONE": "03:33:33"}
 TRACES = (MARKER, "0.61803", *DAYS.values())
 MARKED = {
@@ -52,6 +74,7 @@ def fill(connection: Connection, table: Table, rows: dict[Table, dict[str, Any]]
             row[column.name] = planted(column)
         elif not column.nullable and column.server_default is None and column.identity is None:
             row[column.name] = plain(column)
+    row |= GIVEN.get(table.name, {})
     written = insert(table).values(row).returning(*table.primary_key.columns)
     rows[table] = {**row, **connection.execute(written).mappings().one()}
 
@@ -79,8 +102,11 @@ def test_nothing_that_is_marked_outlives_its_study(database: Database):
     rows: dict[Table, dict[str, Any]] = {}
     with database.session() as session:
         for table in Base.metadata.sorted_tables:
+            if table.name == "reports":
+                ids = {"study_id": rows[STUDIES]["id"], "analysis_id": rows[ANALYSES]["id"]}
+                session.execute(insert(table).values(**ids, version=1, **A_WRITER_S))
             fill(session.connection(), table, rows)
-    study_id = StudyId(rows[Base.metadata.tables["studies"]]["id"])
+    study_id = StudyId(rows[STUDIES]["id"])
     with database.session() as session:
         assert holding(session.connection()) == MARKED
         assert erasure.erase(session, study_id, actor=SOMEBODY)

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from shared.domain.reports import EditedReport, Language, Person, ReportSections
+from shared.domain.reports import Act, EditedReport, Language, Person, ReportSections
 from shared.domain.studies import Actor, ActorKind, Stage, StudyEvent, StudyId, StudyStatus
 from shared.errors import ConflictError
-from shared.records import erasure, reading, reports
+from shared.records import acts, erasure, reading, reports
+from shared.records.acts import Deed
 from shared.records.database import Database
 from shared.records.tables import ReportRow, StudyRow
 from shared.settings import AuthMode
@@ -61,8 +62,10 @@ def versions(database: Database, study_id: StudyId) -> list[tuple[int, int | Non
         ]
 
 
-def typed(impression: str = "Effusion.") -> EditedReport:
-    return EditedReport(Language.ENGLISH, ReportSections("PA.", "Effusion.", impression), Person(ADA))
+def typed(made_from: int) -> Deed:
+    """Build what changes a version."""
+    text = EditedReport(Language.ENGLISH, ReportSections("PA.", "Effusion.", "Effusion."))
+    return Deed(Act.EDITED, Person(ADA), made_from, text)
 
 
 def read_again(database: Database, study_id: StudyId) -> None:
@@ -124,11 +127,11 @@ def test_of_two_editors_at_once_one_is_told_to_read_again(
 def test_an_editor_waits_for_another_and_is_refused(database: Database, study_id: StudyId):
     def edit() -> int:
         with database.session() as session:
-            return reports.add_version(session, study_id, typed(), made_from=1, actor=SOMEBODY)
+            return acts.add(session, study_id, typed(1), actor=SOMEBODY)
 
     with ThreadPoolExecutor(1) as threads:
         with database.session() as session:
-            assert reports.add_version(session, study_id, typed(), made_from=1, actor=SOMEBODY) == 2
+            assert acts.add(session, study_id, typed(1), actor=SOMEBODY) == 2
             second = threads.submit(edit)
             with pytest.raises(StillWaitingError):
                 second.result(0.2)
@@ -140,7 +143,7 @@ def test_an_editor_waits_for_another_and_is_refused(database: Database, study_id
 def test_a_study_that_is_read_again_gets_a_version_beside_an_editor_s(database: Database, study_id: StudyId):
     def edit() -> int:
         with database.session() as session:
-            return reports.add_version(session, study_id, typed(), made_from=1, actor=SOMEBODY)
+            return acts.add(session, study_id, typed(1), actor=SOMEBODY)
 
     def write() -> None:
         with database.session() as session:
@@ -160,7 +163,7 @@ def test_a_study_that_is_read_again_gets_a_version_beside_an_editor_s(database: 
         read_again(database, study_id)
         claim = a_claim(database, study_id, Stage.LLM)
         with database.session() as session:
-            reports.add_version(session, study_id, typed(), made_from=2, actor=SOMEBODY)
+            acts.add(session, study_id, typed(2), actor=SOMEBODY)
             written = threads.submit(write)
             with pytest.raises(StillWaitingError):
                 written.result(0.2)
@@ -240,7 +243,7 @@ def test_erasing_a_study_takes_all_its_versions_and_the_person_s_name(
         assert erasure.erase(session, study_id, actor=SOMEBODY)
     assert versions(database, study_id) == []
     with pytest.raises(ConflictError, match="any more"), database.session() as session:
-        reports.add_version(session, study_id, typed(), made_from=3, actor=SOMEBODY)
+        acts.add(session, study_id, typed(3), actor=SOMEBODY)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,16 @@ from shared.domain.findings import (
     ViewSource,
     Zone,
 )
-from shared.domain.reports import Language, Report, ReportSections, Verification, WriterVersion
+from shared.domain.reports import (
+    Grade,
+    GradedSentence,
+    Language,
+    Report,
+    ReportSections,
+    Section,
+    Verification,
+    WriterVersion,
+)
 from shared.domain.studies import Stage, StudyId
 from shared.errors import BadInputError
 from shared.records import claims, findings, reports
@@ -194,6 +203,11 @@ def report(database: Database, study_id: StudyId, *, impression: str = "Pleural 
         sections=ReportSections("Frontal view.", "There is a pleural effusion.", impression),
         writer=WriterVersion("template", "1"),
         verification=Verification("passed", attempts=1, fallback=False),
+        sentences=(
+            GradedSentence(Section.TECHNIQUE, "Frontal view.", Grade.SUPPORTED),
+            GradedSentence(Section.FINDINGS, "There is a pleural effusion.", Grade.SUPPORTED, ("Effusion",)),
+            GradedSentence(Section.IMPRESSION, impression, Grade.SUPPORTED, ("Effusion",)),
+        ),
     )
     with database.session() as session:
         reports.store(session, claim, written)

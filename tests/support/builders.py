@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, text, update
 
 from shared.domain.findings import Finding, FindingStatus, Place
 from shared.domain.orders import Order
-from shared.domain.reports import AuthorKind, Language
+from shared.domain.reports import Act, AuthorKind, Language, ReportStatus
 from shared.domain.studies import (
     DEFAULT_TENANT,
     DEFAULT_TENANT_NAME,
@@ -79,6 +79,8 @@ def a_report_record(**fields: Any) -> ReportRecord:
         "version": 1,
         "language": Language.ENGLISH,
         "made_from": None,
+        "act": Act.WRITTEN,
+        "status": ReportStatus.PRELIMINARY,
         "author_kind": AuthorKind.WRITER,
         "author_name": None,
         "warnings": (),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from shared.domain.findings import Finding, FindingStatus, Place, Side, Zone
-from shared.domain.reports import Departures, Language, Person, Policy, ReportSections
+from shared.domain.reports import Departures, Language, Policy, ReportSections
 from shared.reporting.certainty import Certainty
 from shared.reporting.edits import edited
 from shared.reporting.policies import refusals
@@ -148,7 +148,7 @@ def verify(prose: Prose, request: ReportRequest) -> tuple[str, ...]:
 
 def departures(sections: ReportSections, request: ReportRequest) -> tuple[str, ...]:
     """Read a whole report again, as one that a person typed, and return what departs from the findings."""
-    return edited(sections, Person("Nobody"), request, warnings=(), earlier=()).warnings
+    return edited(sections, request, warnings=(), earlier=()).warnings
 
 
 def request_for(

@@ -1,20 +1,20 @@
 """The rows: one class a table.
 
 studies 1─1 orders                     studies 1─n analyses 1─n findings
-studies 1─n images, study_events       studies 1─n reports (versions), each of one analysis
+studies 1─n images, study_events       studies 1─n reports (versions), each of one analysis 1─n report_drafts
 batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys
 discarded_… stand alone
 """
 
 from shared.records.tables.callers import ApiKeyRow, IdempotencyRow, TenantRow
 from shared.records.tables.discarded import DiscardedOriginalRow, DiscardedStudyRow
+from shared.records.tables.reports import ReportDraftRow, ReportRow
 from shared.records.tables.studies import (
     AnalysisRow,
     BatchRow,
     FindingRow,
     ImageRow,
     OrderRow,
-    ReportRow,
     StudyEventRow,
     StudyRow,
 )
@@ -29,6 +29,7 @@ __all__ = [
     "IdempotencyRow",
     "ImageRow",
     "OrderRow",
+    "ReportDraftRow",
     "ReportRow",
     "StudyEventRow",
     "StudyRow",

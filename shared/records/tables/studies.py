@@ -1,18 +1,16 @@
-"""Studies, and all that is found, written and told of them; only `records/moves.py` writes a status."""
+"""Studies, and all that is found and told of them; only `records/moves.py` writes a status."""
 
 from datetime import date, time, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
-    ForeignKeyConstraint,
     Identity,
     Index,
     String,
-    Text,
     UniqueConstraint,
     func,
     text,
@@ -21,10 +19,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.domain.findings import AnalysisRole, FindingStatus, ViewPosition, ViewSource
-from shared.domain.reports import AuthorKind, Language, Policy, ReportStatus
+from shared.domain.reports import Language, ReportStatus
 from shared.domain.studies import ActorKind, Priority, StudyEvent, StudyStatus
 from shared.records.database import Base, Moment, PatientText, Sha256, SystemText
 from shared.records.marks import PATIENT, SYSTEM
+
+UNSIGNED: Final = "report_status = 'preliminary' AND status = 'completed'"
+"""The condition of the studies whose report waits for a person, word for word the indexes' own."""
 
 
 class StudyRow(Base):
@@ -45,12 +46,17 @@ class StudyRow(Base):
         # Serves the sweeper: only the open studies, in the order in which they are to be closed.
         Index("ix_studies_closes_at", "closes_at", postgresql_where=text("status = 'open'")),
         # Serve the list of studies, newest first: a tenant's own, and everybody's for an administrator,
-        # whole, of one status and of one priority.
+        # whole, of one status, of one priority and of one report's status.
         Index("ix_studies_tenant_id", "tenant_id", "id"),
         Index("ix_studies_tenant_status_id", "tenant_id", "status", "id"),
         Index("ix_studies_tenant_priority_id", "tenant_id", "priority", "id"),
         Index("ix_studies_status_id", "status", "id"),
         Index("ix_studies_priority_id", "priority", "id"),
+        Index("ix_studies_tenant_report_status_id", "tenant_id", "report_status", "id"),
+        Index("ix_studies_report_status_id", "report_status", "id"),
+        # Serve whoever reads one report after the other: those that nobody has signed.
+        Index("ix_studies_tenant_unsigned", "tenant_id", "priority", "id", postgresql_where=text(UNSIGNED)),
+        Index("ix_studies_unsigned", "priority", "id", postgresql_where=text(UNSIGNED)),
         # Serves a batch's results in order, and its counts by status.
         Index("ix_studies_batch_id_id", "batch_id", "id"),
         Index("ix_studies_batch_status", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
@@ -95,6 +101,8 @@ class StudyRow(Base):
     error_type: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
     error_detail: Mapped[PatientText | None]
     error_file: Mapped[PatientText | None]
+    report_status: Mapped[ReportStatus | None]
+    """Of the report in force; None until there is one, and once it is erased."""
 
 
 class OrderRow(Base):
@@ -208,54 +216,6 @@ class FindingRow(Base):
     """A `Place`, by its own names."""
     heatmap: Mapped[bool]
     """Whether S3 holds a heatmap for it."""
-
-
-class ReportRow(Base):
-    """One version of a study's report: a writer's, with how it was verified, or a person's."""
-
-    __tablename__ = "reports"
-    __table_args__ = (
-        # Serves the erasing of a study.
-        Index("ix_reports_analysis_id", "analysis_id"),
-        ForeignKeyConstraint(["study_id", "made_from"], ["reports.study_id", "reports.version"]),
-        CheckConstraint("made_from < version", "made_from"),
-        CheckConstraint(
-            "(author_kind = 'person') = (author_name IS NOT NULL) AND num_nonnulls(writer_id, writer_version,"
-            " verdict, attempts, fallback, policy) = CASE author_kind WHEN 'writer' THEN 6 ELSE 0 END",
-            "author",
-        ),
-    )
-
-    study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True)
-    made_from: Mapped[int | None]
-    """The version that a person changed; None for what a writer wrote from the findings."""
-    analysis_id: Mapped[UUID] = mapped_column(ForeignKey("analyses.id"))
-    """Whose findings it was written from, and shows."""
-    status: Mapped[ReportStatus]
-    language: Mapped[Language]
-    warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), info=PATIENT)
-    """Sentences, which the impression begins with."""
-    indication: Mapped[PatientText | None]
-    """In the sender's words; no writer has seen them."""
-    technique: Mapped[PatientText]
-    comparison: Mapped[PatientText] = mapped_column(server_default=text("''"))
-    findings: Mapped[PatientText]
-    impression: Mapped[PatientText]
-    author_kind: Mapped[AuthorKind]
-    author_name: Mapped[PatientText | None]
-    """A person's: typed by a client, and so gone with the study."""
-    writer_id: Mapped[str | None] = mapped_column(String(128), info=SYSTEM)
-    writer_version: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
-    verdict: Mapped[str | None] = mapped_column(String(16), info=SYSTEM)
-    attempts: Mapped[int | None]
-    fallback: Mapped[bool | None]
-    failures: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"), info=PATIENT)
-    policy: Mapped[Policy | None]
-    """What the delivered text was held to."""
-    sentences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, info=PATIENT)
-    """Every sentence with its section, its text, its grade and the labels that it speaks of."""
-    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
 
 
 class StudyEventRow(Base):

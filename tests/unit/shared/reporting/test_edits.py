@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.findings import FindingStatus
-from shared.domain.reports import Grade, Language, Person, ReportSections, Section
+from shared.domain.reports import Grade, Language, ReportSections, Section
 from shared.errors import BadInputError
 from shared.rendering.passages import passages
 from shared.reporting.comparison import none_available
@@ -16,7 +16,6 @@ from shared.reporting.verifier import grade
 from tests.support.llm_reports import request_for
 
 PRESENT, ABSENT = FindingStatus.PRESENT, FindingStatus.ABSENT
-ADA = Person("Dr. Ada Roe")
 TURNED = "The image seems to be turned."
 FOUND = request_for({"Effusion": PRESENT, "Pneumothorax": ABSENT}, Language.ENGLISH)
 CLEAR = request_for({"Effusion": ABSENT, "Mass": ABSENT}, Language.ENGLISH)
@@ -31,8 +30,8 @@ WRITTEN = written(FOUND, "There is a pleural effusion.", "Pleural effusion.")
 
 
 def test_what_is_left_as_a_writer_wrote_it_is_graded_as_the_writers_was():
-    report = edited(WRITTEN, ADA, FOUND, warnings=[], earlier=[])
-    assert (report.sections, report.author, report.warnings) == (WRITTEN, ADA, ())
+    report = edited(WRITTEN, FOUND, warnings=[], earlier=[])
+    assert (report.sections, report.warnings) == (WRITTEN, ())
     assert {sentence.grade for sentence in report.sentences} == {Grade.SUPPORTED}
 
 
@@ -42,7 +41,7 @@ def test_what_departs_is_marked_and_counted_and_kept():
         f"{WRITTEN.findings} There is a pneumothorax.",
         "No pleural effusion.\nThe trachea is midline.",
     )
-    report = edited(typed, ADA, FOUND, warnings=[], earlier=[])
+    report = edited(typed, FOUND, warnings=[], earlier=[])
     graded = {sentence.text: sentence.grade for sentence in report.sentences}
     assert graded["Supine film."] is Grade.UNREAD
     assert graded["No pneumothorax detected."] is Grade.SUPPORTED
@@ -61,7 +60,7 @@ def test_what_departs_is_marked_and_counted_and_kept():
 def test_sentences_of_rules_that_stay_are_no_departure_when_another_is_added():
     fixed = nothing_detected(CLEAR).sections
     typed = ReportSections(fixed.technique, fixed.findings, f"{fixed.impression} The trachea is midline.")
-    report = edited(typed, ADA, CLEAR, warnings=[], earlier=[])
+    report = edited(typed, CLEAR, warnings=[], earlier=[])
     marked = [sentence.text for sentence in report.sentences if sentence.grade is not Grade.SUPPORTED]
     assert marked == ["The trachea is midline."]
 
@@ -78,7 +77,7 @@ def test_the_sentences_are_those_of_the_text_and_only_what_departs_is_marked(
     findings: str, marked: list[str]
 ):
     report = edited(
-        ReportSections(WRITTEN.technique, findings, WRITTEN.impression), ADA, FOUND, warnings=[], earlier=[]
+        ReportSections(WRITTEN.technique, findings, WRITTEN.impression), FOUND, warnings=[], earlier=[]
     )
     sentences = [sentence for sentence in report.sentences if sentence.section is Section.FINDINGS]
     assert " ".join(sentence.text for sentence in sentences) == findings.removeprefix("Pleura: ")
@@ -88,7 +87,7 @@ def test_the_sentences_are_those_of_the_text_and_only_what_departs_is_marked(
 def test_that_nothing_was_detected_is_a_departure_where_something_was():
     said = nothing_detected(CLEAR).sections
     report = edited(
-        ReportSections(WRITTEN.technique, said.findings, said.impression), ADA, FOUND, warnings=[], earlier=[]
+        ReportSections(WRITTEN.technique, said.findings, said.impression), FOUND, warnings=[], earlier=[]
     )
     assert report.warnings
     assert any(sentence.grade is not Grade.SUPPORTED for sentence in report.sentences)
@@ -102,7 +101,7 @@ def test_a_warning_stands_before_the_impression_once_whatever_became_of_its_line
     departure = "An earlier departure."
     lines = [f"{word}: {departure}", f"{word}: {TURNED}"] if stayed else []
     typed = ReportSections("A.", "B.", "\n".join([*lines, "C."]))
-    report = edited(typed, ADA, request, warnings=[TURNED], earlier=[departure, TURNED])
+    report = edited(typed, request, warnings=[TURNED], earlier=[departure, TURNED])
     assert departure not in report.warnings
     assert report.warnings[-1] == TURNED
     assert report.sections.impression.splitlines() == [
@@ -116,20 +115,20 @@ def test_a_warning_stands_before_the_impression_once_whatever_became_of_its_line
 def test_an_impression_of_warnings_alone_is_refused():
     typed = ReportSections("A.", "B.", f"Warning: {TURNED}\n")
     with pytest.raises(BadInputError, match="impression"):
-        edited(typed, ADA, FOUND, warnings=[TURNED], earlier=[TURNED])
+        edited(typed, FOUND, warnings=[TURNED], earlier=[TURNED])
 
 
 def test_a_long_text_of_one_label_is_read_in_a_moment():
     typed = ReportSections("A.", "no effusion or " * 660, "effusion, " * 1000)
-    report = edited(typed, ADA, FOUND, warnings=[], earlier=[])
+    report = edited(typed, FOUND, warnings=[], earlier=[])
     assert report.warnings
 
 
 def test_what_rules_wrote_of_the_study_before_stays_supported_and_another_word_of_it_is_not_checked():
     compared = replace(FOUND, comparison=none_available(Language.ENGLISH))
     same = replace(WRITTEN, comparison="None available.")
-    assert edited(same, ADA, compared, warnings=[], earlier=[]).warnings == ()
-    other = edited(replace(same, comparison="None."), ADA, compared, warnings=[], earlier=[])
+    assert edited(same, compared, warnings=[], earlier=[]).warnings == ()
+    other = edited(replace(same, comparison="None."), compared, warnings=[], earlier=[])
     assert [s.text for s in other.sentences if s.grade is Grade.UNREAD] == ["None."]
 
 
@@ -137,7 +136,7 @@ def test_what_is_recommended_is_supported_as_rules_write_it_and_in_no_other_word
     found = request_for({"Mass": PRESENT}, Language.ENGLISH)
     typed = written(found, "There is a lung mass.", "Lung mass.")
     assert typed.impression.endswith("recommended to confirm and characterize the lung mass.")
-    assert edited(typed, ADA, found, warnings=[], earlier=[]).warnings == ()
+    assert edited(typed, found, warnings=[], earlier=[]).warnings == ()
     bold = replace(typed, impression=f"{typed.impression} Biopsy is recommended.")
-    sentences = edited(bold, ADA, found, warnings=[], earlier=[]).sentences
+    sentences = edited(bold, found, warnings=[], earlier=[]).sentences
     assert [s.text for s in sentences if s.grade is Grade.UNREAD] == ["Biopsy is recommended."]
