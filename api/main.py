@@ -36,6 +36,7 @@ from api.routes import (
     keys,
     open_studies,
     reports,
+    review_statistics,
     reviews,
     signing,
     studies,
@@ -98,7 +99,7 @@ def create_app(
         redoc_url=None,
     )
     on_studies = (studies, open_studies, findings, reports, versions, drafts, signing, events, images)
-    for module in (*on_studies, reviews, batches, keys, tenants, health, docs):
+    for module in (*on_studies, reviews, review_statistics, batches, keys, tenants, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

@@ -23,6 +23,7 @@ from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
 from cxr.inputs import OrderFields, Upload
 from cxr.report_formats import ReportFormat
+from cxr.reviewing import AsyncReviews
 from cxr.sending import AsyncSender, events_of_async
 from cxr.transport import PATIENCE
 
@@ -40,6 +41,7 @@ class AsyncClient:
         self._server = AsyncSender(url, key=key, patience=patience)
         self.url = self._server.url
         self.batches = AsyncBatches(self._server)
+        self.reviews = AsyncReviews(self._server)
         self.keys = AsyncKeys(self._server)
         self.tenants = AsyncTenants(self._server)
 
@@ -245,6 +247,7 @@ class AsyncClient:
         priority: str | None = None,
         batch_id: str | None = None,
         critical: bool | None = None,
+        report_status: str | None = None,
         page_size: int = 50,
     ) -> AsyncIterator[models.Study]:
         """Go through the studies, newest first, page by page; `critical`: with or without such a finding."""
@@ -258,6 +261,7 @@ class AsyncClient:
                     priority=priority,
                     batch_id=batch_id,
                     critical=critical,
+                    report_status=report_status,
                 )
             )
             for study in page.items:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cxr import exit_codes
-from cxr.commands import batches, demo, keys, models, pictures, stack, studies, study_list, tenants
+from cxr.commands import batches, demo, keys, models, pictures, reviews, stack, studies, study_list, tenants
 from cxr.errors import CxrError, ProblemError
 from cxr.output import as_typed, notes, print_json
 
@@ -36,6 +36,7 @@ study_list.add_to(app)
 pictures.add_to(app)
 demo.add_to(app)
 app.add_typer(batches.app, name="batch")
+app.add_typer(reviews.app, name="reviews")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")

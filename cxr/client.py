@@ -21,6 +21,7 @@ from cxr.calls import ResultFormat, TextFormat
 from cxr.errors import ProblemError
 from cxr.inputs import OrderFields, Upload
 from cxr.report_formats import ReportFormat
+from cxr.reviewing import Reviews
 from cxr.sending import Sender, events_of
 from cxr.transport import PATIENCE
 
@@ -41,6 +42,7 @@ class Client:
         self._server = Sender(url, key=key, patience=patience)
         self.url = self._server.url
         self.batches = Batches(self._server)
+        self.reviews = Reviews(self._server)
         self.keys = Keys(self._server)
         self.tenants = Tenants(self._server)
 
@@ -239,6 +241,7 @@ class Client:
         priority: str | None = None,
         batch_id: str | None = None,
         critical: bool | None = None,
+        report_status: str | None = None,
         page_size: int = 50,
     ) -> Iterator[models.Study]:
         """Go through the studies, newest first, page by page; `critical`: with or without such a finding."""
@@ -252,6 +255,7 @@ class Client:
                     priority=priority,
                     batch_id=batch_id,
                     critical=critical,
+                    report_status=report_status,
                 )
             )
             yield from page.items

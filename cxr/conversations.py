@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from cxr import calls, models
-from cxr.calls import Call
+from cxr.call import Call
 from cxr.errors import InputError, NotDoneError, NotReadyError
 
 T = TypeVar("T")

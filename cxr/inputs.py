@@ -47,6 +47,21 @@ class OrderFields(TypedDict, total=False):
     institution: str | None
 
 
+class Line(TypedDict):
+    """What became of a sentence of a report.
+
+    Keys:
+        section: technique, comparison, findings or impression.
+        of: which of the report's `sentences` it was, from 0; None of one that was added.
+        decision: accepted, changed, struck or added.
+    """
+
+    section: str
+    text: str
+    of: int | None
+    decision: str
+
+
 @runtime_checkable
 class _Readable(Protocol):
     def read(self, size: int = -1, /) -> bytes | str: ...

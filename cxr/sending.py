@@ -14,7 +14,7 @@ from httpx_sse import EventSource
 from tenacity import AsyncRetrying, Retrying
 
 from cxr import models
-from cxr.calls import Call
+from cxr.call import Call
 from cxr.conversations import Pause, Steps
 from cxr.transport import (
     NO_PROXY,

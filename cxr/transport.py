@@ -8,7 +8,7 @@ import httpx
 from httpx_sse import ServerSentEvent
 from tenacity import RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
 
-from cxr.calls import Call
+from cxr.call import Call
 from cxr.errors import ForeignAnswerError, InputError, NotReachableError, ProblemError
 from cxr.models import Event
 

@@ -16,7 +16,8 @@ def create(
     name: Annotated[str, typer.Argument(help="For whom or what it is.")],
     *,
     scope: Annotated[
-        list[str] | None, typer.Option(help="read, write or admin; repeat it. Without: read and write.")
+        list[str] | None,
+        typer.Option(help="read, write, review, admin; repeat it. Without: read and write."),
     ] = None,
     tenant: Annotated[
         str | None,
@@ -31,7 +32,10 @@ def create(
 ) -> None:
     """Make a key; it is shown this once.
 
-    Examples: [bold]cxr keys create ward-3 --scope read[/], [bold]cxr keys create archive --tenant north[/]
+    With the scope review it is a person's, in whose name reports are signed with it.
+
+    Examples: [bold]cxr keys create ward-3 --scope read[/], [bold]cxr keys create archive --tenant north[/],
+    [bold]cxr keys create "Dr. Ada Roe" --scope read --scope review[/]
     """
     with connect(url, key) as client:
         made = client.keys.create(name, scopes=scope or ("read", "write"), tenant=tenant)

@@ -31,6 +31,9 @@ def list_studies(
     critical: Annotated[
         bool | None, typer.Option("--critical/--not-critical", help="Only those with a critical finding.")
     ] = None,
+    report: Annotated[
+        str | None, typer.Option(help="Only those whose report is preliminary, final, amended, …")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.", min=1)] = 20,
     as_json: AsJson = False,
     url: Url = None,
@@ -42,18 +45,24 @@ def list_studies(
     """
     with connect(url, key) as client:
         found = client.studies(
-            status=status, priority=priority, batch_id=batch, critical=critical, page_size=min(limit, 200)
+            status=status,
+            priority=priority,
+            batch_id=batch,
+            critical=critical,
+            report_status=report,
+            page_size=min(limit, 200),
         )
         studies = list(islice(found, limit))
     if as_json:
         print_json(studies)
         return
     print_rows(
-        ("id", "status", "sent", "patient", "files", "warnings", "critical"),
+        ("id", "status", "report", "sent", "patient", "files", "warnings", "critical"),
         [
             (
                 study.id,
                 study.status,
+                study.report_status or "",
                 f"{study.created_at:%Y-%m-%d %H:%M}",
                 study.patient.id or "",
                 _files(study),

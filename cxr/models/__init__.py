@@ -7,7 +7,18 @@ written out again; statuses are plain strings, so that a new one does not break 
 from cxr.models.answer import Answer
 from cxr.models.batch import Batch, BatchPage, BatchResult, ItemReport
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
-from cxr.models.report import Author, Evidence, Report, Sections, Sentence, Verification, WriterId
+from cxr.models.report import (
+    Addendum,
+    Attestation,
+    Author,
+    Evidence,
+    Report,
+    Sections,
+    Sentence,
+    Verification,
+    WriterId,
+)
+from cxr.models.review import Difference, Version
 from cxr.models.server import FormatInfo, Info, Key, Tenant, Work
 from cxr.models.study import (
     FINAL_STATUSES,
@@ -27,11 +38,14 @@ from cxr.models.study import (
 __all__ = [
     "FINAL_STATUSES",
     "Actor",
+    "Addendum",
     "Answer",
+    "Attestation",
     "Author",
     "Batch",
     "BatchPage",
     "BatchResult",
+    "Difference",
     "Event",
     "Evidence",
     "Finding",
@@ -56,6 +70,7 @@ __all__ = [
     "Tenant",
     "TimelineEntry",
     "Verification",
+    "Version",
     "Work",
     "WriterId",
 ]

@@ -61,12 +61,38 @@ class Author(Answer):
     name: str
 
 
+class Attestation(Answer):
+    """A person's word for a report; `act` is signed, amended, addendum or entered-in-error."""
+
+    act: str
+    name: str
+    at: datetime
+    version: int
+    reason: str | None = None
+
+
+class Addendum(Answer):
+    """What a person added below a signed report."""
+
+    text: str
+    author: str
+    at: datetime
+    version: int
+
+
 class Report(Answer):
-    """A report; a version by a person has no writer, and was held back by no verification."""
+    """A report; a version by a person has no writer, and was held back by no verification.
+
+    Attributes:
+        act: what made this version.
+        newer_reading: the version that a writer made after this one was signed.
+        superseded_by: of a version that is not the report any more, the one that is.
+    """
 
     study_id: str
     version: int
     made_from: int | None = None
+    act: str = "written"
     status: str
     language: str
     patient: Patient = Patient()
@@ -75,6 +101,10 @@ class Report(Answer):
     sections: Sections
     sentences: list[Sentence] = Field(default=[])
     author: Author
+    attestations: list[Attestation] = Field(default=[])
+    addenda: list[Addendum] = Field(default=[])
+    newer_reading: int | None = None
+    superseded_by: int | None = None
     writer: WriterId | None = None
     verification: Verification | None = None
     created_at: datetime | None = None

@@ -110,6 +110,7 @@ class Study(Answer):
     updated_at: datetime
     closes_at: datetime | None = None
     expected_images: int | None = None
+    report_status: str | None = None
     error: StudyError | None = None
     model: ModelId | None = None
     critical: list[str] = Field(default=[])

@@ -427,6 +427,8 @@ def upgrade() -> None:
         sa.Column(
             "lines", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
         ),
+        sa.Column("changed_words", sa.Integer(), nullable=True),
+        sa.Column("changed_labels", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["study_id"], ["studies.id"], name=op.f("fk_reports_study_id_studies"), ondelete="CASCADE"
@@ -452,6 +454,11 @@ def upgrade() -> None:
             " ELSE 'preliminary' END AND (act = 'addendum') = (addendum IS NOT NULL)"
             " AND (act NOT IN ('amended', 'entered-in-error') OR reason IS NOT NULL)",
             name=op.f("ck_reports_deed"),
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(changed_words, changed_labels)"
+            " = CASE WHEN status IN ('final', 'amended') THEN 2 ELSE 0 END",
+            name=op.f("ck_reports_changes"),
         ),
         sa.PrimaryKeyConstraint("study_id", "version", name=op.f("pk_reports")),
     )

@@ -44,6 +44,10 @@ class Person:
 Author: TypeAlias = WriterVersion | Person
 
 
+SIGNED: Final = (ReportStatus.FINAL, ReportStatus.AMENDED)
+"""A person has signed it, and nobody has withdrawn it."""
+
+
 class AuthorKind(StrEnum):
     """Who wrote a version of a report."""
 

@@ -10,10 +10,11 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.domain.reports import Act, AuthorKind, EditedReport, Line, Person, status_after
+from shared.domain.reports import SIGNED, Act, AuthorKind, EditedReport, Line, Person, status_after
 from shared.domain.studies import Actor, StudyEvent, StudyId
 from shared.errors import ConflictError
 from shared.records import drafts, events, reports
+from shared.records.changes import NOT_COUNTED, since_draft
 from shared.records.tables import ReportRow, StudyRow
 
 
@@ -67,6 +68,8 @@ def add(session: Session, study_id: StudyId, deed: Deed, *, actor: Actor) -> int
     status = status_after(earlier.status, deed.act)
     number = reports.next_number(session, study_id)
     opened_at = drafts.take(session, study_id, deed.person)
+    text = deed.text or earlier
+    changes = since_draft(session, earlier, text, deed.addendum) if status in SIGNED else NOT_COUNTED
     session.add(
         ReportRow(
             study_id=study_id,
@@ -82,7 +85,9 @@ def add(session: Session, study_id: StudyId, deed: Deed, *, actor: Actor) -> int
             lines=drafts.LINES.dump_python(tuple(deed.lines), mode="json"),
             reason=deed.reason,
             addendum=deed.addendum,
-            **reports.text_of(deed.text or earlier),
+            changed_words=changes.words,
+            changed_labels=changes.labels,
+            **reports.text_of(text),
         )
     )
     session.flush()

@@ -5,7 +5,7 @@ just moved the study under its lease, in the same transaction, so two workers ne
 `ux_analyses_primary` lets no study have two, whatever is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -84,6 +84,12 @@ def primary(session: Session, study_id: StudyId) -> AnalysisRecord | None:
 def find(session: Session, analysis_id: UUID) -> AnalysisRecord | None:
     """Return an analysis, of whatever role; None when it was erased."""
     return RECORDS.one(session, RECORDS.select().where(AnalysisRow.id == analysis_id))
+
+
+def models(session: Session, analysis_ids: Collection[UUID]) -> dict[UUID, ModelVersion]:
+    """Return the model of each of several analyses, of whatever role."""
+    statement = RECORDS.select().where(AnalysisRow.id.in_(analysis_ids))
+    return {analysis.id: analysis.model for analysis in RECORDS.all(session, statement)}
 
 
 def primary_id(study_id: StudyId) -> ScalarSelect[UUID]:

@@ -1,6 +1,6 @@
 """What the CNN worker found: written once with the outcome, read by the LLM worker and the API."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -17,6 +17,7 @@ from shared.domain.findings import (
     Place,
     ViewPosition,
     ViewSource,
+    study_findings,
 )
 from shared.domain.studies import Priority, StudyEvent, StudyId
 from shared.errors import BadInputError
@@ -209,6 +210,17 @@ def of_each(session: Session, study_ids: Sequence[StudyId]) -> dict[StudyId, dic
         record = RECORDS.of({name: row[name] for name in RECORDS.names})
         found[row["study_id"]].setdefault(record.image_index, []).append(record.finding)
     return found
+
+
+def of_analyses(session: Session, analysis_ids: Collection[UUID]) -> dict[UUID, tuple[Finding, ...]]:
+    """Return the findings of analyses of whatever role, joined to one for each label."""
+    found: dict[UUID, dict[int, list[Finding]]] = {analysis_id: {} for analysis_id in analysis_ids}
+    statement = select(FindingRow.analysis_id, *RECORDS.columns).where(FindingRow.analysis_id.in_(found))
+    rows = session.execute(statement.order_by(FindingRow.image_index, FindingRow.label)).mappings()
+    for row in rows:
+        record = RECORDS.of({name: row[name] for name in RECORDS.names})
+        found[row["analysis_id"]].setdefault(record.image_index, []).append(record.finding)
+    return {analysis_id: study_findings(images.values()) for analysis_id, images in found.items()}
 
 
 def _box_as_list(box: Box | None) -> list[float] | None:

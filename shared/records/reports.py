@@ -5,7 +5,7 @@ so that they are numbered without a gap whoever adds them at once: a worker by `
 a person by `acts.add`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -169,14 +169,19 @@ def in_force_of_each(
     """Return the reports of several studies as they stand, by all versions of each; none of one without."""
     stand = ((study_id, versions.in_force(own)) for study_id, own in history.items())
     these = [(study_id, version.version) for study_id, version in stand if version is not None]
-    statement = _RECORDS.select().where(tuple_(ReportRow.study_id, ReportRow.version).in_(these))
-    return {report.study_id: report for report in _RECORDS.all(session, statement)}
+    return {report.study_id: report for report in texts(session, these)}
 
 
 def version(session: Session, study_id: StudyId, number: int) -> ReportRecord | None:
     """Return one version of a report; None when there is no such version."""
     this = (ReportRow.study_id == study_id, ReportRow.version == number)
     return _RECORDS.one(session, _RECORDS.select().where(*this))
+
+
+def texts(session: Session, wanted: Collection[tuple[StudyId, int]]) -> Sequence[ReportRecord]:
+    """Return versions of several studies' reports by their numbers; those that there are."""
+    these = tuple_(ReportRow.study_id, ReportRow.version).in_(wanted)
+    return _RECORDS.all(session, _RECORDS.select().where(these))
 
 
 def versions_of(session: Session, study_id: StudyId) -> list[Version]:

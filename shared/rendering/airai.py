@@ -8,7 +8,7 @@ import json
 from typing import Any, Final
 
 from shared.domain.findings import Place
-from shared.domain.reports import Act, ReportStatus
+from shared.domain.reports import SIGNED, Act
 from shared.errors import NotPossibleError
 from shared.labels import LABELS
 from shared.rendering.assessed import assessed
@@ -17,7 +17,6 @@ from shared.rendering.identity import report_uuid, study_uid
 from shared.reporting.assessment import Assessment
 
 MEDIA_TYPE: Final = "application/json"
-_SIGNED: Final = (ReportStatus.FINAL, ReportStatus.AMENDED)
 
 
 def render(document: ReportDocument) -> bytes:
@@ -26,7 +25,7 @@ def render(document: ReportDocument) -> bytes:
     Raises:
         NotPossibleError: nobody has signed the report, or it was withdrawn.
     """
-    if document.status not in _SIGNED:
+    if document.status not in SIGNED:
         message = f"nobody has assessed the findings: the report is {document.status}"
         raise NotPossibleError(message)
     signers = [act for act in document.attestations if act.act is not Act.ENTERED_IN_ERROR]

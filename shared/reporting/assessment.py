@@ -14,10 +14,11 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from shared.domain.findings import FindingStatus, Place
-from shared.domain.reports import Grade, GradedSentence, Language, ReportSections, Section
+from shared.domain.reports import Grade, GradedSentence, Language, Section
 from shared.reporting.labeller import Mention, read
 from shared.reporting.lexicon import NOT_A_FINDING
 from shared.reporting.places import is_within
+from shared.reporting.warnings import line_of
 
 _RANK: Final = (FindingStatus.ABSENT, FindingStatus.UNCERTAIN, FindingStatus.PRESENT)
 _READ: Final = (Section.FINDINGS, Section.IMPRESSION)
@@ -38,6 +39,22 @@ class Found(Protocol):
     @property
     def place(self) -> Place | None:
         """Where."""
+
+
+class Text(Protocol):
+    """What is read of a version of a report."""
+
+    @property
+    def language(self) -> Language:
+        """In which it is written."""
+
+    @property
+    def sentences(self) -> Sequence[GradedSentence]:
+        """All of them, in order."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What its impression begins with, a sentence of its own each."""
 
 
 class Outcome(StrEnum):
@@ -143,8 +160,11 @@ def labels_changed(drafted: Reading, signed: Reading) -> tuple[str, ...]:
     return tuple(sorted(label for label in labels if _of(drafted, label) != _of(signed, label)))
 
 
-def changed_words(drafted: ReportSections, signed: ReportSections) -> int:
-    """Count the words that were replaced, taken out or put in between two versions of a report."""
+def changed_words(drafted: Text, signed: Text) -> int:
+    """Count the words that were replaced, taken out or put in between two versions of a report.
+
+    What its reader is warned of counts in neither: no person wrote it.
+    """
     changes = SequenceMatcher(None, _words(drafted), _words(signed), autojunk=False).get_opcodes()
     return sum(max(i2 - i1, j2 - j1) for tag, i1, i2, j1, j2 in changes if tag != "equal")
 
@@ -212,6 +232,7 @@ def _of(reading: Reading, label: str) -> object:
     return mention and (mention.status, mention.place)
 
 
-def _words(sections: ReportSections) -> list[str]:
-    texts = (getattr(sections, section) for section in Section)
-    return " ".join(texts).split()
+def _words(text: Text) -> list[str]:
+    warnings = {line_of(warning, text.language) for warning in text.warnings}
+    own = (sentence.text for sentence in text.sentences if sentence.text not in warnings)
+    return " ".join(own).split()

@@ -63,6 +63,8 @@ def test_every_route_of_the_contract_is_there(document: dict[str, Any]):
         ("get", f"{study}/report/versions/{{version}}"),
         ("get", f"{study}/report/diff"),
         ("get", "/v1/reviews/next"),
+        ("get", "/v1/reviews/summary"),
+        ("get", "/v1/reviews/export"),
         ("get", f"{study}/images/{{index}}/preview.png"),
         ("get", f"{study}/images/{{index}}/original"),
         ("get", f"{study}/images/{{index}}/heatmaps/{{label}}.png"),

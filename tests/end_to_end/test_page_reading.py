@@ -64,7 +64,7 @@ def reading(open_tab: OpenTab, child: str) -> Tab:
     tab.open(f"#/studies/{child}")
     tab.wait_until_final()
     tab.wait_for_radiograph()
-    tab.page.wait_for_load_state("networkidle")
+    tab.settle()
     return tab
 
 
@@ -85,12 +85,12 @@ def test_the_head_says_whose_study_it_is_and_warns_first(reading: Tab) -> None:
     assert reading.section("indication") == INDICATION
 
 
-def test_a_copied_report_begins_with_its_warnings_and_quotes_the_indication(reading: Tab) -> None:
+def test_a_copied_report_says_how_it_stands_then_warns_and_quotes_the_indication(reading: Tab) -> None:
     reading.page.get_by_role("button", name="Copy").click()
     reading.page.locator(".toast", has_text="Report copied").wait_for()
     copied = reading.page.evaluate("navigator.clipboard.readText()").splitlines()
-    assert copied[0] == "WARNINGS"
-    assert UNDER_18 in copied[1]
+    assert copied[:3] == ["Preliminary: not signed", "", "WARNINGS"]
+    assert UNDER_18 in copied[3]
     assert copied.count("IMPRESSION") == 1, "the indication's own headings are no headings of the report"
 
 

@@ -77,6 +77,22 @@ def test_from_upload_to_report_in_spanish(
     page.locator(f'.study-row[href="#/studies/{report["study_id"]}"]', has_text="Completado").wait_for()
     assert english_on(spanish) == set()
 
+    spanish.refusals_expected = 1  # there is no draft yet
+    spanish.open(f"#/studies/{report['study_id']}/review")
+    page.get_by_label(SPANISH["review.name"], exact=True).fill("Dra. Ana Ruiz")
+    page.keyboard.press("Enter")
+    page.locator(".line:focus").wait_for()
+    page.keyboard.press("c")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Hay un neumotórax.")
+    page.locator(".line-grade").wait_for()
+    assert english_on(spanish) == set()
+    page.keyboard.press("Control+Enter")
+    page.locator(".standing", has_text=SPANISH["review.standings.final"]).wait_for()
+    page.locator(".versions summary").click()
+    page.locator(".difference ins").first.wait_for()
+    assert english_on(spanish) == set()
+
     english = open_tab()
     english.open(f"#/studies/{report['study_id']}")
     section = english.page.locator("[data-section=impression]")

@@ -225,6 +225,7 @@ def test_a_key_is_asked_for_where_the_server_wants_one(
             tab.page.get_by_role("button", name="Download as JSON").click()
         assert json.loads(coming.value.path().read_text())["study_id"] == finished
         assert ADMIN_KEY not in tab.page.evaluate("JSON.stringify(localStorage)")
+        tab.page.goto("about:blank")  # nobody is told that the server goes
     finally:
         server.kill()
 

@@ -29,7 +29,7 @@ def looking(tab: Tab, finished: str) -> Tab:
     tab.open(f"#/studies/{finished}")
     tab.wait_until_final()
     tab.wait_for_radiograph()
-    tab.page.wait_for_load_state("networkidle")
+    tab.settle()
     pressed = tab.page.locator(".finding-title[aria-pressed=true]")
     if pressed.count():
         pressed.click()
@@ -164,7 +164,7 @@ def test_every_view_fits_its_screen_and_meets_wcag_aa(
         if "study" in view:
             tab.wait_until_final()
             tab.wait_for_radiograph()
-        tab.page.wait_for_load_state("networkidle")
+        tab.settle()
         tab.page.screenshot(path=tmp_path / f"{device}-{scheme}-{number}.png", full_page=device == "phone")
         width, room = tab.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert width <= room

@@ -17,6 +17,7 @@ from playwright.sync_api import (
     CDPSession,
     ConsoleMessage,
     Page,
+    Request,
     Response,
     sync_playwright,
 )
@@ -26,6 +27,10 @@ Fate = Literal["unreachable", "answer lost"] | int | None
 
 STUDY_SECONDS: Final = 180
 """How long a study may take on a busy machine with two cores."""
+
+_LOOK_MILLISECONDS: Final = 50
+_QUIET_LOOKS: Final = 6
+"""After as many looks without a request under way the page is at rest."""
 
 _WATCH: Final = """
 window.cspViolations = [];
@@ -72,6 +77,7 @@ class Tab:
         self.page.add_init_script(_WATCH)
         self.responses: list[Response] = []
         self.refusals_expected = 0
+        self._under_way: set[Request] = set()
         self._session: CDPSession | None = None
         self._uploads: dict[str, Fate] = {}
         self._fate: Callable[[int], Fate] = lambda _number: None
@@ -79,6 +85,9 @@ class Tab:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self._complaints.append(f"exception: {error}"))
         self.page.on("response", self._on_response)
+        self.page.on("request", self._on_request)
+        self.page.on("requestfinished", self._on_request_ended)
+        self.page.on("requestfailed", self._on_request_ended)
 
     @property
     def problems(self) -> list[str]:
@@ -89,7 +98,7 @@ class Tab:
     @property
     def study_id(self) -> str:
         """The study that is looked at."""
-        return self.page.url.rpartition("/")[2]
+        return self.page.url.partition("#/studies/")[2].partition("/")[0]
 
     def open(self, address: str = "#/") -> None:
         """Go to a view."""
@@ -145,6 +154,14 @@ class Tab:
         if words == "Completed":
             self.page.locator("[data-section=impression]").wait_for()
 
+    def settle(self) -> None:
+        """Wait until nothing more is asked of the server, but for the stream that stays."""
+        quiet = 0
+        while quiet < _QUIET_LOOKS:
+            self.page.wait_for_timeout(_LOOK_MILLISECONDS)
+            waiting = [request for request in self._under_way if "/events" not in request.url]
+            quiet = 0 if waiting else quiet + 1
+
     def wait_for_radiograph(self) -> None:
         """Wait until the radiograph is on the canvas."""
         self.page.locator("#radiograph[data-loaded=true]").wait_for(timeout=30_000)
@@ -186,6 +203,12 @@ class Tab:
             self._session.send("Fetch.fulfillRequest", {**request, "responseCode": fate, "body": body})
         else:
             self._session.send("Fetch.continueRequest", request)
+
+    def _on_request(self, request: Request) -> None:
+        self._under_way.add(request)
+
+    def _on_request_ended(self, request: Request) -> None:
+        self._under_way.discard(request)
 
     def _on_response(self, response: Response) -> None:
         self.responses.append(response)

@@ -1,19 +1,12 @@
-"""The page's words, by running its modules as a browser does, in the Node that playwright brings."""
+"""The page's words, by running its modules as a browser does."""
 
-import json
-import subprocess
 from functools import cache
-from pathlib import Path
 from typing import Final
 
-import playwright
+from tests.support.page_modules import MODULES, run_script
 
-from tests.support.services import ROOT
-
-MODULES: Final = ROOT / "api" / "web" / "js"
 WORDS: Final = MODULES / "words"
 
-_NODE: Final = Path(playwright.__file__).parent / "driver" / "node"
 _READ: Final = """
 const flat = {};
 function read(value, path) {
@@ -32,9 +25,5 @@ console.log(JSON.stringify(flat));
 @cache
 def words_in(language: str) -> dict[str, str]:
     """Return each text of a language by its key, "upload.send"; {0}, {1} stand for what is put into it."""
-    module = (WORDS / f"{language}.js").as_uri()
-    run = subprocess.run(
-        [_NODE, "--input-type=module", "--eval", _READ, module], check=True, capture_output=True, text=True
-    )
-    found: dict[str, str] = json.loads(run.stdout)
+    found: dict[str, str] = run_script(_READ, (WORDS / f"{language}.js").as_uri())
     return found

@@ -79,6 +79,12 @@ export async function json(path, options) {
   return text === "" ? null : JSON.parse(text);
 }
 
+/** Makes the path of a question: `asking("/v1/studies", {limit: 25})`. A list is asked one by one, and null not at all. */
+export function asking(path, parameters) {
+  const said = Object.entries(parameters).flatMap(([name, value]) => [value ?? []].flat().map((one) => [name, one]));
+  return said.length === 0 ? path : [path, new URLSearchParams(said)].join("?");
+}
+
 /** Reads bytes, such as a picture. */
 export async function blob(path, options) {
   return (await call(path, options)).blob();

@@ -3,6 +3,7 @@
  *
  *   #/               upload + the list of studies      upload.js, studies.js
  *   #/studies/ID     one study                         study.js (viewer, findings, report)
+ *   #/studies/ID/review                                its report under review: review/
  *   #/batches/ID     studies that were sent together   batch.js
  *
  * frame.js stands around each, and words.js has its words.
@@ -15,6 +16,7 @@ import { fill, h } from "./dom.js";
 import { pageFrame } from "./frame.js";
 import { droppedFiles } from "./intake.js";
 import { announce, problemBox } from "./notices.js";
+import { openNext } from "./review/next.js";
 import { listen } from "./shortcuts.js";
 import { studiesView } from "./studies.js";
 import { studyView } from "./study.js";
@@ -23,7 +25,7 @@ import { language, words } from "./words.js";
 const UUID = "([0-9a-f-]{36})";
 const ROUTES = [
   [/^#?\/?$/, studiesView],
-  [new RegExp(`^#/studies/${UUID}$`), studyView],
+  [new RegExp(`^#/studies/${UUID}(?:/(review))?$`), studyView],
   [new RegExp(`^#/batches/${UUID}$`), batchView],
 ];
 
@@ -41,7 +43,7 @@ const ROUTES = [
  */
 
 const root = document.getElementById("main");
-const frame = pageFrame({ onKey: changeKey, onHelp: showHelp, onSkip: () => root.focus() });
+const frame = pageFrame({ onKey: changeKey, onHelp: showHelp, onNext: nextUnread, onSkip: () => root.focus() });
 let leaving = new AbortController();
 let info = null;
 let dropped = [];
@@ -134,6 +136,11 @@ function go(id) {
   element?.focus();
 }
 
+function nextUnread() {
+  const [, id] = /^#\/studies\/([^/]+)/.exec(location.hash) ?? [];
+  openNext(info, id).catch((error) => explain(error, leaving.signal));
+}
+
 function newStudy() {
   const picker = document.getElementById("files");
   if (picker !== null) picker.click();
@@ -151,6 +158,7 @@ function start() {
     v: () => go("radiograph"),
     f: () => go("findings"),
     r: () => go("report"),
+    u: nextUnread,
   });
   window.addEventListener("hashchange", async () => {
     window.scrollTo(0, 0);

@@ -1,8 +1,8 @@
-/** The modal dialogs: a question, the API key, the shortcuts. */
+/** The modal dialogs: a question, a text, the API key, the shortcuts. */
 
 import { key } from "./api.js";
 import { h } from "./dom.js";
-import { PAGE_SHORTCUTS, VIEWER_SHORTCUTS, shortcutsEnabled } from "./shortcuts.js";
+import { PAGE_SHORTCUTS, REVIEW_SHORTCUTS, VIEWER_SHORTCUTS, shortcutsEnabled } from "./shortcuts.js";
 import { words } from "./words.js";
 
 /**
@@ -25,6 +25,46 @@ export function confirmed({ title, text, yes }) {
     );
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"));
   });
+}
+
+/**
+ * Asks for a text that must be given, such as a reason.
+ *
+ * @param {{title: string, text: string, label: string, yes: string, danger?: boolean, long?: boolean}} question
+ * @returns {Promise<?string>} null when nobody answered
+ */
+export function askForText({ title, text, label, yes, danger = false, long = true }) {
+  return new Promise((resolve) => {
+    const input = h(long ? "textarea" : "input", { id: "asked-text", required: true, autofocus: true, rows: 3, maxlength: long ? 2000 : 200 });
+    const dialog = open(
+      title,
+      h("p", {}, text),
+      h("label", { for: "asked-text" }, label),
+      input,
+      h(
+        "div.actions",
+        {},
+        h("button", { type: "submit", value: "no", formnovalidate: true }, words.dialogs.cancel),
+        h(danger ? "button.danger" : "button.primary", { type: "submit", value: "yes" }, yes, " ", long && h("kbd", {}, `${words.shortcuts.keys.control} ${words.shortcuts.keys.enter}`)),
+      ),
+    );
+    const send = dialog.querySelector("[value=yes]");
+    // In a field of one line Enter presses the first button, which is not the one that is meant.
+    input.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || (long && !event.ctrlKey && !event.metaKey)) return;
+      event.preventDefault();
+      send.click();
+    });
+    // A text of blanks says nothing.
+    input.addEventListener("input", () => input.setCustomValidity(input.value.trim() === "" ? words.dialogs.empty : ""));
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes" ? input.value.trim() : null));
+  });
+}
+
+/** Asks for the reader's name, to which drafts and signatures are put while keys are off; null when nobody answered. */
+export function askForName() {
+  const { nameTitle: title, nameMeans: text, name: label, useName: yes } = words.review;
+  return askForText({ title, text, label, yes, long: false });
 }
 
 /**
@@ -79,6 +119,8 @@ export function showHelp() {
     words.shortcuts.title,
     h("h3", {}, words.shortcuts.everywhere),
     shortcutList(PAGE_SHORTCUTS),
+    h("h3", {}, words.shortcuts.onReview),
+    shortcutList(REVIEW_SHORTCUTS),
     h("h3", {}, words.shortcuts.onRadiograph),
     shortcutList(VIEWER_SHORTCUTS),
     h("p", {}, toggle, h("label", { for: "single-keys" }, ` ${words.shortcuts.singleKeys}`)),

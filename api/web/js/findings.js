@@ -14,7 +14,8 @@ const ORDER = ["present", "uncertain", "absent"];
  *
  * @param {{onSelect: (label: ?string) => void}} options the label whose heatmap is wanted, or null
  * @returns {{element: HTMLElement, show: (findings: object, language: string) => void, wait: (text: string) => void,
- *   step: (by: number) => void, choose: (labels: string[]) => void, selected: () => ?string}}
+ *   step: (by: number) => void, choose: (labels: string[]) => void, selected: () => ?string,
+ *   byLabel: () => Map<string, object>}}
  */
 export function findingsPanel({ onSelect }) {
   const body = h("div", {});
@@ -22,6 +23,7 @@ export function findingsPanel({ onSelect }) {
   let selected = null;
   /** @type {Map<string, HTMLElement>} the buttons of findings that have a place on the picture */
   const buttons = new Map();
+  let byLabel = new Map();
 
   function select(label) {
     selected = label;
@@ -31,6 +33,7 @@ export function findingsPanel({ onSelect }) {
 
   function show({ findings, model }, language) {
     buttons.clear();
+    byLabel = new Map(findings.map((finding) => [finding.label, finding]));
     const sorted = [...findings].sort(byWeight);
     const rows = sorted.map((finding) => findingRow(finding, language, select, () => selected, buttons));
     fill(body, summary(findings), h("ul.findings", {}, ...rows), legend(), modelLine(model));
@@ -45,14 +48,17 @@ export function findingsPanel({ onSelect }) {
     select(labels[(at + by + labels.length) % labels.length]);
   }
 
-  /** Selects the first of these, or the one after the selected one, so that choosing again goes through all of them. */
+  /**
+   * Selects the first of these, or the one after the selected one, so that choosing again goes through all of them;
+   * where none has a place on the picture, none is shown there.
+   */
   function choose(labels) {
     const placed = labels.filter((label) => buttons.has(label));
-    if (placed.length > 0) select(placed[(placed.indexOf(selected) + 1) % placed.length]);
+    select(placed[(placed.indexOf(selected) + 1) % placed.length] ?? null);
   }
 
   const wait = (text) => fill(body, h("p.soft", {}, text));
-  return { element, show, wait, step, choose, selected: () => selected };
+  return { element, show, wait, step, choose, selected: () => selected, byLabel: () => byLabel };
 }
 
 function byWeight(one, other) {

@@ -1,5 +1,7 @@
 /** What fingers, mouse, wheel and keys do on the radiograph. */
 
+import { isTyping } from "./shortcuts.js";
+
 const ZOOM_PER_PIXEL = 0.0016;
 const LINE_HEIGHT = 16;
 
@@ -76,14 +78,14 @@ function pinch(fingers, moving, now, wishes) {
 }
 
 /**
- * Listens to keys while the element has the focus.
+ * Listens to keys while the focus is on the element, or within it and not in a field.
  *
  * @param {HTMLElement} element
  * @param {Object<string, () => void>} actions by key, with "Shift+" before it where that is held
  */
 export function listenToKeys(element, actions) {
   element.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
     const arrow = event.key.startsWith("Arrow");
     const action = actions[event.shiftKey && arrow ? `Shift+${event.key}` : event.key];
     if (action === undefined) return;

@@ -1,6 +1,7 @@
 /**
- * Follows a study until it is final: by its event stream, and where streams do not get through
- * (some proxies hold them back) by long polls.
+ * Follows a study: by its event stream, and where streams do not get through (some proxies hold them back) by long
+ * polls. After its end, when people work on its report, it is followed while somebody looks at it: a browser has few
+ * connections to a server, and a tab that nobody sees must not hold one.
  */
 
 import { Problem, call, json, pause, unreachable } from "./api.js";
@@ -10,11 +11,13 @@ const LONG_POLL_SECONDS = 20;
 const STREAM_TRIES = 2;
 const PAUSE = 1500;
 const LONGEST_PAUSE = 15000;
+/** Milliseconds between two looks at a study after its end, where streams do not get through. */
+const LOOK = 15000;
 /** Milliseconds without a byte after which a stream counts as dead; the server pings every 15 s. */
 const SILENCE = 40000;
 
 /**
- * Calls `onStudy` with each state of the study that it sees, the last one being final.
+ * Calls `onStudy` with each state of the study that it sees; ends when the page is left, or no report can come.
  *
  * @param {string} path of the study
  * @param {{onStudy: (study: object) => void, onConnection: (ok: boolean) => void, signal: AbortSignal}} options
@@ -24,26 +27,28 @@ export async function follow(path, { onStudy, onConnection, signal }) {
   let failures = 0;
   let study = null;
   let etag = null;
+  const told = (next) => {
+    study = next;
+    onStudy(next);
+  };
   while (!signal.aborted) {
     try {
+      const ended = study !== null && isFinal(study.status);
       if (study !== null && failures < STREAM_TRIES) {
-        await readStream(study, signal, (seen) => {
-          study = seen;
-          onStudy(seen);
-        });
+        await readStream(study, { ended, signal, onStudy: told });
         // A stream that ends early, again and again, must not become a storm of requests.
-        if (!isFinal(study.status)) await pause(PAUSE, signal);
+        if (ended || !isFinal(study.status)) await pause(PAUSE, signal);
         etag = null;
+      } else if (ended) {
+        await pause(LOOK, signal);
       }
-      const wait = study !== null && failures >= STREAM_TRIES ? `?wait=${LONG_POLL_SECONDS}` : "";
+      if (ended) await visible(signal);
+      const wait = study !== null && failures >= STREAM_TRIES && !ended ? `?wait=${LONG_POLL_SECONDS}` : "";
       const answer = await poll(`${path}${wait}`, etag, signal);
       onConnection(true);
       etag = answer.etag;
-      if (answer.study !== null) {
-        study = answer.study;
-        onStudy(study);
-      }
-      if (isFinal(study.status)) return;
+      if (answer.study !== null) told(answer.study);
+      if (isFinal(study.status) && study.status !== "completed") return;
     } catch (error) {
       if (signal.aborted) return;
       if (!isPassing(error)) throw error;
@@ -54,32 +59,50 @@ export async function follow(path, { onStudy, onConnection, signal }) {
   }
 }
 
-/** Reads a stream to its end; whenever it tells something new, asks for the study. */
-async function readStream(study, signal, onStudy) {
+/**
+ * Reads a stream to its end, or of a study that has ended until nobody looks any more; whenever it tells something new,
+ * asks for the study.
+ */
+async function readStream(study, { ended, signal, onStudy }) {
   const silence = new AbortController();
+  const hiding = new AbortController();
+  const reading = new AbortController();
   let timer = 0;
   const alive = () => {
     clearTimeout(timer);
     timer = setTimeout(() => silence.abort(), SILENCE);
   };
   alive();
+  document.addEventListener("visibilitychange", () => ended && document.hidden && hiding.abort(), { signal: reading.signal });
   try {
-    const either = AbortSignal.any([signal, silence.signal]);
+    const any = AbortSignal.any([signal, silence.signal, hiding.signal]);
     const headers = { Accept: "text/event-stream" };
-    const response = await call(study.links.events, { headers, signal: either });
+    const response = await call(`${study.links.events}${ended ? "?stay=true" : ""}`, { headers, signal: any });
     let known = study.timeline.length;
     let told = 0;
     for await (const event of events(response.body, alive)) {
       if (event.type !== "status") continue;
       told += 1;
       if (told <= known) continue;
-      const seen = await json(study.links.self, { signal: either });
+      const seen = await json(study.links.self, { signal: any });
       known = seen.timeline.length;
       onStudy(seen);
     }
+  } catch (error) {
+    if (!hiding.signal.aborted) throw error;
   } finally {
     clearTimeout(timer);
+    reading.abort();
   }
+}
+
+/** Waits until somebody looks at the page, or the signal is aborted. */
+function visible(signal) {
+  return new Promise((resolve) => {
+    if (!document.hidden) return resolve();
+    document.addEventListener("visibilitychange", () => document.hidden || resolve(), { signal });
+    signal.addEventListener("abort", resolve);
+  });
 }
 
 /**

@@ -18,6 +18,10 @@ const SHAPES = {
   failed: { ...LINE, d: "M8 2L15 14H1zM8 6.5v3.5M8 12v.1", "stroke-linejoin": "round" },
   warning: { ...LINE, d: "M8 2L15 14H1zM8 6.5v3.5M8 12v.1", "stroke-linejoin": "round" },
   critical: { d: "M5 1h6l4 4v6l-4 4H5l-4-4V5zM7.1 4v4.6h1.8V4zM7.1 10.2V12h1.8v-1.8z", fill: "currentColor", "fill-rule": "evenodd" },
+  accepted: { ...LINE, d: "M2.8 8.6l3.4 3.6L13.2 4", "stroke-width": "2.2", "stroke-linejoin": "round" },
+  changed: { ...LINE, d: "M3 13l.7-3L10.9 2.8l2.3 2.3L6 12.3zM9.4 4.3l2.3 2.3", "stroke-linejoin": "round" },
+  struck: { ...LINE, d: "M4 4l8 8M12 4l-8 8", "stroke-width": "2" },
+  added: { ...LINE, d: "M8 3v10M3 8h10", "stroke-width": "2" },
   cancelled: { ...LINE, d: "M3 3l10 10M13 3L3 13" },
 };
 

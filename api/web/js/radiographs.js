@@ -16,7 +16,8 @@ const TEXT = words.radiograph;
  *
  * @param {{signal: AbortSignal, onError: (error: unknown) => void, onStepFinding: (by: number) => void}} options
  * @returns {{element: HTMLElement, onPaper: HTMLElement, show: (study: object) => void, find: (findings: object) => void,
- *   select: (label: ?string) => void}}
+ *   select: (label: ?string) => void, listen: (element: HTMLElement) => void}} `listen` lets the viewer's keys that no
+ *   list of text has work while the focus is there
  */
 export function radiographs({ signal, onError, onStepFinding }) {
   const store = pictures(signal);
@@ -124,7 +125,7 @@ export function radiographs({ signal, onError, onStepFinding }) {
     );
   }
 
-  return { element, onPaper: view.onPaper, show, find: (findings) => (found = findings), select };
+  return { element, onPaper: view.onPaper, show, find: (findings) => (found = findings), select, listen: view.listen };
 }
 
 /** A preview is made of what could be decoded, used or not. */

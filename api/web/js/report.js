@@ -1,15 +1,19 @@
-/** The report: its sections, what each sentence rests on, who wrote it and how it was checked; copy, print, download. */
+/** The report as it is read, and while it is reviewed; who wrote it and how it was checked; copy, print, download. */
 
-import { json } from "./api.js";
+import { call } from "./api.js";
 import { saveFrom } from "./download.js";
 import { fill, h } from "./dom.js";
 import { fullMoment, moment } from "./format.js";
 import { notify } from "./notices.js";
+import { offers } from "./review/offers.js";
+import { whoReads } from "./review/person.js";
+import { review } from "./review/review.js";
+import { addenda, attestationList, standing } from "./review/standing.js";
+import { versionList } from "./review/versions.js";
+import { passagesOf, sectionParts, sectionsOf } from "./sections.js";
 import { words, writtenIn } from "./words.js";
 
 const TEXT = words.report;
-const LOUDEST_FIRST = ["contradicts", "unsupported", "unread"];
-const ORDER = ["indication", "technique", "comparison", "findings", "impression"];
 const FORMATS = [
   [TEXT.text, "text/plain", "txt"],
   ["HTML", "text/html", "html"],
@@ -19,88 +23,92 @@ const FORMATS = [
 /**
  * Makes the panel.
  *
- * @param {{signal: AbortSignal, onError: (error: unknown) => void, onSentence: (labels: string[]) => void}} options
- *   `onSentence` is told the labels of the findings that a chosen sentence rests on
- * @returns {{element: HTMLElement, load: (study: object) => Promise<void>, wait: (text: string) => void}}
+ * @param {{signal: AbortSignal, info: object, onError: (error: unknown) => void, onSentence: (labels: string[]) => void,
+ *   findings: () => Map<string, object>, onReview: (open: boolean) => void}} options `onSentence` is told the labels of
+ *   the findings that a chosen sentence or line rests on, `onReview` whether the report is under review now
+ * @returns {{element: HTMLElement, load: (study: object) => Promise<void>, changed: (study: object) => Promise<void>,
+ *   review: () => Promise<void>, wait: (text: string) => void}}
  */
-export function reportPanel({ signal, onError, onSentence }) {
+export function reportPanel({ signal, info, onError, onSentence, findings, onReview }) {
   const body = h("div", {});
   const element = h("section.panel.report", { id: "report", tabindex: -1, "aria-labelledby": "report-title" }, h("h2", { id: "report-title" }, TEXT.title), body);
+  let study = null;
+  /** @type {?import("./review/review.js").Version} */
+  let version = null;
+  let reviewed = null;
 
-  async function load(study) {
-    const report = await json(study.links.report, { signal, headers: { Accept: "application/json" } });
-    if (report !== null) fill(body, ...reportParts(report, study, { onError, onSentence }));
+  async function fetchNewest() {
+    const response = await call(study.links.report, { signal, cache: "no-store", headers: { Accept: "application/json" } });
+    const text = await response.text();
+    return text === "" ? null : { report: JSON.parse(text), etag: response.headers.get("ETag") };
+  }
+
+  async function load(next) {
+    study = next;
+    version = await fetchNewest();
+    if (version !== null) draw();
+  }
+
+  /** Something happened to the study after its end: the report may be another one. */
+  async function changed(next) {
+    study = next;
+    if (reviewed !== null) return reviewed.moved();
+    const found = await fetchNewest();
+    if (found === null || found.etag === version?.etag) return;
+    version = found;
+    draw();
+  }
+
+  function draw() {
+    const { report } = version;
+    const path = study.links.report;
+    const versions = versionList(path, { language: report.language, signal, onError });
+    const offered = offers(path, version, { info, onReview: () => startReview().catch(onError), onDone: () => load(study).catch(onError), onError });
+    element.classList.toggle("withdrawn", report.status === "entered-in-error");
+    fill(body, ...reportParts(report, { study, onError, onSentence, versions, offered }));
+  }
+
+  async function startReview() {
+    if (version === null || reviewed !== null || version.report.status === "entered-in-error") return;
+    const { known, name: person } = await whoReads(info);
+    if (!known) return;
+    const onEnd = (report) => endReview(report).catch(onError);
+    reviewed = review(study.links.report, version, { person, findings: findings(), signal, onError, onChoose: onSentence, onEnd, newest: fetchNewest });
+    fill(body, reviewed.element);
+    onReview(true);
+    await reviewed.start();
+  }
+
+  async function endReview() {
+    reviewed = null;
+    onReview(false);
+    await load(study);
+    element.focus();
   }
 
   const wait = (text) => fill(body, h("p.soft", {}, text));
-  return { element, load, wait };
+  return { element, load, changed, review: startReview, wait };
 }
 
-function reportParts(report, study, { onError, onSentence }) {
-  const { sections: titles, marks } = writtenIn(report.language);
-  const sections = sectionsOf(report).map(([name, text]) => {
-    const passages = passagesOf(text, report.sentences.filter(({ section }) => section === name));
-    const parts = passages.map(({ text: part, grade, evidence }) => {
-      const shown = evidence.length > 0 ? sentenceButton(part, evidence, onSentence) : part;
-      return grade === null ? shown : h(`mark.${grade}`, {}, h("strong", {}, `${marks[grade]}: `), shown);
-    });
-    return h("section.report-section", { "data-section": name, lang: report.language }, h("h3", {}, titles[name]), h("p", {}, ...parts));
-  });
+function reportParts(report, { study, onError, onSentence, versions, offered }) {
   const written = [h("span.screen-only", {}, moment(report.created_at)), h("span.print-only", {}, fullMoment(report.created_at))];
   return [
-    h("p.report-facts", {}, h("span.badge", {}, TEXT.statuses[report.status]), ` ${TEXT.facts(words.languages[report.language] ?? report.language, report.version)} · `, ...written),
-    ...sections,
+    ...standing(report, (newer) => versions.compare(report.version, newer)),
+    h("p.report-facts", {}, `${TEXT.facts(words.languages[report.language] ?? report.language, report.version)} · `, ...written),
+    ...sectionParts(report, onSentence),
+    ...addenda(report),
+    offered,
+    attestationList(report),
     h("p.small.soft", {}, authorWords(report)),
     h("p.device-line", { lang: report.language }, report.not_a_medical_device),
     actions(report, study, onError),
-  ];
+    versions.element,
+  ].filter((part) => part !== null);
 }
 
-/**
- * A sentence that shows on the picture what it rests on. It wraps as text does, which no `button` can.
- *
- * @param {string} text
- * @param {{label: string}[]} evidence
- * @param {(labels: string[]) => void} onSentence
- */
-function sentenceButton(text, evidence, onSentence) {
-  const choose = () => onSentence(evidence.map(({ label }) => label));
-  const onkeydown = (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    choose();
-  };
-  return h("span.sentence", { role: "button", tabindex: 0, title: TEXT.showEvidence, onclick: choose, onkeydown }, text);
-}
-
-/**
- * Cuts a section at its sentences, as shared/rendering/passages.py does.
- *
- * @returns {{text: string, grade: ?string, evidence: {label: string}[]}[]} texts, which together are the section, each
- *   with the grade of a sentence that is not supported
- */
-function passagesOf(text, sentences) {
-  const between = (start, end) => ({ text: text.slice(start, end), grade: null, evidence: [] });
-  const cut = [];
-  let start = 0;
-  for (const { text: sentence, grade, evidence } of sentences) {
-    const at = text.indexOf(sentence, start);
-    if (at < 0) return [{ text, grade: loudestOf(sentences), evidence: [] }];
-    cut.push(between(start, at), { text: sentence, grade: grade === "supported" ? null : grade, evidence });
-    start = at + sentence.length;
-  }
-  return [...cut, between(start, text.length)];
-}
-
-/** The loudest grade, or null where all is supported. */
-function loudestOf(sentences) {
-  return LOUDEST_FIRST.find((grade) => sentences.some((sentence) => sentence.grade === grade)) ?? null;
-}
-
-function authorWords({ author, made_from, writer, verification }) {
-  if (writer === null) {
-    return TEXT.byPerson(author.name, made_from);
-  }
+function authorWords({ act, author, made_from, writer, verification }) {
+  if (act === "edited") return TEXT.byPerson(author.name, made_from);
+  if (writer === null) return TEXT.madeFrom(made_from);
   return `${TEXT.byWriter(`${writer.id} ${writer.version}`)} ${verificationWords(verification)}`;
 }
 
@@ -124,21 +132,23 @@ function actions(report, study, onError) {
   );
 }
 
-/** A report without an indication, or a study before, has no section of it. */
-function sectionsOf({ sections }) {
-  return ORDER.map((name) => [name, sections[name]]).filter(([, text]) => text);
-}
-
 function plainText(report) {
-  const { sections: titles, marks } = writtenIn(report.language);
+  const { sections: titles, marks, standings, addendum } = writtenIn(report.language);
   const marked = (name, text) =>
-    passagesOf(text, report.sentences.filter(({ section }) => section === name))
+    passagesOf(report, name, text)
       .map(({ text: part, grade }) => (grade === null ? part : `[${marks[grade].toUpperCase()}: ${part}]`))
       .join("");
   const warnings = report.warnings.map((warning) => `- ${warning}`).join("\n");
   const parts = [["warnings", warnings], ...sectionsOf(report)].filter(([, text]) => text !== "");
+  const added = report.addenda.map(({ text, author, at }) => `${addendum.toUpperCase()} (${author}, ${fullMoment(at)})\n${text}`);
   const texts = parts.map(([name, text]) => `${titles[name].toUpperCase()}\n${name === "indication" ? quoted(text) : marked(name, text)}`);
-  return [...texts, report.not_a_medical_device].join("\n\n");
+  return [`${standings[report.status]}${signatures(report)}`, ...texts, ...added, report.not_a_medical_device].join("\n\n");
+}
+
+/** ": Dr. Ada Roe, 27 November 2026 at 14:03:22 CET", with the reason where there is one; "" where nobody signed. */
+function signatures({ attestations }) {
+  const last = attestations.findLast(({ act }) => act !== "addendum");
+  return last === undefined ? "" : `: ${last.name}, ${fullMoment(last.at)}${last.reason ? ` (${last.reason})` : ""}`;
 }
 
 /** The sender's words on one line, in quotation marks: none of them can pass for a heading of the report. */

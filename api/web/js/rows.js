@@ -31,10 +31,9 @@ export function studyRows() {
 
   function place(study, at) {
     const entry = shown.get(study.id) ?? { row: h("li", {}), version: "" };
-    if (entry.version !== study.updated_at) {
-      draw(entry.row, study);
-      entry.version = study.updated_at;
-    }
+    const version = `${study.updated_at} ${study.report_status}`;
+    if (entry.version !== version) draw(entry.row, study);
+    entry.version = version;
     shown.set(study.id, entry);
     if (list.children[at] !== entry.row) list.insertBefore(entry.row, list.children[at] ?? null);
   }
@@ -47,6 +46,7 @@ function draw(row, study) {
   const facts = [count(study.images.length, words.counted.image)];
   if (study.priority !== "routine") facts.push(words.priorities[study.priority]);
   const critical = criticalWords(study);
+  const report = study.report_status && h(`span.row-report.report-${study.report_status}`, {}, words.report.statuses[study.report_status]);
   const alarm = critical && h("span.row-critical", {}, mark("critical"), critical);
   const warned = warnings.length > 0 && h("span.row-warning", { title: warnings.join("\n") }, mark("warning"), words.study.warning, h("span.visually-hidden", { lang: study.language }, `: ${warnings.join(" ")} `));
   const link = row.querySelector("a") ?? h("a.study-row", { href: `#/studies/${study.id}` });
@@ -57,7 +57,7 @@ function draw(row, study) {
     cell(TEXT.patientId, patient.id),
     cell(TEXT.sexAndAge, [sexWord(patient.sex), age(patient.age_years)].filter(Boolean).join(", ")),
     cell(TEXT.studyDate, calendarDay(study.study_date)),
-    h("span.facts", {}, alarm, warned, h("span.soft", {}, byServer(study.error?.detail) ?? facts.join(" · "))),
+    h("span.facts", {}, alarm, warned, report, h("span.soft", {}, byServer(study.error?.detail) ?? facts.join(" · "))),
     h("time.soft.number", { datetime: study.created_at }, moment(study.created_at)),
   );
   if (link.parentElement !== row) fill(row, link);

@@ -13,6 +13,20 @@ export const PAGE_SHORTCUTS = [
   { keys: ["v"], does: TEXT.radiograph },
   { keys: ["f"], does: TEXT.findings },
   { keys: ["r"], does: TEXT.report },
+  { keys: ["u"], does: TEXT.next },
+  { keys: ["e"], does: TEXT.review },
+];
+
+export const REVIEW_SHORTCUTS = [
+  { keys: ["↓", "j"], does: TEXT.lineDown },
+  { keys: ["↑", "k"], does: TEXT.lineUp },
+  { keys: ["a"], does: TEXT.accept },
+  { keys: [`${TEXT.keys.shift} A`], does: TEXT.acceptAll },
+  { keys: ["c", TEXT.keys.enter], does: TEXT.change },
+  { keys: ["x"], does: TEXT.strike },
+  { keys: ["o"], does: TEXT.add },
+  { keys: ["z"], does: TEXT.undo },
+  { keys: [`${TEXT.keys.control} ${TEXT.keys.enter}`], does: TEXT.sign },
 ];
 
 export const VIEWER_SHORTCUTS = [
@@ -35,18 +49,23 @@ export const shortcutsEnabled = {
   set: (wanted) => localStorage.setItem(SETTING, wanted ? "on" : "off"),
 };
 
+/** Whether a key goes into a field or a dialog, and not to the page. */
+export function isTyping(event) {
+  return event.target.closest?.("input, select, textarea, dialog") !== null;
+}
+
 /**
  * Calls an action when its key is pressed outside of a field.
  *
  * @param {Object<string, () => void>} actions by key
+ * @param {AbortSignal} [signal] ends it
  */
-export function listen(actions) {
+export function listen(actions, signal) {
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input, select, textarea, dialog");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const action = shortcutsEnabled.get() ? actions[event.key] : undefined;
     if (action === undefined) return;
     event.preventDefault();
     action();
-  });
+  }, { signal });
 }

@@ -32,7 +32,8 @@ export async function studiesView({ root, signal, info, dropped, onError, setTit
  */
 export function studyList({ signal, onError, batchId, onRefresh }) {
   const rows = studyRows();
-  const filter = h("select", { id: "status-filter" }, h("option", { value: "" }, words.list.all), ...statusOptions());
+  const filter = h("select", { id: "status-filter" }, h("option", { value: "" }, words.list.all), ...options(words.statuses));
+  const report = h("select", { id: "report-filter" }, h("option", { value: "" }, words.list.all), ...options(words.report.statuses));
   const critical = h("input", { id: "critical-filter", type: "checkbox" });
   const more = h("button", { type: "button" }, words.list.more);
   const empty = h("p.empty.soft", {});
@@ -43,19 +44,20 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
   const query = (limit, after) => {
     const parameters = new URLSearchParams({ limit: String(limit) });
     if (filter.value !== "") parameters.set("status", filter.value);
+    if (report.value !== "") parameters.set("report_status", report.value);
     if (critical.checked) parameters.set("critical", "true");
     if (batchId !== undefined) parameters.set("batch_id", batchId);
     if (after !== null) parameters.set("cursor", after);
     return json(`/v1/studies?${parameters}`, { signal });
   };
 
-  const choice = () => `${filter.value} ${critical.checked}`;
+  const choice = () => `${filter.value} ${report.value} ${critical.checked}`;
 
   function draw() {
     rows.show(studies);
     more.hidden = cursor === null;
     empty.hidden = studies.length > 0;
-    empty.textContent = filter.value === "" && !critical.checked ? words.list.none : words.list.noneChosen;
+    empty.textContent = filter.value === "" && report.value === "" && !critical.checked ? words.list.none : words.list.noneChosen;
   }
 
   /** Looks at the newest studies again, and at older ones as far as one of them is not final yet. */
@@ -105,7 +107,7 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
   }
 
   more.addEventListener("click", () => loadMore().catch(onError));
-  for (const chosen of [filter, critical]) {
+  for (const chosen of [filter, report, critical]) {
     chosen.addEventListener("change", () => {
       studies = [];
       refresh().catch(onError);
@@ -116,12 +118,14 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
     {},
     h("h2", {}, words.list.title),
     h("label", {}, critical, ` ${words.list.critical}`),
+    h("label", { for: "report-filter" }, words.list.report),
+    report,
     h("label", { for: "status-filter" }, words.list.status),
     filter,
   );
   return { element: h("section.studies", {}, head, rows.element, empty, more), start };
 }
 
-function statusOptions() {
-  return Object.entries(words.statuses).map(([value, name]) => h("option", { value }, name));
+function options(names) {
+  return Object.entries(names).map(([value, name]) => h("option", { value }, name));
 }

@@ -10,6 +10,7 @@ import { announce, byServer, faultBox, notify } from "./notices.js";
 import { radiographs } from "./radiographs.js";
 import { reportPanel } from "./report.js";
 import { studyHead } from "./head.js";
+import { listen } from "./shortcuts.js";
 import { words } from "./words.js";
 
 const TEXT = words.head;
@@ -17,11 +18,12 @@ const TEXT = words.head;
 /**
  * @param {import("./app.js").Page} page
  * @param {string} id
+ * @param {string} [wanted] "review" where the report is to be reviewed as soon as there is one
  */
-export async function studyView({ root, signal, onError, setTitle, reload }, id) {
+export async function studyView({ root, signal, info, onError, setTitle, reload }, id, wanted) {
   const findings = findingsPanel({ onSelect: (label) => pictures.select(label) });
   const pictures = radiographs({ signal, onError, onStepFinding: findings.step });
-  const report = reportPanel({ signal, onError, onSentence: findings.choose });
+  const report = reportPanel({ signal, info, onError, onSentence: findings.choose, findings: findings.byLabel, onReview });
   const head = studyHead({
     signal,
     onDelete: (study) => erase(study).catch(onError),
@@ -29,11 +31,19 @@ export async function studyView({ root, signal, onError, setTitle, reload }, id)
   });
   findings.wait(TEXT.findingsPending);
   report.wait(TEXT.reportPending);
-  const seen = { status: null, findings: false, report: false };
+  const seen = { status: null, findings: false, report: false, events: 0 };
+
+  /** The address says it too: whoever loads the page again is where they were. */
+  function onReview(open) {
+    root.firstElementChild.classList.toggle("reviewing", open);
+    history.replaceState(null, "", `#/studies/${id}${open ? "/review" : ""}`);
+  }
 
   async function update(study) {
     head.show(study);
     pictures.show(study);
+    if (seen.report && study.timeline.length > seen.events) await report.changed(study);
+    seen.events = study.timeline.length;
     if (seen.status === study.status) return;
     if (seen.status === null) setTitle(studyName(study));
     seen.status = study.status;
@@ -47,6 +57,7 @@ export async function studyView({ root, signal, onError, setTitle, reload }, id)
     if (study.status === "completed" && !seen.report) {
       seen.report = true;
       await report.load(study);
+      if (wanted === "review") await report.review();
     }
     if (isFinal(study.status) && study.status !== "completed") await explainEnd(study);
   }
@@ -59,6 +70,8 @@ export async function studyView({ root, signal, onError, setTitle, reload }, id)
   }
 
   fill(root, layout(head.element, pictures, report.element, findings.element));
+  pictures.listen(report.element);
+  listen({ e: () => report.review().catch(onError) }, signal);
   const onStudy = (study) => update(study).catch(onError);
   await follow(`/v1/studies/${id}`, { signal, onStudy, onConnection: head.connection });
 }

@@ -37,7 +37,7 @@ const GRADE_STEP = 8;
  * @param {{signal: AbortSignal, onStepImage: (by: number) => void, onStepFinding: (by: number) => void}} options
  * @returns {{element: HTMLElement, onPaper: HTMLElement, show: (gray: ?import("./pixels.js").Gray,
  *   about: import("./annotations.js").About, message: string) => void,
- *   mark: (found: ?{name: string, heat: ?ImageBitmap, box: ?number[]}) => void}}
+ *   mark: (found: ?{name: string, heat: ?ImageBitmap, box: ?number[]}) => void, listen: (element: HTMLElement) => void}}
  */
 export function viewer({ signal, onStepImage, onStepFinding }) {
   const canvas = h("canvas", { id: "radiograph", tabindex: 0, role: "img", "aria-describedby": "viewer-keys viewer-found" });
@@ -172,9 +172,11 @@ export function viewer({ signal, onStepImage, onStepFinding }) {
   signal.addEventListener("abort", () => observer.disconnect());
   window.addEventListener("beforeprint", print, { signal });
   listenToPointers(canvas, { tool: () => state.tool, pan, grade, zoom, fit: actions.fit });
-  listenToKeys(canvas, keysFor(actions, { pan, grade, onStepImage, onStepFinding }));
+  const lookKeys = keysFor(actions, { onStepImage, onStepFinding });
+  listenToKeys(canvas, { ...lookKeys, ...moveKeys({ pan, grade, reset: actions.reset }) });
+  const listen = (place) => listenToKeys(place, lookKeys);
   const element = viewerElement(canvas, notes.elements, message, tools.element);
-  return { element, onPaper: paper.element, show, mark: (found) => change({ found }) };
+  return { element, onPaper: paper.element, show, mark: (found) => change({ found }), listen };
 }
 
 function initialState() {
@@ -193,7 +195,8 @@ function initialState() {
   };
 }
 
-function keysFor(actions, { pan, grade, onStepImage, onStepFinding }) {
+/** Keys that a list of lines leaves to the picture beside it. */
+function keysFor(actions, { onStepImage, onStepFinding }) {
   return {
     "+": () => actions.zoom(1.25),
     "=": () => actions.zoom(1.25),
@@ -207,7 +210,12 @@ function keysFor(actions, { pan, grade, onStepImage, onStepFinding }) {
     "]": () => onStepFinding(1),
     PageUp: () => onStepImage(-1),
     PageDown: () => onStepImage(1),
-    Home: actions.reset,
+  };
+}
+
+function moveKeys({ pan, grade, reset }) {
+  return {
+    Home: reset,
     ArrowLeft: () => pan(STEP, 0),
     ArrowRight: () => pan(-STEP, 0),
     ArrowUp: () => pan(0, STEP),

@@ -34,6 +34,11 @@ class ReportRow(Base):
             " AND (act NOT IN ('amended', 'entered-in-error') OR reason IS NOT NULL)",
             "deed",
         ),
+        CheckConstraint(
+            "num_nonnulls(changed_words, changed_labels)"
+            " = CASE WHEN status IN ('final', 'amended') THEN 2 ELSE 0 END",
+            "changes",
+        ),
     )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
@@ -74,6 +79,10 @@ class ReportRow(Base):
     """When the person opened what this version was made from; None where no draft was kept."""
     lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"), info=PATIENT)
     """What the person decided on each sentence (`Line`); empty where nobody asked them."""
+    changed_words: Mapped[int | None]
+    """Of a signed text: words that are not as the writer had drafted it; `changes.py` counts them."""
+    changed_labels: Mapped[int | None]
+    """Likewise, the labels of which it says something else."""
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
 
 

@@ -1,12 +1,11 @@
 """What became of a classifier's findings in a signed report, and how far its text moved from the draft."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
 from shared.domain.findings import Finding, FindingStatus, Place, Side
-from shared.domain.reports import Grade, GradedSentence, Language, ReportSections, Section
+from shared.domain.reports import EditedReport, Grade, GradedSentence, Language, ReportSections, Section
 from shared.reporting.assessment import (
     Assessment,
     Outcome,
@@ -165,11 +164,21 @@ def test_the_labels_that_changed_are_those_of_which_the_text_says_something_else
     assert labels_changed(signed, signed) == ()
 
 
+def text(*sentences: GradedSentence, warnings: tuple[str, ...] = ()) -> EditedReport:
+    return EditedReport(EN, ReportSections("", "", ""), warnings, tuple(sentences))
+
+
 def test_changed_words_are_those_replaced_taken_out_or_put_in():
-    drafted = ReportSections("Frontal view.", "Heart normal. No effusion seen.", "Normal.")
+    drafted = text(*said("Heart normal.", "No effusion seen."))
     assert changed_words(drafted, drafted) == 0
-    assert changed_words(drafted, replace(drafted, findings="Heart enlarged. No effusion.")) == 3
-    assert changed_words(drafted, replace(drafted, comparison="None available.")) == 2
+    assert changed_words(drafted, text(*said("Heart enlarged.", "No effusion."))) == 3
+    assert changed_words(drafted, text(*said("Heart normal.", "No effusion seen.", "None available."))) == 2
+
+
+def test_a_warning_that_a_change_brings_is_no_changed_word():
+    drafted = text(*said("Heart normal."))
+    warned = text(*said("Warning: 1 sentence is odd.", "Heart normal."), warnings=("1 sentence is odd.",))
+    assert changed_words(drafted, warned) == 0
 
 
 def test_spanish_is_read_as_spanish():
