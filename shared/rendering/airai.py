@@ -24,7 +24,7 @@ def render(document: ReportDocument) -> bytes:
     """Write down each assessment, with what was found and what is said.
 
     Raises:
-        NotPossibleError: nobody has signed the report, it was withdrawn, or another version is the report now.
+        NotPossibleError: nobody has signed it, it was withdrawn, or another version is the report now.
     """
     refuse_superseded(document)
     if document.status not in SIGNED:

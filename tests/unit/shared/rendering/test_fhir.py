@@ -142,6 +142,12 @@ def test_until_somebody_signs_a_reader_sees_that_nobody_has():
     assert not resources(DRAFTED, "Practitioner")
 
 
+def test_critical_findings_stand_above_the_sections():
+    head = shown(only(replace(DRAFTED, critical=["Effusion"]), "Composition")["text"])
+    assert "Critical findings of the classifier:\nPleural effusion on the left (0.81)" in head
+    assert "Critical" not in shown(only(DRAFTED, "Composition")["text"])
+
+
 def test_versions_of_a_report_share_its_identifier_and_each_replaces_the_document_before():
     identifiers = {json.dumps(only(document, "DiagnosticReport")["identifier"]) for document in ALL.values()}
     assert len(identifiers) == 1
