@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
+from shared.rendering import notes
 from shared.rendering.document import ReportDocument, image_in_words, quoted
 
 MEDIA_TYPE: Final = "text/plain"
@@ -21,6 +22,9 @@ def _lines(document: ReportDocument) -> Iterator[str]:
     status = words.report_status[document.status].upper()
     yield words.title.upper() + status.rjust(WIDTH - len(words.title))
     yield "=" * WIDTH
+    for line in notes.status_lines(document):
+        yield from _fill(line)
+    yield ""
     yield from _head(document)
     yield from _warnings(document)
     if document.indication:
@@ -31,15 +35,19 @@ def _lines(document: ReportDocument) -> Iterator[str]:
         yield ""
         yield title.upper()
         yield from _paragraphs(document.marked_text(section))
+    for title, lines in notes.after_the_text(document):
+        yield ""
+        yield title.upper()
+        for line in lines:
+            yield from _fill(line, first="  ", rest="  ")
     yield ""
     yield words.classifier.upper()
     yield from _table(document)
     yield from _fill(words.scale)
     yield ""
     yield "-" * WIDTH
-    yield from _fill(document.author_line)
-    if document.fallback:
-        yield from _fill(words.fallback)
+    for line in notes.making_lines(document):
+        yield from _fill(line)
     yield from _fill(words.not_a_medical_device)
 
 
@@ -67,10 +75,11 @@ def _table(document: ReportDocument) -> Iterator[str]:
 
 
 def _warnings(document: ReportDocument) -> Iterator[str]:
-    if document.warnings:
+    warnings = notes.warning_lines(document)
+    if warnings:
         yield ""
         yield document.words.warnings.upper()
-    for warning in document.warnings:
+    for warning in warnings:
         yield from _fill(warning, first="  ", rest="  ")
 
 
