@@ -177,6 +177,14 @@ class ReportDocument:
         text: str = getattr(self.sections, section)
         return passages(text, [sentence for sentence in self.sentences if sentence.section == section])
 
+    def marked_text(self, section: Section) -> str:
+        """Return a section as plain text, with the marks in it: "[NOT CHECKED: The aorta is wide.]"."""
+        marks = self.words.marks
+        return "".join(
+            f"[{marks[passage.grade].upper()}: {passage.text}]" if passage.grade else passage.text
+            for passage in self.marked(section)
+        )
+
     @property
     def titled_sections(self) -> list[tuple[str, Section]]:
         """The sections that say something, in their order, with their titles."""

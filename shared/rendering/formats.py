@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from shared.rendering import airai, html, pdf, text
+from shared.rendering import airai, hl7, html, pdf, text
 from shared.rendering.document import ReportDocument
 from shared.rendering.fhir import bundle
 
@@ -44,6 +44,7 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
             Format("html", html.MEDIA_TYPE, "html", html.render, by_accept=True),
             Format("pdf", pdf.MEDIA_TYPE, "pdf", pdf.render, by_accept=True, pictures=True),
             Format("fhir", bundle.MEDIA_TYPE, "fhir.json", bundle.render, by_accept=True),
+            Format("hl7", hl7.MEDIA_TYPE, "hl7", hl7.render, pictures=True),
             Format("airai", airai.MEDIA_TYPE, "airai.json", airai.render),
         )
     }

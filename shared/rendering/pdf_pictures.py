@@ -11,9 +11,8 @@ from typing import Any, Final
 from PIL import Image
 
 from shared.domain.findings import Box, FindingStatus
-from shared.domain.reports import Language
-from shared.rendering.document import FindingLine, ImageLine, ReportDocument, image_in_words
-from shared.reporting.places import in_place
+from shared.rendering.document import ImageLine, ReportDocument, image_in_words
+from shared.rendering.notes import finding_in_words
 
 _LONGER_SIDE: Final = 1000
 """Pixels of a radiograph: 300 an inch at half of the page's width."""
@@ -37,11 +36,6 @@ def pictures_of(document: ReportDocument, words: Mapping[str, Any]) -> list[dict
         if image.index in document.pictures
         for name in [image_in_words(image, document.words)]
     ]
-
-
-def finding_in_words(line: FindingLine, language: Language) -> str:
-    """Write a finding and, where that is known, its place: "Pleural effusion at the left base"."""
-    return line.name if line.place is None else f"{line.name} {in_place(line.place, language)}"
 
 
 def _cells(

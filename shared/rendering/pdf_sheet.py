@@ -4,13 +4,13 @@ Map: `sheet_of` -> `report.typ`.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from shared.domain.reports import Person, Section
+from shared.rendering import notes
 from shared.rendering.document import SOFTWARE, ReportDocument, image_in_words, quoted
 from shared.rendering.names import in_words
-from shared.rendering.pdf_pictures import finding_in_words, pictures_of
+from shared.rendering.pdf_pictures import pictures_of
 from shared.words import in_each
 
 _WORDS: Final = in_each("sheet", dict)
@@ -18,8 +18,7 @@ _WORDS: Final = in_each("sheet", dict)
 
 def sheet_of(document: ReportDocument) -> dict[str, Any]:
     """Return strings, and lists and dictionaries of them; a part that says nothing is None or empty."""
-    words, more = document.words, _WORDS[document.language]
-    signed = _attestations(document, more)
+    words, told, more = document.words, notes.WORDS[document.language], _WORDS[document.language]
     return {
         "language": document.language.value,
         "title": words.title,
@@ -29,36 +28,27 @@ def sheet_of(document: ReportDocument) -> dict[str, Any]:
         "status": {
             "kind": document.status.value,
             "word": words.report_status[document.status],
-            "lines": [more["status_notes"][document.status], *signed[-1:]],
+            "lines": notes.status_lines(document),
         },
         "device": words.not_a_medical_device,
         "running": _running(document),
         "page": more["page"],
         "head": _head(document, more),
-        "warnings": _part(words.warnings, _warnings(document, more)),
-        "critical": _part(more["critical"], _critical(document)),
+        "warnings": _part(words.warnings, notes.warning_lines(document)),
+        "critical": _part(told["critical"], notes.critical_lines(document)),
         "indication": _part(
             f"{words.indication} ({words.as_given})",
-            [quoted(document.indication or "")] * bool(document.indication),
+            [quoted(document.indication)] if document.indication else [],
         ),
         "sections": [
             {"title": title, "paragraphs": _paragraphs(document, section)}
             for title, section in document.titled_sections
         ],
-        "addenda": [
-            _part(
-                more["addendum"],
-                [
-                    *addendum.text.splitlines(),
-                    more["written_at"].format(name=addendum.author, at=_in_minutes(addendum.at)),
-                ],
-            )
-            for addendum in document.addenda
-        ],
+        "addenda": [_part(told["addendum"], lines) for lines in notes.addenda(document)],
         "pictures": {"title": more["pictures"], "of": pictures_of(document, more)},
         "table": _table(document),
-        "attestations": _part(more["attestations"], signed),
-        "making": _making(document, more),
+        "attestations": _part(told["attestations"], notes.attestation_lines(document)),
+        "making": notes.making_lines(document),
         "not_shown": more["not_shown"],
     }
 
@@ -95,7 +85,7 @@ def _head(document: ReportDocument, more: Mapping[str, Any]) -> list[dict[str, A
     taken = [order.study_date.isoformat() if order.study_date else ""]
     taken += [order.study_time.isoformat("minutes")] if order.study_date and order.study_time else []
     images = ", ".join(image_in_words(image, words) for image in document.images)
-    reported = f"{_in_minutes(document.reported_at)}, {words.version} {document.version}"
+    reported = f"{notes.in_minutes(document.reported_at)}, {words.version} {document.version}"
     head: list[tuple[str, list[str | None]]] = [
         (words.patient, patient),
         (words.study_date, [" ".join(taken)]),
@@ -108,19 +98,6 @@ def _head(document: ReportDocument, more: Mapping[str, Any]) -> list[dict[str, A
     ]
     known = [(name, [line for line in lines if line]) for name, lines in head]
     return [{"name": name, "lines": lines} for name, lines in known if lines]
-
-
-def _warnings(document: ReportDocument, more: Mapping[str, Any]) -> list[str]:
-    newer = document.newer_reading
-    return [*document.warnings, *([] if newer is None else [more["read_again"].format(version=newer)])]
-
-
-def _critical(document: ReportDocument) -> list[str]:
-    return [
-        f"{finding_in_words(line, document.language)} ({line.probability:.2f})"
-        for line in document.sorted_findings
-        if line.label in document.critical
-    ]
 
 
 def _paragraphs(document: ReportDocument, section: Section) -> list[list[dict[str, str]]]:
@@ -146,7 +123,7 @@ def _table(document: ReportDocument) -> dict[str, Any]:
             {
                 "kind": line.status.value,
                 "cells": [
-                    finding_in_words(line, document.language),
+                    notes.finding_in_words(line, document.language),
                     words.finding_status[line.status],
                     f"{line.probability:.2f}",
                     f"{line.threshold:.2f}",
@@ -156,31 +133,3 @@ def _table(document: ReportDocument) -> dict[str, Any]:
         ],
         "scale": words.scale,
     }
-
-
-def _attestations(document: ReportDocument, more: Mapping[str, Any]) -> list[str]:
-    return [
-        more["acts"][attestation.act].format(
-            name=attestation.name, at=_in_minutes(attestation.at), reason=attestation.reason
-        )
-        for attestation in document.attestations
-    ]
-
-
-def _making(document: ReportDocument, more: Mapping[str, Any]) -> list[str]:
-    model = document.model
-    return [
-        document.author_line,
-        *[document.words.fallback] * document.fallback,
-        more["made_with"].format(
-            software=SOFTWARE,
-            version=document.software_version,
-            model=f"{model.id} {model.version}",
-            digest=model.digest,
-        ),
-        more["mark"].format(mark=document.ai_mark.value),
-    ]
-
-
-def _in_minutes(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M %Z}"

@@ -4,8 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from shared.rendering.document import ReportDocument, Words, image_in_words, quoted
-from shared.rendering.passages import Passage
+from shared.rendering.document import ReportDocument, image_in_words, quoted
 
 MEDIA_TYPE: Final = "text/plain"
 WIDTH: Final = 78
@@ -31,7 +30,7 @@ def _lines(document: ReportDocument) -> Iterator[str]:
     for title, section in document.titled_sections:
         yield ""
         yield title.upper()
-        yield from _paragraphs("".join(_with_mark(part, words) for part in document.marked(section)))
+        yield from _paragraphs(document.marked_text(section))
     yield ""
     yield words.classifier.upper()
     yield from _table(document)
@@ -73,12 +72,6 @@ def _warnings(document: ReportDocument) -> Iterator[str]:
         yield document.words.warnings.upper()
     for warning in document.warnings:
         yield from _fill(warning, first="  ", rest="  ")
-
-
-def _with_mark(passage: Passage, words: Words) -> str:
-    if passage.grade is None:
-        return passage.text
-    return f"[{words.marks[passage.grade].upper()}: {passage.text}]"
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Findings, reports and pictures over HTTP."""
 
+import hl7
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -122,6 +123,14 @@ def test_the_report_on_paper_by_accept_with_the_pictures_that_are_kept(
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
     assert answer.headers["content-disposition"] == f'inline; filename="report-{study_id}.pdf"'
     assert answer.content.startswith(b"%PDF-1.7")
+
+
+def test_the_report_as_an_hl7_message_by_its_name(client: httpx.Client, study_id: StudyId):
+    answer = client.get(f"/v1/studies/{study_id}/report", params={"format": "hl7"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/hl7-v2")
+    read = hl7.parse(answer.content.decode())
+    assert str(read.segment("PID")(3)(1)(1)) == "P-1"
+    assert str(read.segment("OBR")(25)) == "P"
 
 
 def test_the_report_as_a_fhir_document_by_accept(client: httpx.Client, study_id: StudyId):

@@ -9,7 +9,7 @@ from tests.support.pictured import JAPANESE
 def test_a_name_is_taken_apart():
     assert groups_of(JAPANESE) == [Name("Yamada", "Tarou"), Name("山田", "太郎"), Name("やまだ", "たろう")]
     assert groups_of("Roe^Ada^B.^Dr.^PhD^surplus") == [Name("Roe", "Ada", "B.", "Dr.", "PhD")]
-    assert groups_of(" ^^=") == []
+    assert groups_of(" ^^=山田==") == [Name(), Name("山田"), Name()]
 
 
 @pytest.mark.parametrize(

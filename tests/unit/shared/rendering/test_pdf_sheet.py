@@ -88,9 +88,11 @@ def test_all_that_was_said_after_it_was_written_is_on_it():
         "Addendum by Dr. Bo Lind",
     ]
     assert sheet["warnings"]["lines"] == [
-        "a.dcm: seems mirrored.",
         "The study was read again after this report was signed: version 5 is newer.",
+        "a.dcm: seems mirrored.",
     ]
+    old = dataclasses.replace(PRELIMINARY, superseded_by=4)
+    assert sheet_of(old)["warnings"]["lines"][0] == "This version is not the report any more: version 4 is."
 
 
 def test_a_sentence_is_marked_in_its_paragraph():
