@@ -8,6 +8,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from shared.rendering import notes
 from shared.rendering.document import ReportDocument, image_in_words, quoted
 
 MEDIA_TYPE: Final = "text/html"
@@ -31,5 +32,11 @@ def render(document: ReportDocument) -> bytes:
     # The style sheet is ours and goes in as it is; everything else is escaped.
     style = Markup(_STYLE)  # noqa: S704
     return _TEMPLATE.render(
-        document=document, words=document.words, image_in_words=image_in_words, quoted=quoted, style=style
+        document=document,
+        words=document.words,
+        told=notes.WORDS[document.language],
+        notes=notes,
+        image_in_words=image_in_words,
+        quoted=quoted,
+        style=style,
     ).encode()

@@ -1,9 +1,10 @@
 """A report as plain text, 78 columns wide: for terminals, mail and information systems."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from shared.rendering import notes
 from shared.rendering.document import ReportDocument, image_in_words, quoted
 
 MEDIA_TYPE: Final = "text/plain"
@@ -17,12 +18,15 @@ def render(document: ReportDocument) -> bytes:
 
 
 def _lines(document: ReportDocument) -> Iterator[str]:
-    words = document.words
+    words, told = document.words, notes.WORDS[document.language]
     status = words.report_status[document.status].upper()
     yield words.title.upper() + status.rjust(WIDTH - len(words.title))
     yield "=" * WIDTH
+    for line in notes.status_lines(document):
+        yield from _fill(line)
+    yield ""
     yield from _head(document)
-    yield from _warnings(document)
+    yield from _part(words.warnings, notes.warning_lines(document))
     if document.indication:
         yield ""
         yield f"{words.indication.upper()} ({words.as_given})"
@@ -31,10 +35,13 @@ def _lines(document: ReportDocument) -> Iterator[str]:
         yield ""
         yield title.upper()
         yield from _paragraphs(document.marked_text(section))
+    for lines in notes.addenda(document):
+        yield from _part(told["addendum"], lines)
     yield ""
     yield words.classifier.upper()
     yield from _table(document)
     yield from _fill(words.scale)
+    yield from _part(told["attestations"], notes.attestation_lines(document))
     yield ""
     yield "-" * WIDTH
     yield from _fill(document.author_line)
@@ -66,12 +73,13 @@ def _table(document: ReportDocument) -> Iterator[str]:
         yield f"  {line.name[:38]:<38} {status:<11} {line.probability:>12.2f} {line.threshold:>10.2f}"
 
 
-def _warnings(document: ReportDocument) -> Iterator[str]:
-    if document.warnings:
+def _part(title: str, lines: Sequence[str]) -> Iterator[str]:
+    """Write what may say nothing, and has no title then."""
+    if lines:
         yield ""
-        yield document.words.warnings.upper()
-    for warning in document.warnings:
-        yield from _fill(warning, first="  ", rest="  ")
+        yield title.upper()
+    for line in lines:
+        yield from _fill(line, first="  ", rest="  ")
 
 
 def _paragraphs(text: str) -> Iterator[str]:
