@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-ReportFormat = Literal["text", "html", "json"]
+ReportFormat = Literal["text", "html", "json", "pdf", "fhir", "hl7", "airai"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +23,8 @@ KINDS: Final[dict[ReportFormat, Kind]] = {
     "text": Kind("text/plain", "txt"),
     "html": Kind("text/html", "html"),
     "json": Kind("application/json", "json"),
+    "pdf": Kind("application/pdf", "pdf", is_text=False),
+    "fhir": Kind("application/fhir+json", "fhir.json"),
+    "hl7": Kind("application/hl7-v2", "hl7"),
+    "airai": Kind("application/json", "airai.json"),
 }

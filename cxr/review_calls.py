@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import httpx
 
 from cxr import models
-from cxr.call import Call, id_in_address, read_as, read_items
+from cxr.call import Call, id_in_address, read_as, read_items, read_nothing
 from cxr.inputs import Line
 
 
@@ -52,6 +52,16 @@ def add(study_id: str, seen: int, text: str, *, author: str | None) -> Call[mode
 def withdraw(study_id: str, seen: int, reason: str, *, author: str | None) -> Call[models.Report]:
     """Say that a report should never have been."""
     return _act(study_id, "error", seen, author, reason=reason)
+
+
+def summary() -> Call[list[models.ReviewSummary]]:
+    """Ask how reports are reviewed."""
+    return Call("GET", "/v1/reviews/summary", read_items(models.ReviewSummary))
+
+
+def export() -> Call[None]:
+    """Ask for all signed reports beside their drafts; the answer is read as it comes."""
+    return Call("GET", "/v1/reviews/export", read_nothing)
 
 
 def _act(study_id: str, act: str, seen: int, author: str | None, **said: object) -> Call[models.Report]:

@@ -6,6 +6,7 @@ version that the person read: what they do to any other is refused (a ProblemErr
 """
 
 from collections.abc import Sequence
+from typing import BinaryIO
 
 from cxr import models, review_calls
 from cxr.inputs import Line
@@ -63,6 +64,15 @@ class Reviews:
         """Mark a report as entered in error, for good."""
         return self._server.send(review_calls.withdraw(study_id, seen, reason, author=author))
 
+    def summary(self) -> Sequence[models.ReviewSummary]:
+        """Return how the reports of each classifier and writer were reviewed."""
+        return self._server.send(review_calls.summary())
+
+    def save_export(self, file: BinaryIO) -> None:
+        """Write all signed reports beside their drafts to a file as they come, a JSON object a line."""
+        with self._server.stream(review_calls.export()) as answer:
+            file.writelines(answer.iter_bytes())
+
 
 class AsyncReviews:
     """Reports that wait for a person, and what persons do to them; as `Reviews`."""
@@ -108,3 +118,13 @@ class AsyncReviews:
     ) -> models.Report:
         """Mark a report as entered in error, for good."""
         return await self._server.send(review_calls.withdraw(study_id, seen, reason, author=author))
+
+    async def summary(self) -> Sequence[models.ReviewSummary]:
+        """Return how the reports of each classifier and writer were reviewed."""
+        return await self._server.send(review_calls.summary())
+
+    async def save_export(self, file: BinaryIO) -> None:
+        """Write all signed reports beside their drafts to a file as they come, a JSON object a line."""
+        async with self._server.stream(review_calls.export()) as answer:
+            async for piece in answer.aiter_bytes():
+                file.write(piece)

@@ -1,5 +1,7 @@
 """cxr reviews: reading reports, and putting one's name to them."""
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,7 +9,7 @@ import typer
 from cxr.commands.connection import Key, Url, connect
 from cxr.commands.studies import page_of
 from cxr.models import Report
-from cxr.output import AsJson, describe, notes, out, print_critical, print_json, print_rows, typed
+from cxr.output import AsJson, describe, notes, out, print_critical, print_json, print_rows, typed, whole_file
 
 app = typer.Typer(
     no_args_is_help=True, help="Read reports and sign them, with a key of the scope review in CXR_KEY."
@@ -172,6 +174,60 @@ def withdraw(
     """
     with connect(url, key) as client:
         _say(client.reviews.withdraw(study_id, seen, reason, author=author), as_json=as_json)
+
+
+@app.command()
+def table(*, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
+    """Show how fast reports are signed, and how much of their drafts stays, for each model and writer.
+
+    Of all that are signed and not withdrawn. Seconds are from opening to signing, the median; changed words
+    and labels are on the average between the draft and the text that was signed last.
+
+    Example: [bold]cxr reviews table[/]
+    """
+    with connect(url, key) as client:
+        found = client.reviews.summary()
+    if as_json:
+        print_json(found)
+        return
+    print_rows(
+        ("classifier", "writer", "signed", "seconds", "accepted lines", "changed words", "changed labels"),
+        [
+            (
+                f"{one.classifier.id} {one.classifier.version}",
+                f"{one.writer.id} {one.writer.version}",
+                str(one.signed),
+                "" if one.median_seconds is None else f"{one.median_seconds:.0f}",
+                "" if one.accepted_share is None else f"{one.accepted_share:.1%}",
+                f"{one.changed_words:.1f}",
+                f"{one.changed_labels:.2f}",
+            )
+            for one in found
+        ],
+    )
+
+
+@app.command()
+def export(
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it to this file.", dir_okay=False)
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Write every signed report beside its draft, a JSON object a line: for training and for audits.
+
+    The texts are as they were written: treat the file as the patients' data that it is.
+
+    Example: [bold]cxr reviews export -o reviews.ndjson[/]
+    """
+    with connect(url, key) as client:
+        if output is None:
+            client.reviews.save_export(sys.stdout.buffer)
+            return
+        with whole_file(output) as file:
+            client.reviews.save_export(file)
 
 
 def _say(report: Report, *, as_json: bool) -> None:

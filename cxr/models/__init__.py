@@ -18,7 +18,7 @@ from cxr.models.report import (
     Verification,
     WriterId,
 )
-from cxr.models.review import Difference, Version
+from cxr.models.review import ClassifierId, Difference, ReviewSummary, Version
 from cxr.models.server import FormatInfo, Info, Key, Tenant, Work
 from cxr.models.study import (
     FINAL_STATUSES,
@@ -45,6 +45,7 @@ __all__ = [
     "Batch",
     "BatchPage",
     "BatchResult",
+    "ClassifierId",
     "Difference",
     "Event",
     "Evidence",
@@ -61,6 +62,7 @@ __all__ = [
     "Patient",
     "Place",
     "Report",
+    "ReviewSummary",
     "Sections",
     "Sentence",
     "SetAside",

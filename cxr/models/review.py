@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from cxr.models.answer import Answer
-from cxr.models.report import Author
+from cxr.models.report import Author, WriterId
 
 
 class Version(Answer):
@@ -25,3 +25,24 @@ class Difference(Answer):
     op: str
     before: str | None = None
     after: str | None = None
+
+
+class ClassifierId(Answer):
+    """A version of a classifier."""
+
+    id: str
+    version: str
+
+
+class ReviewSummary(Answer):
+    """What persons made of one writer's reports on one classifier's findings."""
+
+    classifier: ClassifierId
+    writer: WriterId
+    signed: int
+    timed: int
+    median_seconds: float | None = None
+    lines: int
+    accepted_share: float | None = None
+    changed_words: float
+    changed_labels: float

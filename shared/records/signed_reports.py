@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, ScalarSelect, func, select
+from sqlalchemy import ColumnElement, Float, ScalarSelect, cast, func, select
 from sqlalchemy.orm import Session, aliased
 
 from shared.domain.findings import Finding, ModelVersion
@@ -133,8 +133,8 @@ def summary(session: Session, *, tenant_id: TenantId | None) -> Sequence[ReviewS
             func.percentile_cont(0.5).within_group(seconds).label("median_seconds"),
             func.sum(func.jsonb_array_length(decided)).label("lines"),
             func.sum(func.jsonb_array_length(kept)).label("accepted"),
-            func.avg(last.changed_words).label("changed_words"),
-            func.avg(last.changed_labels).label("changed_labels"),
+            cast(func.avg(last.changed_words), Float).label("changed_words"),
+            cast(func.avg(last.changed_labels), Float).label("changed_labels"),
         )
         .select_from(StudyRow)
         .join(first, (first.study_id == StudyRow.id) & (first.act == Act.SIGNED))

@@ -91,16 +91,17 @@ def test_the_page_is_never_a_mixture_of_two_versions(stack: FullStack) -> None:
 def test_the_report_is_downloaded_as_the_server_writes_it(tab: Tab, stack: FullStack, finished: str) -> None:
     tab.open(f"#/studies/{finished}")
     tab.wait_until_final()
-    for words, media_type, extension in (
-        ("Text", "text/plain", "txt"),
-        ("HTML", "text/html", "html"),
-        ("JSON", "application/json", "json"),
+    for words, name, extension in (
+        ("Text", "text", "txt"),
+        ("PDF", "pdf", "pdf"),
+        ("FHIR R4", "fhir", "fhir.json"),
     ):
+        tab.page.get_by_label("Format of the report").select_option(words)
         with tab.page.expect_download() as coming:
-            tab.page.get_by_role("button", name=f"Download as {words}").click()
+            tab.page.get_by_role("button", name="Download").click()
         download = coming.value
         assert download.suggested_filename == f"report-{finished}.{extension}"
-        expected = ask(stack, f"/v1/studies/{finished}/report", media_type)
+        expected = ask(stack, f"/v1/studies/{finished}/report?format={name}")
         assert download.path().read_bytes() == expected.content
 
 

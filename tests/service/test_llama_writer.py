@@ -54,8 +54,8 @@ def writer() -> Writer:
 
 
 @pytest.mark.timeout(1200)
-def test_fifty_varied_studies_are_reported_in_the_models_own_words(writer: Writer):
-    requests = [draw_case(seed).request for seed in range(49)]
+def test_thirty_varied_studies_are_reported_in_the_models_own_words(writer: Writer):
+    requests = [draw_case(seed).request for seed in range(29)]
     requests.append(request_for(dict.fromkeys(RANK, FindingStatus.ABSENT), Language.ENGLISH))
     reports = [
         report
@@ -63,7 +63,7 @@ def test_fifty_varied_studies_are_reported_in_the_models_own_words(writer: Write
         for report in write_reports(requests[start : start + 10], writer, attempts=3)
     ]
     own = [report for report in reports if not report.verification.fallback]
-    assert len(own) >= 45
+    assert len(own) >= 29
     assert len({report.sections for report in reports}) >= 20
     assert {report.writer for report in own} == {bundled_version(), TEMPLATE_VERSION}
     assert reports[-1].writer == TEMPLATE_VERSION  # nothing was detected, so nothing was left to write

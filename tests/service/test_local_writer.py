@@ -26,7 +26,7 @@ UNPACK = (
     " print(unpacked_base(Path(sys.argv[1])), time.process_time() - start)"
 )
 REQUESTS = [draw_case(seed).request for seed in range(4)]
-"""Few: transformers takes ten seconds a report here; fifty are written by llama.cpp, as it ships."""
+"""Few: transformers takes ten seconds a report here; thirty are written by llama.cpp, as it ships."""
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """`cxr reviews`, and the clients' part behind it, against a real API: read a report, put one's name to it."""
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,6 +114,36 @@ def test_nobody_signs_in_the_name_of_another(cxr: Run, study_id: StudyId):
     code, _, said = cxr("reviews", "sign", str(study_id), "--version", "1", "--author", BEN)
     assert code != exit_codes.DONE
     assert "another person's" in said
+
+
+def test_how_reports_are_reviewed_is_a_table_and_what_was_signed_a_file(
+    cxr: Run, study_id: StudyId, tmp_path: Path
+):
+    assert cxr("reviews", "table")[1] == ""
+    cxr("reviews", "sign", str(study_id), "--version", "1")
+    code, said, _ = cxr("reviews", "table")
+    assert code == exit_codes.DONE
+    assert said == "bundled 1.0\ttemplate 1\t1\t\t100.0%\t0.0\t0.00\n"
+    (summary,) = json.loads(cxr("reviews", "table", "--json")[1])
+    assert (summary["signed"], summary["median_seconds"]) == (1, None)
+    saved = tmp_path / "reviews.ndjson"
+    assert cxr("reviews", "export", "-o", str(saved))[0] == exit_codes.DONE
+    (line,) = saved.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["study_id"] == str(study_id)
+
+
+async def test_the_client_that_waits_for_nobody_reads_the_same(
+    api: ApiServer, admin: httpx.Client, cxr: Run, study_id: StudyId
+):
+    cxr("reviews", "sign", str(study_id), "--version", "1")
+    both = io.BytesIO(), io.BytesIO()
+    with Client(api.url, key=key_of(admin, ADA)) as client:
+        summaries = client.reviews.summary()
+        client.reviews.save_export(both[0])
+    async with AsyncClient(api.url, key=key_of(admin, ADA)) as client:
+        assert await client.reviews.summary() == summaries
+        await client.reviews.save_export(both[1])
+    assert both[0].getvalue() == both[1].getvalue() != b""
 
 
 async def test_both_clients_sign_what_they_changed_and_show_the_difference(

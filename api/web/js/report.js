@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { saveFrom } from "./download.js";
 import { fill, h } from "./dom.js";
 import { fullMoment, moment } from "./format.js";
+import { formatPicker } from "./formats.js";
 import { notify } from "./notices.js";
 import { offers } from "./review/offers.js";
 import { whoReads } from "./review/person.js";
@@ -14,12 +15,6 @@ import { passagesOf, sectionParts, sectionsOf } from "./sections.js";
 import { words, writtenIn } from "./words.js";
 
 const TEXT = words.report;
-const FORMATS = [
-  [TEXT.text, "text/plain", "txt"],
-  ["HTML", "text/html", "html"],
-  ["JSON", "application/json", "json"],
-];
-
 /**
  * Makes the panel.
  *
@@ -65,7 +60,7 @@ export function reportPanel({ signal, info, onError, onSentence, findings, onRev
     const versions = versionList(path, { language: report.language, signal, onError });
     const offered = offers(path, version, { info, onReview: () => startReview().catch(onError), onDone: () => load(study).catch(onError), onError });
     element.classList.toggle("withdrawn", report.status === "entered-in-error");
-    fill(body, ...reportParts(report, { study, onError, onSentence, versions, offered }));
+    fill(body, ...reportParts(report, { study, info, onError, onSentence, versions, offered }));
   }
 
   async function startReview() {
@@ -90,7 +85,7 @@ export function reportPanel({ signal, info, onError, onSentence, findings, onRev
   return { element, load, changed, review: startReview, wait };
 }
 
-function reportParts(report, { study, onError, onSentence, versions, offered }) {
+function reportParts(report, { study, info, onError, onSentence, versions, offered }) {
   const written = [h("span.screen-only", {}, moment(report.created_at)), h("span.print-only", {}, fullMoment(report.created_at))];
   return [
     ...standing(report, (newer) => versions.compare(report.version, newer)),
@@ -101,7 +96,7 @@ function reportParts(report, { study, onError, onSentence, versions, offered }) 
     attestationList(report),
     h("p.small.soft", {}, authorWords(report)),
     h("p.device-line", { lang: report.language }, report.not_a_medical_device),
-    actions(report, study, onError),
+    actions(report, { study, info, onError }),
     versions.element,
   ].filter((part) => part !== null);
 }
@@ -118,17 +113,14 @@ function verificationWords({ attempts, fallback, policy }) {
   return passed(attempts === 1 ? TEXT.firstAttempt : TEXT.atAttempt(attempts));
 }
 
-function actions(report, study, onError) {
-  const name = `report-${study.id}`;
-  const save = ([format, type, extension]) =>
-    h("button", { type: "button", "aria-label": TEXT.downloadAs(format), onclick: () => saveFrom(study.links.report, `${name}.${extension}`, type).catch(onError) }, format);
+function actions(report, { study, info, onError }) {
+  const save = ({ name, extension }) => saveFrom(`${study.links.report}?format=${name}`, `report-${study.id}.${extension}`).catch(onError);
   return h(
     "div.actions.report-actions",
     {},
     h("button", { type: "button", onclick: () => copy(plainText(report)) }, TEXT.copy),
     h("button", { type: "button", onclick: () => window.print() }, TEXT.print),
-    h("span.soft", {}, TEXT.download),
-    ...FORMATS.map(save),
+    formatPicker(info.report_formats, TEXT.download, save),
   );
 }
 

@@ -1,7 +1,7 @@
 """Patient, and the people who changed or signed the report: Practitioner with PractitionerRole.
 
 A name of DICOM has up to three groups (alphabetic, ideographic, phonetic), and each becomes a HumanName.
-Source: DICOM PS3.5 6.2.1.2; FHIR extension iso21090-EN-representation.
+Source: FHIR extension iso21090-EN-representation.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from shared.domain.reports import Act, Person, ReportStatus
 from shared.rendering.document import ReportDocument
 from shared.rendering.fhir.codes import IDENTIFIER_TYPE
 from shared.rendering.fhir.elements import Element, plain_concept, reference, resource
+from shared.rendering.names import Name, groups_of
 
 _REPRESENTATION: Final = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
-_GROUPS: Final = ("ABC", "IDE", "SYL")
+_REPRESENTATIONS: Final = ("ABC", "IDE", "SYL")
 """Alphabetic, ideographic, syllabic, in DICOM's order."""
-_COMPONENTS: Final = 5
 _GENDERS: Final = {"F": "female", "M": "male", "O": "other"}
 
 
@@ -41,26 +41,26 @@ def patient(document: ReportDocument) -> Element:
 
 def human_names(name: str | None) -> Iterator[Element]:
     """Yield a HumanName for each group of a name as DICOM writes it: "Yamada^Tarou=山田^太郎"."""
-    groups = (name or "").split("=")
-    for group, representation in zip(groups, _GROUPS, strict=False):
-        components = [component.strip() for component in group.split("^")][:_COMPONENTS]
-        family, given, middle, prefix, suffix = components + [""] * (_COMPONENTS - len(components))
-        if any(components):
+    for group, representation in zip(groups_of(name or ""), _REPRESENTATIONS, strict=False):
+        if any(group):
             yield {
                 "extension": [{"url": _REPRESENTATION, "valueCode": representation}],
-                "text": _in_order(family, given, middle, prefix, suffix, representation),
-                "family": family,
-                "given": [given, middle],
-                "prefix": [prefix],
-                "suffix": [suffix],
+                "text": _in_order(group, representation),
+                "family": group.family,
+                "given": [group.given, group.middle],
+                "prefix": [group.prefix],
+                "suffix": [group.suffix],
             }
 
 
-def _in_order(family: str, given: str, middle: str, prefix: str, suffix: str, representation: str) -> str:
+def _in_order(name: Name, representation: str) -> str:
     """Write a name as it is said: the family name comes first where the script is not the alphabet."""
-    if representation == "ABC":
-        return " ".join(part for part in (prefix, given, middle, family, suffix) if part)
-    return " ".join(part for part in (family, given, middle) if part)
+    said = (
+        (name.prefix, name.given, name.middle, name.family, name.suffix)
+        if representation == "ABC"
+        else (name.family, name.given, name.middle)
+    )
+    return " ".join(part for part in said if part)
 
 
 def person(document: ReportDocument, name: str) -> Element:

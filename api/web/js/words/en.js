@@ -243,8 +243,6 @@ export default {
     notCopied: "The browser does not allow copying here; select the text instead",
     print: "Print",
     download: "Download",
-    downloadAs: (format) => `Download as ${format}`,
-    text: "Text",
   },
   /** What a report in this language has around its own words, whatever the page's language. */
   written: {

@@ -241,8 +241,6 @@ export default {
     notCopied: "El navegador no permite copiar aquí; seleccione el texto",
     print: "Imprimir",
     download: "Descargar",
-    downloadAs: (format) => `Descargar como ${format}`,
-    text: "Texto",
   },
   written: {
     sections: {
