@@ -25,6 +25,6 @@ KINDS: Final[dict[ReportFormat, Kind]] = {
     "json": Kind("application/json", "json"),
     "pdf": Kind("application/pdf", "pdf", is_text=False),
     "fhir": Kind("application/fhir+json", "fhir.json"),
-    "hl7": Kind("application/hl7-v2", "hl7"),
+    "hl7": Kind("application/hl7-v2", "hl7", is_text=False),
     "airai": Kind("application/json", "airai.json"),
 }

@@ -34,7 +34,6 @@ def render(document: ReportDocument) -> bytes:
     return _TEMPLATE.render(
         document=document,
         words=document.words,
-        told=notes.WORDS[document.language],
         notes=notes,
         image_in_words=image_in_words,
         quoted=quoted,

@@ -1,7 +1,7 @@
 """What a report says beside its text, a line each: how far to rely on it, by whose word, and what made it.
 
-Map: `status_lines`, `warning_lines`, `critical_lines` (before it) · `addenda`, `attestation_lines`,
-`making_lines` (after it).
+Map: `status_lines`, `warning_lines`, `critical_lines` (before it) · `addenda`, `attestation_lines`, both as
+`after_the_text`, `making_lines` (after it).
 """
 
 from datetime import datetime
@@ -55,6 +55,13 @@ def attestation_lines(document: ReportDocument) -> list[str]:
     ]
 
 
+def after_the_text(document: ReportDocument) -> list[tuple[str, list[str]]]:
+    """Return what was said of the text once it was signed, with its titles: addenda, then signatures."""
+    words, signed = WORDS[document.language], attestation_lines(document)
+    added = [(words["addendum"], lines) for lines in addenda(document)]
+    return [*added, *([(words["attestations"], signed)] if signed else [])]
+
+
 def making_lines(document: ReportDocument) -> list[str]:
     """Say who wrote it, with what, and what machines are told of its origin."""
     model, words = document.model, WORDS[document.language]
@@ -67,7 +74,7 @@ def making_lines(document: ReportDocument) -> list[str]:
             model=f"{model.id} {model.version}",
             digest=model.digest,
         ),
-        words["mark"].format(mark=document.ai_mark.value),
+        words["mark"].format(mark=document.ai_mark.rpartition("/")[2]),
     ]
 
 

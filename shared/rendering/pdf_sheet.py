@@ -44,10 +44,9 @@ def sheet_of(document: ReportDocument) -> dict[str, Any]:
             {"title": title, "paragraphs": _paragraphs(document, section)}
             for title, section in document.titled_sections
         ],
-        "addenda": [_part(told["addendum"], lines) for lines in notes.addenda(document)],
+        "after": [_part(title, lines) for title, lines in notes.after_the_text(document)],
         "pictures": {"title": more["pictures"], "of": pictures_of(document, more)},
         "table": _table(document),
-        "attestations": _part(told["attestations"], notes.attestation_lines(document)),
         "making": notes.making_lines(document),
         "not_shown": more["not_shown"],
     }

@@ -1,7 +1,7 @@
 """A report as plain text, 78 columns wide: for terminals, mail and information systems."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from shared.rendering import notes
@@ -18,7 +18,7 @@ def render(document: ReportDocument) -> bytes:
 
 
 def _lines(document: ReportDocument) -> Iterator[str]:
-    words, told = document.words, notes.WORDS[document.language]
+    words = document.words
     status = words.report_status[document.status].upper()
     yield words.title.upper() + status.rjust(WIDTH - len(words.title))
     yield "=" * WIDTH
@@ -26,7 +26,7 @@ def _lines(document: ReportDocument) -> Iterator[str]:
         yield from _fill(line)
     yield ""
     yield from _head(document)
-    yield from _part(words.warnings, notes.warning_lines(document))
+    yield from _warnings(document)
     if document.indication:
         yield ""
         yield f"{words.indication.upper()} ({words.as_given})"
@@ -35,18 +35,19 @@ def _lines(document: ReportDocument) -> Iterator[str]:
         yield ""
         yield title.upper()
         yield from _paragraphs(document.marked_text(section))
-    for lines in notes.addenda(document):
-        yield from _part(told["addendum"], lines)
+    for title, lines in notes.after_the_text(document):
+        yield ""
+        yield title.upper()
+        for line in lines:
+            yield from _fill(line, first="  ", rest="  ")
     yield ""
     yield words.classifier.upper()
     yield from _table(document)
     yield from _fill(words.scale)
-    yield from _part(told["attestations"], notes.attestation_lines(document))
     yield ""
     yield "-" * WIDTH
-    yield from _fill(document.author_line)
-    if document.fallback:
-        yield from _fill(words.fallback)
+    for line in notes.making_lines(document):
+        yield from _fill(line)
     yield from _fill(words.not_a_medical_device)
 
 
@@ -73,13 +74,13 @@ def _table(document: ReportDocument) -> Iterator[str]:
         yield f"  {line.name[:38]:<38} {status:<11} {line.probability:>12.2f} {line.threshold:>10.2f}"
 
 
-def _part(title: str, lines: Sequence[str]) -> Iterator[str]:
-    """Write what may say nothing, and has no title then."""
-    if lines:
+def _warnings(document: ReportDocument) -> Iterator[str]:
+    warnings = notes.warning_lines(document)
+    if warnings:
         yield ""
-        yield title.upper()
-    for line in lines:
-        yield from _fill(line, first="  ", rest="  ")
+        yield document.words.warnings.upper()
+    for warning in warnings:
+        yield from _fill(warning, first="  ", rest="  ")
 
 
 def _paragraphs(text: str) -> Iterator[str]:

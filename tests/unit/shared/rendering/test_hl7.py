@@ -20,7 +20,7 @@ from tests.support.pictured import AMENDED, FINAL, PRELIMINARY, WITHDRAWN
 DOCUMENTS = {
     **{name: document for name, document in documents.ALL.items() if document.order.patient_id},
     "with pictures": PRELIMINARY,
-    "an id alone": dataclasses.replace(PRELIMINARY, order=Order(patient_id="P-17")),
+    "an id alone": dataclasses.replace(PRELIMINARY, order=Order(patient_id="P-17"), indication=None),
     "long": dataclasses.replace(PRELIMINARY, indication="Cough and fever for two weeks. " * 20),
 }
 IMPRESSION = "19005-8^Radiology Imaging study [Impression] (narrative)^LN"

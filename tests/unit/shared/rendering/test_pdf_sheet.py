@@ -29,7 +29,8 @@ def test_the_head_says_whose_study_it_is_and_who_asked_for_it():
     unknown = dataclasses.replace(PRELIMINARY, order=NO_ORDER, indication=None, warnings=[], critical=[])
     sheet = sheet_of(unknown)
     assert list(head(sheet)) == ["Reported", "Images", "Study"]
-    assert [sheet[part] for part in ("warnings", "critical", "indication", "attestations")] == [None] * 4
+    assert [sheet[part] for part in ("warnings", "critical", "indication")] == [None] * 3
+    assert sheet["after"] == []
 
 
 def test_every_page_says_whose_it_is():
@@ -76,13 +77,12 @@ def test_the_status_says_how_far_to_rely_on_it_and_by_whose_word(document, word:
 
 def test_all_that_was_said_after_it_was_written_is_on_it():
     sheet = sheet_of(AMENDED)
-    assert sheet["addenda"] == [
-        {
-            "title": "Addendum",
-            "lines": ["Compared with the CT.", "The mass is known.", "Dr. Bo Lind, 2026-01-04 00:00 UTC"],
-        }
-    ]
-    assert [line.partition(",")[0] for line in sheet["attestations"]["lines"]] == [
+    added, signed = sheet["after"]
+    assert added == {
+        "title": "Addendum",
+        "lines": ["Compared with the CT.", "The mass is known.", "Dr. Bo Lind, 2026-01-04 00:00 UTC"],
+    }
+    assert [line.partition(",")[0] for line in signed["lines"]] == [
         "Signed by Dr. Ada Roe",
         "Amended by Dr. Ada Roe",
         "Addendum by Dr. Bo Lind",
@@ -155,7 +155,7 @@ def test_it_says_how_it_was_made_and_machines_are_told_too():
         "Written by local 3 from the findings of bundled 1.0.",
         "The writer's own text did not agree with the findings; the template's stands in for it.",
         f"Made with CXR Reporter 0.1.0. Classifier bundled 1.0, SHA-256 {'d' * 64}.",
-        f"AI-generated content, as machines read it: {origin}",
+        "AI-generated content (IPTC digital source type): trainedAlgorithmicMedia",
     ]
     assert len(sheet_of(FINAL)["making"]) == 3
 
@@ -177,6 +177,6 @@ def test_it_is_in_the_language_of_the_report():
     sheet = sheet_of(dataclasses.replace(AMENDED, language=Language.SPANISH))
     assert sheet["language"] == "es"
     assert sheet["status"]["word"] == "modificado"
-    assert sheet["attestations"]["lines"][1] == (
+    assert sheet["after"][1]["lines"][1] == (
         "Modificado por Dr. Ada Roe, 2026-01-03 10:00 UTC: The side was wrong."
     )

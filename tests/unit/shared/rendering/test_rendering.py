@@ -27,6 +27,7 @@ from shared.domain.reports import (
 )
 from shared.rendering import html, text
 from shared.rendering.document import WORDS, FindingLine, ImageLine, ReportDocument
+from tests.support.pictured import AMENDED
 
 DOCUMENT = ReportDocument(
     study_id="0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11",
@@ -322,3 +323,24 @@ def test_a_machine_reads_in_the_page_that_an_ai_wrote_it_until_a_person_signed()
     for attestations, kind in (((), "trained"), ((signed,), "compositeWithTrained")):
         page = html.render(dataclasses.replace(DOCUMENT, attestations=attestations)).decode()
         assert f'content="http://cv.iptc.org/newscodes/digitalsourcetype/{kind}AlgorithmicMedia"' in page
+
+
+def test_every_form_says_what_became_of_it_once_it_was_signed():
+    document = dataclasses.replace(AMENDED, superseded_by=7, newer_reading=6)
+    for written in (" ".join(plain(document).split()), " ".join(printed(document).split())):
+        for part in (
+            "Drafted by an AI, signed by a person, and changed since.",
+            "This version is not the report any more: version 7 is.",
+            "The study was read again after this report was signed: version 6 is newer.",
+            "The mass is known. Dr. Bo Lind, 2026-01-04 00:00 UTC",
+            "Signed by Dr. Ada Roe, 2026-01-03 09:00 UTC.",
+            "Amended by Dr. Ada Roe, 2026-01-03 10:00 UTC: The side was wrong.",
+        ):
+            assert part in written
+
+
+def test_of_a_draft_nothing_is_said_of_signatures():
+    for written in (plain(DOCUMENT), printed(DOCUMENT)):
+        assert "Drafted by an AI. Nobody has signed it." in written
+        assert "Signatures" not in written
+        assert "AI-generated content (IPTC digital source type): trainedAlgorithmicMedia\n" in written
