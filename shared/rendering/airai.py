@@ -13,6 +13,7 @@ from shared.errors import NotPossibleError
 from shared.labels import LABELS
 from shared.rendering.assessed import assessed
 from shared.rendering.document import SOFTWARE, FindingLine, ReportDocument
+from shared.rendering.filing import refuse_superseded
 from shared.rendering.identity import report_uuid, study_uid
 from shared.reporting.assessment import Assessment
 
@@ -23,8 +24,9 @@ def render(document: ReportDocument) -> bytes:
     """Write down each assessment, with what was found and what is said.
 
     Raises:
-        NotPossibleError: nobody has signed the report, or it was withdrawn.
+        NotPossibleError: nobody has signed it, it was withdrawn, or another version is the report now.
     """
+    refuse_superseded(document)
     if document.status not in SIGNED:
         message = f"nobody has assessed the findings: the report is {document.status}"
         raise NotPossibleError(message)

@@ -29,6 +29,7 @@ from shared.rendering import notes, pdf
 from shared.rendering.document import SOFTWARE, ReportDocument, quoted
 from shared.rendering.fhir import codes
 from shared.rendering.fhir.findings import Stated, name_of, stated
+from shared.rendering.filing import refuse_superseded
 from shared.rendering.hl7_encoding import (
     SEPARATORS,
     components,
@@ -91,11 +92,7 @@ def render(document: ReportDocument) -> bytes:
     if not escaped(document.order.patient_id):
         reason = "the study names no patient id, and a hospital files a result by it"
         raise NotPossibleError(reason)
-    if document.superseded_by is not None:
-        reason = (
-            f"version {document.superseded_by} is the report now, and whoever files replaces it by this one"
-        )
-        raise NotPossibleError(reason)
+    refuse_superseded(document)
     result = _RESULT[document.status]
     segments = [_header(document), _patient(document), segment("PV1", {1: "1", 2: "U"})]
     segments += _request(document, result)

@@ -98,7 +98,7 @@ def test_the_report_is_downloaded_as_the_server_writes_it(tab: Tab, stack: FullS
     ):
         tab.page.get_by_label("Format of the report").select_option(words)
         with tab.page.expect_download() as coming:
-            tab.page.get_by_role("button", name="Download").click()
+            tab.page.get_by_role("button", name="Download", exact=True).click()
         download = coming.value
         assert download.suggested_filename == f"report-{finished}.{extension}"
         expected = ask(stack, f"/v1/studies/{finished}/report?format={name}")

@@ -12,6 +12,7 @@ from typing import Final
 
 from shared.domain.reports import Act, Section
 from shared.labels import Code
+from shared.rendering import notes
 from shared.rendering.document import ReportDocument, image_in_words
 from shared.rendering.fhir import codes
 from shared.rendering.fhir.devices import software
@@ -26,7 +27,7 @@ from shared.rendering.fhir.elements import (
 )
 from shared.rendering.fhir.findings import name_of, references, stated
 from shared.rendering.fhir.imaging import based_on
-from shared.rendering.fhir.narrative import addendum_text, head, narrative, section_text, title, word
+from shared.rendering.fhir.narrative import addendum_heading, head, narrative, title, word
 from shared.rendering.fhir.people import authors, person
 from shared.rendering.fhir.report import CATEGORIES, REPORT_TYPE, report_identifier
 from shared.rendering.identity import named_uuid
@@ -109,13 +110,13 @@ def _sections(document: ReportDocument) -> Iterator[Element]:
             texts = [*_texts(document, section), *(_states(document) if is_findings else ())]
             entries = references(document) if is_findings else []
             yield _section(document, name, codes.SECTIONS[section], texts, entries)
-    if document.addenda:
-        texts = [addendum_text(document, addendum) for addendum in document.addenda]
-        yield _section(document, word(document, "addendum"), codes.ADDENDUM, texts)
+    addenda = ["\n".join(addendum) for addendum in notes.addenda(document)]
+    if addenda:
+        yield _section(document, addendum_heading(document), codes.ADDENDUM, addenda)
 
 
 def _texts(document: ReportDocument, section: Section) -> list[str]:
-    text = section_text(document, section)
+    text = document.marked_text(section)
     return [text] if text else []
 
 

@@ -1,13 +1,14 @@
 """The report as XHTML that any FHIR viewer shows, and as plain text; all of it is escaped.
 
-Map: `section_text`, `addendum_text` -> `narrative` · `head`, `whole`, `conclusion`.
+Map: `narrative` of `head`, or of the `whole` · `title`, `addendum_text`, `conclusion`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any, Final
 
-from shared.domain.reports import Addendum, Section
+from shared.domain.reports import Section
+from shared.rendering import notes
 from shared.rendering.document import ReportDocument
 from shared.rendering.fhir.elements import Element
 from shared.words import in_each
@@ -29,48 +30,42 @@ def title(document: ReportDocument) -> str:
     return f"{words.title} ({words.report_status[document.status]})"
 
 
-def section_text(document: ReportDocument, section: Section) -> str:
-    """Return a section's text, each sentence that is not supported with its mark."""
-    marks = document.words.marks
-    passages = document.marked(section)
-    return "".join(
-        passage.text if passage.grade is None else f"{passage.text} [{marks[passage.grade]}]"
-        for passage in passages
-    )
+def addendum_text(document: ReportDocument, addendum: Sequence[str]) -> str:
+    """Write an addendum, as `notes.addenda` has it, under its heading."""
+    return "\n".join((addendum_heading(document), *addendum))
 
 
-def addendum_text(document: ReportDocument, addendum: Addendum) -> str:
-    """Return an addendum, and whose it is."""
-    head = f"{word(document, 'addendum')} ({addendum.author}, {addendum.at:%Y-%m-%d})"
-    return f"{head}: {addendum.text}"
+def addendum_heading(document: ReportDocument) -> str:
+    """Return what stands above addenda."""
+    return str(notes.WORDS[document.language]["addendum"])
 
 
 def head(document: ReportDocument) -> Iterator[str]:
-    """Yield what stands above the sections: what it is, of whom, by whom, and what it is not."""
+    """Yield what stands above the sections: how far to rely on it, of whom it is, and what to know first."""
     words = document.words
-    yield title(document)
+    yield "\n".join((title(document), *notes.status_lines(document)))
+    yield words.not_a_medical_device
     if document.patient_line:
         yield f"{words.patient}: {document.patient_line}"
-    if document.warnings:
-        yield "\n".join((f"{words.warnings}:", *document.warnings))
-    yield document.author_line
-    if document.fallback:
-        yield words.fallback
-    yield words.not_a_medical_device
+    if warnings := notes.warning_lines(document):
+        yield "\n".join((f"{words.warnings}:", *warnings))
+    if critical := notes.critical_lines(document):
+        yield "\n".join((f"{notes.WORDS[document.language]['critical']}:", *critical))
 
 
 def whole(document: ReportDocument) -> Iterator[str]:
     """Yield the whole report."""
     yield from head(document)
     for name, section in document.titled_sections:
-        yield f"{name}\n{section_text(document, section)}"
-    yield from (addendum_text(document, addendum) for addendum in document.addenda)
+        yield f"{name}\n{document.marked_text(section)}"
+    yield from (addendum_text(document, addendum) for addendum in notes.addenda(document))
+    yield "\n".join(notes.making_lines(document))
 
 
 def conclusion(document: ReportDocument) -> str:
     """Return the impression with the addenda below it: whoever reads nothing else has read these."""
-    addenda = (addendum_text(document, addendum) for addendum in document.addenda)
-    return "\n\n".join((section_text(document, Section.IMPRESSION), *addenda))
+    addenda = (addendum_text(document, addendum) for addendum in notes.addenda(document))
+    return "\n\n".join((document.marked_text(Section.IMPRESSION), *addenda))
 
 
 def word(document: ReportDocument, name: str) -> str:

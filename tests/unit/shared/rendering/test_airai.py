@@ -1,6 +1,7 @@
 """The assessment of an AI's findings as JSON."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,11 @@ def test_it_says_of_which_report_and_by_whom():
     assert [act["act"] for act in content["assessed_by"]] == ["signed", "amended", "addendum"]
     assert content["ai"]["classifier"]["digest"] == "d" * 64
     assert content["ai_mark"].endswith("/compositeWithTrainedAlgorithmicMedia")
+
+
+def test_a_version_that_is_not_the_report_any_more_has_none():
+    with pytest.raises(NotPossibleError, match="version 4 is the report now"):
+        render(replace(SIGNED, superseded_by=4))
 
 
 @pytest.mark.parametrize("document", [DRAFTED, EDITED, WITHDRAWN], ids=["drafted", "edited", "withdrawn"])

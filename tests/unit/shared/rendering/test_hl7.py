@@ -175,6 +175,11 @@ def test_the_text_is_told_line_by_line_what_must_be_known_first():
     assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
 
 
+def test_without_an_indication_no_history_is_told():
+    read = parsed(dataclasses.replace(PRELIMINARY, indication=None))
+    assert lines(read, "11329-0^History general Narrative - Reported^LN") == []
+
+
 def test_a_finding_has_its_codes_its_flag_and_how_sure_it_is():
     coded = {
         str(each(3)(1)(1)): [str(each(number)) for number in (3, 5, 8, 9, 18)]
