@@ -1,7 +1,10 @@
 """Findings, reports and pictures over HTTP."""
 
+from io import BytesIO
+
 import hl7
 import httpx
+import pikepdf
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,6 +16,7 @@ from shared.records.database import Database
 from shared.storage import Storage, heatmap_key, preview_key
 from tests.support.api import MODEL, classify, complete, give_up, reject, sent
 from tests.support.builders import a_finding
+from tests.support.pictured import a_heatmap, a_radiograph
 
 
 @pytest.fixture
@@ -117,12 +121,24 @@ def test_a_format_that_there_is_not_is_a_406_that_names_those_that_exist(
 
 
 def test_the_report_on_paper_by_accept_with_the_pictures_that_are_kept(
-    client: httpx.Client, study_id: StudyId
+    client: httpx.Client, storage: Storage, study_id: StudyId
 ):
-    answer = client.get(f"/v1/studies/{study_id}/report", headers={"Accept": "application/pdf"})
+    address, asked = f"/v1/studies/{study_id}/report", {"Accept": "application/pdf"}
+    answer = client.get(address, headers=asked)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
     assert answer.headers["content-disposition"] == f'inline; filename="report-{study_id}.pdf"'
-    assert answer.content.startswith(b"%PDF-1.7")
+    assert pictures_in(answer.content) == 0
+    storage.put_artefact(preview_key(study_id, 0), a_radiograph())
+    storage.put_artefact(heatmap_key(study_id, 0, "d" * 64, "Effusion"), a_heatmap())
+    # The radiograph with its box, and once more with the heatmap over it.
+    assert pictures_in(client.get(address, headers=asked).content) == 2
+
+
+def pictures_in(paper: bytes) -> int:
+    with pikepdf.open(BytesIO(paper)) as pdf:
+        return sum(
+            item.get("/S") == "/Figure" for item in pdf.objects if isinstance(item, pikepdf.Dictionary)
+        )
 
 
 def test_the_report_as_an_hl7_message_by_its_name(client: httpx.Client, study_id: StudyId):
