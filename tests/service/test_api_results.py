@@ -17,6 +17,7 @@ from shared.storage import Storage, heatmap_key, preview_key
 from tests.support.api import MODEL, classify, complete, give_up, reject, sent
 from tests.support.builders import a_finding
 from tests.support.pictured import a_heatmap, a_radiograph
+from tests.support.signing import ADA, sign
 
 
 @pytest.fixture
@@ -155,6 +156,26 @@ def test_the_report_as_a_fhir_document_by_accept(client: httpx.Client, study_id:
     resources = [entry["resource"] for entry in answer.json()["entry"]]
     assert [each["resourceType"] for each in resources[:2]] == ["Composition", "DiagnosticReport"]
     assert "There is a pleural effusion." in resources[1]["text"]["div"]
+
+
+def test_a_signed_report_says_in_fhir_who_signed_and_in_airai_what_became_of_each_finding(
+    client: httpx.Client, study_id: StudyId
+):
+    sign(client, study_id).raise_for_status()
+    address = f"/v1/studies/{study_id}/report"
+    fhir = client.get(address, params={"format": "fhir"}).raise_for_status().json()
+    composition, filed = (entry["resource"] for entry in fhir["entry"][:2])
+    assert (composition["status"], filed["status"]) == ("final", "final")
+    assert [attester["mode"] for attester in composition["attester"]] == ["legal"]
+    people = [entry["resource"] for entry in fhir["entry"]]
+    names = [each["name"][0]["text"] for each in people if each["resourceType"] == "Practitioner"]
+    assert names == [ADA]
+    airai = client.get(address, params={"format": "airai"}).raise_for_status().json()
+    assert {one["label"]: one["assessment"] for one in airai["assessments"]} == {
+        "Effusion": "accepted",
+        "Nodule": "rejected",
+    }
+    assert [act["name"] for act in airai["assessed_by"]] == [ADA]
 
 
 def test_findings_that_nobody_has_assessed_are_a_409_that_names_other_formats(

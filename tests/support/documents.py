@@ -113,6 +113,13 @@ BARE: Final = replace(
 )
 """The same of a picture without a header."""
 
+WITHOUT_UIDS: Final = replace(
+    DRAFTED,
+    order=replace(DRAFTED.order, study_instance_uid=None),
+    images=[replace(image, instance=None) for image in DRAFTED.images],
+)
+"""The same of pictures that somebody typed an order for."""
+
 EDITED: Final = replace(
     DRAFTED,
     version=2,
@@ -180,6 +187,7 @@ SPANISH: Final = replace(
 ALL: Final = {
     "drafted": DRAFTED,
     "bare": BARE,
+    "without uids": WITHOUT_UIDS,
     "edited": EDITED,
     "signed": SIGNED,
     "amended": AMENDED,
