@@ -63,7 +63,7 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     """The text says the same."""
     REJECTED = "rejected"
-    """It says less: it denies the finding, is less sure of it, or no longer states it."""
+    """It says less: it denies the finding, is less sure of it, or does not state it."""
     SUPPLEMENTED = "supplemented"
     """It says more, or says it of another place."""
     UNDETERMINED = "undetermined"
