@@ -252,6 +252,7 @@ def test_whose_key_it_is_signs(infra: InfraStack, database: Database, study_id: 
         key_id, ada = key(ADA, "read", "review")
         refused = sign(sender, study_id, name=None)
         assert (refused.status_code, refused.json()["scope"]) == (403, "review")
+        assert ada.post("/v1/studies", files={"files": ("a.png", a_png())}).json()["scope"] == "write"
         other = sign(ada, study_id, name=BEN)
         assert (other.status_code, other.json()["type"]) == (403, "/problems/other-person")
         nobody = sign(admin, study_id, name=None)

@@ -5,9 +5,24 @@ from typing import Any
 
 import pytest
 
-from shared.domain.reports import Decision, Grade, GradedSentence, Line, ReportSections, Section
+from shared.domain.findings import FindingStatus
+from shared.domain.reports import (
+    Decision,
+    Grade,
+    GradedSentence,
+    Language,
+    Line,
+    ReportSections,
+    Section,
+)
 from shared.errors import BadInputError
 from shared.reporting import lines
+from shared.reporting.composition import composed, nothing_detected
+from shared.reporting.edits import edited
+from shared.reporting.request import Prose
+from shared.reporting.verifier import grade
+from shared.reporting.wording import in_short
+from tests.support.llm_reports import request_for
 from tests.unit.shared.reporting.test_edits import FOUND
 
 WARNING = "Warning: The picture is turned."
@@ -192,3 +207,24 @@ def test_a_line_has_the_loudest_grade_of_its_sentences(
     sentence = lines.graded(Line(section, text), FOUND)
     assert (sentence.section, sentence.text, sentence.grade) == (section, text, grade)
     assert labels is None or sentence.labels == labels
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("labels", [["Effusion"], ["Effusion", "Mass"], []], ids=["one", "two", "none"])
+def test_what_is_left_of_a_writer_s_report_is_graded_as_it_was(labels: list[str], language: Language):
+    statuses = dict.fromkeys(("Effusion", "Mass", "Nodule", "Pneumothorax"), FindingStatus.ABSENT)
+    request = request_for(statuses | dict.fromkeys(labels, FindingStatus.PRESENT), language)
+    stated = " ".join(in_short(label, request) for label in labels)
+    prose = Prose(stated, stated)
+    written = composed(prose, grade(prose, request), request) if labels else nothing_detected(request)
+    own = [Line(one.section, one.text, index) for index, one in enumerate(written.sentences)]
+    for number, line in enumerate(own):
+        rest = [*own[:number], replace(line, decision=Decision.STRUCK), *own[number + 1 :]]
+        if sum(one.section is line.section for one in own) == 1 and line.section is not Section.TECHNIQUE:
+            continue  # nothing would be left of the section
+        settled_lines = lines.settled(rest, written.sentences, warnings=())
+        sections = lines.sections_of(settled_lines, written.sections, written.sentences)
+        report = edited(sections, request, warnings=(), earlier=())
+        assert [one.text for one in report.sentences] == [one.text for one in own if one is not line]
+        assert {one.grade for one in report.sentences} == {Grade.SUPPORTED}
+        assert report.warnings == ()
