@@ -162,6 +162,7 @@ def document_of(found: StoredReport, pictures: Pictures) -> ReportDocument:
         critical=found.analysis.critical,
         author=report.author,
         made_from=report.made_from,
+        drafted_by=found.history.drafted_by,
         attestations=found.history.attestations,
         addenda=found.history.addenda,
         newer_reading=found.history.newer_reading,

@@ -5,12 +5,15 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from api.bodies.finding import place_body
-from api.bodies.report import author_body
+from api.bodies.report import AddendumBody, author_body
 from shared.domain.findings import Finding, FindingStatus
+from shared.domain.reports import ReportStatus
 from shared.records.batches import BatchItem
+from shared.records.reports import ReportRecord
 from shared.rendering.document import WORDS, quoted, titled
 from shared.reporting import warnings
 
@@ -25,7 +28,10 @@ _BEFORE_LABELS: Final = (
     *("accession_number", "study_instance_uid", "status"),
     *("error_type", "error_detail", "error_file"),
 )
-_AFTER_LABELS: Final = ("present", "critical", "places", "warnings", "impression", "report")
+_AFTER_LABELS: Final = (
+    *("present", "critical", "places", "warnings"),
+    *("report_status", "impression", "report", "addenda"),
+)
 _PIECE: Final = 1 << 16
 
 _SIGNS: Final = "=+\\-@＝＋－＠﹦﹢﹣﹫−"  # noqa: RUF001  the wide and small ones are read as the plain ones
@@ -79,7 +85,13 @@ def _cells(item: BatchItem, labels: Sequence[str]) -> list[str]:
         study.status.value,
     )
     errors = (study.error_type, study.error_detail, study.error_file)
-    said = ("\n".join(item.warnings), report.impression if report else None, _whole_report(item))
+    said = (
+        "\n".join(item.warnings),
+        report.status.value if report else None,
+        _impression(report),
+        _whole_report(item),
+        "\n".join(f"{added.text} ({added.author}, {added.at:%Y-%m-%d})" for added in item.addenda),
+    )
     numbers = (probabilities.get(label) for label in labels)
     places = ";".join(filter(None, map(_place, item.findings)))
     found = (";".join(_present(item)), ";".join(item.critical), places)
@@ -105,17 +117,19 @@ def _json_object(item: BatchItem) -> dict[str, Any]:
         "present": _present(item),
         "critical": list(item.critical),
         "warnings": list(item.warnings),
-        "impression": report.impression if report else None,
+        "impression": _impression(report),
         "report": None
         if report is None
         else {
             "version": report.version,
+            "status": report.status.value,
             "language": report.language.value,
             "indication": report.indication,
             "technique": report.technique,
             "comparison": report.comparison,
             "findings": report.findings,
             "impression": report.impression,
+            "addenda": [AddendumBody(**asdict(added)).model_dump(mode="json") for added in item.addenda],
             "author": author_body(report.author).model_dump(),
             "writer": report.writer and {"id": report.writer.id, "version": report.writer.version},
             "fallback": bool(report.fallback),
@@ -144,9 +158,14 @@ def _present(item: BatchItem) -> list[str]:
     return [finding.label for finding in item.findings if finding.status is FindingStatus.PRESENT]
 
 
+def _impression(report: ReportRecord | None) -> str | None:
+    """Return what a report comes to; nothing of one that was withdrawn, which nobody is to take for one."""
+    return report.impression if report and report.status is not ReportStatus.ENTERED_IN_ERROR else None
+
+
 def _whole_report(item: BatchItem) -> str | None:
     report = item.report
-    if report is None:
+    if report is None or _impression(report) is None:
         return None
     words = WORDS[report.language]
     said = report.indication

@@ -61,7 +61,7 @@ def summary() -> Call[list[models.ReviewSummary]]:
 
 def export() -> Call[None]:
     """Ask for all signed reports beside their drafts; the answer is read as it comes."""
-    return Call("GET", "/v1/reviews/export", read_nothing)
+    return Call("GET", "/v1/reviews/export", read_nothing, headers={"Accept": "application/x-ndjson"})
 
 
 def _act(study_id: str, act: str, seen: int, author: str | None, **said: object) -> Call[models.Report]:

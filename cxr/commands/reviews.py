@@ -1,5 +1,7 @@
 """cxr reviews: reading reports, and putting one's name to them."""
 
+import io
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -213,6 +215,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write it to this file.", dir_okay=False)
     ] = None,
+    as_json: AsJson = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
@@ -223,6 +226,11 @@ def export(
     Example: [bold]cxr reviews export -o reviews.ndjson[/]
     """
     with connect(url, key) as client:
+        if as_json:
+            lines = io.BytesIO()
+            client.reviews.save_export(lines)
+            print_json([json.loads(line) for line in lines.getvalue().splitlines()])
+            return
         if output is None:
             client.reviews.save_export(sys.stdout.buffer)
             return

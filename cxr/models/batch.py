@@ -5,6 +5,7 @@ from datetime import date, datetime
 from pydantic import Field
 
 from cxr.models.answer import Answer
+from cxr.models.report import Addendum
 from cxr.models.study import FINAL_STATUSES, Patient, StudyError
 
 
@@ -36,9 +37,11 @@ class ItemReport(Answer):
     """What the line of an item says of its report."""
 
     version: int
+    status: str = "preliminary"
     language: str
     findings: str
     impression: str
+    addenda: list[Addendum] = Field(default=[])
 
 
 class BatchResult(Answer):

@@ -9,7 +9,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.reports import Act, Addendum, AiMark, Attestation, Author, Person, ReportStatus
+from shared.domain.reports import (
+    Act,
+    Addendum,
+    AiMark,
+    Attestation,
+    Author,
+    Person,
+    ReportStatus,
+    WriterVersion,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,12 @@ class History:
         while (made_from := chain[0].made_from) is not None:
             chain.insert(0, by_number[made_from])
         return chain
+
+    @property
+    def drafted_by(self) -> WriterVersion | None:
+        """The writer whose draft it goes back to; None of what a writer wrote itself."""
+        first, *acts = self.chain
+        return first.author if acts and isinstance(first.author, WriterVersion) else None
 
     @property
     def attestations(self) -> list[Attestation]:

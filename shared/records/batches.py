@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.domain.findings import AnalysisRole, Finding, study_findings
 from shared.domain.orders import Order
+from shared.domain.reports import Addendum
 from shared.domain.studies import (
     Actor,
     BatchId,
@@ -21,6 +22,7 @@ from shared.domain.studies import (
     new_id,
     statuses_before,
 )
+from shared.domain.versions import History, Version
 from shared.records import findings, reading, reports, studies
 from shared.records.reading import StudyRecord
 from shared.records.reports import ReportRecord
@@ -52,6 +54,8 @@ class BatchItem:
         digests: the SHA-256 of each, in the same order.
         critical: the labels of its critical findings.
         warnings: what to know of its images, in the study's language.
+        report: as it stands.
+        addenda: what persons added below it.
     """
 
     study: StudyRecord
@@ -62,6 +66,7 @@ class BatchItem:
     warnings: Sequence[str]
     findings: Sequence[Finding]
     report: ReportRecord | None
+    addenda: Sequence[Addendum] = ()
 
 
 _RECORDS: Final = Values(BatchRecord, BatchRow)
@@ -148,7 +153,8 @@ def items_after(
         statement = statement.where(StudyRow.id > after)
     ids = [StudyId(one) for one in session.scalars(statement.order_by(StudyRow.id).limit(limit))]
     found = findings.of_each(session, ids)
-    written = reports.in_force_of_each(session, reports.versions_of_each(session, ids))
+    versions = reports.versions_of_each(session, ids)
+    written = reports.in_force_of_each(session, versions)
     return [
         BatchItem(
             study=view.study,
@@ -159,6 +165,7 @@ def items_after(
             warnings=warnings.of_study(view.images, view.study.language),
             findings=study_findings(found[view.study.id].values()),
             report=written.get(view.study.id),
+            addenda=_addenda(versions[view.study.id], written.get(view.study.id)),
         )
         for view in reading.views_of(session, ids)
     ]
@@ -174,6 +181,10 @@ def labels(session: Session, batch_id: BatchId) -> Sequence[str]:
     )
     statement = select(FindingRow.label).where(FindingRow.analysis_id.in_(examples)).distinct()
     return session.scalars(statement.order_by(FindingRow.label)).all()
+
+
+def _addenda(versions: Sequence[Version], report: ReportRecord | None) -> Sequence[Addendum]:
+    return History(versions, report.version).addenda if report else ()
 
 
 def _only_own(session: Session, statement: Select[Any], tenant_id: TenantId | None) -> BatchRecord | None:

@@ -18,6 +18,7 @@ from shared.domain.reports import (
     ReportSections,
     ReportStatus,
     Section,
+    WriterVersion,
 )
 from shared.domain.versions import ai_mark
 from shared.rendering.passages import Passage, passages
@@ -96,7 +97,8 @@ class ReportDocument:
         sentences: those of the sections, graded; what is not supported is marked where it stands.
         warnings: what its reader must know first, in its language.
         fallback: whether the template stood in for the writer.
-        made_from: the version that a person changed.
+        made_from: the version that a person did something to.
+        drafted_by: the writer whose draft a person's version goes back to.
         critical: the labels of the critical findings.
         attestations: who signed, amended or withdrew it, in order.
         addenda: what was added below it after it was signed.
@@ -124,6 +126,7 @@ class ReportDocument:
     order: Order = NO_ORDER
     indication: str | None = None
     made_from: int | None = None
+    drafted_by: WriterVersion | None = None
     critical: Sequence[str] = ()
     attestations: Sequence[Attestation] = ()
     addenda: Sequence[Addendum] = ()
@@ -168,9 +171,11 @@ class ReportDocument:
         """Who wrote it, and whose findings stand beside it."""
         author, words = self.author, self.words
         model = f"{self.model.id} {self.model.version}"
-        if isinstance(author, Person):
-            return words.changed_by.format(person=author.name, version=self.made_from, model=model)
-        return words.made_by.format(writer=f"{author.id} {author.version}", model=model)
+        if not isinstance(author, Person):
+            return words.made_by.format(writer=f"{author.id} {author.version}", model=model)
+        writer = f"{self.drafted_by.id} {self.drafted_by.version}" if self.drafted_by else ""
+        drafted = words.drafted_by.format(writer=writer, model=model)
+        return f"{drafted} {words.changed_by.format(person=author.name, version=self.made_from)}"
 
     def marked(self, section: Section) -> list[Passage]:
         """Return a section in passages, each with its mark; one passage where all is supported."""
@@ -246,6 +251,7 @@ class Words:
     threshold: str
     warnings: str
     made_by: str
+    drafted_by: str
     changed_by: str
     fallback: str
     finding_status: Mapping[str, str]

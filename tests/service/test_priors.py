@@ -11,8 +11,10 @@ from sqlalchemy import text, update
 from shared.domain.findings import ModelVersion
 from shared.domain.orders import Order
 from shared.domain.priors import Prior
+from shared.domain.reports import Act, Person
 from shared.domain.studies import StudyId, StudyStatus, new_id
-from shared.records import erasure, priors, studies
+from shared.records import acts, erasure, priors, studies
+from shared.records.acts import Deed
 from shared.records.database import Database
 from shared.records.tables import OrderRow, StudyRow
 from tests.support.api import MODEL, classify, complete, report
@@ -115,6 +117,15 @@ def test_a_study_that_is_not_read_to_its_end_is_not_waited_for(database: Databas
     found = before(database, sent(done=False))
     assert found is not None
     assert found.taken_on == LONG_BEFORE
+
+
+def test_a_study_whose_report_was_withdrawn_is_not_compared(database: Database, sent: Sent):
+    earlier, this = sent(study_date=BEFORE), sent(done=False)
+    withdrawal = Deed(Act.ENTERED_IN_ERROR, Person("Dr. Ada Roe"), 1, reason="Another patient's.")
+    assert before(database, this) is not None
+    with database.session() as session:
+        acts.add(session, earlier, withdrawal, actor=SOMEBODY)
+    assert before(database, this) is None
 
 
 def test_an_erased_study_is_not_named(database: Database, sent: Sent):

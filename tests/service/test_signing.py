@@ -18,7 +18,7 @@ from shared.records.database import Database
 from shared.records.tables import StudyRow
 from shared.settings import AuthMode
 from tests.service.test_studies import the_report
-from tests.support.api import ADMIN_KEY, ApiServer, complete, sent
+from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, sent
 from tests.support.builders import SOMEBODY, a_claim
 from tests.support.signing import ADA, BEN, addendum, lines_of, read, sign, tag, versions_of, withdraw
 from tests.support.stack import InfraStack
@@ -147,6 +147,26 @@ def test_a_writer_s_later_version_displaces_nothing_that_was_signed(
         (4, None),
         (5, 3),
     ]
+
+
+def test_a_batch_s_results_are_what_was_signed_with_what_was_added_below_it(
+    client: httpx.Client, database: Database
+):
+    batch = client.post("/v1/batches", json={"name": "archive"}).raise_for_status().json()["id"]
+    files = {"files": ("a.png", a_png())}
+    answer = client.post(
+        "/v1/studies", files=files, data={"batch_id": batch}, headers={"Idempotency-Key": "item"}
+    )
+    study_id = StudyId(UUID(answer.raise_for_status().json()["id"]))
+    complete(database, study_id)
+    sign(client, study_id).raise_for_status()
+    addendum(client, study_id, "Told the ward.").raise_for_status()
+    read_again(database, study_id)
+    results = client.get(f"/v1/batches/{batch}/results", headers={"Accept": "application/x-ndjson"})
+    report = results.raise_for_status().json()["report"]
+    assert (report["version"], report["status"]) == (3, "amended")
+    assert report["author"] == {"kind": "person", "name": ADA}
+    assert [one["text"] for one in report["addenda"]] == ["Told the ward."]
 
 
 def test_what_is_signed_cannot_be_edited(client: httpx.Client, study_id: StudyId):

@@ -21,8 +21,9 @@ def classifier(document: ReportDocument) -> Element:
 def devices(document: ReportDocument) -> Iterator[Element]:
     """Yield both; the classifier is a part of the software."""
     versions = [_version("software", document.software_version)]
-    if isinstance(document.author, WriterVersion):
-        versions.append(_version("report writer", f"{document.author.id} {document.author.version}"))
+    writer = document.author if isinstance(document.author, WriterVersion) else document.drafted_by
+    if writer is not None:
+        versions.append(_version("report writer", f"{writer.id} {writer.version}"))
     yield resource(document, "Device", _device(SOFTWARE) | {"version": versions}, what="software")
     model = document.model
     yield resource(

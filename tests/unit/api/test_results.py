@@ -12,7 +12,7 @@ import pytest
 from api.results import csv_lines, in_pieces, ndjson_lines
 from shared.domain.findings import FindingStatus
 from shared.domain.orders import NO_ORDER, Order
-from shared.domain.reports import AuthorKind
+from shared.domain.reports import Addendum, AuthorKind, ReportStatus
 from shared.domain.studies import StudyStatus
 from shared.records.batches import BatchItem
 from tests.support.builders import a_finding, a_report_record, a_study_record
@@ -104,6 +104,28 @@ def test_a_line_of_csv_holds_probabilities_and_the_whole_report():
         'Technique: Frontal view.\nFindings: An "effusion", small.\nImpression: Effusion.\nNo pneumothorax.'
     )
     assert (row["error_type"], row["error_detail"]) == ("", "")
+
+
+def test_a_report_comes_with_its_status_and_what_was_added_below_it():
+    added = Addendum("Told the ward.", "Dr. Ada Roe", NOW, 3)
+    signed = replace(an_item(), addenda=[added])
+    assert signed.report is not None
+    signed = replace(signed, report=replace(signed.report, status=ReportStatus.AMENDED))
+    (row,) = table(signed)
+    assert (row["report_status"], row["addenda"]) == ("amended", "Told the ward. (Dr. Ada Roe, 2026-01-02)")
+    (line,) = ndjson_lines([signed])
+    report = json.loads(line)["report"]
+    assert report["status"] == "amended"
+    assert [(one["text"], one["author"], one["version"]) for one in report["addenda"]] == [
+        ("Told the ward.", "Dr. Ada Roe", 3)
+    ]
+
+
+def test_nobody_takes_a_report_that_was_withdrawn_for_one():
+    item = an_item()
+    assert item.report is not None
+    (row,) = table(replace(item, report=replace(item.report, status=ReportStatus.ENTERED_IN_ERROR)))
+    assert (row["report_status"], row["impression"], row["report"]) == ("entered-in-error", "", "")
 
 
 def test_an_item_that_was_refused_has_its_reason_and_no_numbers():

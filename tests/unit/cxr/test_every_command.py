@@ -45,6 +45,8 @@ _ARGUMENTS = {
     "reviews sign": ["ID", "--version", "1"],
     "reviews addendum": ["ID", "Told the ward.", "--version", "2"],
     "reviews withdraw": ["ID", "--version", "2", "--reason", "Another patient's."],
+    "reviews table": [],
+    "reviews export": ["-o", "OUT"],
     "keys create": ["ward"],
     "keys list": [],
     "keys revoke": ["ID"],

@@ -14,6 +14,7 @@ from shared.domain.findings import FindingStatus, ModelVersion, ViewPosition
 from shared.domain.orders import NO_ORDER, Order, Patient
 from shared.domain.reports import (
     Act,
+    Addendum,
     Attestation,
     Grade,
     GradedSentence,
@@ -119,13 +120,64 @@ def test_a_report_says_everything_that_belongs_on_paper(render):
 
 @pytest.mark.parametrize("render", [plain, printed])
 @pytest.mark.parametrize("language", list(Language))
-def test_a_version_by_a_person_names_the_person_and_no_writer(render, language: Language):
-    changed = dataclasses.replace(DOCUMENT, language=language, author=Person("Dr. {Ada} <Roe>"), made_from=1)
+def test_a_version_by_a_person_names_the_person_and_who_drafted_it(render, language: Language):
+    changed = dataclasses.replace(
+        DOCUMENT,
+        language=language,
+        author=Person("Dr. {Ada} <Roe>"),
+        made_from=1,
+        drafted_by=WriterVersion("template", "3"),
+    )
     written = " ".join(render(changed).split())
     assert "Dr. {Ada} <Roe>" in written
     assert "bundled 1.0" in written
     assert "synthetic image" in written
-    assert "template" not in written
+    assert "template 3" in written
+
+
+MONDAY = datetime(2026, 1, 5, 10, 40, tzinfo=UTC)
+SIGNED = dataclasses.replace(
+    DOCUMENT,
+    version=5,
+    status=ReportStatus.AMENDED,
+    attestations=[
+        Attestation(Act.SIGNED, "Dr. Ada Roe", MONDAY, 3),
+        Attestation(Act.ADDENDUM, "Dr. <Ben> Foe", MONDAY, 4),
+        Attestation(Act.AMENDED, "Dr. Ada Roe", MONDAY, 5, "Seen <again>."),
+    ],
+    addenda=[Addendum("The ward was told.\nBy <telephone>.", "Dr. <Ben> Foe", MONDAY, 4)],
+    newer_reading=6,
+)
+
+
+@pytest.mark.parametrize("render", [plain, printed])
+def test_a_signed_report_says_who_did_what_and_what_was_added_below_it(render):
+    written = " ".join(render(SIGNED).split())
+    for part in (
+        "Drafted by an AI, signed by a person, and changed since.",
+        "The ward was told. By <telephone>. Dr. <Ben> Foe, 2026-01-05 10:40 UTC",
+        "Signed by Dr. Ada Roe, 2026-01-05 10:40 UTC.",
+        "Addendum by Dr. <Ben> Foe, 2026-01-05 10:40 UTC.",
+        "Amended by Dr. Ada Roe, 2026-01-05 10:40 UTC: Seen <again>.",
+        "version 6 is newer",
+    ):
+        assert part in written
+    assert written.index("Nodule cannot be excluded") < written.index("The ward was told")
+
+
+@pytest.mark.parametrize("render", [plain, printed])
+def test_until_somebody_signs_every_form_says_that_nobody_has(render):
+    written = " ".join(render(DOCUMENT).split())
+    assert "Drafted by an AI. Nobody has signed it." in written
+    assert "ignatures" not in written.replace("SIGNATURES", "Signatures")
+    assert "ddendum" not in written.replace("ADDENDUM", "Addendum")
+
+
+@pytest.mark.parametrize("render", [plain, printed])
+def test_a_version_that_is_not_the_report_any_more_says_so_before_all_else(render):
+    old = dataclasses.replace(DOCUMENT, superseded_by=3, warnings=[])
+    written = " ".join(render(old).split())
+    assert written.index("version 3 is.") < written.index("Frontal view.")
 
 
 @pytest.mark.parametrize("render", [text.render, html.render], ids=["text", "html"])

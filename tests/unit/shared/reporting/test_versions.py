@@ -105,6 +105,11 @@ def test_what_persons_did_is_told_in_order_along_what_was_made_of_what():
         ("Told the ward.", ADA.name, 5)
     ]
     assert History(made, 2).attestations == []
+    assert (history.drafted_by, History(made, 2).drafted_by, History(made, 4).drafted_by) == (
+        WRITER,
+        WRITER,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
