@@ -92,7 +92,10 @@ def test_all_that_was_said_after_it_was_written_is_on_it():
         "a.dcm: seems mirrored.",
     ]
     old = dataclasses.replace(PRELIMINARY, superseded_by=4)
-    assert sheet_of(old)["warnings"]["lines"][0] == "This version is not the report any more: version 4 is."
+    assert sheet_of(old)["status"]["lines"] == [
+        "This version is not the report any more: version 4 is.",
+        "Drafted by an AI. Nobody has signed it.",
+    ]
 
 
 def test_a_sentence_is_marked_in_its_paragraph():
