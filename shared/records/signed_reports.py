@@ -97,10 +97,14 @@ def after(
 ) -> Sequence[SignedReport]:
     """Return the next signed reports in the order of their studies: by keyset, so that no reader holds any.
 
+    Nothing may have been read in the caller's transaction before.
+
     Args:
         study_id: the study that was read last; None begins.
         tenant_id: whose studies; None means everybody's.
     """
+    # One snapshot for all statements: what is withdrawn or erased meanwhile is whole or not in it.
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     statement = select(StudyRow.id).where(*_signed_of(tenant_id)).order_by(StudyRow.id).limit(limit)
     if study_id is not None:
         statement = statement.where(StudyRow.id > study_id)
@@ -152,13 +156,8 @@ def _read(session: Session, ids: Sequence[StudyId]) -> Iterator[SignedReport]:
     histories = _histories(session, ids)
     wanted = [(study_id, step.version) for study_id, history in histories.items() for step in history.chain]
     texts = {(text.study_id, text.version): text for text in reports.texts(session, wanted)}
-    signatures = {
-        one.study_id: one
-        for one in _SIGNATURES.all(
-            session,
-            _SIGNATURES.select().where(ReportRow.study_id.in_(histories), ReportRow.act == Act.SIGNED),
-        )
-    }
+    first = _SIGNATURES.select().where(ReportRow.study_id.in_(histories), ReportRow.act == Act.SIGNED)
+    signatures = {one.study_id: one for one in _SIGNATURES.all(session, first)}
     read = {text.analysis_id for text in texts.values()}
     found, models = findings.of_analyses(session, read), analyses.models(session, read)
     for view in reading.views_of(session, [*histories]):
@@ -179,13 +178,9 @@ def _read(session: Session, ids: Sequence[StudyId]) -> Iterator[SignedReport]:
 
 def _histories(session: Session, ids: Sequence[StudyId]) -> dict[StudyId, History]:
     """Return what is known of each report as it stands."""
-    histories: dict[StudyId, History] = {}
-    for study_id, versions in reports.versions_of_each(session, ids).items():
-        standing = in_force(versions)
-        # A study may be erased between two statements.
-        if standing is not None:
-            histories[study_id] = History(versions, standing.version)
-    return histories
+    own = reports.versions_of_each(session, ids)
+    standing = {study_id: in_force(versions) for study_id, versions in own.items()}
+    return {study_id: History(own[study_id], one.version) for study_id, one in standing.items() if one}
 
 
 def _signed_of(tenant_id: TenantId | None) -> Iterator[ColumnElement[bool]]:

@@ -1,17 +1,20 @@
 """How reports are reviewed, on a real database: the summary, and the export of what was signed."""
 
+import itertools
 import json
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
+from sqlalchemy.orm import ORMExecuteState
 
 from api.routes import review_statistics
 from shared.domain.findings import FindingStatus, ModelVersion
 from shared.domain.reports import Act
 from shared.domain.studies import StudyId, StudyStatus
+from shared.records import signed_reports
 from shared.records.database import Database
 from shared.records.tables import ReportRow, StudyRow
 from tests.support.api import classify, complete, report, sent
@@ -164,3 +167,25 @@ def test_the_export_goes_on_over_several_chunks_and_leaves_out_what_is_erased(
     expected = [str(study_id) for study_id in (ids[0], *ids[2:])]
     assert [line["study_id"] for line in exported(client)] == expected
     assert summaries(client)[0]["signed"] == 4
+
+
+@pytest.mark.parametrize("statement", range(2, 7))
+def test_what_is_erased_while_a_chunk_is_read_is_read_whole(
+    client: httpx.Client, database: Database, statement: int
+):
+    study_id = done(client, database)
+    sign(client, study_id).raise_for_status()
+    with database.session() as session:
+        counted = itertools.count(1)
+
+        @event.listens_for(session, "do_orm_execute")
+        def _erase(_: ORMExecuteState) -> None:
+            if next(counted) == statement:
+                client.delete(f"/v1/studies/{study_id}").raise_for_status()
+
+        (found,) = signed_reports.after(session, None, tenant_id=None, limit=10)
+        assert next(counted) > statement
+    assert str(found.study_id) == str(study_id)
+    assert (found.drafted.version, found.signed.version) == (1, 2)
+    assert [finding.label for finding in found.findings] == ["Effusion", "Hernia", "Nodule"]
+    assert exported(client) == []

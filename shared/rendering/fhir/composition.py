@@ -3,7 +3,7 @@
 A section's text stands in it twice, as XHTML and in the extension `note`, which the profile wants of one that
 has no entries. Of what the profile wants and nothing is known, a section says so (`emptyReason`).
 
-Map: `composition` -> `_sections` (`_section`, `_note`), `_attesters`.
+Map: `composition` -> `_attesters`, `_replaced`, `_sections` (`_section`).
 """
 
 from collections.abc import Iterator, Sequence
