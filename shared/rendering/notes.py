@@ -16,16 +16,16 @@ WORDS: Final = in_each("notes", dict)
 
 
 def status_lines(document: ReportDocument) -> list[str]:
-    """Say how the report came to be what it is, and by whose word."""
-    return [WORDS[document.language]["status"][document.status], *attestation_lines(document)[-1:]]
+    """Say whether it is the report still, how it came to be what it is, and by whose word."""
+    words, other = WORDS[document.language], document.superseded_by
+    superseded = [] if other is None else [words["superseded"].format(version=other)]
+    return [*superseded, words["status"][document.status], *attestation_lines(document)[-1:]]
 
 
 def warning_lines(document: ReportDocument) -> list[str]:
-    """Say what must be known before it is read: that it is not the report any more, or that there is more."""
-    words = WORDS[document.language]
-    others = {"superseded": document.superseded_by, "read_again": document.newer_reading}
-    told = [words[word].format(version=other) for word, other in others.items() if other is not None]
-    return [*told, *document.warnings]
+    """Say what must be known before it is read; of a signed report, that there is a newer reading, too."""
+    newer, words = document.newer_reading, WORDS[document.language]
+    return [*([] if newer is None else [words["read_again"].format(version=newer)]), *document.warnings]
 
 
 def critical_lines(document: ReportDocument) -> list[str]:

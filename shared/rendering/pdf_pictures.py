@@ -55,7 +55,7 @@ def _cells(
         for number, (line, _) in enumerate(boxed, start=1)
     ]
     boxes = [
-        _drawn_box(box, str(number), picture.size, dashed=line.status is FindingStatus.UNCERTAIN)
+        _drawn_box(box, number, picture.size, dashed=line.status is FindingStatus.UNCERTAIN)
         for number, (line, box) in enumerate(boxed, start=1)
     ]
     cells: list[dict[str, Any]] = [
@@ -102,16 +102,20 @@ def _embedded(content: bytes, kind: str, size: tuple[int, int]) -> str:
     )
 
 
-def _drawn_box(box: Box, number: str, size: tuple[int, int], *, dashed: bool) -> str:
+def _drawn_box(box: Box, number: int, size: tuple[int, int], *, dashed: bool) -> str:
+    """Draw a box with its number in a corner, each in another one: boxes are often nearly the same."""
     width, height = size
     unit = max(size)
-    left, top = box.left * width, box.top * height
-    dashes = f' stroke-dasharray="{3 * _STROKE * unit:.1f}"' * dashed
+    stroke, text = _STROKE * unit, _NUMBER * unit
+    left, top, right, bottom = box.left * width, box.top * height, box.right * width, box.bottom * height
+    is_right, is_low = number % 2 == 0, number % 4 in {3, 0}
+    x, anchor = (right - 2 * stroke, "end") if is_right else (left + 2 * stroke, "start")
+    y = bottom - 2 * stroke if is_low else top + text
+    dashes = f' stroke-dasharray="{3 * stroke:.1f}"' * dashed
     return (
-        f'<rect x="{left:.1f}" y="{top:.1f}" width="{(box.right - box.left) * width:.1f}" '
-        f'height="{(box.bottom - box.top) * height:.1f}" fill="none" stroke="{_COLOR}" '
-        f'stroke-width="{_STROKE * unit:.1f}"{dashes}/>'
-        f'<text x="{left + 2 * _STROKE * unit:.1f}" y="{top + _NUMBER * unit:.1f}" fill="{_COLOR}" '
-        f'font-family="Noto Sans" font-weight="bold" font-size="{_NUMBER * unit:.1f}" '
-        f'stroke="black" stroke-width="{_STROKE * unit:.1f}" paint-order="stroke">{number}</text>'
+        f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" '
+        f'fill="none" stroke="{_COLOR}" stroke-width="{stroke:.1f}"{dashes}/>'
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{_COLOR}" font-family="Noto Sans" '
+        f'font-weight="bold" font-size="{text:.1f}" stroke="black" stroke-width="{stroke:.1f}" '
+        f'paint-order="stroke">{number}</text>'
     )

@@ -93,7 +93,6 @@ def _head(document: ReportDocument, more: Mapping[str, Any]) -> list[dict[str, A
         (more["institution"], [order.institution]),
         (words.reported, [reported]),
         (words.images, [images]),
-        (words.study, [document.study_id]),
     ]
     known = [(name, [line for line in lines if line]) for name, lines in head]
     return [{"name": name, "lines": lines} for name, lines in known if lines]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pikepdf
 import pytest
 from PIL import Image, ImageDraw
 
@@ -77,9 +78,13 @@ def test_a_plain_post_is_answered_as_the_contract_says(http: httpx.Client, sampl
     assert "FINDINGS" in http.get(address, headers={"Accept": "text/plain"}).text
     assert "<html" in http.get(address, headers={"Accept": "text/html"}).text
     assert http.get(address).json()["study_id"] == study["id"]
-    refused = http.get(address, headers={"Accept": "application/pdf"})
+    paper = http.get(address, headers={"Accept": "application/pdf"})
+    with pikepdf.open(BytesIO(paper.content)) as pdf:
+        parts = [item for item in pdf.objects if isinstance(item, pikepdf.Dictionary)]
+        assert any(part.get("/S") == "/Figure" for part in parts)
+    refused = http.get(address, headers={"Accept": "application/rtf"})
     assert refused.status_code == 406
-    assert set(refused.json()["formats"]) == {"application/json", "text/plain", "text/html"}
+    assert {"application/json", "text/plain", "text/html"} <= set(refused.json()["formats"])
     assert http.get(study["images"][0]["links"]["preview"]).headers["Content-Type"] == "image/png"
 
 

@@ -1,6 +1,7 @@
 """What stands on a report on paper, before it is set."""
 
 import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -24,11 +25,10 @@ def test_the_head_says_whose_study_it_is_and_who_asked_for_it():
         "Institution": ["Hospital Clínico"],
         "Reported": ["2026-01-02 03:04 UTC, version 1"],
         "Images": ["1 PA, 2 LATERAL"],
-        "Study": ["0199d3c4-7a10-7c44-9d6e-0d5a3c1f2b11"],
     }
     unknown = dataclasses.replace(PRELIMINARY, order=NO_ORDER, indication=None, warnings=[], critical=[])
     sheet = sheet_of(unknown)
-    assert list(head(sheet)) == ["Reported", "Images", "Study"]
+    assert list(head(sheet)) == ["Reported", "Images"]
     assert [sheet[part] for part in ("warnings", "critical", "indication")] == [None] * 3
     assert sheet["after"] == []
 
@@ -92,7 +92,10 @@ def test_all_that_was_said_after_it_was_written_is_on_it():
         "a.dcm: seems mirrored.",
     ]
     old = dataclasses.replace(PRELIMINARY, superseded_by=4)
-    assert sheet_of(old)["warnings"]["lines"][0] == "This version is not the report any more: version 4 is."
+    assert sheet_of(old)["status"]["lines"] == [
+        "This version is not the report any more: version 4 is.",
+        "Drafted by an AI. Nobody has signed it.",
+    ]
 
 
 def test_a_sentence_is_marked_in_its_paragraph():
@@ -125,6 +128,11 @@ def test_a_finding_is_shown_where_it_was_seen():
     assert boxed.count("<rect") == 2
     assert '<rect x="18.0" y="15.0" width="30.0" height="37.5"' in boxed
     assert boxed.count("stroke-dasharray") == 1
+    # Each number in another corner, since the boxes of several findings are often nearly the same.
+    assert re.findall(r'<text x="([0-9.]+)" y="([0-9.]+)" text-anchor="(\w+)"', boxed) == [
+        ("19.8", "24.8", "start"),
+        ("100.2", "114.8", "end"),
+    ]
     assert "image/png" in heated
     assert "image/png" not in boxed
     assert first["cells"][0]["alt"] == (
