@@ -30,7 +30,7 @@ def waiting(stack: FullStack, samples: Path, tmp_path_factory: pytest.TempPathFa
             image.crop((number, number, 440, 440)).save(film)
     with stack.client() as client, ThreadPoolExecutor(len(films)) as senders:
         studies = senders.map(lambda film: client.submit([film], wait=STUDY_SECONDS).id, films)
-        return iter(list(studies))
+        return iter(sorted(studies))  # the oldest first: it is the one that is read next
 
 
 class Reader:
