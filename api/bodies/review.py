@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.bodies.base import Body
 from api.bodies.report import WriterId
+from shared.records.reviews import MOST_COUNTED
 from shared.records.signed_reports import ReviewSummary
 
 
@@ -34,6 +35,13 @@ class ReviewSummaryBody(Body):
         description="On the average: labels of which that text, with its addenda, says something else than"
         " the draft."
     )
+
+
+class WaitingBody(Body):
+    """How many reports wait to be signed."""
+
+    unsigned: int = Field(description=f"At most {MOST_COUNTED}: that many, or more.")
+    critical: int = Field(description="Of them, those with a critical finding; counted as far.")
 
 
 class ReviewSummaries(Body):

@@ -1,4 +1,4 @@
-"""/v1/reviews: reading one report after the other."""
+"""/v1/reviews: reading one report after the other, as long as any waits."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -6,9 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from api.auth import MayReview
+from api.auth import MayRead, MayReview
 from api.backend import BackendDep
 from api.bodies.answers import problems
+from api.bodies.review import WaitingBody
 from api.bodies.study import Study, for_caller, study_body
 from api.routes.drafts import Author
 from shared.domain.studies import StudyId
@@ -51,3 +52,11 @@ def next_review(
         return Response(status_code=HTTPStatus.NO_CONTENT)
     body = for_caller(study_body(view), caller)
     return Response(body.model_dump_json(), media_type="application/json")
+
+
+@router.get("/waiting", responses=problems(), summary="Count the reports that wait to be signed")
+def get_waiting(backend: BackendDep, caller: MayRead) -> WaitingBody:
+    """Return how many wait; beyond some number they are not counted any more."""
+    with backend.database.session() as session:
+        waiting = reviews.count_waiting(session, tenant_id=caller.sees)
+    return WaitingBody(unsigned=waiting.unsigned, critical=waiting.critical)

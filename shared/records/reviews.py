@@ -1,6 +1,7 @@
-"""The order in which persons read reports: which study is next."""
+"""The order in which persons read reports: which study is next, and how many wait."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +16,18 @@ from shared.records.tables.studies import UNSIGNED
 
 OPEN_FOR: Final = timedelta(minutes=15)
 """Whoever saved a draft within it is at the study; later they have left it."""
+
+
+MOST_COUNTED: Final = 1000
+"""Who has more than that unsigned need not know how many more, and counting would take longer with each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many reports wait to be signed, as far as they are counted."""
+
+    unsigned: int
+    critical: int
 
 
 def next_study(
@@ -46,6 +59,22 @@ def next_study(
         if found is not None:
             return StudyId(found)
     return None
+
+
+def count_waiting(session: Session, *, tenant_id: TenantId | None) -> Waiting:
+    """Count the reports that wait to be signed, and those of them with a critical finding.
+
+    Args:
+        tenant_id: whose studies; None means everybody's.
+    """
+    unsigned = select(StudyRow.id).where(literal_column(UNSIGNED, Boolean)).limit(MOST_COUNTED)
+    if tenant_id is not None:
+        unsigned = unsigned.where(StudyRow.tenant_id == tenant_id)
+    critical = unsigned.where(StudyRow.priority == Priority.URGENT, has_critical())
+    counts = [
+        session.scalar(select(func.count()).select_from(ids.subquery())) for ids in (unsigned, critical)
+    ]
+    return Waiting(*(count or 0 for count in counts))
 
 
 def _is_open_elsewhere(person: Person | None) -> ColumnElement[bool]:

@@ -25,12 +25,12 @@ def waiting(stack: FullStack, samples: Path, tmp_path_factory: pytest.TempPathFa
     """Give studies whose reports wait to be read, sent together: one to each test that takes one."""
     folder = tmp_path_factory.mktemp("films")
     with Image.open(samples / "chest-3.jpg") as image:
-        films = [folder / f"film-{number}.png" for number in range(3)]
+        films = [folder / f"film-{number}.png" for number in range(4)]
         for number, film in enumerate(films):
             image.crop((number, number, 440, 440)).save(film)
     with stack.client() as client, ThreadPoolExecutor(len(films)) as senders:
         studies = senders.map(lambda film: client.submit([film], wait=STUDY_SECONDS).id, films)
-        return iter(list(studies))
+        return iter(sorted(studies))  # the oldest first: it is the one that is read next
 
 
 class Reader:
@@ -139,7 +139,7 @@ def test_the_next_unread_report_is_signed_in_one_action_and_amended_with_a_reaso
 
 
 def test_each_line_is_decided_by_one_key_and_a_reload_loses_nothing(
-    ada: Reader, stack: FullStack, waiting: Iterator[str]
+    ada: Reader, open_tab: OpenTab, stack: FullStack, waiting: Iterator[str]
 ) -> None:
     study_id = next(waiting)
     ada.open(study_id)
@@ -169,6 +169,17 @@ def test_each_line_is_decided_by_one_key_and_a_reload_loses_nothing(
     ada.go_to(text)
     finding = ada.page.locator(".finding:has([aria-pressed=true])")
     assert finding.get_attribute("data-label") == resting[text][0]["label"]
+
+    other_tab = Reader(open_tab(), ADA)
+    other_tab.tab.open(f"#/studies/{study_id}/review")
+    other_tab.say_who()
+    other_tab.press("a")
+    other_tab.page.locator(".saving-saved").wait_for()
+    ada.tab.refusals_expected = 1
+    ada.press("x")
+    ada.page.get_by_role("button", name="Take what was saved").press("Enter")
+    ada.page.locator(".line:focus").wait_for()
+    assert ada.decisions() == other_tab.decisions()
 
     ada.press("Shift+A")
     assert "open" not in ada.decisions()
@@ -202,11 +213,14 @@ def test_two_readers_of_one_report_are_told_and_bring_their_lines_together(
 
     conflict = ada.page.get_by_role("alert").filter(has_text=f"{BEA}, meanwhile: Signed")
     conflict.wait_for()
+    ada.page.reload()
+    conflict.wait_for()
     rows = ada.page.locator(".conflict-rows li")
     texts = " ".join(rows.all_inner_texts())
     assert "Small pleural effusion." in texts
     assert "Large pleural effusion." in texts
     assert [found["id"] for found in Axe().run(ada.page).response["violations"]] == []
+    ada.page.locator(".conflict-rows :focus").wait_for()
     ada.press(*["m"] * rows.count(), "Control+Enter")
     ada.page.get_by_text("Amendment of version 2").wait_for()
     ada.press("Control+Enter")
@@ -221,3 +235,30 @@ def test_two_readers_of_one_report_are_told_and_bring_their_lines_together(
         sentence["text"] for sentence in together["sentences"] if sentence["section"] == "findings"
     ]
     bea.shows("Seen together")
+
+
+def test_what_waits_is_counted_and_what_became_of_drafts_is_a_table(
+    tab: Tab, stack: FullStack, waiting: Iterator[str]
+) -> None:
+    study_id = next(waiting)
+    unsigned = ask(stack, "/v1/reviews/waiting").json()["unsigned"]
+    tab.open()
+    tab.page.get_by_role("button", name=f"{unsigned} report").click()
+    tab.page.locator(f'.study-row[href="#/studies/{study_id}"] .report-preliminary').wait_for()
+    assert tab.page.get_by_label("Report", exact=True).input_value() == "preliminary"
+    etag = ask(stack, f"/v1/studies/{study_id}/report").headers["ETag"]
+    signed = httpx.post(
+        f"{stack.url}/v1/studies/{study_id}/report/sign",
+        json={"author": {"name": BEA}},
+        headers={"If-Match": etag},
+        timeout=30,
+    )
+    assert signed.status_code == 200, signed.text
+    summaries = ask(stack, "/v1/reviews/summary").json()["items"]
+    tab.open("#/reviews")
+    rows = tab.page.locator(".statistics tbody tr")
+    rows.first.wait_for()
+    assert rows.count() == len(summaries)
+    assert summaries[0]["writer"]["id"] in rows.first.inner_text()
+    assert rows.first.locator("td").nth(1).inner_text() == str(summaries[0]["signed"])
+    assert [found["id"] for found in Axe().run(tab.page).response["violations"]] == []

@@ -20,7 +20,7 @@ PHONE = {
     "has_touch": True,
     "device_scale_factor": 2,
 }
-VIEWS = ("#/", "#/studies/{study}")
+VIEWS = ("#/", "#/studies/{study}", "#/reviews")
 
 
 @pytest.fixture

@@ -98,3 +98,13 @@ def test_studies_are_listed_by_their_report_s_status(client: httpx.Client, datab
     assert client.get("/v1/studies", params={"report_status": "signed"}).status_code == 422
     with database.session() as session:
         assert session.get_one(StudyRow, erased).report_status is None
+
+
+def test_what_waits_is_counted_and_the_critical_apart(client: httpx.Client, database: Database):
+    done(client, database, priority=Priority.URGENT)
+    signed, critical = done(client, database), flagged(client, database)
+    sent(client)  # without a report so far
+    sign(client, signed).raise_for_status()
+    assert client.get("/v1/reviews/waiting").json() == {"unsigned": 2, "critical": 1}
+    sign(client, critical).raise_for_status()
+    assert client.get("/v1/reviews/waiting").json() == {"unsigned": 1, "critical": 0}

@@ -4,6 +4,7 @@
  *   #/               upload + the list of studies      upload.js, studies.js
  *   #/studies/ID     one study                         study.js (viewer, findings, report)
  *   #/studies/ID/review                                its report under review: review/
+ *   #/reviews        how reports are reviewed          review/statistics.js
  *   #/batches/ID     studies that were sent together   batch.js
  *
  * frame.js stands around each, and words.js has its words.
@@ -17,6 +18,7 @@ import { pageFrame } from "./frame.js";
 import { droppedFiles } from "./intake.js";
 import { announce, problemBox } from "./notices.js";
 import { openNext } from "./review/next.js";
+import { statisticsView } from "./review/statistics.js";
 import { listen } from "./shortcuts.js";
 import { studiesView } from "./studies.js";
 import { studyView } from "./study.js";
@@ -26,6 +28,7 @@ const UUID = "([0-9a-f-]{36})";
 const ROUTES = [
   [/^#?\/?$/, studiesView],
   [new RegExp(`^#/studies/${UUID}(?:/(review))?$`), studyView],
+  [/^#\/reviews$/, statisticsView],
   [new RegExp(`^#/batches/${UUID}$`), batchView],
 ];
 

@@ -12,6 +12,7 @@ const WHOLE = new Intl.NumberFormat(locale);
 const UP_TO_TENTHS = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const TENTHS = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const HUNDREDTHS = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const PERCENT = new Intl.NumberFormat(locale, { style: "percent" });
 const UNITS = ["bytes", "kB", "MB", "GB"];
 
 const FINAL = new Set(["completed", "rejected", "failed", "cancelled"]);
@@ -110,6 +111,15 @@ export function viewName({ view, view_source: source }) {
 export function criticalWords({ critical_names: names }) {
   return names.length === 0 ? "" : words.study.critical(names.join(", "));
 }
+
+/** "1,204" */
+export const whole = (number) => WHOLE.format(number);
+
+/** "1.4" */
+export const tenths = (number) => TENTHS.format(number);
+
+/** "93%" of 0.93 */
+export const percent = (share) => PERCENT.format(share);
 
 /** "1 image", "2 images": a number and the form of its noun that goes with it. */
 export function count(number, forms) {

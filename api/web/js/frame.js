@@ -34,7 +34,7 @@ export function pageFrame({ onKey, onHelp, onNext, onSkip }) {
       "header.top",
       {},
       h("a.brand", { href: "#/" }, "CXR Reporter"),
-      h("nav", { "aria-label": text.navigation }, h("a", { href: "#/", id: "nav-studies" }, text.studies), h("a", { href: "/docs" }, "API")),
+      h("nav", { "aria-label": text.navigation }, h("a", { href: "#/", id: "nav-studies" }, text.studies), h("a", { href: "#/reviews" }, words.review.statistics.short), h("a", { href: "/docs" }, "API")),
       h("div.top-tools", {}, next, key, help),
     ),
   ];

@@ -1,13 +1,13 @@
 /** The report as it is read, and while it is reviewed; who wrote it and how it was checked; copy, print, download. */
 
-import { call } from "./api.js";
+import { Problem, call } from "./api.js";
 import { saveFrom } from "./download.js";
 import { fill, h } from "./dom.js";
 import { fullMoment, moment } from "./format.js";
 import { formatPicker } from "./formats.js";
-import { notify } from "./notices.js";
+import { notify, problemBox } from "./notices.js";
 import { offers } from "./review/offers.js";
-import { whoReads } from "./review/person.js";
+import { readerName, whoReads } from "./review/person.js";
 import { review } from "./review/review.js";
 import { addenda, attestationList, standing } from "./review/standing.js";
 import { versionList } from "./review/versions.js";
@@ -15,6 +15,7 @@ import { passagesOf, sectionParts, sectionsOf } from "./sections.js";
 import { words, writtenIn } from "./words.js";
 
 const TEXT = words.report;
+
 /**
  * Makes the panel.
  *
@@ -67,11 +68,22 @@ export function reportPanel({ signal, info, onError, onSentence, findings, onRev
     if (version === null || reviewed !== null || version.report.status === "entered-in-error") return;
     const { known, name: person } = await whoReads(info);
     if (!known) return;
-    const onEnd = (report) => endReview(report).catch(onError);
-    reviewed = review(study.links.report, version, { person, findings: findings(), signal, onError, onChoose: onSentence, onEnd, newest: fetchNewest });
+    const onEnd = () => endReview().catch(onError);
+    const onNewReader = () => {
+      readerName.forget();
+      startReview().catch(onError);
+    };
+    reviewed = review(study.links.report, version, { person, findings: findings(), signal, onError, onChoose: onSentence, onEnd, onNewReader, newest: fetchNewest });
     fill(body, reviewed.element);
     onReview(true);
-    await reviewed.start();
+    try {
+      await reviewed.start();
+    } catch (error) {
+      // Such as a key that may not review: the report is still there to be read.
+      if (!(error instanceof Problem) || error.status === 401) throw error;
+      await endReview();
+      body.prepend(problemBox(error));
+    }
   }
 
   async function endReview() {

@@ -35,6 +35,7 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
   const filter = h("select", { id: "status-filter" }, h("option", { value: "" }, words.list.all), ...options(words.statuses));
   const report = h("select", { id: "report-filter" }, h("option", { value: "" }, words.list.all), ...options(words.report.statuses));
   const critical = h("input", { id: "critical-filter", type: "checkbox" });
+  const unsigned = h("button.quiet", { type: "button", hidden: true, onclick: () => choose("preliminary") });
   const more = h("button", { type: "button" }, words.list.more);
   const empty = h("p.empty.soft", {});
   let studies = [];
@@ -78,6 +79,19 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
     draw();
   }
 
+  /** Says how many reports wait to be signed, wherever in the list they are. */
+  async function countUnsigned() {
+    if (batchId !== undefined) return;
+    const { unsigned: number, critical: urgent } = await json("/v1/reviews/waiting", { signal });
+    unsigned.hidden = number === 0;
+    unsigned.textContent = [count(number, words.counted.unsigned), urgent > 0 && count(urgent, words.counted.critical)].filter(Boolean).join(", ");
+  }
+
+  function choose(status) {
+    report.value = status;
+    report.dispatchEvent(new Event("change"));
+  }
+
   async function loadMore() {
     const page = await query(PAGE_SIZE, cursor);
     studies = [...studies, ...page.items];
@@ -92,7 +106,7 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
       await new Promise((resolve) => setTimeout(resolve, moving ? REFRESH : REFRESH_IDLE));
       if (signal.aborted || document.hidden) continue;
       try {
-        await Promise.all([refresh(), onRefresh?.()]);
+        await Promise.all([refresh(), countUnsigned(), onRefresh?.()]);
       } catch (error) {
         // A list that is a little old is better than none: the next look may reach the server.
         if (!error.passing && !(error.status >= 500)) throw error;
@@ -101,7 +115,7 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
   }
 
   async function start() {
-    await refresh();
+    await Promise.all([refresh(), countUnsigned()]);
     if (!filled) keepUpToDate().catch(onError);
     filled = true;
   }
@@ -117,6 +131,7 @@ export function studyList({ signal, onError, batchId, onRefresh }) {
     "div.list-head",
     {},
     h("h2", {}, words.list.title),
+    unsigned,
     h("label", {}, critical, ` ${words.list.critical}`),
     h("label", { for: "report-filter" }, words.list.report),
     report,

@@ -135,8 +135,19 @@ DIFFERENCE: Final = [
     {"section": "impression", "op": "same", "before": "Effusion.", "after": "Effusion."},
 ]
 
+SIGNED_AS_IT_STOOD: Final = [
+    {"section": sentence["section"], "op": "same", "before": sentence["text"], "after": sentence["text"]}
+    for sentence in REPORT["sentences"]
+]
 
-def merged(mine: dict[int, tuple[str, str]], *, added: str = "", takes: dict[int, str] | None = None) -> Any:
+
+def merged(
+    mine: dict[int, tuple[str, str]],
+    *,
+    added: str = "",
+    takes: dict[int, str] | None = None,
+    signed_as_it_stood: bool = False,
+) -> Any:
     """Lay my changes, by their sentence's index, beside theirs; return the takes and what comes of them."""
     lines = [
         {
@@ -155,12 +166,13 @@ def merged(mine: dict[int, tuple[str, str]], *, added: str = "", takes: dict[int
     body = (
         "const rows = module.rowsOf(given.lines, given.difference, given.versions);"
         "const taken = rows.map((row, at) => ({ ...row, take: given.takes[at] ?? row.take ?? 'theirs' }));"
-        "return { takes: rows.map(({ take }) => take), lines: module.takenLines(taken) };"
+        "return { takes: rows.map(({ take }) => take), lines: module.takenLines(taken),"
+        " changed: module.changedByThem(rows) };"
     )
     given = {
         "lines": lines,
-        "difference": DIFFERENCE,
-        "versions": [REPORT, THEIRS],
+        "difference": SIGNED_AS_IT_STOOD if signed_as_it_stood else DIFFERENCE,
+        "versions": [REPORT, REPORT if signed_as_it_stood else THEIRS],
         "takes": {str(at): side for at, side in (takes or {}).items()},
     }
     return run_module("review/merge.js", body, given)
@@ -169,6 +181,7 @@ def merged(mine: dict[int, tuple[str, str]], *, added: str = "", takes: dict[int
 def test_what_i_left_alone_is_theirs_and_is_open_where_they_changed_it():
     found = merged({0: ("accepted", BASE[0])})
     assert found["takes"] == ["mine", "theirs", "theirs", "theirs", "mine"]
+    assert found["changed"]
     assert decided(found["lines"]) == [
         (0, "accepted", "PA view."),
         (1, "open", "Effusion on the left."),
@@ -196,3 +209,16 @@ def test_what_both_took_out_is_gone_and_what_i_struck_stays_struck_in_theirs():
     assert found["takes"] == ["mine", "theirs", "theirs", "theirs", "mine"]
     assert decided(found["lines"])[-1] == (4, "struck", "Effusion.")
     assert BASE[2] not in [line["text"] for line in found["lines"]]
+
+
+def test_a_signature_that_changed_nothing_leaves_my_lines_as_they_are():
+    mine = {0: ("accepted", BASE[0]), 1: ("changed", "Large effusion."), 2: ("struck", BASE[2])}
+    found = merged(mine, added="Follow up.", signed_as_it_stood=True)
+    assert not found["changed"]
+    assert decided(found["lines"]) == [
+        (0, "accepted", BASE[0]),
+        (1, "changed", "Large effusion."),
+        (2, "struck", BASE[2]),
+        (4, "open", BASE[4]),
+        (None, "added", "Follow up."),
+    ]

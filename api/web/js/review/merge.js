@@ -48,6 +48,11 @@ export function takenLines(rows) {
   return rows.map(({ take, ...row }) => (take === "theirs" ? takenTheirs(row) : takenMine(row))).filter((line) => line !== null);
 }
 
+/** Whether their version reads otherwise than the one that both began with. */
+export function changedByThem(rows) {
+  return rows.some(({ before, theirs }) => (theirs?.text ?? null) !== before);
+}
+
 /** How many rows wait for a choice. */
 export function undecided(rows) {
   return rows.filter(({ take }) => take === null).length;

@@ -8,6 +8,7 @@ const SETTING = "cxr-reader";
 export const readerName = {
   get: () => localStorage.getItem(SETTING),
   set: (name) => localStorage.setItem(SETTING, name),
+  forget: () => localStorage.removeItem(SETTING),
 };
 
 /**

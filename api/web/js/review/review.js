@@ -1,24 +1,24 @@
 /**
  * A report under review: its lines are decided about by single keys, saved as they change, and signed.
  *
- * lines.js has what can be done with lines, draft.js keeps them on the server, list.js shows them, toolbar.js names the
- * keys; where somebody else was quicker, merge.js and conflict.js bring the two together.
+ * lines.js has what can be done with lines, draft.js keeps them on the server, list.js shows them, banner.js says what
+ * stands above them, toolbar.js names the keys; where somebody else was quicker, merge.js and conflict.js bring the two together.
  */
 
-import { Problem, asking, json } from "../api.js";
+import { Problem, asking, call, json } from "../api.js";
 import { askForText } from "../dialogs.js";
 import { fill, h } from "../dom.js";
-import { moment } from "../format.js";
-import { announce, faultBox, notify, problemBox } from "../notices.js";
+import { announce, notify, problemBox } from "../notices.js";
 import { words } from "../words.js";
 import { sign } from "./acts.js";
+import { reviewBanner } from "./banner.js";
 import { conflictView } from "./conflict.js";
 import { savedDraft } from "./draft.js";
 import { history } from "./history.js";
 import { keysOf } from "./keys.js";
 import * as change from "./lines.js";
 import { lineList } from "./list.js";
-import { rowsOf, takenLines } from "./merge.js";
+import { changedByThem, rowsOf, takenLines } from "./merge.js";
 import { reviewToolbar } from "./toolbar.js";
 
 const TEXT = words.review;
@@ -37,30 +37,34 @@ const LOOK = 20000;
  * @param {string} path of the report
  * @param {Version} version the version that is reviewed
  * @param {{person: ?string, findings: Map<string, object>, signal: AbortSignal, onError: (error: unknown) => void,
- *   onChoose: (labels: string[]) => void, onEnd: (report: ?object) => void, newest: () => Promise<Version>}} options
- *   `onEnd` is given what was signed, or null; `newest` fetches the report as it is now
+ *   onChoose: (labels: string[]) => void, onEnd: () => void, onNewReader: () => void, newest: () => Promise<Version>}} options
+ *   `onNewReader` is called when somebody else is to read, `newest` fetches the report as it is now
  * @returns {{element: HTMLElement, start: () => Promise<void>, moved: () => Promise<void>}}
  */
-export function review(path, version, { person, findings, signal, onError, onChoose, onEnd, newest }) {
+export function review(path, version, { person, findings, signal, onError, onChoose, onEnd, onNewReader, newest }) {
   let base = version;
   let states = history([]);
   let at = 0;
   let editing = false;
   let busy = false;
   let merging = false;
+  const over = new AbortController();
+  const open = AbortSignal.any([signal, over.signal]);
   /** What a line was before it was written anew, for whoever thinks better of it. */
   let kept = null;
 
-  const saving = h("span.saving", {});
-  const others = h("p.notice.others", { hidden: true, role: "status" });
-  const trouble = h("div", {});
   const list = lineList({ language: base.report.language, findings, onChoose: choose, onChange: (index) => (choose(index), write()), onWords, onLeave: endWriting });
+  const banner = reviewBanner({
+    person,
+    onNewReader: () => leave().then(onNewReader).catch(onError),
+    onTakeSaved: () => takeSaved().catch(onError),
+    onKeepMine: () => keepMine().catch(onError),
+  });
   const actions = { accept, change: write, strike, add, acceptAll, undo, sign: () => signIt().catch(onError), leave: () => leave().catch(onError) };
   const tools = reviewToolbar(actions);
   const place = h("div.review-body", {}, list.element);
-  const title = h("span", {});
-  const element = h("div.review", { onkeydown: keysOf(actions, { down: () => step(1), up: () => step(-1), writing: () => editing, done: writtenDown, revert, merging: () => merging }) }, h("p.review-head", {}, title, saving), others, trouble, place, tools.element);
-  const draft = savedDraft(path, { person, signal, onState: showSaving, onSaved });
+  const element = h("div.review", { onkeydown: keysOf(actions, { down: () => step(1), up: () => step(-1), writing: () => editing, done: writtenDown, revert, merging: () => merging }) }, ...banner.elements, place, tools.element);
+  const draft = savedDraft(path, { person, signal, onState: banner.saving, onSaved });
 
   async function start() {
     const found = await draft.load();
@@ -72,26 +76,31 @@ export function review(path, version, { person, findings, signal, onError, onCho
     } else {
       await restore(found);
     }
-    if (!merging) choose(at);
+    if (!merging && !open.aborted) choose(at);
     lookAround();
   }
 
   /** Goes on where the reader stopped, though the report may be another by now. */
   async function restore(found) {
-    const { report, etag } = base;
-    const earlier = found.base_version === report.version ? report : await json(`${path}/versions/${found.base_version}`, { signal });
-    base = { report: earlier, etag };
-    restart(change.linesOfDraft(found.lines, earlier.sentences));
-    showSaving({ kind: "saved", at: found.saved_at });
-    showOthers(found.others);
-    if (found.base_version !== report.version) await meet({ report, etag });
+    const now = base;
+    if (found.base_version !== now.report.version) base = await versionOf(`${path}/versions/${found.base_version}`);
+    restart(change.linesOfDraft(found.lines, base.report.sentences));
+    banner.saving({ kind: "saved", at: found.saved_at });
+    banner.others(found.others);
+    await meet(now);
+  }
+
+  /** Reads an earlier version with its own tag: what is made of it can never be signed as if it were of a later one. */
+  async function versionOf(address) {
+    const response = await call(address, { signal });
+    return { report: await response.json(), etag: response.headers.get("ETag") };
   }
 
   function restart(lines) {
     states = history(lines);
     at = Math.max(0, lines.findIndex(({ decision }) => decision === "open"));
     editing = false;
-    title.textContent = base.report.status === "preliminary" ? TEXT.title(base.report.version) : TEXT.amending(base.report.version);
+    banner.name(base.report.status === "preliminary" ? TEXT.title(base.report.version) : TEXT.amending(base.report.version));
   }
 
   function draw() {
@@ -192,52 +201,37 @@ export function review(path, version, { person, findings, signal, onError, onCho
   }
 
   function onSaved(answer) {
-    if (signal.aborted) return;
+    if (open.aborted) return;
     states.touch(change.regrade(states.now(), answer.lines));
-    showOthers(answer.others);
+    banner.others(answer.others);
     draw();
     if (answer.stale && !busy) moved().catch(onError);
   }
 
-  function showSaving(state) {
-    const said = { saved: () => TEXT.saved(moment(state.at)), saving: () => TEXT.saving, unsaved: () => TEXT.unsaved(state.why), elsewhere: () => TEXT.unsaved(TEXT.elsewhere) }[state.kind]();
-    saving.textContent = said;
-    saving.className = `saving saving-${state.kind}`;
-    if (state.kind === "unsaved" || state.kind === "elsewhere") announce(said);
-    if (state.kind === "elsewhere") showElsewhere();
+  async function takeSaved() {
+    banner.explain(null);
+    const found = await draft.load();
+    // It is gone where the other tab has signed.
+    if (found === null) return moved();
+    await restore(found);
+    if (!merging && !open.aborted) choose(at);
   }
 
-  /** Two tabs of one reader: one of them has to go on with what the other one saved. */
-  function showElsewhere() {
-    const take = async () => {
-      fill(trouble);
-      await restore(await draft.load());
-      draw();
-      list.focus();
-    };
-    const keep = async () => {
-      fill(trouble);
-      await draft.load();
-      save();
-      list.focus();
-    };
-    const button = (text, action) => h("button", { type: "button", onclick: () => action().catch(onError) }, text);
-    fill(trouble, faultBox({ title: TEXT.elsewhere, detail: TEXT.elsewhereMeans }, button(TEXT.takeSaved, take), button(TEXT.keepMine, keep)));
-  }
-
-  function showOthers(found) {
-    others.hidden = found.length === 0;
-    others.textContent = found.length === 0 ? "" : TEXT.others(found.map(({ name, opened_at: opened }) => TEXT.since(name, moment(opened))).join(", "));
+  async function keepMine() {
+    banner.explain(null);
+    await draft.load();
+    save();
+    list.focus();
   }
 
   function lookAround() {
     const look = async () => {
       if (document.hidden || draft.unsaved() || busy) return;
       const found = await draft.peek();
-      if (found !== null) showOthers(found.others);
+      if (found !== null) banner.others(found.others);
     };
     const timer = setInterval(() => look().catch(() => {}), LOOK);
-    signal.addEventListener("abort", () => clearInterval(timer));
+    open.addEventListener("abort", () => clearInterval(timer));
   }
 
   async function signIt() {
@@ -247,7 +241,7 @@ export function review(path, version, { person, findings, signal, onError, onCho
     const reason = signed ? await askForText(TEXT.amendQuestion) : null;
     if (signed && reason === null) return list.focus();
     busy = true;
-    fill(trouble);
+    banner.explain(null);
     states.touch(change.acceptAll(states.now()));
     draw();
     try {
@@ -255,12 +249,12 @@ export function review(path, version, { person, findings, signal, onError, onCho
       const given = { person, lines: change.toSend(states.now()), ...(signed ? { reason } : {}) };
       const report = await sign(path, base.etag, given);
       notify(TEXT.signed(TEXT.statusesDone[report.status], report.author.name));
-      onEnd(report);
+      end();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       save();
       if (error.status === 412) await meet(await newest());
-      else fill(trouble, problemBox(error));
+      else banner.explain(problemBox(error));
     } finally {
       busy = false;
       draw();
@@ -270,7 +264,12 @@ export function review(path, version, { person, findings, signal, onError, onCho
   async function leave() {
     endWriting();
     await draft.flush();
-    onEnd(null);
+    end();
+  }
+
+  function end() {
+    over.abort();
+    onEnd();
   }
 
   /** Somebody did something to the report meanwhile, or we did. */
@@ -282,28 +281,24 @@ export function review(path, version, { person, findings, signal, onError, onCho
   /** Brings what I made of my version together with their newer one. */
   async function meet(theirs) {
     if (theirs.report.version === base.report.version) return;
-    if (theirs.report.status === "entered-in-error") return onEnd(theirs.report);
+    if (theirs.report.status === "entered-in-error") return end();
     const { items } = await json(asking(`${path}/diff`, { from: base.report.version, to: theirs.report.version }), { signal });
     const rows = rowsOf(change.written(states.now()), items, [base.report, theirs.report]);
     const untouched = states.now().every(({ decision }) => decision === "open" || decision === "accepted");
-    const { status, author, version: number } = theirs.report;
-    if (untouched || rows.every(({ differs }) => !differs)) {
-      notify(TEXT.movedOn(author.name, words.review.acts[theirs.report.act], number));
-      // Nothing of mine is lost, and what they signed needs no second signature.
-      if (status !== "preliminary") return leaveTo(theirs.report);
-      goOn(theirs, takenLines(rows));
-      return;
+    const alike = untouched || rows.every(({ differs }) => !differs);
+    if (alike || !changedByThem(rows)) {
+      const { status, author, version: number, act } = theirs.report;
+      notify(TEXT.movedOn(author.name, TEXT.acts[act], number));
+      // What they signed needs no second signature where nothing of mine differs.
+      if (!alike || status === "preliminary") return goOn(theirs, takenLines(rows));
+      await draft.remove();
+      return end();
     }
     merging = true;
     tools.element.hidden = true;
     const view = conflictView(rows, { report: theirs.report, onGoOn: (lines) => goOn(theirs, lines) });
     fill(place, view.element);
     view.focus();
-  }
-
-  async function leaveTo(report) {
-    await draft.remove();
-    onEnd(report);
   }
 
   function goOn(theirs, lines) {
@@ -316,7 +311,7 @@ export function review(path, version, { person, findings, signal, onError, onCho
     choose(at);
   }
 
-  window.addEventListener("beforeunload", (event) => draft.unsaved() && event.preventDefault(), { signal });
+  window.addEventListener("beforeunload", (event) => draft.unsaved() && event.preventDefault(), { signal: open });
   signal.addEventListener("abort", () => draft.flush());
   return { element, start, moved };
 }
