@@ -3,7 +3,8 @@
 A line is a sentence of the version that they saw, or one that they added. The lines of warnings are not
 among them: those come back by themselves, as they are by then (`edits.py`).
 
-Map: `settled` -> `is_unchanged` · `sections_of` (`_in_paragraphs`, `_paragraphs`) · `graded`.
+Map: `settled`, `accepted`, `as_they_stand` -> `is_unchanged` · `sections_of` (`_paragraphs`,
+`_in_paragraphs`) · `graded`.
 """
 
 import re
