@@ -37,6 +37,7 @@ class Pictures:
 
 _INSTANCE: Final = TypeAdapter(Instance)
 _UIDS: Final = ("sop_class_uid", "sop_instance_uid", "series_instance_uid", "study_instance_uid")
+_OF_AN_INSTANCE: Final = ("modality", "photometric_interpretation", "shown_range")
 
 NO_PICTURES: Final = Pictures()
 PICTURES_SECONDS: Final = SHORT.object_seconds(32 << 20)
@@ -212,4 +213,5 @@ def _instance_of(image: ImageRecord) -> Instance | None:
     uids = {name: image.attributes.get(name) for name in _UIDS}
     if not all(uids.values()):
         return None
-    return _INSTANCE.validate_python({**uids, "modality": image.attributes.get("modality")})
+    others = {name: image.attributes.get(name) for name in _OF_AN_INSTANCE}
+    return _INSTANCE.validate_python({**uids, **others})

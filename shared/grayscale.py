@@ -30,6 +30,8 @@ _LEAST_WITHIN: Final = 0.1
 """Share of film that a window has to leave neither black nor white; usual ones leave more than 0.9."""
 _LEAST_SPREAD: Final = 0.1
 """Of the range from black to white, what film has to take; a chest takes more than 0.6."""
+_MOST_BITS: Final = 16
+"""Of a gray level in a file that a presentation state can be of."""
 _FEW_VALUES: Final = 200
 _WHITE: Final = 0.9
 
@@ -114,11 +116,14 @@ class Shown:
         pixels: (H, W) float32 in [0, 1].
         window_is_unfit: its VOI would have hidden the picture and was not used.
         padding_is_white: what it calls padding, now black, would have been white: it may be film.
+        range: the stored values that become black and white, before an inversion: of a table or a curve,
+            those of the straight line through its tenth and its nine tenths. None where the values fall.
     """
 
     pixels: Bands
     window_is_unfit: bool = False
     padding_is_white: bool = False
+    range: tuple[float, float] | None = None
 
 
 def display(stored: Bands, grayscale: Grayscale) -> Shown:
@@ -170,7 +175,27 @@ def display(stored: Bands, grayscale: Grayscale) -> Shown:
         return _clip(result)
 
     is_white = padded is not None and float(unpadded(np.array([grayscale.padding])).max()) >= _WHITE
-    return Shown(stored.map(pixels), window_is_unfit=unfit, padding_is_white=is_white)
+    return Shown(
+        stored.map(pixels),
+        window_is_unfit=unfit,
+        padding_is_white=is_white,
+        range=_range_of(lambda values: shown(modality(values, grayscale)), grayscale),
+    )
+
+
+def _range_of(shown: Callable[[Stored], Pixels], grayscale: Grayscale) -> tuple[float, float] | None:
+    """Return the stored values that a display, whatever its curve, makes black and white."""
+    if grayscale.bits > _MOST_BITS:
+        return None
+    values = np.arange(1 << grayscale.bits) - (int(grayscale.signed) << (grayscale.bits - 1))
+    levels = _clip(shown(values[None]))[0]
+    if levels[0] >= levels[-1]:
+        return None
+    rising = np.maximum.accumulate(levels)
+    low, high = (float(rising[0] + share * (rising[-1] - rising[0])) for share in (0.1, 0.9))
+    dark, light = (float(np.interp(level, rising, values)) for level in (low, high))
+    a_level = (light - dark) / (high - low)
+    return round(dark - low * a_level, 3) + 0.0, round(light + (1.0 - high) * a_level, 3)
 
 
 def _film(stored: Bands, padded: Callable[[Stored], NDArray[np.bool_]] | None) -> Stored:

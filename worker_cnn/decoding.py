@@ -33,7 +33,7 @@ from shared.reporting.warnings import ImageWarning
 from shared.work import faults
 from shared.work.faults import Point
 from worker_cnn.children import ChildPool, Terms
-from worker_cnn.dicom_pixels import display_pixels
+from worker_cnn.dicom_pixels import Displayed, display_pixels
 from worker_cnn.endings import sealed_jpeg
 from worker_cnn.room import check_room, memory_of_all, room_for
 from worker_cnn.slots import Slots, Ticket
@@ -168,18 +168,18 @@ def _prepare(data: bytes, *, name: str, size: int, max_pixels: int) -> PreparedI
     header, opened = check_file(file, name=name, max_pixels=max_pixels)
     with guarded(name), quietly():
         if opened is not None:
-            pixels, warnings = display_pixels(file, opened, name=name)
+            displayed = display_pixels(file, opened, name=name)
         else:
-            pixels, warnings = _decoded(data, header.media_type, name=name), ()
-        made = summary(pixels, size)
+            displayed = Displayed(_decoded(data, header.media_type, name=name))
+        made = summary(displayed.pixels, size)
     return PreparedImage(
         made.model_input,
         made.preview,
-        header.attributes,
+        replace(header.attributes, shown_range=displayed.shown_range),
         made.exposure,
-        pixels.rows,
-        pixels.columns,
-        warnings,
+        displayed.pixels.rows,
+        displayed.pixels.columns,
+        displayed.warnings,
     )
 
 

@@ -4,6 +4,7 @@ This runs codecs over bytes from outside: call it through `worker_cnn.decoding`.
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -44,11 +45,23 @@ _LONGEST_LUT_BYTES: Final = 200_000
 """65,536 entries of two bytes, and what a sequence takes around them."""
 
 
-def display_pixels(file: BinaryIO, opened: DicomFile, *, name: str) -> tuple[Bands, tuple[ImageWarning, ...]]:
-    """Decode the one frame of a checked DICOM file.
+@dataclass(frozen=True, slots=True)
+class Displayed:
+    """An image's display pixels, and what is known of them.
 
-    Returns:
-        (H, W) float32 in [0, 1], where colour becomes luminance, and what their reader must know.
+    Attributes:
+        pixels: (H, W) float32 in [0, 1]; colour has become luminance.
+        warnings: what their reader must know.
+        shown_range: as `Attributes` has it; None of colour.
+    """
+
+    pixels: Bands
+    warnings: tuple[ImageWarning, ...] = ()
+    shown_range: tuple[float, float] | None = None
+
+
+def display_pixels(file: BinaryIO, opened: DicomFile, *, name: str) -> Displayed:
+    """Decode the one frame of a checked DICOM file.
 
     Raises:
         BrokenImageError: the pixel data are cut off, or no codec takes them.
@@ -58,15 +71,16 @@ def display_pixels(file: BinaryIO, opened: DicomFile, *, name: str) -> tuple[Ban
     stored = _decode(file, opened, name=name)
     bits = integer_of(dataset, "BitsStored") or 8
     if (integer_of(dataset, "SamplesPerPixel") or 1) > 1:
-        return stored.map(lambda band: scale(luminance(band), 0, 2**bits - 1)), ()
+        return Displayed(stored.map(lambda band: scale(luminance(band), 0, 2**bits - 1)))
     if value_of(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
-        return stored.map(lambda band: _looked_up(band, dataset)), ()
+        return Displayed(stored.map(lambda band: _looked_up(band, dataset)))
     shown = display(stored, grayscale_of(dataset))
     doubts = {
         ImageWarning.WINDOW_NOT_USED: shown.window_is_unfit,
         ImageWarning.PADDING_IS_WHITE: shown.padding_is_white,
     }
-    return shown.pixels, tuple(warning for warning, holds in doubts.items() if holds)
+    warnings = tuple(warning for warning, holds in doubts.items() if holds)
+    return Displayed(shown.pixels, warnings, shown.range)
 
 
 def _looked_up(band: NDArray[Any], dataset: Dataset) -> Pixels:

@@ -36,6 +36,8 @@ _KEPT_ATTRIBUTES: Final = frozenset(
         "series_instance_uid",
         "pixel_spacing_mm",
         "orientation",
+        "photometric_interpretation",
+        "shown_range",
     }
 )
 

@@ -95,6 +95,8 @@ class Attributes:
             no other.
         orientation: Patient Orientation (PS3.3 C.7.6.1.1.1): the side of the patient to which a row runs,
             then a column, each by the letters A, P, R, L, H and F.
+        shown_range: the stored values that are shown black and white, before MONOCHROME1 turns them round:
+            what the decoder makes of all tags that say how to show it.
     """
 
     modality: str | None = None
@@ -115,6 +117,7 @@ class Attributes:
     series_instance_uid: str | None = None
     pixel_spacing_mm: tuple[float, float] | None = None
     orientation: tuple[str, str] | None = None
+    shown_range: tuple[float, float] | None = None
 
 
 def attributes_of(dataset: Dataset, *, rows: int, columns: int, transfer_syntax_uid: str) -> Attributes:

@@ -52,13 +52,21 @@ class FindingLine:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """The DICOM object that an image came in; every UID is valid."""
+    """The DICOM object that an image came in; every UID is valid.
+
+    Attributes:
+        photometric_interpretation: of the stored values: "MONOCHROME1".
+        shown_range: the stored values that are shown black and white, before MONOCHROME1 turns them round;
+            None where that is not known.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
     series_instance_uid: str
     study_instance_uid: str
     modality: str | None = None
+    photometric_interpretation: str | None = None
+    shown_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

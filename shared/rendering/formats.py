@@ -5,6 +5,7 @@ Those that need a large library load it when they are first asked for.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
@@ -36,6 +37,21 @@ class Format:
     pictures: bool = False
 
 
+def _when_asked(module: str) -> Callable[[ReportDocument], bytes]:
+    """Return the renderer of a module of this room; the module is imported when it is first used."""
+
+    def render(document: ReportDocument) -> bytes:
+        renderer: Callable[[ReportDocument], bytes] = import_module(f"shared.rendering.{module}").render
+        return renderer(document)
+
+    return render
+
+
+def _dicom(name: str, module: str, extension: str, *, pictures: bool = False) -> Format:
+    render = _when_asked(f"dicom.{module}")
+    return Format(name, "application/dicom", extension, render, pictures=pictures)
+
+
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
         form.name: form
@@ -46,6 +62,11 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
             Format("fhir", bundle.MEDIA_TYPE, "fhir.json", bundle.render, by_accept=True),
             Format("hl7", hl7.MEDIA_TYPE, "hl7", hl7.render, pictures=True),
             Format("airai", airai.MEDIA_TYPE, "airai.json", airai.render),
+            _dicom("dicom-sr", "measurement_report", "sr.dcm"),
+            _dicom("basic-sr", "text_report", "text-sr.dcm"),
+            _dicom("dicom-pdf", "encapsulated_pdf", "pdf.dcm", pictures=True),
+            _dicom("dicom-sc", "secondary_capture", "sc.dcm", pictures=True),
+            _dicom("gsps", "presentation_state", "gsps.dcm"),
         )
     }
 )

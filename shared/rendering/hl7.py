@@ -25,10 +25,10 @@ from shared.domain.findings import FindingStatus, Place
 from shared.domain.reports import Act, ReportStatus
 from shared.errors import NotPossibleError
 from shared.labels import LABELS, Code
-from shared.rendering import notes, pdf
+from shared.rendering import notes, pdf, terms
 from shared.rendering.document import SOFTWARE, ReportDocument, quoted
 from shared.rendering.fhir import codes
-from shared.rendering.fhir.findings import Stated, name_of, stated
+from shared.rendering.fhir.findings import name_of
 from shared.rendering.filing import refuse_superseded
 from shared.rendering.hl7_encoding import (
     SEPARATORS,
@@ -41,6 +41,7 @@ from shared.rendering.hl7_encoding import (
 )
 from shared.rendering.identity import named_uuid, report_uuid, study_uid
 from shared.rendering.names import Name, groups_of
+from shared.rendering.stated import Stated, stated
 from shared.reporting.places import in_place
 
 MEDIA_TYPE: Final = "application/hl7-v2"
@@ -227,7 +228,7 @@ def _finding(document: ReportDocument, one: Stated) -> _Observation:
     return _Observation(
         "CWE",
         _label(document, one.label),
-        _coded(codes.STATUS[one.status], "SCT"),
+        _coded(terms.STATUS[one.status], "SCT"),
         flag=_CRITICAL if is_critical else _FLAGS.get(one.status, ""),
         probability=f"{one.finding.probability:.4f}" if one.finding else "",
         device=components(f"{model.id} {model.version}", SOFTWARE) if one.finding else "",

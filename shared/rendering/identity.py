@@ -13,6 +13,7 @@ from shared.rendering.document import ReportDocument
 
 _UUID_ROOT: Final = "2.25."
 _LONGEST_UID: Final = 64
+_PRODUCT: Final = UUID("98e4320d-60df-405c-8d54-f91dddf885ca")
 
 
 def study_uid(document: ReportDocument) -> str:
@@ -36,6 +37,21 @@ def series_uid(document: ReportDocument, format_name: str) -> str:
 def instance_uid(document: ReportDocument, format_name: str) -> str:
     """Return the UID of the object that a version becomes in a format."""
     return _as_uid(named_uuid(document, "instance", format_name, str(document.version)))
+
+
+def tracking_uid(document: ReportDocument, label: str) -> str:
+    """Return the UID of a finding of the classifier, the same in all versions of its report."""
+    return _as_uid(named_uuid(document, "finding", document.model.digest, label))
+
+
+def device_uid(document: ReportDocument) -> str:
+    """Return the UID of what made the report: this release with this classifier."""
+    return product_uid(f"{document.software_version}/{document.model.digest}")
+
+
+def product_uid(name: str) -> str:
+    """Return the UID of something that is the product's own, and no study's."""
+    return _as_uid(uuid5(_PRODUCT, name))
 
 
 def named_uuid(document: ReportDocument, *names: str) -> UUID:

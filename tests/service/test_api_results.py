@@ -5,6 +5,7 @@ from io import BytesIO
 import hl7
 import httpx
 import pikepdf
+import pydicom
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -176,6 +177,22 @@ def test_a_signed_report_says_in_fhir_who_signed_and_in_airai_what_became_of_eac
         "Nodule": "rejected",
     }
     assert [act["name"] for act in airai["assessed_by"]] == [ADA]
+
+
+@pytest.mark.parametrize("name", ["dicom-sr", "basic-sr", "dicom-pdf"])
+def test_the_report_as_a_dicom_object(client: httpx.Client, study_id: StudyId, name: str):
+    answer = client.get(f"/v1/studies/{study_id}/report", params={"format": name})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/dicom")
+    assert answer.headers["content-disposition"].endswith('.dcm"')
+    dataset = pydicom.dcmread(BytesIO(answer.content))
+    assert (dataset.Manufacturer, dataset.PatientID) == ("CXR Reporter", "P-1")
+
+
+def test_boxes_where_there_are_none_are_a_409_that_says_why(client: httpx.Client, study_id: StudyId):
+    answer = client.get(f"/v1/studies/{study_id}/report", params={"format": "gsps"})
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/format-not-possible")
+    assert "nothing that has a box" in answer.json()["detail"]
+    assert "dicom-sr" in answer.json()["formats"]
 
 
 def test_findings_that_nobody_has_assessed_are_a_409_that_names_other_formats(

@@ -25,12 +25,13 @@ from shared.rendering.fhir.elements import (
     reference,
     resource,
 )
-from shared.rendering.fhir.findings import name_of, references, stated
+from shared.rendering.fhir.findings import name_of, references
 from shared.rendering.fhir.imaging import based_on
 from shared.rendering.fhir.narrative import addendum_heading, head, narrative, title, word
 from shared.rendering.fhir.people import authors, person
 from shared.rendering.fhir.report import CATEGORIES, REPORT_TYPE, report_identifier
 from shared.rendering.identity import named_uuid
+from shared.rendering.stated import stated
 
 _NOTE: Final = "http://hl7.org/fhir/StructureDefinition/note"
 _VERSION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Composition.version"

@@ -1,19 +1,13 @@
 """Observation: one for each finding that the report states.
 
-Of what a writer wrote they are the classifier's. Of a person's version they are what its text says, as our
-labeller reads it: what the person denied, struck or said in words that cannot be read is not repeated.
-
-Map: `Stated` -> `stated` (`_by_a_person`) -> `observations` (`_observation`, `_components`), `references`.
+Map: `observations` (`_observation`, `_components`), `references`.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from shared.domain.findings import FindingStatus, Place
-from shared.domain.reports import Person
 from shared.labels import LABELS, display_name
-from shared.rendering.assessed import assessed
-from shared.rendering.document import FindingLine, ReportDocument
+from shared.rendering import terms
+from shared.rendering.document import ReportDocument
 from shared.rendering.fhir import codes
 from shared.rendering.fhir.devices import classifier
 from shared.rendering.fhir.elements import (
@@ -28,42 +22,7 @@ from shared.rendering.fhir.elements import (
 )
 from shared.rendering.fhir.imaging import based_on
 from shared.rendering.fhir.people import authors
-from shared.reporting.assessment import Outcome
-from shared.reporting.lexicon import NOT_A_FINDING
-
-
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """One label, as the report states it.
-
-    Attributes:
-        finding: the classifier's, where the report says the same.
-    """
-
-    label: str
-    status: FindingStatus
-    place: Place | None
-    finding: FindingLine | None
-
-
-def stated(document: ReportDocument) -> Sequence[Stated]:
-    """Return what the report states, one label each."""
-    if isinstance(document.author, Person):
-        return tuple(_by_a_person(document))
-    return tuple(
-        Stated(line.label, line.status, line.place, line)
-        for line in document.findings
-        if line.label not in NOT_A_FINDING
-    )
-
-
-def _by_a_person(document: ReportDocument) -> Iterator[Stated]:
-    lines = {line.label: line for line in document.findings}
-    for assessment in assessed(document):
-        if assessment.said is not None:
-            accepted = assessment.outcome is Outcome.ACCEPTED
-            finding = lines[assessment.label] if accepted else None
-            yield Stated(assessment.label, assessment.said, assessment.place, finding)
+from shared.rendering.stated import Stated, stated
 
 
 def observations(document: ReportDocument) -> Iterator[Element]:
@@ -104,8 +63,8 @@ def _observation(document: ReportDocument, one: Stated) -> Element:
         "effectiveDateTime": taken and taken.isoformat(),
         "issued": instant(document.reported_at),
         "performer": authors(document),
-        "valueCodeableConcept": concept(codes.STATUS[one.status]),
-        "bodySite": concept(codes.site_of(one.label, zone)),
+        "valueCodeableConcept": concept(terms.STATUS[one.status]),
+        "bodySite": concept(terms.site_of(one.label, zone)),
         "device": classifier(document) if one.finding else None,
         "derivedFrom": [reference(document, "ImagingStudy")],
         "component": [*_components(one)],
@@ -115,9 +74,9 @@ def _observation(document: ReportDocument, one: Stated) -> Element:
 def _components(one: Stated) -> Iterator[Element]:
     if one.finding is not None:
         probability = {"value": round(one.finding.probability, 4), "system": codes.UCUM, "code": "1"}
-        yield {"code": concept(codes.PROBABILITY, codes.DICOM), "valueQuantity": probability}
+        yield {"code": concept(terms.PROBABILITY, codes.DICOM), "valueQuantity": probability}
     if one.place is not None and one.place.side is not None:
-        side = concept(codes.SIDES[one.place.side])
+        side = concept(terms.SIDES[one.place.side])
         if one.place.as_displayed:
             # The file does not say which side is which.
             side["text"] = f"{one.place.side}, as displayed"

@@ -9,7 +9,6 @@ from itertools import groupby
 
 from shared.rendering.document import Instance, ReportDocument
 from shared.rendering.fhir.codes import (
-    CHEST_RADIOGRAPH,
     DICOM,
     DICOM_UID,
     IDENTIFIER_TYPE,
@@ -19,6 +18,7 @@ from shared.rendering.fhir.codes import (
 from shared.rendering.fhir.elements import Element, concept, reference, resource
 from shared.rendering.fhir.people import human_names
 from shared.rendering.identity import study_uid
+from shared.rendering.terms import CHEST_RADIOGRAPH
 
 
 def based_on(document: ReportDocument) -> list[Element]:

@@ -17,11 +17,12 @@ from shared.rendering.fhir.elements import (
     reference,
     resource,
 )
-from shared.rendering.fhir.findings import codes_of, name_of, references, stated
+from shared.rendering.fhir.findings import codes_of, name_of, references
 from shared.rendering.fhir.imaging import based_on
 from shared.rendering.fhir.narrative import conclusion, narrative, title, whole
 from shared.rendering.fhir.people import signers
 from shared.rendering.identity import report_uuid
+from shared.rendering.stated import stated
 
 REPORT_TYPE: Final = {"coding": [coding(code, codes.LOINC) for code in codes.REPORT_TYPES]}
 CATEGORIES: Final = [

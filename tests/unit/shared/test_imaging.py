@@ -122,6 +122,37 @@ def test_monochrome1_mirrors_monochrome2(stored):
     assert light + dark == pytest.approx(np.ones((4, 5)), abs=1e-6)
 
 
+SQUARE = LookupTable((np.linspace(0, 1, 4096) ** 2 * 1023).astype(np.uint16), 0, 10)
+FILM = np.arange(300, 3700, dtype=np.uint16).reshape(34, 100)
+
+
+@pytest.mark.parametrize(
+    ("grayscale", "shown"),
+    [
+        (Grayscale(bits=12, voi=Window(2048, 1000)), (1548, 2547)),
+        (Grayscale(bits=12, inverted=True, voi=Window(2048, 1000)), (1548, 2547)),
+        (Grayscale(bits=12, slope=2.0, intercept=-1000.0, voi=Window(2000, 2000)), (1000, 1999.5)),
+        # What a window hides is stretched.
+        (Grayscale(bits=12, voi=Window(9000, 10)), (317, 3682)),
+        (Grayscale(bits=12), (317, 3682)),
+        # The line through a curve's tenth and nine tenths.
+        (Grayscale(bits=12, voi=SQUARE), (976, 4209)),
+        (Grayscale(bits=12, voi=Window(2048, 1000, WindowFunction.SIGMOID)), (1361.8, 2734.2)),
+        # Falling values, and more of them than an image of gray levels has.
+        (Grayscale(bits=12, slope=-1.0, intercept=4095.0, voi=Window(2048, 1000)), None),
+        (Grayscale(bits=32), None),
+    ],
+)
+def test_which_stored_values_are_shown_black_and_white(grayscale, shown):
+    found = grayscales.display(Bands.of(FILM), grayscale).range
+    assert found == (shown if shown is None else pytest.approx(shown, abs=0.2))
+
+
+def test_the_range_of_signed_values_begins_below_zero():
+    stored = np.arange(-128, 128, dtype=np.int16)[None]
+    assert grayscales.display(Bands.of(stored), Grayscale(bits=8, signed=True)).range == (-128, 127)
+
+
 def test_eight_bits_without_a_window_are_shown_as_they_are():
     assert display(np.array([[0, 51, 255]], np.uint8), Grayscale(bits=8)) == pytest.approx(row(0, 0.2, 1))
 

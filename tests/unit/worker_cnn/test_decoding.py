@@ -54,6 +54,13 @@ def test_every_lossless_encoding_gives_the_same_pixels(syntax):
     assert np.array_equal(shown(a_dicom(transfer_syntax=syntax, **WINDOW)), EXPECTED)
 
 
+def test_a_gray_image_tells_which_of_its_values_are_black_and_white():
+    assert look(a_dicom(WindowCenter=2048, WindowWidth=1000)).attributes.shown_range == (1548, 2547)
+    colour = a_dicom(SamplesPerPixel=3, PhotometricInterpretation="RGB", pixels=np.zeros((8, 8, 3), np.uint8))
+    for file in (colour, a_png(gray8())):
+        assert look(file).attributes.shown_range is None
+
+
 @pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda syntax: syntax.name)
 def test_monochrome1_is_the_mirror_image_of_monochrome2_in_every_encoding(syntax):
     data = a_dicom(transfer_syntax=syntax, PhotometricInterpretation="MONOCHROME1", **WINDOW)

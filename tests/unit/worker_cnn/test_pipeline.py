@@ -108,11 +108,11 @@ def test_a_refused_picture_has_a_reason_a_preview_and_no_findings(bundle):
 
 def test_the_attributes_that_are_needed_downstream_are_kept_and_no_others(bundle):
     attributes = Attributes(
-        age_years=60.0, sex="F", view=ViewPosition.AP, photometric_interpretation="X", orientation=("L", "F")
+        age_years=60.0, sex="F", view=ViewPosition.AP, transfer_syntax_uid="1.2", shown_range=(0.0, 255.0)
     )
     analysis = analysis_of(bright_corner(), bundle, attributes)
     assert analysis.view is ViewPosition.AP
-    assert analysis.attributes == {"age_years": 60.0, "sex": "F", "orientation": ("L", "F")}
+    assert analysis.attributes == {"age_years": 60.0, "sex": "F", "shown_range": (0.0, 255.0)}
 
 
 def test_a_radiograph_keeps_every_gray_level():

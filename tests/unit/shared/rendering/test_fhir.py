@@ -17,6 +17,7 @@ from shared.domain.findings import Zone
 from shared.domain.orders import NO_ORDER, Order
 from shared.domain.reports import ReportStatus
 from shared.errors import NotPossibleError
+from shared.rendering import terms
 from shared.rendering.document import ReportDocument
 from shared.rendering.fhir import codes
 from shared.rendering.fhir.bundle import render
@@ -423,14 +424,14 @@ def dictionary(scheme: str) -> dict[str, set[str]]:
 
 
 def test_codes_are_called_what_the_standard_calls_them():
-    sites = [codes.site_of(label, zone) for label in ("Mass", "Effusion", "Cardiomegaly") for zone in Zone]
-    sites += [codes.site_of(label, None) for label in ("Fracture", "Support_Devices", "Hernia", "Mass")]
-    sites.append(codes.site_of("Enlarged_Cardiomediastinum", Zone.UPPER))
-    known = [*sites, *codes.SIDES.values(), codes.LATERALITY, codes.IMAGING]
+    sites = [terms.site_of(label, zone) for label in ("Mass", "Effusion", "Cardiomegaly") for zone in Zone]
+    sites += [terms.site_of(label, None) for label in ("Fracture", "Support_Devices", "Hernia", "Mass")]
+    sites.append(terms.site_of("Enlarged_Cardiomediastinum", Zone.UPPER))
+    known = [*sites, *terms.SIDES.values(), codes.LATERALITY, codes.IMAGING]
     # "Absent" has another number in DICOM, where it is of the findings.
-    known += [code for code in codes.STATUS.values() if code.display != "Absent"]
+    known += [code for code in terms.STATUS.values() if code.display != "Absent"]
     assert [code for code in known if code.display.lower() not in dictionary("SCT").get(code.code, ())] == []
-    for code in (codes.PROBABILITY, codes.ARTIFICIAL_INTELLIGENCE):
+    for code in (terms.PROBABILITY, terms.ARTIFICIAL_INTELLIGENCE):
         assert code.display.lower() in dictionary("DCM")[code.code]
     loinc = {*codes.SECTIONS.values(), codes.ORDER, codes.HISTORY, codes.ADDENDUM}
     assert {code.code for code in loinc} <= dictionary("LN").keys()
