@@ -41,7 +41,8 @@ class Caller:
             to the default tenant.
         actor: what the timeline calls them; their places and rates are its id's.
         digest: of a key that may be revoked while they are served; None for what only a restart changes.
-        name: the key's; None where keys are off, and of the key in the settings, which is nobody's.
+        name: whose key it is: of one with the scope review. An administrator's without it is nobody's, and
+            None, as it is where keys are off.
     """
 
     tenant_id: TenantId
@@ -144,7 +145,8 @@ class KeyRing:
         if key is None:
             return None
         actor = Actor(ActorKind.KEY, str(key.id))
-        caller = Caller(key.tenant_id or DEFAULT_TENANT, key.scopes, actor, digest, key.name)
+        name = key.name if Scope.REVIEW in key.scopes else None
+        caller = Caller(key.tenant_id or DEFAULT_TENANT, key.scopes, actor, digest, name)
         if len(self._seen) < _MOST_REMEMBERED:
             self._seen.add(digest)
         # A key that was revoked while it was being looked up is not remembered as live.

@@ -38,6 +38,9 @@ class Info(Body):
     model: ModelId | None = Field(description="The classifier of the newest report; null before the first.")
     writer: WriterId | None
     auth: Literal["required", "off"]
+    reviewer: str | None = Field(
+        description="In whose name this key signs reports; null where the body has to say who signs."
+    )
     limits: dict[str, int]
     report_formats: list[ReportFormat]
     work: Work | None = Field(description="For a caller with the scope admin, or while keys are off.")

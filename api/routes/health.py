@@ -102,6 +102,7 @@ def get_info(backend: BackendDep, caller: Visitor) -> Info:
         model=model,
         writer=writer,
         auth=auth,
+        reviewer=caller.name if caller else None,
         limits=limits,
         report_formats=[
             ReportFormat(name=form.name, media_type=form.media_type, extension=form.extension)

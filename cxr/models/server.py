@@ -52,6 +52,7 @@ class Info(Answer):
     version: str | None = None
     model: ModelId | None = None
     writer: WriterId | None = None
+    reviewer: str | None = None
     auth: str
     limits: dict[str, int] = Field(default={})
     report_formats: list[FormatInfo] = Field(default=[])

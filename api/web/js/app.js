@@ -60,7 +60,7 @@ async function show() {
     info = await json("/v1/info", { signal });
     frame.showKey(info.auth === "required");
     const [view, parameters] = route(location.hash);
-    if (info.auth === "required" && !key.get()) await askForKey(words.page.keyWanted);
+    if (info.auth === "required" && !key.get() && (await askForKey(words.page.keyWanted))) info = await json("/v1/info", { signal });
     const files = dropped;
     dropped = [];
     const page = { root, signal, info, dropped: files, onError, setTitle, reload: show };

@@ -14,18 +14,18 @@ let left = [];
 /**
  * Goes to its review, or says that there is none.
  *
- * @param {{auth: string}} info of the server
+ * @param {{reviewer: ?string}} info of the server
  * @param {string} [current] the study that is open now
  */
-export async function openNext({ auth }, current) {
+export async function openNext({ reviewer }, current) {
   if (current) left = [...left.filter((id) => id !== current), current].slice(-MOST_LEFT);
-  const found = (await next(auth, left)) ?? (await next(auth, current ? [current] : []));
+  const found = (await next(reviewer, left)) ?? (await next(reviewer, current ? [current] : []));
   if (found === null) notify(words.review.noneLeft);
   else location.hash = `#/studies/${found.id}/review`;
 }
 
-async function next(auth, skip) {
-  const author = auth === "off" ? readerName.get() : null;
+async function next(reviewer, skip) {
+  const author = reviewer === null ? readerName.get() : null;
   const response = await call(asking("/v1/reviews/next", { skip, author }), { cache: "no-store" });
   return response.status === 204 ? null : response.json();
 }

@@ -1,4 +1,4 @@
-/** Who reads: where keys are on it is the key's name, which the server knows; where they are off it is asked once. */
+/** Who reads: whose key it is, which the server knows; where keys are off, or the key is nobody's, it is asked once. */
 
 import { askForName } from "../dialogs.js";
 
@@ -14,11 +14,11 @@ export const readerName = {
 /**
  * Finds out who reads.
  *
- * @param {{auth: string}} info of the server
+ * @param {{reviewer: ?string}} info of the server
  * @returns {Promise<{known: boolean, name: ?string}>} `name` is null where the key has it; not `known` where nobody answered
  */
-export async function whoReads({ auth }) {
-  if (auth !== "off") return { known: true, name: null };
+export async function whoReads({ reviewer }) {
+  if (reviewer !== null) return { known: true, name: null };
   const kept = readerName.get();
   if (kept !== null) return { known: true, name: kept };
   const name = await askForName();

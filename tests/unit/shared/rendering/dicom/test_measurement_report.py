@@ -149,6 +149,18 @@ def test_images_without_uids_are_left_out_and_the_findings_stay():
     assert "Image Library" not in {item.name.meaning for item in content[0].ContentSequence}
 
 
+def test_an_image_of_a_maker_s_own_kind_is_referred_to_without_a_box():
+    images = [
+        replace(image, instance=replace(image.instance, sop_class_uid="1.2.3"))
+        for image in DOCUMENT.images
+        if image.instance
+    ]
+    content = content_of(replace(DOCUMENT, images=images))
+    assert not content.get_planar_roi_measurement_groups()
+    (source,) = groups_of(content)["Pleural effusion"].source_images
+    assert source.referenced_sop_instance_uid == f"{STUDY_UID}.2.1"
+
+
 def test_the_library_says_how_large_an_image_is_and_of_which_modality():
     first, second = DOCUMENT.images
     assert second.instance
