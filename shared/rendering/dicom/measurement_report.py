@@ -20,6 +20,7 @@ from highdicom.sr import (
     CodeContentItem,
     ContentItem,
     ContentSequence,
+    CoordinatesForMeasurement,
     FindingSite,
     GraphicTypeValues,
     ImageContentItem,
@@ -141,9 +142,11 @@ def _group(document: ReportDocument, one: Stated) -> _Group:
     uid = tracking_uid(document, one.label)
     region = _region(finding.box, image, instance) if finding and finding.box and image and instance else None
     if region is not None:
-        return PlanarROIMeasurementsAndQualitativeEvaluations(
+        group = PlanarROIMeasurementsAndQualitativeEvaluations(
             TrackingIdentifier(uid, RECTANGLE), region, **common
         )
+        _infer_from(region, group)
+        return group
     if instance:
         source = SourceImageForMeasurementGroup(instance.sop_class_uid, instance.sop_instance_uid)
         common["source_images"] = [source]
@@ -168,6 +171,19 @@ def _region(box: Box, image: ImageLine, instance: Instance) -> ImageRegion | Non
     with suppress(KeyError):
         return ImageRegion(GraphicTypeValues.POLYLINE, np.array(corners), source)
     return None
+
+
+def _infer_from(region: ImageRegion, group: PlanarROIMeasurementsAndQualitativeEvaluations) -> None:
+    """Say that the probability is of the region: OHIF looks for a box in the first number of its group.
+
+    Source: @cornerstonejs/adapters 5.14.0, `getSetupMeasurementData` in Cornerstone3D/MeasurementReport.js.
+    """
+    for item in group[0].ContentSequence:
+        if isinstance(item, NumContentItem):
+            image = region.ContentSequence[0].ReferencedSOPSequence[0]
+            source = SourceImageForRegion(image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID)
+            coordinates = CoordinatesForMeasurement(region.graphic_type, region.value, source)
+            item.ContentSequence = ContentSequence([coordinates])
 
 
 def _site(one: Stated) -> FindingSite:

@@ -86,6 +86,17 @@ def test_a_box_is_a_rectangle_of_its_image_s_own_pixels_as_ohif_knows_one():
     )
 
 
+def test_ohif_finds_the_box_in_the_number_of_its_group():
+    for group in content_of(DOCUMENT).get_planar_roi_measurement_groups():
+        (number,) = (item for item in group[0].ContentSequence if item.ValueType == "NUM")
+        (box,) = (item for item in group[0].ContentSequence if item.ValueType == "SCOORD")
+        (inside,) = number.ContentSequence
+        assert (inside.RelationshipType, inside.ValueType) == ("INFERRED FROM", "SCOORD")
+        assert list(inside.GraphicData) == list(box.GraphicData)
+        images = [item.ContentSequence[0].ReferencedSOPSequence[0] for item in (box, inside)]
+        assert images[0].ReferencedSOPInstanceUID == images[1].ReferencedSOPInstanceUID
+
+
 def test_a_finding_without_a_box_refers_to_its_image():
     (source,) = groups_of(content_of(DOCUMENT))["Rib_Notching"].source_images
     assert source.referenced_sop_instance_uid == f"{STUDY_UID}.2.1"
