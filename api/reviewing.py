@@ -96,9 +96,11 @@ class Basis:
         """The lines of the version's impression that warn, whatever its author wrote."""
         return frozenset(warnings.line_of(one, self.report.language) for one in self.report.warnings)
 
-    def edited(self, sections: ReportSections) -> EditedReport:
-        """Grade sections that a person made of the version; raises as `edits.edited`."""
-        return edited(sections, self.request, warnings=self.warnings, earlier=self.report.warnings)
+    def edited(self, sections: ReportSections, *, signed: bool = False) -> EditedReport:
+        """Grade sections that a person made of the version, and maybe signs; raises as `edits.edited`."""
+        return edited(
+            sections, self.request, warnings=self.warnings, earlier=self.report.warnings, signed=signed
+        )
 
     def settled(self, sent: Sequence[Line]) -> tuple[Line, ...]:
         """Hold lines against the version; raises as `lines.settled`."""
@@ -108,15 +110,19 @@ class Basis:
         """Return the version's lines, each accepted."""
         return lines.as_they_stand(self.report.sentences, warnings=self.warning_lines)
 
-    def made_of(self, settled: Sequence[Line]) -> EditedReport | None:
-        """Grade what lines make of the version; None where they leave it as it stands.
+    def signed(self, settled: Sequence[Line]) -> EditedReport | None:
+        """Grade what lines make of the version when it is signed; None where it stays as it stands.
+
+        A warning that it departs from the findings goes: whoever signs has seen it, and answers for the text.
 
         Raises:
             BadInputError: they leave too little of it.
         """
-        if lines.is_unchanged(settled):
+        departs = not set(self.report.warnings) <= set(self.warnings)
+        if lines.is_unchanged(settled) and not departs:
             return None
-        return self.edited(lines.sections_of(settled, self.report.sections, self.report.sentences))
+        sections = lines.sections_of(settled, self.report.sections, self.report.sentences)
+        return self.edited(sections, signed=True)
 
     def graded(self, settled: Sequence[Line]) -> list[GradedSentence]:
         """Grade lines one by one."""

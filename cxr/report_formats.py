@@ -3,7 +3,22 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-ReportFormat = Literal["text", "html", "json", "pdf", "fhir", "hl7", "airai"]
+ReportFormat = Literal[
+    "text",
+    "html",
+    "json",
+    "pdf",
+    "fhir",
+    "hl7",
+    "airai",
+    "dicom-sr",
+    "basic-sr",
+    "dicom-pdf",
+    "dicom-sc",
+    "gsps",
+]
+
+_DICOM: Final = "application/dicom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +42,9 @@ KINDS: Final[dict[ReportFormat, Kind]] = {
     "fhir": Kind("application/fhir+json", "fhir.json"),
     "hl7": Kind("application/hl7-v2", "hl7", is_text=False),
     "airai": Kind("application/json", "airai.json"),
+    "dicom-sr": Kind(_DICOM, "sr.dcm", is_text=False),
+    "basic-sr": Kind(_DICOM, "text-sr.dcm", is_text=False),
+    "dicom-pdf": Kind(_DICOM, "pdf.dcm", is_text=False),
+    "dicom-sc": Kind(_DICOM, "sc.dcm", is_text=False),
+    "gsps": Kind(_DICOM, "gsps.dcm", is_text=False),
 }

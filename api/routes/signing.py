@@ -77,11 +77,10 @@ def sign_report(
             raise ProblemError(Code.INVALID_REQUEST, "not as it should be: reason", errors=[fault])
         basis = basis_of(session, report)
         if wanted.lines is None:
-            decided, text = basis.as_it_stands(), None
+            decided = basis.as_it_stands()
         else:
             decided = lines.accepted(basis.settled([line.line() for line in wanted.lines]))
-            text = basis.made_of(decided)
-        return Deed(act, person, report.version, text, decided, reason=wanted.reason)
+        return Deed(act, person, report.version, basis.signed(decided), decided, reason=wanted.reason)
 
     return _done(backend, study_id, caller, if_match, wanted.named, sign)
 

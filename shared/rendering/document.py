@@ -186,8 +186,11 @@ class ReportDocument:
         return f"{drafted} {words.changed_by.format(person=author.name, version=self.made_from)}"
 
     def marked(self, section: Section) -> list[Passage]:
-        """Return a section in passages, each with its mark; one passage where all is supported."""
+        """Return a section in passages, each with its mark; one passage where all is supported, or signed."""
         text: str = getattr(self.sections, section)
+        if self.ai_mark is AiMark.REVIEWED:
+            # It is the person's word now: that a classifier says otherwise is no mark on it.
+            return passages(text, ())
         return passages(text, [sentence for sentence in self.sentences if sentence.section == section])
 
     def marked_text(self, section: Section) -> str:

@@ -23,6 +23,7 @@ def edited(
     *,
     warnings: Sequence[str],
     earlier: Sequence[str],
+    signed: bool = False,
 ) -> EditedReport:
     """Grade what a person typed, and put what its reader must know before its impression.
 
@@ -32,6 +33,8 @@ def edited(
         request: what the report was written from.
         warnings: of the study, as they are now.
         earlier: those of the earlier version, what departed in it included.
+        signed: whether the person answers for it now: then it is no warning that they say otherwise than a
+            classifier.
 
     Raises:
         BadInputError: nothing of the impression is the person's.
@@ -44,7 +47,8 @@ def edited(
         raise BadInputError(message)
     held = held_sections(sections, request)
     sentences = tuple(sentence.graded() for sentence in held.sentences)
-    report = EditedReport(language, sections, tuple(in_words(held, language)), sentences)
+    departures = () if signed else tuple(in_words(held, language))
+    report = EditedReport(language, sections, departures, sentences)
     return with_warnings(report, warnings)
 
 

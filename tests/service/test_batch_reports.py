@@ -65,6 +65,18 @@ def test_each_report_is_named_as_its_item_and_the_index_names_all(
     assert json.loads(as_json.read("ward 3/roe.dcm.json"))["study_id"] == first
 
 
+def test_a_report_that_cannot_be_put_in_the_format_has_its_reason_in_the_index(
+    client: httpx.Client, database: Database, batch: dict[str, Any]
+):
+    study_id = item(client, batch, 1, "roe.png")
+    complete(database, study_id)
+    archive, (line,) = read(client, batch, "gsps")
+    refused = client.get(f"/v1/studies/{study_id}/report", params={"format": "gsps"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/format-not-possible")
+    assert archive.namelist() == ["index.csv"]
+    assert (line["file"], line["reason"]) == ("", refused.json()["detail"])
+
+
 def test_an_empty_batch_an_unknown_format_and_somebody_else_s_batch(
     client: httpx.Client, batch: dict[str, Any]
 ):

@@ -207,14 +207,39 @@ def test_a_signature_that_is_sent_twice_signs_once(client: httpx.Client, study_i
     assert len(versions_of(client, study_id)) == 2
 
 
-def test_a_contradiction_is_signed_and_marked(client: httpx.Client, study_id: StudyId):
+def printed(client: httpx.Client, study_id: StudyId) -> str:
+    return client.get(f"/v1/studies/{study_id}/report", params={"format": "text"}).text
+
+
+def test_what_contradicts_the_findings_is_warned_of_until_somebody_signs_it(
+    client: httpx.Client, study_id: StudyId
+):
+    sections = {**read(client, study_id)["sections"], "findings": "No pleural effusion."}
+    del sections["indication"]
+    edited = client.put(
+        f"/v1/studies/{study_id}/report",
+        json={"author": {"name": ADA}, "sections": sections},
+        headers={"If-Match": tag(client, study_id)},
+    )
+    warning = "1 sentence of this report contradicts the findings."
+    assert warning in edited.raise_for_status().json()["warnings"]
+    assert "[CONTRADICTS" in printed(client, study_id)
+    body = sign(client, study_id).raise_for_status().json()
+    assert (body["status"], body["warnings"]) == ("final", ["synthetic image"])
+    assert "contradicts" in {sentence["grade"] for sentence in body["sentences"]}
+    assert warning not in body["sections"]["impression"]
+    assert "No pleural effusion." in printed(client, study_id)
+    assert "CONTRADICTS" not in printed(client, study_id).upper()
+
+
+def test_a_contradiction_is_signed_and_graded(client: httpx.Client, study_id: StudyId):
     lines = lines_of(read(client, study_id))
     lines.append({"section": "findings", "text": "No pleural effusion.", "of": None, "decision": "added"})
     body = sign(client, study_id, lines=lines).raise_for_status().json()
     assert body["status"] == "final"
     grades = {sentence["text"]: sentence["grade"] for sentence in body["sentences"]}
     assert grades["No pleural effusion."] == "contradicts"
-    assert body["warnings"][0] == "1 sentence of this report contradicts the findings."
+    assert body["warnings"] == ["synthetic image"]
 
 
 def test_lines_that_are_not_the_version_s_are_refused(client: httpx.Client, study_id: StudyId):

@@ -31,7 +31,8 @@ export function sectionsOf({ sections }) {
 }
 
 /**
- * Cuts a section at its sentences, as shared/rendering/passages.py does.
+ * Cuts a section at its sentences, as shared/rendering/passages.py does. What a person signed has no marks: it is their
+ * word now.
  *
  * @returns {{text: string, grade: ?string, evidence: {label: string}[]}[]} texts, which together are the section, each
  *   with the grade of a sentence that is not supported
@@ -39,12 +40,13 @@ export function sectionsOf({ sections }) {
 export function passagesOf(report, name, text) {
   const sentences = report.sentences.filter(({ section }) => section === name);
   const between = (start, end) => ({ text: text.slice(start, end), grade: null, evidence: [] });
+  const signed = report.attestations.some(({ act }) => act !== "entered-in-error");
   const cut = [];
   let start = 0;
   for (const { text: sentence, grade, evidence } of sentences) {
     const at = text.indexOf(sentence, start);
-    if (at < 0) return [{ text, grade: loudestOf(sentences), evidence: [] }];
-    cut.push(between(start, at), { text: sentence, grade: grade === "supported" ? null : grade, evidence });
+    if (at < 0) return [{ text, grade: signed ? null : loudestOf(sentences), evidence: [] }];
+    cut.push(between(start, at), { text: sentence, grade: signed || grade === "supported" ? null : grade, evidence });
     start = at + sentence.length;
   }
   return [...cut, between(start, text.length)];

@@ -11,6 +11,7 @@ let images be left out.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from highdicom.sr import (
     CodeContentItem,
     ContentItem,
     ContentSequence,
+    CoordinatesForMeasurement,
     FindingSite,
     GraphicTypeValues,
     ImageContentItem,
@@ -138,11 +140,13 @@ def _group(document: ReportDocument, one: Stated) -> _Group:
         common["algorithm_id"] = _algorithm(document, finding)
         common["measurements"] = [Measurement(PROBABILITY, round(finding.probability, 4), NO_UNITS)]
     uid = tracking_uid(document, one.label)
-    if finding and finding.box and image and instance:
-        region = _region(finding.box, image, instance)
-        return PlanarROIMeasurementsAndQualitativeEvaluations(
+    region = _region(finding.box, image, instance) if finding and finding.box and image and instance else None
+    if region is not None:
+        group = PlanarROIMeasurementsAndQualitativeEvaluations(
             TrackingIdentifier(uid, RECTANGLE), region, **common
         )
+        _infer_from(region, group)
+        return group
     if instance:
         source = SourceImageForMeasurementGroup(instance.sop_class_uid, instance.sop_instance_uid)
         common["source_images"] = [source]
@@ -158,11 +162,28 @@ def _algorithm(document: ReportDocument, finding: FindingLine) -> AlgorithmIdent
     )
 
 
-def _region(box: Box, image: ImageLine, instance: Instance) -> ImageRegion:
+def _region(box: Box, image: ImageLine, instance: Instance) -> ImageRegion | None:
+    """Return a box on its image; None on one of a SOP class that highdicom does not know: a maker's own."""
     left, top, right, bottom = region_of(box, image)
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     source = SourceImageForRegion(instance.sop_class_uid, instance.sop_instance_uid)
-    return ImageRegion(GraphicTypeValues.POLYLINE, np.array(corners), source)
+    # It looks up whether such images have frames, of which a region would have to name one.
+    with suppress(KeyError):
+        return ImageRegion(GraphicTypeValues.POLYLINE, np.array(corners), source)
+    return None
+
+
+def _infer_from(region: ImageRegion, group: PlanarROIMeasurementsAndQualitativeEvaluations) -> None:
+    """Say that the probability is of the region: OHIF looks for a box in the first number of its group.
+
+    Source: @cornerstonejs/adapters 5.14.0, `getSetupMeasurementData` in Cornerstone3D/MeasurementReport.js.
+    """
+    for item in group[0].ContentSequence:
+        if isinstance(item, NumContentItem):
+            image = region.ContentSequence[0].ReferencedSOPSequence[0]
+            source = SourceImageForRegion(image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID)
+            coordinates = CoordinatesForMeasurement(region.graphic_type, region.value, source)
+            item.ContentSequence = ContentSequence([coordinates])
 
 
 def _site(one: Stated) -> FindingSite:

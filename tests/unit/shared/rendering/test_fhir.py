@@ -248,8 +248,10 @@ def test_an_addendum_stands_in_its_section_and_below_the_conclusion():
     assert "Fracture" not in observations(AMENDED)
 
 
-def test_sentences_that_the_findings_do_not_support_are_marked_where_they_stand():
-    text = shown(sections(SIGNED)["19005-8"]["text"])
+def test_sentences_that_the_findings_do_not_support_are_marked_until_they_are_signed():
+    assert "[" not in shown(sections(SIGNED)["19005-8"]["text"])
+    unsigned = replace(SIGNED, attestations=(), status=ReportStatus.PRELIMINARY)
+    text = shown(sections(unsigned)["19005-8"]["text"])
     assert "[CONTRADICTS THE FINDINGS: Right pleural effusion.]" in text
     assert "[NOT SUPPORTED BY THE FINDINGS: There is a fracture.]" in text
 

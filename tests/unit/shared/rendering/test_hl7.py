@@ -161,8 +161,11 @@ def test_the_text_is_told_line_by_line_what_must_be_known_first():
     ]
     assert lines(read, FINDINGS) == [
         "Lungs: Consolidation is seen in the right lower zone.",
-        "Heart: [NOT CHECKED: The aorta is wide.] [CONTRADICTS THE FINDINGS: No mass.]",
+        "Heart: The aorta is wide. No mass.",
     ]
+    assert lines(parsed(dataclasses.replace(AMENDED, attestations=())), FINDINGS)[1] == (
+        "Heart: [NOT CHECKED: The aorta is wide.] [CONTRADICTS THE FINDINGS: No mass.]"
+    )
     assert len(lines(read, IMPRESSION)) == 2
     assert lines(read, ADDENDUM) == [
         "Compared with the CT.",

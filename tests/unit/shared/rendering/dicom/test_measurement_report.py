@@ -86,6 +86,17 @@ def test_a_box_is_a_rectangle_of_its_image_s_own_pixels_as_ohif_knows_one():
     )
 
 
+def test_ohif_finds_the_box_in_the_number_of_its_group():
+    for group in content_of(DOCUMENT).get_planar_roi_measurement_groups():
+        (number,) = (item for item in group[0].ContentSequence if item.ValueType == "NUM")
+        (box,) = (item for item in group[0].ContentSequence if item.ValueType == "SCOORD")
+        (inside,) = number.ContentSequence
+        assert (inside.RelationshipType, inside.ValueType) == ("INFERRED FROM", "SCOORD")
+        assert list(inside.GraphicData) == list(box.GraphicData)
+        images = [item.ContentSequence[0].ReferencedSOPSequence[0] for item in (box, inside)]
+        assert images[0].ReferencedSOPInstanceUID == images[1].ReferencedSOPInstanceUID
+
+
 def test_a_finding_without_a_box_refers_to_its_image():
     (source,) = groups_of(content_of(DOCUMENT))["Rib_Notching"].source_images
     assert source.referenced_sop_instance_uid == f"{STUDY_UID}.2.1"
@@ -147,6 +158,18 @@ def test_images_without_uids_are_left_out_and_the_findings_stay():
     assert not content.get_planar_roi_measurement_groups()
     assert len(content.get_image_measurement_groups()) == 3
     assert "Image Library" not in {item.name.meaning for item in content[0].ContentSequence}
+
+
+def test_an_image_of_a_maker_s_own_kind_is_referred_to_without_a_box():
+    images = [
+        replace(image, instance=replace(image.instance, sop_class_uid="1.2.3"))
+        for image in DOCUMENT.images
+        if image.instance
+    ]
+    content = content_of(replace(DOCUMENT, images=images))
+    assert not content.get_planar_roi_measurement_groups()
+    (source,) = groups_of(content)["Pleural effusion"].source_images
+    assert source.referenced_sop_instance_uid == f"{STUDY_UID}.2.1"
 
 
 def test_the_library_says_how_large_an_image_is_and_of_which_modality():
