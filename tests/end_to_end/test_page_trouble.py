@@ -221,8 +221,9 @@ def test_a_key_is_asked_for_where_the_server_wants_one(
         _give_key(tab.page, ADMIN_KEY)
         tab.wait_until_final()
         tab.wait_for_radiograph()
+        tab.page.get_by_label("Format of the report").select_option("json")
         with tab.page.expect_download() as coming:
-            tab.page.get_by_role("button", name="Download as JSON").click()
+            tab.page.get_by_role("button", name="Download", exact=True).click()
         assert json.loads(coming.value.path().read_text())["study_id"] == finished
         assert ADMIN_KEY not in tab.page.evaluate("JSON.stringify(localStorage)")
         tab.page.goto("about:blank")  # nobody is told that the server goes

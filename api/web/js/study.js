@@ -26,11 +26,13 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
   const report = reportPanel({ signal, info, onError, onSentence: findings.choose, findings: findings.byLabel, onReview });
   const head = studyHead({
     signal,
-    onDelete: (study) => erase(study).catch(onError),
+    onDelete: (study) => erase(study, () => gone.abort()).catch(onError),
     onRetry: (study) => retry(study, reload).catch(onError),
   });
   findings.wait(TEXT.findingsPending);
   report.wait(TEXT.reportPending);
+  // Whoever erases a study need not be told so.
+  const gone = new AbortController();
   const seen = { status: null, findings: false, report: false, events: 0 };
 
   /** The address says it too: whoever loads the page again is where they were. */
@@ -73,7 +75,7 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
   pictures.listen(report.element);
   listen({ e: () => report.review().catch(onError) }, signal);
   const onStudy = (study) => update(study).catch(onError);
-  await follow(`/v1/studies/${id}`, { signal, onStudy, onConnection: head.connection });
+  await follow(`/v1/studies/${id}`, { signal: AbortSignal.any([signal, gone.signal]), onStudy, onConnection: head.connection });
 }
 
 /** Whose study it is and its warnings come first, on a narrow screen and on paper too. */
@@ -95,9 +97,10 @@ async function retry(study, reload) {
   await reload();
 }
 
-async function erase(study) {
+async function erase(study, onConfirmed) {
   const { deleteQuestion, deleteMeans, remove } = TEXT;
   if (!(await confirmed({ title: deleteQuestion, text: deleteMeans, yes: remove }))) return;
+  onConfirmed();
   await call(study.links.self, { method: "DELETE" });
   notify(TEXT.deleted);
   location.hash = "#/";
