@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.domain.reports import Language
+from shared.rendering.assessed import upheld
 from shared.rendering.document import SOFTWARE, FindingLine, ReportDocument
 from shared.reporting.places import in_place
 from shared.words import in_each
@@ -29,10 +30,10 @@ def warning_lines(document: ReportDocument) -> list[str]:
 
 
 def critical_lines(document: ReportDocument) -> list[str]:
-    """Name the critical findings of the classifier, and how sure it is."""
+    """Name the critical findings of the classifier, and how sure it is; none that a signature rejects."""
     return [
         f"{finding_in_words(line, document.language)} ({line.probability:.2f})"
-        for line in document.sorted_findings
+        for line in upheld(document)
         if line.label in document.critical
     ]
 

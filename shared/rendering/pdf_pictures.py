@@ -11,6 +11,7 @@ from typing import Any, Final
 from PIL import Image
 
 from shared.domain.findings import Box, FindingStatus
+from shared.rendering.assessed import upheld
 from shared.rendering.document import ImageLine, ReportDocument, image_in_words
 from shared.rendering.notes import finding_in_words
 
@@ -45,7 +46,7 @@ def _cells(
     picture = Image.open(BytesIO(document.pictures[image.index])).convert("L")
     lines = [
         line
-        for line in document.sorted_findings
+        for line in upheld(document)
         if line.image == image.index and line.status is not FindingStatus.ABSENT
     ]
     boxed = [(line, line.box) for line in lines if line.box is not None]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.orders import NO_ORDER
-from shared.domain.reports import Language, Person
+from shared.domain.reports import Grade, GradedSentence, Language, Person, Section
 from shared.rendering.pdf_sheet import sheet_of
 from tests.support.pictured import AMENDED, FINAL, PRELIMINARY, WITHDRAWN
 
@@ -188,3 +188,16 @@ def test_it_is_in_the_language_of_the_report():
     assert sheet["after"][1]["lines"][1] == (
         "Modificado por Dr. Ada Roe, 2026-01-03 10:00 UTC: The side was wrong."
     )
+
+
+def test_what_the_signer_rejected_is_neither_called_critical_nor_drawn():
+    denied = [GradedSentence(Section.FINDINGS, "No pneumothorax.", Grade.CONTRADICTS)]
+    drafted, signed = (
+        sheet_of(dataclasses.replace(document, sentences=denied)) for document in (PRELIMINARY, FINAL)
+    )
+    assert drafted["critical"]["lines"] == ["Pneumothorax at the right apex (0.93)"]
+    assert drafted["pictures"]["of"][0]["cells"][0]["svg"].count("<rect") == 2
+    assert signed["critical"] is None
+    (radiograph,) = signed["pictures"]["of"][0]["cells"]
+    assert "<rect" not in radiograph["svg"]
+    assert "none" in radiograph["alt"]
