@@ -21,10 +21,8 @@ class Format:
     Attributes:
         name: what `?format=` and `cxr report --format` call it.
         extension: of a file that holds it.
-        render: the document to the file's bytes; the same document gives the same bytes.
-
-    Raises:
-                NotPossibleError: the study lacks what the format cannot do without.
+        render: the document to the file's bytes, the same each time; NotPossibleError where the study lacks
+            what the format cannot do without.
         by_accept: whether the media type is this format's own, so that Accept can ask for it.
         pictures: whether it shows the radiographs.
     """
