@@ -32,6 +32,8 @@ _LEAST_SPREAD: Final = 0.1
 """Of the range from black to white, what film has to take; a chest takes more than 0.6."""
 _MOST_BITS: Final = 16
 """Of a gray level in a file that a presentation state can be of."""
+_WIDE: Final = 1e38
+"""A range that float32 may not hold."""
 _FEW_VALUES: Final = 200
 _WHITE: Final = 0.9
 
@@ -292,7 +294,10 @@ def scale(values: Stored, low: float, high: float) -> Pixels:
     """Map [low, high] to [0, 1], clipped; an empty range gives black."""
     if not high > low:
         return np.zeros(values.shape, np.float32)
-    scaled = (values.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    real: Any = np.float32 if high - low < _WIDE else np.float64
+    # A value beyond what float32 holds once `low` is taken from it is white all the same.
+    with np.errstate(over="ignore"):
+        scaled = (values.astype(real) - real(low)) / real(high - low)
     return _clip(scaled)
 
 
@@ -313,7 +318,7 @@ def _percentiles(sample: Stored) -> tuple[float, float]:
     finite = sample[np.isfinite(sample)]
     if finite.size == 0:
         return 0.0, 0.0
-    low, high = (float(bound) for bound in np.percentile(finite, _PERCENTILES))
+    low, high = (float(bound) for bound in np.percentile(finite.astype(np.float64), _PERCENTILES))
     if not high > low:  # nearly all one value, such as a small picture on a flat ground
         return float(finite.min()), float(finite.max())
     return low, high

@@ -198,6 +198,19 @@ def test_a_small_bright_square_on_a_flat_ground_survives_the_stretch():
     assert stretch(ground).max() == 1
 
 
+def test_a_stretch_over_all_that_a_float_holds_goes_from_black_to_white():
+    most = float(np.finfo(np.float32).max)
+    assert stretch(row(-most, 0, most)).round(6).tolist() == [[0, 0.5, 1]]
+
+
+def test_one_value_far_beyond_the_others_is_white():
+    most = float(np.finfo(np.float32).max)
+    values = np.full((40, 40), -most, np.float32)
+    values[:, :20] = -most / 2
+    values[0, 0] = most
+    assert stretch(values)[0, [0, 1, 39]].tolist() == [1, 1, 0]
+
+
 @given(arrays(np.float32, (6, 6), elements=st.floats(allow_nan=True, allow_infinity=True, width=32)))
 def test_a_stretch_of_anything_stays_in_range(values):
     pixels = stretch(values)
