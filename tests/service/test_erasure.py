@@ -38,7 +38,14 @@ A_WRITER_S = {
 }
 """What the other version of a report is made of."""
 GIVEN: dict[str, dict[str, Any]] = {
-    "reports": {"version": 2, "made_from": 1, "act": "addendum", "status": "amended"},
+    "reports": {
+        "version": 2,
+        "made_from": 1,
+        "act": "addendum",
+        "status": "amended",
+        "changed_words": 0,
+        "changed_labels": 0,
+    },
 }
 """Of a table's row, what no other value would do for."""
 DAYS = {"DATE": "1931-07-03", "TIME WITHOUT TIME ZONE": "03:33:33"}
