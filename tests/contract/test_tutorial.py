@@ -8,7 +8,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
 _TEXT = (_ROOT / "docs" / "tutorials" / "first-change.md").read_text(encoding="utf-8")
-_TESTS = "tests/unit/shared/rendering"
+_TESTS = "tests/unit/shared/rendering/test_rendering.py"
 
 
 def written(language: str) -> str:
@@ -23,11 +23,12 @@ def run_tests(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_change_of_the_tutorial_fails_first_and_then_passes(tmp_path: Path):
-    for name in ("shared", "migrations", "tests/support", _TESTS):
+    for name in ("shared", "migrations", "tests/support"):
         shutil.copytree(_ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py"):
+    (tmp_path / _TESTS).parent.mkdir(parents=True)
+    for name in ("pyproject.toml", "tests/__init__.py", "tests/conftest.py", _TESTS):
         shutil.copy(_ROOT / name, tmp_path / name)
-    with (tmp_path / _TESTS / "test_rendering.py").open("a", encoding="utf-8") as tests:
+    with (tmp_path / _TESTS).open("a", encoding="utf-8") as tests:
         tests.write(f"\n\n{written('python')}")
     before = run_tests(tmp_path)
     assert "\n1 failed, " in before.stdout
