@@ -231,7 +231,7 @@ export default {
     facts: (language, version) => `${language} · version ${version}`,
     byPerson: (author, version) =>
       `Written by a person, ${author}, from version ${version}; sentences that the findings do not support are marked.`,
-    madeFrom: (version) => `Made from version ${version}; sentences that the findings do not support are marked.`,
+    madeFrom: (version) => `Made from version ${version}.`,
     byWriter: (writer) => `Written by ${writer}.`,
     fallback: (attempts) =>
       `After ${attempts} attempts the writer's own text still did not agree with the findings: this is the template's text, which does.`,

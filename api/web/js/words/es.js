@@ -228,8 +228,7 @@ export default {
     facts: (language, version) => `${language} · versión ${version}`,
     byPerson: (author, version) =>
       `Redactado por una persona, ${author}, a partir de la versión ${version}; las frases que los hallazgos no respaldan están marcadas.`,
-    madeFrom: (version) =>
-      `A partir de la versión ${version}; las frases que los hallazgos no respaldan están marcadas.`,
+    madeFrom: (version) => `A partir de la versión ${version}.`,
     byWriter: (writer) => `Redactado por ${writer}.`,
     fallback: (attempts) =>
       `Tras ${attempts} intentos, el texto propio del redactor seguía sin coincidir con los hallazgos: este es el de la plantilla, que sí coincide.`,
