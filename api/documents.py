@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
+from functools import partial
 from typing import Final
 
+from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
+from api.backend import Backend
 from api.bodies.finding import best_rows, name_of
 from api.bodies.report import report_body, warnings_of
 from api.problem_kinds import Code
@@ -39,8 +42,8 @@ _INSTANCE: Final = TypeAdapter(Instance)
 _UIDS: Final = ("sop_class_uid", "sop_instance_uid", "series_instance_uid", "study_instance_uid")
 _OF_AN_INSTANCE: Final = ("modality", "photometric_interpretation", "shown_range")
 
-NO_PICTURES: Final = Pictures()
-PICTURES_SECONDS: Final = SHORT.object_seconds(32 << 20)
+_NO_PICTURES: Final = Pictures()
+_PICTURES_SECONDS: Final = SHORT.object_seconds(32 << 20)
 """For all that a format shows of a study."""
 
 
@@ -196,6 +199,21 @@ def pictures_of(storage: Storage, found: StoredReport) -> Pictures:
                 key = heatmap_key(study_id, row.image_index, found.analysis.model_digest, row.label)
                 heatmaps[row.image_index, row.label] = storage.get_artefact(key)
     return Pictures(radiographs, heatmaps)
+
+
+async def content_of(backend: Backend, form: Form, found: StoredReport) -> bytes:
+    """Write a report in a format, with its pictures where the format shows them.
+
+    Raises:
+        NotPossibleError: the study lacks what the format cannot do without.
+        ProblemError: 503, the object store did not answer in time.
+        TryAgainError, DamagedError: as `pictures_of`.
+    """
+    pictures = _NO_PICTURES
+    if form.pictures:
+        read = partial(pictures_of, backend.storage, found)
+        pictures = await backend.reading.run(read, seconds=_PICTURES_SECONDS)
+    return await run_in_threadpool(form.write, found, pictures)
 
 
 def _json_of(found: StoredReport, _pictures: Pictures) -> bytes:

@@ -10,14 +10,13 @@ import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC
-from functools import partial
 from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
 from typing_extensions import override
 
 from api.backend import Backend
-from api.documents import NO_PICTURES, PICTURES_SECONDS, Form, StoredReport, pictures_of, stored
+from api.documents import Form, StoredReport, content_of, stored
 from api.problems import ProblemError
 from api.results import BYTE_ORDER_MARK, csv_line
 from shared.errors import NotPossibleError
@@ -46,12 +45,8 @@ async def archive(backend: Backend, items: AsyncIterator[BatchItem], form: Form)
         found = await run_in_threadpool(_find, backend, item)
         reason, content = item.study.error_detail, None
         if found is not None:
-            read = partial(pictures_of, backend.storage, found)
-            pictures = (
-                await backend.reading.run(read, seconds=PICTURES_SECONDS) if form.pictures else NO_PICTURES
-            )
             try:
-                content = await run_in_threadpool(form.write, found, pictures)
+                content = await content_of(backend, form, found)
             except NotPossibleError as error:
                 reason = str(error)
         zipped.add(item, content, form.extension, reason)
@@ -135,9 +130,11 @@ def member_path(path: str | None) -> str:
 
 def _find(backend: Backend, item: BatchItem) -> StoredReport | None:
     """Return an item's report; None where there is none, or no longer."""
+    if item.report is None:
+        return None
     with backend.database.session() as session:
         view = reading.view(session, item.study.id)
-        if item.report is None or view is None:
+        if view is None:
             return None
         try:
             return stored(session, view, item.report)

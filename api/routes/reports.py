@@ -1,6 +1,5 @@
 """…/report: the report in any of its formats, where a study's way ends, and each of its versions."""
 
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -15,13 +14,10 @@ from api.bodies.report import ReportBody
 from api.documents import (
     FORMS,
     JSON,
-    NO_PICTURES,
-    PICTURES_SECONDS,
     Form,
-    Pictures,
     StoredReport,
+    content_of,
     form_named,
-    pictures_of,
     stored,
 )
 from api.negotiation import choose, same
@@ -109,8 +105,10 @@ async def _answer(backend: Backend, found: StoredReport, form: Form, if_none_mat
     headers = {"ETag": etag, **_HEADERS}
     if same(if_none_match, etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    pictures = await _pictures(backend, found) if form.pictures else NO_PICTURES
-    content = await run_in_threadpool(_written, form, found, pictures)
+    try:
+        content = await content_of(backend, form, found)
+    except NotPossibleError as error:
+        raise ProblemError(Code.FORMAT_NOT_POSSIBLE, str(error), formats=list(FORMS)) from error
     return Response(content, headers=headers | _file_headers(form, found), media_type=form.media_type)
 
 
@@ -137,18 +135,6 @@ def _accepted(accept: str | None) -> Form:
         message = "the report does not come in any format that Accept names; `?format=` takes one by its name"
         raise ProblemError(Code.NOT_ACCEPTABLE, message, formats=list(offered))
     return offered[media_type]
-
-
-async def _pictures(backend: Backend, found: StoredReport) -> Pictures:
-    read = partial(pictures_of, backend.storage, found)
-    return await backend.reading.run(read, seconds=PICTURES_SECONDS)
-
-
-def _written(form: Form, found: StoredReport, pictures: Pictures) -> bytes:
-    try:
-        return form.write(found, pictures)
-    except NotPossibleError as error:
-        raise ProblemError(Code.FORMAT_NOT_POSSIBLE, str(error), formats=list(FORMS)) from error
 
 
 def _file_headers(form: Form, found: StoredReport) -> dict[str, str]:
