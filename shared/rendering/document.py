@@ -8,6 +8,7 @@ from typing import Any, Final
 from shared.domain.findings import Box, FindingStatus, ModelVersion, Place, ViewPosition
 from shared.domain.orders import NO_ORDER, Order
 from shared.domain.reports import (
+    Act,
     Addendum,
     AiMark,
     Attestation,
@@ -142,6 +143,12 @@ class ReportDocument:
     superseded_by: int | None = None
     pictures: Mapping[int, bytes] = field(default_factory=dict)
     heatmaps: Mapping[tuple[int, str], bytes] = field(default_factory=dict)
+
+    @property
+    def signed_by(self) -> Attestation | None:
+        """The last word of who signed or amended it; None where nobody has."""
+        signed = [word for word in self.attestations if word.act in {Act.SIGNED, Act.AMENDED}]
+        return signed[-1] if signed else None
 
     @property
     def ai_mark(self) -> AiMark:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.findings import FindingStatus, Place
-from shared.domain.reports import Act, ReportStatus
+from shared.domain.reports import ReportStatus
 from shared.errors import NotPossibleError
 from shared.labels import LABELS, Code
 from shared.rendering import notes, pdf, terms
@@ -163,7 +163,7 @@ def _request(document: ReportDocument, result: str) -> list[str]:
     taken = (
         f"{day:%Y%m%d}" + (f"{clock:%H%M%S}" if clock else "") if day else moment(document.study_created_at)
     )
-    words_for_it = [each.name for each in document.attestations if each.act in {Act.SIGNED, Act.AMENDED}]
+    signed = document.signed_by
     fields = {
         1: "1",
         3: accession or own,
@@ -176,7 +176,7 @@ def _request(document: ReportDocument, result: str) -> list[str]:
         24: "RAD",
         25: result,
         31: components(None, textwrap.shorten(document.indication or "", _LONGEST_STRING)),
-        32: subcomponents(None, *words_for_it[-1:]),
+        32: subcomponents(None, signed.name if signed else None),
     }
     return [segment("ORC", {1: "RE", 3: accession or own}), segment("OBR", fields)]
 

@@ -6,15 +6,12 @@ An identifier is never cut, since what is left could be somebody else's.
 from typing import Final
 
 from shared.plain_text import without_unseen
+from shared.rendering.names import groups_of
 
 LONG_STRING: Final = 64
 """Characters of LO, of a group of PN, and of a code's meaning."""
 SHORT_STRING: Final = 16
 SHORT_TEXT: Final = 1024
-_GROUPS: Final = 3
-"""Of a name: alphabetic, as ideograms, as spoken."""
-_COMPONENTS: Final = 5
-"""Of each: family, given, middle, prefix, suffix."""
 
 
 def line(text: str, longest: int = LONG_STRING) -> str:
@@ -38,10 +35,7 @@ def paragraphs(text: str) -> str:
 
 def person_name(name: str | None) -> str:
     """Return a name that is written as DICOM writes one: at most three groups of five parts each."""
-    groups = [
-        "^".join(line(part) for part in group.split("^")[:_COMPONENTS])[:LONG_STRING].rstrip("^ ")
-        for group in (name or "").split("=")[:_GROUPS]
-    ]
+    groups = ["^".join(map(line, group))[:LONG_STRING].rstrip("^ ") for group in groups_of(name or "")]
     return "=".join(groups).rstrip("=")
 
 
