@@ -5,17 +5,16 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from shared.records.database import Database
-from shared.settings import DatabaseSettings, QueueSettings
+from shared.settings import QueueSettings
 from shared.storage import Storage
 from shared.work import queue
 from shared.work.handling import Workplace
 from shared.work.heartbeat import Heartbeat
 from tests.support.api import ApiServer
 from tests.support.builders import WORKER
+from tests.support.databases import new_database
 from tests.support.stack import InfraStack
 from tests.support.wires import Wire
 
@@ -55,12 +54,8 @@ def wire() -> Iterator[Callable[[ApiServer], Wire]]:
 
 
 @pytest.fixture
-def empty(infra: InfraStack, migrated: Database) -> Iterator[Database]:
+def empty(infra: InfraStack) -> Iterator[Database]:
     """Return a database of its own, without a table in it."""
-    with migrated.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS empty WITH (FORCE)"))
-        connection.execute(text("CREATE DATABASE empty"))
-    url = make_url(infra.database_url).set(database="empty").render_as_string(hide_password=False)
-    database = Database(DatabaseSettings(url=url))
+    database = new_database(infra, "empty")
     yield database
     database.close()

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.engine import make_url
 
 from migrations.__main__ import upgrade
 from shared.domain.studies import DEFAULT_TENANT, Stage, StudyId, StudyStatus
 from shared.records import batches, erasure, findings, reading, reports
 from shared.records.database import Database
 from shared.records.tables import StudyRow
-from shared.settings import DatabaseSettings, QueueSettings
+from shared.settings import QueueSettings
 from shared.work import queue
 from shared.work.sweeper import sweep
 from tests.service import test_studies
 from tests.support.builders import SOMEBODY, a_claim, a_study, empty_tables, let_time_pass, the_study
+from tests.support.databases import new_database
 from tests.support.releases import HEAD, next_release, run, start, take_back
 from tests.support.schema import read
 from tests.support.services import ROOT
@@ -42,13 +42,9 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ahead(infra: InfraStack, migrated: Database, release: Path) -> Iterator[Database]:
+def ahead(infra: InfraStack, release: Path) -> Iterator[Database]:
     """Return a database with the next release's schema."""
-    with migrated.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS ahead WITH (FORCE)"))
-        connection.execute(text("CREATE DATABASE ahead"))
-    url = make_url(infra.database_url).set(database="ahead").render_as_string(hide_password=False)
-    database = Database(DatabaseSettings(url=url))
+    database = new_database(infra, "ahead")
     run(release, database)
     yield database
     database.close()
