@@ -29,7 +29,7 @@ NEEDS: Final = {
     "migrations": _DATABASE,
     "api": (*_WORK, *_STORAGE, "CXR_API_ADMIN_KEY"),
     "worker-cnn": (*_WORK, *_STORAGE),
-    "worker-llm": _WORK,
+    "worker-llm": (*_WORK, *_STORAGE),
     "sweeper": (*_WORK, *_STORAGE),
     "grafana": ("grafana-password",),
 }

@@ -26,7 +26,7 @@ MADE_BY_THE_CHART: Final = frozenset(
         *("CXR_API_HOST", "CXR_API_PORT", "CXR_API_ADMIN_KEY"),
         *("CXR_MODEL_DEVICE", "CXR_MODEL_BUNDLE"),
         *("CXR_REPORT_WRITER", "CXR_REPORT_MODEL", "CXR_REPORT_DEVICE"),
-        *("CXR_REPORT_OPENAI_URL", "CXR_REPORT_OPENAI_KEY"),
+        *("CXR_REPORT_SERVER_URL", "CXR_REPORT_SERVER_KEY"),
         *("CXR_TELEMETRY_LOG_LEVEL", "CXR_TELEMETRY_METRICS_PORT"),
         # Not to be changed on a cluster: keys off is refused there, and its logs are read by machines.
         "CXR_API_AUTH",

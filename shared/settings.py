@@ -14,6 +14,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.catalogue import writers
 from shared.domain.reports import Departures
 from shared.labels import LABELS, NO_FINDING
 
@@ -157,7 +158,7 @@ class CriticalSettings(BaseSettings):
 
 
 class WriterKind(StrEnum):
-    """The report writers that exist."""
+    """The report writers that are no model of the catalogue."""
 
     TEMPLATE = "template"
     LLAMA_CPP = "llama-cpp"
@@ -165,20 +166,29 @@ class WriterKind(StrEnum):
     OPENAI = "openai"
 
 
+def _writer(name: str) -> str:
+    known = (*WriterKind, *writers())
+    if name not in known:
+        message = f"CXR_REPORT_WRITER={name} is no writer; it is one of {', '.join(known)}"
+        raise ValueError(message)
+    return name
+
+
 class ReportSettings(BaseSettings):
     """Who writes reports, and how. Environment: CXR_REPORT_*."""
 
     model_config = SettingsConfigDict(env_prefix="CXR_REPORT_", frozen=True, secrets_dir=SECRETS)
 
-    writer: WriterKind = Field(
+    writer: Annotated[str, AfterValidator(_writer)] = Field(
         default=WriterKind.LLAMA_CPP,
-        description="template (rules), llama-cpp or transformers (a model in this process),"
-        " or openai (a server).",
+        description="template (rules), llama-cpp or transformers (a model in this process), openai (a"
+        " server), or a model that sees, by its name in `cxr models list`.",
     )
     model: str = Field(
         default=BUNDLED,
         description="'bundled'; or a .gguf file for llama-cpp, a folder or Hugging Face id for transformers,"
-        " the server's model name for openai.",
+        " the server's model name for openai. Of a model that sees 'bundled' means its own weights in Hugging"
+        " Face's cache; a folder, those in it.",
     )
     device: str = Field(default="cpu", description="cpu, cuda or cuda:N; transformers alone runs on a GPU.")
     threads: int = Field(
@@ -199,11 +209,15 @@ class ReportSettings(BaseSettings):
         description="Longest that a study waits for its batch to fill.",
     )
     concurrency: int = Field(default=16, ge=1, description="Studies that wait for the writer at once.")
-    openai_url: str = Field(
-        default="http://127.0.0.1:8001/v1", description="Base URL of an OpenAI-compatible server."
+    images: bool = Field(
+        default=False, description="Whether openai's server is shown the radiographs: its model must see."
     )
-    openai_key: SecretStr | None = Field(default=None, description="Its API key, if it wants one.")
-    openai_timeout: Duration = Field(
+    server_url: str = Field(
+        default="http://127.0.0.1:8001/v1",
+        description="Base URL of an OpenAI-compatible server; URL of a side-car or of an Azure endpoint.",
+    )
+    server_key: SecretStr | None = Field(default=None, description="Its API key, if it wants one.")
+    server_timeout: Duration = Field(
         default=timedelta(seconds=60), description="Longest wait for one answer."
     )
     cache: Path | None = Field(

@@ -7,7 +7,14 @@ from shared.domain.studies import Actor, ActorKind, Stage
 from shared.operations import telemetry
 from shared.records.database import Database
 from shared.reporting.request import ReportRequest
-from shared.settings import DatabaseSettings, QueueSettings, ReportSettings, TelemetrySettings
+from shared.settings import (
+    DatabaseSettings,
+    QueueSettings,
+    ReportSettings,
+    StorageSettings,
+    TelemetrySettings,
+)
+from shared.storage import Storage
 from shared.work import queue
 from shared.work.handling import Workplace
 from shared.work.heartbeat import Heartbeat
@@ -44,9 +51,12 @@ def main() -> int:
     )
     hints = queue.create_app("worker-llm", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings, Actor(ActorKind.SERVICE, "worker-llm"))
-    lanes = register(
-        app, workplace, Reporter(lambda request, priority: batcher(request, rank=priority.rank), settings)
+    reporter = Reporter(
+        lambda request, priority: batcher(request, rank=priority.rank),
+        settings,
+        storage=Storage(StorageSettings()) if writer.sees else None,
     )
+    lanes = register(app, workplace, reporter)
     watch = IdleWatch(database, heartbeat, Stage.LLM)
     try:
         return run(

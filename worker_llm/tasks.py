@@ -6,34 +6,36 @@ may be said, is `pipeline.py`'s business.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Final
 
 from celery import Celery
 
-from shared.domain.findings import Finding, study_findings
+from shared.domain.findings import study_findings
+from shared.domain.priors import Prior
 from shared.domain.reports import Language, Report
 from shared.domain.studies import Priority, Stage, StudyId
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
 from shared.records import analyses, findings, priors, reading, reports
-from shared.records.analyses import AnalysisRecord
 from shared.records.claims import Claim, Later
 from shared.records.database import Session
 from shared.records.reading import ImageRecord
 from shared.reporting import warnings
-from shared.reporting.comparison import Comparison, compare, none_available
+from shared.reporting.comparison import compare, none_available
 from shared.reporting.request import ReportRequest, request_of
 from shared.settings import ReportSettings
+from shared.storage import Storage
 from shared.work import faults, queue
 from shared.work.alone import LoneProcess
 from shared.work.faults import Point
 from shared.work.handling import Outcome, Workplace, handle, write
 from shared.work.lanes import Lanes
 from worker_llm.pipeline import write_reports
+from worker_llm.sight import shown, sight_of
 from worker_llm.writers import load_writer
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
@@ -41,10 +43,15 @@ _ALONE_LIMIT: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Writes reports: in a batch with others, or alone after a try that ended badly."""
+    """Writes reports: in a batch with others, or alone after a try that ended badly.
+
+    Attributes:
+        storage: where the pictures are, for a writer that sees; None for one that does not.
+    """
 
     batched: Callable[[ReportRequest, Priority], Report]
     settings: ReportSettings
+    storage: Storage | None = None
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
     def write(self, request: ReportRequest, claim: Claim, check: Callable[[], None]) -> Report:
@@ -77,7 +84,11 @@ def report_on(claim: Claim, workplace: Workplace, reporter: Reporter) -> Outcome
     study_id = claim.study_id
     with workplace.database.session() as session:
         images = reading.images(session, study_id)
-        request = _request(session, study_id, images, claim.language, reporter.settings)
+        request, prior = _request(session, study_id, images, claim.language, reporter.settings)
+        to_show = shown(session, study_id, images, prior) if reporter.storage else None
+    if reporter.storage and to_show:
+        with tracing.step("see"):
+            request = replace(request, sight=sight_of(reporter.storage, to_show))
     said_first = warnings.of_study(images, claim.language)
     check = partial(workplace.heartbeat.check, study_id, claim.token)
     with tracing.step("write"):
@@ -107,35 +118,28 @@ def _request(
     images: Sequence[ImageRecord],
     language: Language,
     settings: ReportSettings,
-) -> ReportRequest:
+) -> tuple[ReportRequest, Prior | None]:
     analysis = analyses.primary(session, study_id)
     if analysis is None:
         message = "the study was erased"
         raise LeaseLostError(message)
     per_image = findings.of_study(session, study_id)
-    return request_of(
+    study = priors.dated(session, study_id)
+    prior = priors.latest(session, study, model_digest=analysis.model_digest) if study else None
+    comparison = None
+    if study:
+        found = study_findings(per_image.values())
+        comparison = compare(found, prior, language) or none_available(language)
+    request = request_of(
         images,
         per_image.values(),
         language=language,
         seed=seed_from(analysis.model_digest, images, language),
         critical=analysis.critical,
-        comparison=_comparison(session, study_id, analysis, per_image.values(), language),
+        comparison=comparison,
         recommendations=settings.recommendations,
     )
-
-
-def _comparison(
-    session: Session,
-    study_id: StudyId,
-    analysis: AnalysisRecord,
-    per_image: Iterable[Iterable[Finding]],
-    language: Language,
-) -> Comparison | None:
-    study = priors.dated(session, study_id)
-    if study is None:
-        return None
-    prior = priors.latest(session, study, model_digest=analysis.model_digest)
-    return compare(study_findings(per_image), prior, language) or none_available(language)
+    return request, prior
 
 
 def seed_from(model_digest: str, images: Sequence[ImageRecord], language: Language) -> str:

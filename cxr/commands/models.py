@@ -75,20 +75,20 @@ def use(
             help="'bundled', a .gguf file, a folder, a Hugging Face id, or the server's model name."
         ),
     ] = None,
-    openai_url: Annotated[str | None, typer.Option(help="Base URL of an OpenAI-compatible server.")] = None,
+    server_url: Annotated[str | None, typer.Option(help="Base URL of an OpenAI-compatible server.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Choose the classifier, the report writer, or both; a running stack takes them up at once.
 
     Examples: [bold]cxr models use ./my-bundle[/], [bold]cxr models use --writer template[/],
-    [bold]cxr models use --writer openai --openai-url http://127.0.0.1:8001/v1 --writer-model llama[/]
+    [bold]cxr models use --writer openai --server-url http://127.0.0.1:8001/v1 --writer-model llama[/]
     """
     home = find_home()
     changes = {
         _BUNDLE: _resolve(home, model) if model else None,
         "CXR_REPORT_WRITER": writer.value if writer else None,
         "CXR_REPORT_MODEL": writer_model,
-        "CXR_REPORT_OPENAI_URL": openai_url,
+        "CXR_REPORT_SERVER_URL": server_url,
     }
     chosen = {name: value for name, value in changes.items() if value is not None}
     if not chosen:

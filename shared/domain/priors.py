@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.domain.findings import Finding
+from shared.domain.studies import StudyId
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Prior:
         findings: one for each label, present or not, as `study_findings` joins them.
     """
 
+    study_id: StudyId
     taken_on: date | None
     received_on: date
     same_classifier: bool

@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from shared.domain.findings import Box
+
 
 class Language(StrEnum):
     """A language in which reports are written (ISO 639-1)."""
@@ -185,17 +187,31 @@ class Section(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """Where on an image its writer saw what a sentence says.
+
+    Attributes:
+        image: its index in the study.
+    """
+
+    image: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class GradedSentence:
     """One sentence of a report, held against the findings.
 
     Attributes:
         labels: what it speaks of; of an unread sentence, what it names.
+        regions: its writer's own; none of a writer that did not see the images.
     """
 
     section: Section
     text: str
     grade: Grade
     labels: tuple[str, ...] = ()
+    regions: tuple[Region, ...] = ()
 
 
 class Decision(StrEnum):

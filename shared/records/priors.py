@@ -94,7 +94,9 @@ def latest(session: Session, study: DatedStudy, *, model_digest: str) -> Prior |
         return None
     same = analysis.model_digest == model_digest
     per_image = findings.of_study(session, StudyId(found.id)).values() if same else ()
-    return Prior(found.study_date, _day_of(found.created_at), same, study_findings(per_image))
+    return Prior(
+        StudyId(found.id), found.study_date, _day_of(found.created_at), same, study_findings(per_image)
+    )
 
 
 def _of_the_patient(study: DatedStudy) -> tuple[ColumnElement[bool], ...]:

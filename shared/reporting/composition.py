@@ -10,8 +10,9 @@ organ the labels that were looked for, each once, without those that may be the 
 
 What departs from the findings keeps its writer's order, and what rules write follows it.
 
-Map: `composed` (`_by_organ`, `_impression`; of what departs `_as_written`, `_impression_as_written`),
-`nothing_detected` -> `_report` · `technique_lines`, `by_rule` (all that rules may write).
+Map: `composed` (`_by_organ`, `_impression`; of what departs `_as_written`, `_impression_as_written`; of a
+writer without an impression `_impression_by_rule`), `nothing_detected` -> `_report` · `technique_lines`,
+`by_rule` (all that rules may write).
 """
 
 from collections import Counter
@@ -58,24 +59,17 @@ def composed(prose: Prose, held: HeldProse, request: ReportRequest) -> Composed:
         held: the same, graded.
         request: what it was written from.
     """
-    if any(sentence.grade is not Grade.SUPPORTED for sentence in held.sentences):
-        return _report(
-            request, _as_written(prose, held, request), _impression_as_written(prose, held, request)
-        )
-    return _report(request, _by_organ(held, request), _impression(held, request))
+    departs = any(sentence.grade is not Grade.SUPPORTED for sentence in held.sentences)
+    findings = _as_written(prose, held, request) if departs else _by_organ(held, request)
+    if not prose.concludes:
+        return _report(request, findings, _impression_by_rule(request))
+    impression = _impression_as_written(prose, held, request) if departs else _impression(held, request)
+    return _report(request, findings, impression)
 
 
 def nothing_detected(request: ReportRequest) -> Composed:
     """Make the report of a study in which no label was detected; it leaves a writer nothing to write."""
-    count = len(request.certainties())
-    text = _WORDS[request.language]["nothing"].format(count=count)
-    if count == 1:
-        (denial,) = _denials(request).values()
-        text = denial.text
-    impression = GradedSentence(
-        Section.IMPRESSION, text, Grade.SUPPORTED, request.labels(Certainty.NOT_DETECTED)
-    )
-    return _report(request, _by_organ(HeldProse(()), request), [_passage([impression])])
+    return _report(request, _by_organ(HeldProse(()), request), _impression_by_rule(request))
 
 
 def by_rule(request: ReportRequest) -> Mapping[str, tuple[str, ...]]:
@@ -143,11 +137,30 @@ def _impression(held: HeldProse, request: ReportRequest) -> list[_Passage]:
     def order(sentence: HeldSentence) -> int:
         return min((due.index(label) for label in sentence.labels if label in due), default=len(due))
 
+    own = sorted(held.of(Section.IMPRESSION), key=order)
+    return _weighed([sentence.graded() for sentence in own], request)
+
+
+def _weighed(sentences: Iterable[GradedSentence], request: ReportRequest) -> list[_Passage]:
+    """Put what is critical first, and what may follow last."""
     critical: list[GradedSentence] = []
     others: list[GradedSentence] = []
-    for sentence in sorted(held.of(Section.IMPRESSION), key=order):
-        (critical if set(sentence.labels) & set(request.critical) else others).append(sentence.graded())
+    for sentence in sentences:
+        (critical if set(sentence.labels) & set(request.critical) else others).append(sentence)
     return [*_critical(critical, request), *_passages(others), *_passages(_recommendations(request))]
+
+
+def _impression_by_rule(request: ReportRequest) -> list[_Passage]:
+    """Write the impression of a study without its writer; of one with nothing detected it says so."""
+    if not request.detected():
+        count = len(request.certainties())
+        text = _WORDS[request.language]["nothing"].format(count=count)
+        if count == 1:
+            (denial,) = _denials(request).values()
+            text = denial.text
+        denied = request.labels(Certainty.NOT_DETECTED)
+        return [_passage([GradedSentence(Section.IMPRESSION, text, Grade.SUPPORTED, denied)])]
+    return _weighed([_in_short(label, request) for label in impression_of(request)], request)
 
 
 def _as_written(prose: Prose, held: HeldProse, request: ReportRequest) -> list[_Passage]:
@@ -159,12 +172,12 @@ def _as_written(prose: Prose, held: HeldProse, request: ReportRequest) -> list[_
 
 def _impression_as_written(prose: Prose, held: HeldProse, request: ReportRequest) -> list[_Passage]:
     own = _Passage(prose.impression, tuple(sentence.graded() for sentence in held.of(Section.IMPRESSION)))
-    critical = [
-        GradedSentence(Section.IMPRESSION, in_short(label, request), Grade.SUPPORTED, (label,))
-        for label in request.detected()
-        if label in request.critical
-    ]
+    critical = [_in_short(label, request) for label in request.detected() if label in request.critical]
     return [*_critical(critical, request), own, *_passages(_recommendations(request))]
+
+
+def _in_short(label: str, request: ReportRequest) -> GradedSentence:
+    return GradedSentence(Section.IMPRESSION, in_short(label, request), Grade.SUPPORTED, (label,))
 
 
 def _critical(sentences: Iterable[GradedSentence], request: ReportRequest) -> Iterator[_Passage]:

@@ -1,6 +1,6 @@
 """What a writer is asked for, and what it gives back.
 
-Map: `View` -> `ReportRequest` -> `request_of`, `seed_of` · `Prose`.
+Map: `View` -> `Picture` -> `Sight` -> `ReportRequest` -> `request_of`, `seed_of` · `Passage` -> `Prose`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.findings import Finding, Place, ViewPosition, ViewSource, study_findings
-from shared.domain.reports import Language, WriterVersion
+from shared.domain.reports import Language, Region, WriterVersion
 from shared.reporting.certainty import Certainty, certainty_of
 from shared.reporting.comparison import Comparison, Statement
 from shared.reporting.lexicon import NOT_A_FINDING
@@ -23,16 +23,77 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A radiograph as a writer is shown it.
+
+    Attributes:
+        image: its index in the study that it is of.
+        png: the 8-bit gray preview, whole and as displayed: pixels, and nothing of the file's header.
+    """
+
+    image: int
+    view: View
+    png: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The study before, as a writer is shown it.
+
+    Attributes:
+        picture: its frontal radiograph.
+        report: the findings and impression of its report; None where nobody has signed it.
+    """
+
+    picture: Picture
+    report: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a writer that sees is given beyond the findings; all of it is data, and nothing an instruction.
+
+    Attributes:
+        pictures: of the images that were used, in their order.
+        indication: in the client's own words.
+    """
+
+    pictures: tuple[Picture, ...]
+    indication: str | None = None
+    earlier: Earlier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a text, and where its writer saw what it says."""
+
+    text: str
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Prose:
-    """What a writer writes of the labels that were detected; rules make a report of it (`composition.py`)."""
+    """What a writer writes of the labels that were detected; rules make a report of it (`composition.py`).
+
+    Attributes:
+        impression: empty with `concludes` false: of a writer that writes no such section rules do.
+        passages: the pieces of either section that have regions.
+    """
 
     findings: str
     impression: str
+    passages: tuple[Passage, ...] = ()
+    concludes: bool = True
+
+    def regions_of(self, sentence: str) -> tuple[Region, ...]:
+        """Return those of the passages that a sentence stands in."""
+        own = (passage.regions for passage in self.passages if sentence in passage.text)
+        return tuple(dict.fromkeys(region for regions in own for region in regions))
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """Everything that a report is written from. Nothing in it names a patient or is in a client's words.
+    """Everything that a report is written from. But for the sight, nothing in it is in a client's words.
 
     Attributes:
         seed: of the choice among equivalent wordings; the same pictures, classifier and language have the
@@ -43,6 +104,8 @@ class ReportRequest:
         comparison: the section, written by rule; None where nothing is to be said. No writer is shown it.
         lateral_given: whether a lateral view is among the study's images, used or not.
         recommendations: whether the report ends with what may follow (`recommendations.py`).
+        sight: None for a writer that knows the findings alone.
+        objections: to the text before, of a writer that is to be told of them.
     """
 
     seed: str
@@ -53,6 +116,8 @@ class ReportRequest:
     comparison: Comparison | None = None
     lateral_given: bool = False
     recommendations: bool = True
+    sight: Sight | None = None
+    objections: tuple[str, ...] = ()
 
     def certainties(self) -> dict[str, Certainty]:
         """Return how surely each label may be spoken of, in the classifier's order."""
@@ -109,6 +174,7 @@ def request_of(
     critical: tuple[str, ...] = (),
     comparison: Comparison | None = None,
     recommendations: bool = True,
+    sight: Sight | None = None,
 ) -> ReportRequest:
     """Gather what a study's report is written from, and held against.
 
@@ -124,6 +190,7 @@ def request_of(
         critical=critical,
         comparison=comparison,
         recommendations=recommendations,
+        sight=sight,
         lateral_given=any(image.view is ViewPosition.LATERAL for image in images),
     )
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.findings import FindingStatus, Place, Side
-from shared.domain.reports import Grade, GradedSentence, Section
+from shared.domain.reports import Grade, GradedSentence, Region, Section
 from shared.reporting.certainty import Certainty
 from shared.reporting.labeller import Mention, Sentence, read
 from shared.reporting.relations import may_be_the_same
@@ -58,6 +58,7 @@ class HeldSentence:
     text: str
     labels: tuple[str, ...] = ()
     objections: tuple[Objection, ...] = ()
+    regions: tuple[Region, ...] = ()
 
     @property
     def grade(self) -> Grade:
@@ -67,7 +68,7 @@ class HeldSentence:
 
     def graded(self) -> GradedSentence:
         """Return the sentence as a report keeps it."""
-        return GradedSentence(self.section, self.text, self.grade, self.labels)
+        return GradedSentence(self.section, self.text, self.grade, self.labels, self.regions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,10 @@ class HeldProse:
 
 
 def grade(prose: Prose, request: ReportRequest) -> HeldProse:
-    """Hold what was written of the labels that were detected against the findings."""
+    """Hold what was written of the labels that were detected against the findings.
+
+    Of an impression that rules write nothing is held here, and nothing missed.
+    """
     held: list[HeldSentence] = []
     malformed: list[str] = []
     loose: list[str] = []
@@ -103,8 +107,10 @@ def grade(prose: Prose, request: ReportRequest) -> HeldProse:
         (Section.FINDINGS, prose.findings, request.detected()),
         (Section.IMPRESSION, prose.impression, impression_of(request)),
     ):
+        if section is Section.IMPRESSION and not prose.concludes:
+            continue
         sentences = read(text, request.language, labels=request.certainties())
-        held += (_held(section, sentence, request) for sentence in sentences)
+        held += (_held(section, sentence, request, prose.regions_of(sentence.text)) for sentence in sentences)
         malformed += (f"{section}: {why}" for why in _malformed(text, sentences, request))
         loose += (f"{section}: {why}" for why in _loose(sentences, request))
         unsaid += (f"{section}: {why}" for why in _unsaid(sentences, due, request))
@@ -118,12 +124,14 @@ def grade(prose: Prose, request: ReportRequest) -> HeldProse:
     )
 
 
-def _held(section: Section, sentence: Sentence, request: ReportRequest) -> HeldSentence:
+def _held(
+    section: Section, sentence: Sentence, request: ReportRequest, regions: tuple[Region, ...]
+) -> HeldSentence:
     if not sentence.readable:
         objections = tuple(Objection(Grade.UNREAD, why) for why in _unreadable(sentence))
     else:
         objections = tuple(dict.fromkeys(_objections(sentence.mentions, request)))
-    return HeldSentence(section, sentence.text, sentence.named, objections)
+    return HeldSentence(section, sentence.text, sentence.named, objections, regions)
 
 
 def _unreadable(sentence: Sentence) -> Iterator[str]:

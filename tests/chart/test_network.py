@@ -157,7 +157,7 @@ def test_external_servers_are_reached_at_their_addresses_and_ports():
     ],
 )
 def test_the_port_of_a_writer_s_server_is_read_from_its_url(url: str, port: int):
-    writer = f'workerLlm={{"writer": "openai", "model": "m", "openai": {{"url": "{url}"}}}}'
+    writer = f'workerLlm={{"writer": "openai", "model": "m", "server": {{"url": "{url}"}}}}'
     assert egress(render(settings=[writer]), "worker-llm") == [(port, ["0.0.0.0/0"])]
 
 

@@ -171,7 +171,7 @@ def test_gpus_are_asked_for_where_the_device_is_cuda():
     assert server["resources"]["limits"]["nvidia.com/gpu"] == 2
     assert "--tensor-parallel-size=2" in server["args"]
     writer = one(objects, "Deployment", "worker-llm")["spec"]["template"]["spec"]["containers"][0]
-    assert environment(writer)["CXR_REPORT_OPENAI_URL"] == "http://cxr-cxr-reporter-vllm:8000/v1"
+    assert environment(writer)["CXR_REPORT_SERVER_URL"] == "http://cxr-cxr-reporter-vllm:8000/v1"
     assert environment(writer)["CXR_REPORT_MODEL"] == "writer"
     assert not any("nvidia" in name for name in writer["resources"]["limits"])
 

@@ -104,24 +104,24 @@ WRONG = {
         [
             "vllm.enabled=true",
             'vllm.model="org/model"',
-            'workerLlm={"writer": "openai", "openai": {"url": "http://elsewhere/v1"}}',
+            'workerLlm={"writer": "openai", "server": {"url": "http://elsewhere/v1"}}',
         ],
-        "Empty workerLlm.openai.url",
+        "Empty workerLlm.server.url",
     ),
-    "a writer without a server": (['workerLlm.writer="openai"'], "Set workerLlm.openai.url"),
+    "a writer without a server": (['workerLlm.writer="openai"'], "Set workerLlm.server.url"),
     "a server's model without a name": (
-        ['workerLlm={"writer": "openai", "openai": {"url": "http://elsewhere/v1"}}'],
+        ['workerLlm={"writer": "openai", "server": {"url": "http://elsewhere/v1"}}'],
         "Set workerLlm.model",
     ),
     "a GPU beside a server": (
         [
             'workerLlm={"writer": "openai", "model": "m", "device": "cuda", "gpu": {"enabled": true}}',
-            'workerLlm.openai.url="http://elsewhere/v1"',
+            'workerLlm.server.url="http://elsewhere/v1"',
         ],
         "Set workerLlm.gpu.enabled=false",
     ),
     "a server that the writer does not ask": (
-        ['workerLlm.openai.url="http://elsewhere/v1"'],
+        ['workerLlm.server.url="http://elsewhere/v1"'],
         "Set workerLlm.writer=openai",
     ),
     "two places of models": (
@@ -266,13 +266,13 @@ def test_what_the_chart_writes_itself_is_listed():
     written = {
         name
         for values in values_files()
-        for _, _, spec in pods(render(values, settings=['workerLlm.openai.existingSecret="key"']))
+        for _, _, spec in pods(render(values, settings=['workerLlm.server.existingSecret="key"']))
         for container in containers(spec)
         for name in environment(container)
         if name.startswith("CXR_") and name != "CXR_KEY"
     }
     from_settings = {"CXR_MODEL_BATCH_SIZE", "CXR_MODEL_THREADS", "CXR_REPORT_THREADS"}  # of the ci/ values
-    assert written - from_settings | {"CXR_API_AUTH", "CXR_REPORT_OPENAI_URL"} == reference.MADE_BY_THE_CHART
+    assert written - from_settings | {"CXR_API_AUTH", "CXR_REPORT_SERVER_URL"} == reference.MADE_BY_THE_CHART
 
 
 def test_the_chart_s_defaults_are_the_product_s():

@@ -98,7 +98,9 @@ def test_each_service_gets_what_it_needs_and_nothing_else(kept: Path):
         "worker-cnn": [
             *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
         ],
-        "worker-llm": ["CXR_DATABASE_URL", "CXR_QUEUE_URL"],
+        "worker-llm": [
+            *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
+        ],
         "sweeper": [
             *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
         ],

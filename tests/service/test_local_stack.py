@@ -251,7 +251,7 @@ def test_another_writer_is_taken_up_by_its_worker_alone(stack):
 def test_the_chosen_writer_wins_over_the_one_that_was_exported_at_up(stack):
     same = stack.run("models", "use", "--writer", "template", timeout=60)
     other = stack.run(
-        *("models", "use", "--writer", "openai", "--openai-url", "http://127.0.0.1:9/v1"),
+        *("models", "use", "--writer", "openai", "--server-url", "http://127.0.0.1:9/v1"),
         *("--writer-model", "none"),
         timeout=60,
     )

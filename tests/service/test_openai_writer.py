@@ -75,8 +75,8 @@ def settings_for(port: int, model: str, seconds: float = 600) -> ReportSettings:
     return ReportSettings(
         writer=WriterKind.OPENAI,
         model=model,
-        openai_url=f"http://127.0.0.1:{port}/v1",
-        openai_timeout=timedelta(seconds=seconds),
+        server_url=f"http://127.0.0.1:{port}/v1",
+        server_timeout=timedelta(seconds=seconds),
         batch_size=2,
     )
 
@@ -106,7 +106,7 @@ def test_a_real_server_is_asked_and_only_verified_reports_come_out(server: Repor
 
 
 def test_a_slow_answer_is_passing(server: ReportSettings):
-    hasty = server.model_copy(update={"openai_timeout": timedelta(milliseconds=1)})
+    hasty = server.model_copy(update={"server_timeout": timedelta(milliseconds=1)})
     with closing(OpenAiWriter(hasty)) as writer, pytest.raises(TryAgainError):
         writer.write(requests_for(Language.ENGLISH), attempt=1)
 

@@ -451,8 +451,13 @@ def add_sentence(case: Case, kind: str, random: Random) -> Prose:
     text = text[0].upper() + text[1:]
     good = case.prose()
     section = random.choice(("findings", "impression"))
-    before = getattr(good, section)
-    return replace(good, **{section: f"{text} {before}" if random.random() < 0.5 else f"{before} {text}"})
+
+    def added(before: str) -> str:
+        return f"{text} {before}" if random.random() < 0.5 else f"{before} {text}"
+
+    if section == "findings":
+        return replace(good, findings=added(good.findings))
+    return replace(good, impression=added(good.impression))
 
 
 def spoil_text(case: Case) -> Iterator[tuple[str, Prose]]:

@@ -17,6 +17,7 @@ class GroundedWriter:
     impression: str
     version: ClassVar[WriterVersion] = WriterVersion("sighted", "1")
     policy: ClassVar[Policy] = Policy.GROUNDED
+    sees: ClassVar[bool] = False
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
         return [Prose(self.findings, self.impression) for _ in requests]

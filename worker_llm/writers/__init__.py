@@ -1,11 +1,12 @@
 """The report writers, and the one line of configuration that picks one.
 
-Map: `load_writer` -> `_load_llama`, `_load_local`.
+Map: `load_writer` -> `_load_llama`, `_load_local`, `_load_seeing`.
 """
 
 from importlib.util import find_spec
 from pathlib import Path
 
+from shared.catalogue import CATALOGUE, Entry, Runs
 from shared.settings import BUNDLED, ReportSettings, WriterKind
 from worker_llm.writers.base import Writer, WriterRefusedError
 from worker_llm.writers.template import TemplateWriter
@@ -17,16 +18,34 @@ def load_writer(settings: ReportSettings) -> Writer:
     Raises:
         WriterRefusedError: what the settings name is not installed, cannot be read, or does not run there.
     """
-    if settings.writer is WriterKind.TEMPLATE:
+    if settings.writer == WriterKind.TEMPLATE:
         return TemplateWriter()
-    if settings.writer is WriterKind.OPENAI:
+    if settings.writer == WriterKind.OPENAI:
         from worker_llm.writers.openai import OpenAiWriter  # noqa: PLC0415 - needs an HTTP client
 
         return OpenAiWriter(settings)
+    if settings.writer in CATALOGUE:
+        return _load_seeing(CATALOGUE[settings.writer], settings)
     try:
-        return (_load_llama if settings.writer is WriterKind.LLAMA_CPP else _load_local)(settings)
+        return (_load_llama if settings.writer == WriterKind.LLAMA_CPP else _load_local)(settings)
     except FileNotFoundError as error:
         raise WriterRefusedError(str(error)) from error
+
+
+def _load_seeing(entry: Entry, settings: ReportSettings) -> Writer:
+    """Load a model that sees, wherever it runs."""
+    if entry.runs is Runs.IN_PROCESS:
+        _need_transformers(entry.name)
+        from worker_llm.vision import in_process  # noqa: PLC0415 - needs torch
+
+        return in_process.load(entry, settings)
+    if entry.runs is Runs.SIDE_CAR:
+        from worker_llm.vision import side_car  # noqa: PLC0415 - needs an HTTP client
+
+        return side_car.load(entry, settings)
+    from worker_llm.vision import azure  # noqa: PLC0415 - as above
+
+    return azure.load(entry, settings)
 
 
 def _load_llama(settings: ReportSettings) -> Writer:
@@ -54,13 +73,17 @@ _TRANSFORMERS_FROM = (
 )
 
 
-def _load_local(settings: ReportSettings) -> Writer:
+def _need_transformers(writer: str) -> None:
     if not (find_spec("torch") and find_spec("transformers")):
         message = (
-            "CXR_REPORT_WRITER=transformers: torch and transformers are not installed; they come with"
+            f"CXR_REPORT_WRITER={writer}: torch and transformers are not installed; they come with"
             f" {_TRANSFORMERS_FROM}"
         )
         raise WriterRefusedError(message)
+
+
+def _load_local(settings: ReportSettings) -> Writer:
+    _need_transformers(settings.writer)
     from worker_llm.writers.local import LocalWriter  # noqa: PLC0415 - needs torch
 
     if settings.model == BUNDLED:

@@ -27,7 +27,7 @@ Draft = Prose | NoReport
 
 
 class Writer(Protocol):
-    """A report writer. Implementations: `template`, `llama`, `local`, `openai`."""
+    """A report writer. Implementations: `template`, `llama`, `local`, `openai`; `worker_llm.vision`."""
 
     @property
     def version(self) -> WriterVersion:
@@ -37,6 +37,11 @@ class Writer(Protocol):
     @property
     def policy(self) -> Policy:
         """What its texts are held to; grounded for a model that sees the image."""
+        ...
+
+    @property
+    def sees(self) -> bool:
+        """Whether it is shown the images: only then are they fetched, and a request has a sight."""
         ...
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:

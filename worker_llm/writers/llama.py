@@ -44,6 +44,7 @@ class LlamaWriter:
     """Writes with a GGUF model."""
 
     policy = Policy.STRICT
+    sees = False
 
     def __init__(self, file: Path, version: WriterVersion, *, brief: bool, threads: int, slots: int) -> None:
         """Load the model.

@@ -31,6 +31,7 @@ class LocalWriter:
     """Writes with a causal language model of Hugging Face's transformers."""
 
     policy = Policy.STRICT
+    sees = False
 
     def __init__(self, model: Any, tokenizer: Any, version: WriterVersion, *, brief: bool) -> None:  # noqa: ANN401 - transformers ships no types
         """Take a loaded model; `brief` prompts are for the adapter that was tuned on them."""

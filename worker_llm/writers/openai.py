@@ -40,14 +40,15 @@ class OpenAiWriter:
     """Writes through an OpenAI-compatible server."""
 
     policy = Policy.STRICT
+    sees = False
 
     def __init__(self, settings: ReportSettings) -> None:
         """Prepare the connection; nothing is sent yet."""
-        key = settings.openai_key
+        key = settings.server_key
         self._client = openai.OpenAI(
-            base_url=settings.openai_url,
+            base_url=settings.server_url,
             api_key=key.get_secret_value() if key else "none",
-            timeout=settings.openai_timeout.total_seconds(),
+            timeout=settings.server_timeout.total_seconds(),
             max_retries=2,
         )
         # The library wants a key; a server without keys is sent none.

@@ -27,6 +27,7 @@ class TemplateWriter:
 
     version = TEMPLATE_VERSION
     policy = Policy.STRICT
+    sees = False
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
         """Write every request's report; see `Writer.write`."""

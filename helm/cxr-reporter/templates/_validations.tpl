@@ -94,12 +94,12 @@ values.schema.json's business.
 {{- if and $values.vllm.enabled (not $values.vllm.model) -}}
 {{- fail "vllm: it has no model. Set vllm.model to a folder below /models (see models) or to a Hugging Face id with vllm.downloads=true." -}}
 {{- end -}}
-{{- if and $values.vllm.enabled $values.workerLlm.openai.url -}}
-{{- fail "vllm: both vllm.enabled and workerLlm.openai.url are set. Empty workerLlm.openai.url, or set vllm.enabled=false." -}}
+{{- if and $values.vllm.enabled $values.workerLlm.server.url -}}
+{{- fail "vllm: both vllm.enabled and workerLlm.server.url are set. Empty workerLlm.server.url, or set vllm.enabled=false." -}}
 {{- end -}}
 {{- if eq $values.workerLlm.writer "openai" -}}
-{{- if not (or $values.vllm.enabled $values.workerLlm.openai.url) -}}
-{{- fail "workerLlm: writer is openai, but there is no server. Set workerLlm.openai.url to yours, or vllm.enabled=true." -}}
+{{- if not (or $values.vllm.enabled $values.workerLlm.server.url) -}}
+{{- fail "workerLlm: writer is openai, but there is no server. Set workerLlm.server.url to yours, or vllm.enabled=true." -}}
 {{- end -}}
 {{- if and (not $values.vllm.enabled) (eq $values.workerLlm.model "bundled") -}}
 {{- fail "workerLlm: an OpenAI-compatible server knows no model named 'bundled'. Set workerLlm.model to the server's name for it." -}}
@@ -107,8 +107,8 @@ values.schema.json's business.
 {{- if $values.workerLlm.gpu.enabled -}}
 {{- fail "workerLlm: with writer openai the model runs elsewhere, and a GPU of its own would stand idle. Set workerLlm.gpu.enabled=false and workerLlm.device=cpu." -}}
 {{- end -}}
-{{- else if $values.workerLlm.openai.url -}}
-{{- fail (printf "workerLlm: openai.url is set, but writer is %q. Set workerLlm.writer=openai, or empty workerLlm.openai.url." $values.workerLlm.writer) -}}
+{{- else if $values.workerLlm.server.url -}}
+{{- fail (printf "workerLlm: server.url is set, but writer is %q. Set workerLlm.writer=openai, or empty workerLlm.server.url." $values.workerLlm.writer) -}}
 {{- end -}}
 
 {{- /* Models. */ -}}

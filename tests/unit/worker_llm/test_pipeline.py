@@ -29,6 +29,7 @@ class ForgetfulWriter:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     version: ClassVar[WriterVersion] = WriterVersion("forgetful", "1")
     policy: ClassVar[Policy] = Policy.STRICT
+    sees: ClassVar[bool] = False
 
     def write(self, requests, *, attempt) -> list[Draft]:
         self.calls.append(tuple(request.seed for request in requests))
@@ -45,6 +46,7 @@ class SilentWriter:
 
     version = WriterVersion("silent", "1")
     policy = Policy.STRICT
+    sees = False
 
     def write(self, requests, *, attempt) -> list[Draft]:
         return [NoReport("the answer does not have the two sections") for _ in requests]
@@ -55,6 +57,7 @@ class AwayWriter:
 
     version = WriterVersion("away", "1")
     policy = Policy.STRICT
+    sees = False
 
     def write(self, requests, *, attempt) -> list[Draft]:
         message = "away"
@@ -122,10 +125,11 @@ def test_a_study_in_which_nothing_was_detected_leaves_a_writer_nothing_to_write(
     assert report.sections.impression == said
 
 
-def test_a_writer_is_given_nothing_in_a_clients_words():
+def test_a_writer_that_does_not_see_is_given_nothing_in_a_clients_words():
     names = {field.name for field in fields(ReportRequest)}
-    ours = {"critical", "recommendations", "comparison", "lateral_given"}
-    assert names == {"seed", "findings", "language", "views", *ours}
+    ours = {"critical", "recommendations", "comparison", "lateral_given", "objections"}
+    assert names == {"seed", "findings", "language", "views", "sight", *ours}
+    assert requests_for("a")[0].sight is None
 
 
 def test_the_prompt_holds_every_label_that_was_detected_and_how_sure_it_is():

@@ -7,6 +7,7 @@ import pytest
 from shared.domain.findings import Finding, FindingStatus, Place, Side, Zone
 from shared.domain.priors import Prior
 from shared.domain.reports import Language
+from shared.domain.studies import StudyId, new_id
 from shared.reporting.comparison import Change, Comparison, changes_of, compare, none_available
 from shared.reporting.lexicon import RANK
 
@@ -28,7 +29,7 @@ def found(label: str, probability: float, place: Place | None = None) -> Finding
 
 
 def prior(*findings: Finding, taken_on: date | None = date(2025, 3, 1), same: bool = True) -> Prior:
-    return Prior(taken_on, date(2025, 3, 4), same_classifier=same, findings=findings)
+    return Prior(StudyId(new_id()), taken_on, date(2025, 3, 4), same_classifier=same, findings=findings)
 
 
 def said(now: list[Finding], then: list[Finding], language: Language = ENGLISH) -> tuple[str, ...]:

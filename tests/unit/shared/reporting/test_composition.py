@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.findings import Finding, FindingStatus, Place, Side, ViewPosition, Zone
-from shared.domain.reports import Grade, Language, Section
+from shared.domain.findings import Box, Finding, FindingStatus, Place, Side, ViewPosition, Zone
+from shared.domain.reports import Grade, Language, Region, Section
 from shared.rendering.passages import passages
 from shared.reporting.comparison import none_available
 from shared.reporting.composition import Composed, by_rule, composed, nothing_detected
-from shared.reporting.request import Prose, ReportRequest, View
+from shared.reporting.request import Passage, Prose, ReportRequest, View
 from shared.reporting.verifier import grade
 from shared.reporting.weighing import impression_of
 from tests.support.llm_reports import request_for
@@ -183,3 +183,37 @@ LATERAL = "A lateral view is recommended to confirm the pneumonia or pleural eff
 def test_what_may_follow_is_of_a_fixed_list(request_, expected):
     sentences = by_rule(request_)
     assert [text for text in sentences if "recommended" in text] == expected
+
+
+def test_a_writer_without_an_impression_gets_one_by_rule():
+    request = replace(likely(Pneumothorax=0.95, Effusion=0.6), critical=("Pneumothorax",))
+    prose = Prose("There is a pneumothorax. The aorta is wide.", "", concludes=False)
+    report = made(prose, request)
+    assert report.sections.findings.startswith(prose.findings)
+    assert report.sections.impression.splitlines()[:2] == [
+        "Critical finding: Pneumothorax.",
+        "Probable pleural effusion.",
+    ]
+    assert {one.grade for one in report.sentences if one.section is Section.IMPRESSION} == {Grade.SUPPORTED}
+
+
+def test_where_nothing_was_detected_the_impression_by_rule_says_so():
+    request = request_for(
+        {"Pneumothorax": FindingStatus.ABSENT, "Mass": FindingStatus.ABSENT}, Language.ENGLISH
+    )
+    report = made(Prose("The aorta is wide.", "", concludes=False), request)
+    assert report.sections.impression == nothing_detected(request).sections.impression
+
+
+def test_a_sentence_keeps_the_regions_of_the_passages_that_it_stands_in():
+    left, right = (Region(0, Box(x, 0.1, x + 0.2, 0.4)) for x in (0.1, 0.6))
+    passages = (
+        Passage("The aorta is wide. There is a pneumothorax.", (left,)),
+        Passage("The aorta is wide.", (left, right)),
+    )
+    prose = Prose("The aorta is wide. There is a pneumothorax. No mass.", "", passages, concludes=False)
+    report = made(prose, likely(Pneumothorax=0.95, Mass=0.05))
+    regions = {one.text: one.regions for one in report.sentences if one.section is Section.FINDINGS}
+    assert regions["The aorta is wide."] == (left, right)
+    assert regions["There is a pneumothorax."] == (left,)
+    assert regions["No mass."] == ()

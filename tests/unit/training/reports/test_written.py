@@ -18,6 +18,7 @@ class Told:
 
     version = WriterVersion("told", "1")
     policy = Policy.STRICT
+    sees = False
 
     def __init__(self, texts: Sequence[str | None]) -> None:
         self._texts = list(texts)

@@ -1,0 +1,66 @@
+"""Pictures as models want them, and boxes back on the radiograph that they are of.
+
+A model sees a part of a radiograph, mostly resized: a `Frame` remembers which. What resizing does to it is
+nothing to fractions; what cropping and padding do, a frame undoes.
+
+Map: `Frame` -> `whole`, `centre_square`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+from shared.domain.findings import Box
+from shared.domain.reports import Region
+from shared.reporting.request import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Which rectangle of a radiograph a model was shown, as fractions of its width and height.
+
+    Attributes:
+        image: the radiograph's index in the study; None of a study before, on which no box is kept.
+    """
+
+    image: int | None
+    left: float = 0.0
+    top: float = 0.0
+    width: float = 1.0
+    height: float = 1.0
+
+    def region(self, corners: Sequence[float]) -> Region | None:
+        """Return where a model's box lies on the radiograph; None of one that is empty there, or no box.
+
+        Args:
+            corners: x, y and x, y of two opposite corners, as fractions of what the model saw.
+        """
+        if self.image is None or len(corners) != 4:
+            return None
+        x = sorted(_within(self.left + self.width * corner) for corner in corners[::2])
+        y = sorted(_within(self.top + self.height * corner) for corner in corners[1::2])
+        try:
+            return Region(self.image, Box(x[0], y[0], x[1], y[1]))
+        except ValueError:
+            return None
+
+
+def _within(fraction: float) -> float:
+    return min(max(fraction, 0.0), 1.0)
+
+
+def whole(picture: Picture, *, earlier: bool = False) -> tuple[Image.Image, Frame]:
+    """Return all of a radiograph, gray, and its frame."""
+    with Image.open(BytesIO(picture.png)) as image:
+        return image.convert("L"), Frame(None if earlier else picture.image)
+
+
+def centre_square(picture: Picture, *, earlier: bool = False) -> tuple[Image.Image, Frame]:
+    """Return the largest square in the middle of a radiograph, gray, and its frame."""
+    image, frame = whole(picture, earlier=earlier)
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    cut = Frame(frame.image, left / image.width, top / image.height, side / image.width, side / image.height)
+    return image.crop((left, top, left + side, top + side)), cut
