@@ -244,7 +244,7 @@ def test_report_writes_a_file_in_the_format_that_was_asked_for(stack, client, tm
     # Of a PNG there is nothing that it could lie over.
     refused = stack.run("report", study.id, "--format", "gsps")
     assert refused.returncode == 1
-    assert "\n  formats: text, " in refused.stderr
+    assert "\n  formats: json, text, " in refused.stderr
     assert "[" not in refused.stderr
 
 
