@@ -94,11 +94,16 @@ def _explain(error: CxrError) -> str:
     if not isinstance(error, ProblemError):
         return str(error)
     lines = [str(error)]
-    lines += [f"  {name}: {error.problem[name]}" for name in ("file", "formats") if error.problem.get(name)]
+    problem = error.problem
+    lines += [f"  {name}: {_in_words(problem[name])}" for name in ("file", "formats") if problem.get(name)]
     lines += [f"  {one.get('field')}: {one.get('message')}" for one in error.problem.get("errors", [])]
     if error.problem.get("advice"):
         lines.append(f"  {error.problem['advice']}")
     return "\n".join(lines)
+
+
+def _in_words(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

@@ -108,7 +108,8 @@ async def _answer(backend: Backend, found: StoredReport, form: Form, if_none_mat
     try:
         content = await content_of(backend, form, found)
     except NotPossibleError as error:
-        raise ProblemError(Code.FORMAT_NOT_POSSIBLE, str(error), formats=list(FORMS)) from error
+        others = [name for name in FORMS if name != form.name]
+        raise ProblemError(Code.FORMAT_NOT_POSSIBLE, str(error), formats=others) from error
     return Response(content, headers=headers | _file_headers(form, found), media_type=form.media_type)
 
 

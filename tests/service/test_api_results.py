@@ -193,6 +193,7 @@ def test_boxes_where_there_are_none_are_a_409_that_says_why(client: httpx.Client
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/format-not-possible")
     assert "nothing that has a box" in answer.json()["detail"]
     assert "dicom-sr" in answer.json()["formats"]
+    assert "gsps" not in answer.json()["formats"]
 
 
 def test_findings_that_nobody_has_assessed_are_a_409_that_names_other_formats(

@@ -241,6 +241,11 @@ def test_report_writes_a_file_in_the_format_that_was_asked_for(stack, client, tm
     assert json.loads((tmp_path / "json").read_text())["study_id"] == study.id
     assert "<html" in (tmp_path / "html").read_text()
     assert "{" not in (tmp_path / "text").read_text()
+    # Of a PNG there is nothing that it could lie over.
+    refused = stack.run("report", study.id, "--format", "gsps")
+    assert refused.returncode == 1
+    assert "\n  formats: json, text, " in refused.stderr
+    assert "[" not in refused.stderr
 
 
 @pytest.mark.parametrize(
