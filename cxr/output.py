@@ -91,7 +91,7 @@ def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, no_wrap=heading == "id")
+        table.add_column(heading, no_wrap=heading in {"id", "name"})
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     out.print(table)

@@ -56,7 +56,9 @@ class Entry:
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> Entry:
-    read = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    read: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+    }
     return Entry(name=name, **{**read, "work": Work(table["work"]), "runs": Runs(table["runs"])})
 
 

@@ -1,22 +1,38 @@
-"""cxr models: which classifier and which report writer the local stack runs."""
+"""cxr models: which classifier and which report writer the local stack runs, and which others there are.
+
+Map: `list_models`, `show`, `use` -> `seeing.py`, `known_bundles`.
+"""
 
 import json
 import os
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from cxr.commands.seeing import (
+    MODEL,
+    SERVER_URL,
+    WRITER,
+    described,
+    named,
+    print_catalogue,
+    print_entry,
+    ready_to_write,
+    settings_of,
+    writer_named,
+    writers,
+)
 from cxr.errors import StackError
 from cxr.local import stack
+from cxr.local.catalogue import read_catalogue
 from cxr.local.home import Home, find_home, services_root
 from cxr.local.processes import has_environment
 from cxr.local.state import read_json, write_private
 from cxr.output import AsJson, as_typed, notes, out, print_json
 
-app = typer.Typer(no_args_is_help=True, help="List classifiers, choose one; choose the report writer.")
+app = typer.Typer(no_args_is_help=True, help="List models; choose the classifier and the report writer.")
 
 BUNDLED: Final = "bundled"
 _GATE: Final = "CXR_MODEL_GATE"
@@ -24,18 +40,13 @@ _BUNDLE: Final = "CXR_MODEL_BUNDLE"
 _PATIENCE_SECONDS: Final = 300
 
 
-class WriterKind(StrEnum):
-    """The report writers."""
-
-    TEMPLATE = "template"
-    LLAMA_CPP = "llama-cpp"
-    TRANSFORMERS = "transformers"
-    OPENAI = "openai"
+_KINDS: Final = ("template", "llama-cpp", "transformers", "openai")
+"""The writers that are no model of the catalogue."""
 
 
 @app.command("list")
 def list_models(*, as_json: AsJson = False) -> None:
-    """List the bundled classifier and the folders in CXR_HOME/models that have a card.json; and the gate.
+    """List the classifiers (those in CXR_HOME/models have a card.json), the gate, and the models that see.
 
     Example: [bold]cxr models list[/]
     """
@@ -50,8 +61,10 @@ def list_models(*, as_json: AsJson = False) -> None:
         found.append({"name": bundle, "folder": bundle, "in_use": True, **_summary(Path(bundle))})
     writer = {name: value for name, value in chosen.items() if name.startswith("CXR_REPORT_")}
     gate = _gate_in_use(chosen.get(_GATE, os.environ.get(_GATE, BUNDLED)))
+    settings = settings_of(chosen)
+    seeing = [described(entry, settings) for entry in read_catalogue().values()]
     if as_json:
-        print_json({"models": found, "gate": gate, "writer": writer})
+        print_json({"models": found, "gate": gate, "writer": writer, "catalogue": seeing})
         return
     for one in found:
         mark = "*" if one["in_use"] else " "
@@ -59,6 +72,30 @@ def list_models(*, as_json: AsJson = False) -> None:
     out.print(f"  gate before all: {gate['id']} {gate['version']}  {gate['folder']}", markup=False)
     for name, value in writer.items():
         out.print(f"  {name}={value}", markup=False)
+    out.print()
+    print_catalogue(seeing)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A model that sees, by its name in `cxr models list`.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Tell all of one model that sees: memory, licence, terms, how it is fetched and turned on.
+
+    Example: [bold]cxr models show maira-2[/]
+    """
+    catalogue = read_catalogue()
+    one = described(catalogue[named(name, catalogue)], settings_of(read_json(find_home().config)))
+    if as_json:
+        print_json(one)
+    else:
+        print_entry(one)
+
+
+def _writers() -> list[str]:
+    return [*_KINDS, *writers(read_catalogue())]
 
 
 @app.command()
@@ -68,49 +105,76 @@ def use(
         typer.Argument(help="'bundled', a name from `cxr models list`, or a folder with a card.json."),
     ] = None,
     *,
-    writer: Annotated[WriterKind | None, typer.Option(help="Who writes the reports.")] = None,
+    writer: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Who writes the reports: {', '.join(_KINDS)}, or a model that sees, by its name in"
+            " `cxr models list`.",
+            autocompletion=_writers,
+        ),
+    ] = None,
     writer_model: Annotated[
         str | None,
         typer.Option(
-            help="'bundled', a .gguf file, a folder, a Hugging Face id, or the server's model name."
+            help="'bundled', a .gguf file, a folder, a Hugging Face id, or the server's model name; it is"
+            " kept until another writer is chosen."
         ),
     ] = None,
-    server_url: Annotated[str | None, typer.Option(help="Base URL of an OpenAI-compatible server.")] = None,
+    server_url: Annotated[
+        str | None,
+        typer.Option(
+            help="Base URL of an OpenAI-compatible server; URL of a side-car or of an Azure endpoint. It is"
+            " kept until another writer is chosen. Its key is CXR_REPORT_SERVER_KEY at `cxr up`."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Choose the classifier, the report writer, or both; a running stack takes them up at once.
 
     Examples: [bold]cxr models use ./my-bundle[/], [bold]cxr models use --writer template[/],
-    [bold]cxr models use --writer openai --server-url http://127.0.0.1:8001/v1 --writer-model llama[/]
+    [bold]cxr models use --writer openai --server-url http://127.0.0.1:8001/v1 --writer-model llama[/],
+    [bold]cxr models use --writer maira-2[/]
     """
-    home = find_home()
+    home, catalogue = find_home(), read_catalogue()
     changes = {
         _BUNDLE: _resolve(home, model) if model else None,
-        "CXR_REPORT_WRITER": writer.value if writer else None,
-        "CXR_REPORT_MODEL": writer_model,
-        "CXR_REPORT_SERVER_URL": server_url,
+        WRITER: writer_named(writer, _KINDS, catalogue) if writer else None,
+        MODEL: _absolute(writer_model) if writer_model else None,
+        SERVER_URL: server_url,
     }
     chosen = {name: value for name, value in changes.items() if value is not None}
     if not chosen:
         message = "name a model, or a --writer"
         raise typer.BadParameter(message)
-    home.make()
     before = read_json(home.config)
-    write_private(home.config, json.dumps({**before, **chosen}, indent=2))
+    # A model and an address are those of the writer that they were named for.
+    gone = {MODEL, SERVER_URL} if writer and writer != before.get(WRITER) else set()
+    after = {**{name: value for name, value in before.items() if name not in gone}, **chosen}
+    settings = settings_of(after)
+    if chosen.keys() & {WRITER, MODEL, SERVER_URL} and settings.get(WRITER) in catalogue:
+        ready_to_write(catalogue[settings[WRITER]], settings)
+    home.make()
+    write_private(home.config, json.dumps(after, indent=2))
     if stack.read_status(home).supervisor is None:
         notes.print(as_typed("kept; the next `cxr up` runs with it"))
         _tell(home, as_json=as_json)
         return
-    settings: dict[str, dict[str, str]] = {}
+    of_parts: dict[str, dict[str, str]] = {}
     for name, value in chosen.items():
-        settings.setdefault("worker-cnn" if name == _BUNDLE else "worker-llm", {})[name] = value
+        of_parts.setdefault("worker-cnn" if name == _BUNDLE else "worker-llm", {})[name] = value
     try:
-        _restart(home, settings)
+        _restart(home, of_parts)
     except StackError:
         write_private(home.config, json.dumps(before, indent=2))
         stack.look_again(home)
         raise
     _tell(home, as_json=as_json)
+
+
+def _absolute(model: str) -> str:
+    """Return a file or folder so that the worker, which runs elsewhere, finds it; other names as they are."""
+    path = Path(model).expanduser()
+    return str(path.resolve()) if model != BUNDLED and path.exists() else model
 
 
 def _tell(home: Home, *, as_json: bool) -> None:

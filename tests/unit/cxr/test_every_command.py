@@ -128,7 +128,18 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[
 
 def test_every_command_that_talks_to_a_server_is_tried_here_and_names_cxr_url_and_cxr_key():
     talking = {name for name in _COMMANDS if _has(name, "--url")}
-    local = {"up", "down", "status", "logs", "stop", "start", "demo", "models list", "models use"}
+    local = {
+        "up",
+        "down",
+        "status",
+        "logs",
+        "stop",
+        "start",
+        "demo",
+        "models list",
+        "models show",
+        "models use",
+    }
 
     assert talking == set(_ARGUMENTS)
     assert set(_COMMANDS) - talking == local
