@@ -43,14 +43,21 @@ class Entry:
     runs: Runs
     weights: str
     parameters: str
+    loaded_as: str
     memory_gb: float
+    sees: tuple[str, ...]
+    boxes: bool
     licence: str
     terms: str
     gated: bool
+    paper: str
+    steps: tuple[str, ...]
+    tried: str
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> Entry:
-    return Entry(name=name, **{**table, "work": Work(table["work"]), "runs": Runs(table["runs"])})
+    read = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return Entry(name=name, **{**read, "work": Work(table["work"]), "runs": Runs(table["runs"])})
 
 
 def _read() -> dict[str, Entry]:
