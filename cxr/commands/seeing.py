@@ -4,6 +4,7 @@ Map: `described`, `print_catalogue`, `print_entry`; `named`, `writer_named`, `wr
 """
 
 import difflib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -21,6 +22,10 @@ MODEL: Final = "CXR_REPORT_MODEL"
 SERVER_URL: Final = "CXR_REPORT_SERVER_URL"
 _ENCODER: Final = "CXR_MODEL_ENCODER"
 _BUNDLED: Final = "bundled"
+_CONFIG: Final = "config.json"
+"""What any folder of weights has."""
+_CARD: Final = "card.json"
+"""What any bundle has."""
 _HEADINGS: Final = ("name", "does", "runs", "state", "memory", "licence")
 _RUNS: Final = {
     "in-process": "in worker-llm, by transformers' own classes",
@@ -86,21 +91,25 @@ def described(entry: Entry, settings: Mapping[str, str]) -> dict[str, Any]:
 
 def _folder(entry: Entry, settings: Mapping[str, str]) -> Path | None:
     """Return the folder of the weights: the one that the settings name, or that of the hub's cache."""
-    name = settings.get(MODEL if entry.work == "report" else _ENCODER, _BUNDLED)
-    if _is_in_use(entry, settings) and _holds_weights(Path(name)):
-        return Path(name)
+    chosen = Path(settings.get(MODEL if entry.work == "report" else _ENCODER, _BUNDLED)).expanduser()
+    if _is_in_use(entry, settings) and any((chosen / name).is_file() for name in (_CONFIG, _CARD)):
+        return chosen
     return None if entry.runs == "azure" else weights_of(entry)
-
-
-def _holds_weights(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ("config.json", "card.json"))
 
 
 def _is_in_use(entry: Entry, settings: Mapping[str, str]) -> bool:
     if entry.work == "report":
         return settings.get(WRITER) == entry.name
     encoder = settings.get(_ENCODER, "")
-    return encoder == entry.name or (bool(encoder) and Path(encoder).name == entry.name)
+    return encoder == entry.name or _id_of(Path(encoder).expanduser()) == entry.name
+
+
+def _id_of(bundle: Path) -> str | None:
+    try:
+        card = json.loads((bundle / _CARD).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return card.get("id") if isinstance(card, dict) else None
 
 
 def _state(entry: Entry, *, in_use: bool, present: bool) -> str:
@@ -170,8 +179,8 @@ def ready_to_write(entry: Entry, settings: Mapping[str, str]) -> None:
 
 def _need_weights(entry: Entry, model: str) -> None:
     if model != _BUNDLED:
-        if not (Path(model) / "config.json").is_file():
-            message = f"no weights: {model} is no folder with a config.json"
+        if not (Path(model).expanduser() / _CONFIG).is_file():
+            message = f"no weights: {model} is no folder with a {_CONFIG}"
             raise typer.BadParameter(message)
         return
     if entry.is_converted or weights_of(entry) is None:
