@@ -17,8 +17,8 @@ TASK = (
     " Provide a structured description of the findings in the radiology study in comparison to the prior "
     "frontal image. Each finding should be described as a self-contained plain-text sentence. If the finding "
     "is groundable, locate the finding in the current frontal chest X-ray image, with bounding boxes "
-    "indicating all locations where it can be seen in the current frontal image. Otherwise, generate just the "
-    "ungrounded finding without bounding boxes. "
+    "indicating all locations where it can be seen in the current frontal image. Otherwise, generate just "
+    "the ungrounded finding without bounding boxes. "
 )
 TECHNIQUE = "TECHNIQUE: Chest radiograph, frontal (PA)."
 
