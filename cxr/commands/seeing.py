@@ -1,6 +1,6 @@
 """What `cxr models` says of the models that see, and what has to be so before one of them writes.
 
-Map: `described`, `print_catalogue`, `print_entry`; `named`, `writer_named`, `writers`; `ready_to_write`.
+Map: `described`, `print_catalogue`, `print_entry`; `named`, `writer_named`, `writers`; `check_writer`.
 """
 
 import difflib
@@ -14,7 +14,7 @@ from typing import Any, Final
 import typer
 
 from cxr.errors import StackError
-from cxr.local.catalogue import Entry, weights_of
+from cxr.local.catalogue import Entry, read_catalogue, weights_of
 from cxr.output import as_typed, notes, out, print_rows
 
 WRITER: Final = "CXR_REPORT_WRITER"
@@ -160,16 +160,26 @@ def _how_to_turn_on(one: dict[str, Any]) -> list[str]:
     return [*consent, *one["steps"]]
 
 
-def ready_to_write(entry: Entry, settings: Mapping[str, str]) -> None:
-    """Say what a writer's use asks for.
+def check_writer(chosen: Mapping[str, str]) -> None:
+    """Say what the use of the writer asks for, if it is one that sees.
+
+    Args:
+        chosen: what `cxr models use` chose, or is about to.
 
     Raises:
         typer.BadParameter: it has no address, or what should be its folder is none.
         StackError: its weights are not there; the message has the commands that fetch them.
     """
+    settings = settings_of(chosen)
+    entry = read_catalogue().get(settings.get(WRITER, ""))
+    if entry is None:
+        return
     if entry.has_server:
         if not settings.get(SERVER_URL):
-            message = f"{entry.name} runs behind a server: name it with --server-url ({_page(entry)})"
+            message = (
+                f"{entry.name} runs behind a server: --server-url of `cxr models use` names it, or"
+                f" {SERVER_URL} ({_page(entry)})"
+            )
             raise typer.BadParameter(message)
     else:
         _need_weights(entry, settings.get(MODEL, _BUNDLED))

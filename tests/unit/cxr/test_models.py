@@ -208,3 +208,14 @@ def test_a_model_and_an_address_go_with_their_writer(home: Home, capsys: pytest.
     assert "--server-url" in said
     assert cli.run(["models", "use", "--writer", "template"]) == exit_codes.DONE
     assert read_json(home.config) == {"CXR_REPORT_WRITER": "template"}
+
+
+def test_a_stack_is_not_started_with_a_writer_that_cannot_write(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("CXR_REPORT_WRITER", "maira-2")
+    said = _refused(["up", "--detach"], exit_codes.NOT_REACHABLE, capsys)
+    assert "hf download microsoft/maira-2\n" in said
+    monkeypatch.setenv("CXR_REPORT_WRITER", "radialog")
+    assert "--server-url" in _refused(["up", "--detach"], exit_codes.WRONG_USAGE, capsys)
+    assert not home.state.exists()
