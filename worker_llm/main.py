@@ -2,6 +2,7 @@
 
 import structlog
 
+from shared.catalogue import CATALOGUE
 from shared.domain.reports import Report
 from shared.domain.studies import Actor, ActorKind, Stage
 from shared.operations import telemetry
@@ -35,7 +36,11 @@ def main() -> int:
     settings, queue_settings = ReportSettings(), QueueSettings()
     writer = load_writer(settings)
     log.info(
-        "writer.loaded", writer=writer.version.id, version=writer.version.version, device=settings.device
+        "writer.loaded",
+        writer=writer.version.id,
+        version=writer.version.version,
+        device=settings.device,
+        **_agreed_to(settings.writer),
     )
     database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
     app = queue.create_app("worker-llm", queue_settings, stage=Stage.LLM)
@@ -67,3 +72,9 @@ def main() -> int:
         batcher.stop()
         heartbeat.stop()
         database.close()
+
+
+def _agreed_to(writer: str) -> dict[str, str]:
+    """Return the licence and the terms of a writer of the catalogue; those of ours are the product's own."""
+    entry = CATALOGUE.get(writer)
+    return {"licence": entry.licence, "terms": entry.terms} if entry else {}

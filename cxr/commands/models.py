@@ -15,11 +15,11 @@ from cxr.commands.seeing import (
     MODEL,
     SERVER_URL,
     WRITER,
+    check_writer,
     described,
     named,
     print_catalogue,
     print_entry,
-    ready_to_write,
     settings_of,
     writer_named,
     writers,
@@ -150,9 +150,8 @@ def use(
     # A model and an address are those of the writer that they were named for.
     gone = {MODEL, SERVER_URL} if writer and writer != before.get(WRITER) else set()
     after = {**{name: value for name, value in before.items() if name not in gone}, **chosen}
-    settings = settings_of(after)
-    if chosen.keys() & {WRITER, MODEL, SERVER_URL} and settings.get(WRITER) in catalogue:
-        ready_to_write(catalogue[settings[WRITER]], settings)
+    if chosen.keys() & {WRITER, MODEL, SERVER_URL}:
+        check_writer(after)
     home.make()
     write_private(home.config, json.dumps(after, indent=2))
     if stack.read_status(home).supervisor is None:

@@ -1,9 +1,10 @@
 """What `cxr models` says of the models that see, and what has to be so before one of them writes.
 
-Map: `described`, `print_catalogue`, `print_entry`; `named`, `writer_named`, `writers`; `ready_to_write`.
+Map: `described`, `print_catalogue`, `print_entry`; `named`, `writer_named`, `writers`; `check_writer`.
 """
 
 import difflib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import Any, Final
 import typer
 
 from cxr.errors import StackError
-from cxr.local.catalogue import Entry, weights_of
+from cxr.local.catalogue import Entry, read_catalogue, weights_of
 from cxr.output import as_typed, notes, out, print_rows
 
 WRITER: Final = "CXR_REPORT_WRITER"
@@ -21,6 +22,10 @@ MODEL: Final = "CXR_REPORT_MODEL"
 SERVER_URL: Final = "CXR_REPORT_SERVER_URL"
 _ENCODER: Final = "CXR_MODEL_ENCODER"
 _BUNDLED: Final = "bundled"
+_CONFIG: Final = "config.json"
+"""What any folder of weights has."""
+_CARD: Final = "card.json"
+"""What any bundle has."""
 _HEADINGS: Final = ("name", "does", "runs", "state", "memory", "licence")
 _RUNS: Final = {
     "in-process": "in worker-llm, by transformers' own classes",
@@ -86,21 +91,25 @@ def described(entry: Entry, settings: Mapping[str, str]) -> dict[str, Any]:
 
 def _folder(entry: Entry, settings: Mapping[str, str]) -> Path | None:
     """Return the folder of the weights: the one that the settings name, or that of the hub's cache."""
-    name = settings.get(MODEL if entry.work == "report" else _ENCODER, _BUNDLED)
-    if _is_in_use(entry, settings) and _holds_weights(Path(name)):
-        return Path(name)
+    chosen = Path(settings.get(MODEL if entry.work == "report" else _ENCODER, _BUNDLED)).expanduser()
+    if _is_in_use(entry, settings) and any((chosen / name).is_file() for name in (_CONFIG, _CARD)):
+        return chosen
     return None if entry.runs == "azure" else weights_of(entry)
-
-
-def _holds_weights(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ("config.json", "card.json"))
 
 
 def _is_in_use(entry: Entry, settings: Mapping[str, str]) -> bool:
     if entry.work == "report":
         return settings.get(WRITER) == entry.name
     encoder = settings.get(_ENCODER, "")
-    return encoder == entry.name or (bool(encoder) and Path(encoder).name == entry.name)
+    return encoder == entry.name or _id_of(Path(encoder).expanduser()) == entry.name
+
+
+def _id_of(bundle: Path) -> str | None:
+    try:
+        card = json.loads((bundle / _CARD).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return card.get("id") if isinstance(card, dict) else None
 
 
 def _state(entry: Entry, *, in_use: bool, present: bool) -> str:
@@ -151,16 +160,26 @@ def _how_to_turn_on(one: dict[str, Any]) -> list[str]:
     return [*consent, *one["steps"]]
 
 
-def ready_to_write(entry: Entry, settings: Mapping[str, str]) -> None:
-    """Say what a writer's use asks for.
+def check_writer(chosen: Mapping[str, str]) -> None:
+    """Say what the use of the writer asks for, if it is one that sees.
+
+    Args:
+        chosen: what `cxr models use` chose, or is about to.
 
     Raises:
         typer.BadParameter: it has no address, or what should be its folder is none.
         StackError: its weights are not there; the message has the commands that fetch them.
     """
+    settings = settings_of(chosen)
+    entry = read_catalogue().get(settings.get(WRITER, ""))
+    if entry is None:
+        return
     if entry.has_server:
         if not settings.get(SERVER_URL):
-            message = f"{entry.name} runs behind a server: name it with --server-url ({_page(entry)})"
+            message = (
+                f"{entry.name} runs behind a server: --server-url of `cxr models use` names it, or"
+                f" {SERVER_URL} ({_page(entry)})"
+            )
             raise typer.BadParameter(message)
     else:
         _need_weights(entry, settings.get(MODEL, _BUNDLED))
@@ -170,8 +189,8 @@ def ready_to_write(entry: Entry, settings: Mapping[str, str]) -> None:
 
 def _need_weights(entry: Entry, model: str) -> None:
     if model != _BUNDLED:
-        if not (Path(model) / "config.json").is_file():
-            message = f"no weights: {model} is no folder with a config.json"
+        if not (Path(model).expanduser() / _CONFIG).is_file():
+            message = f"no weights: {model} is no folder with a {_CONFIG}"
             raise typer.BadParameter(message)
         return
     if entry.is_converted or weights_of(entry) is None:

@@ -11,11 +11,13 @@ from rich.table import Table
 
 from cxr.client import Client
 from cxr.commands import operation
+from cxr.commands.seeing import check_writer
 from cxr.errors import StackError
 from cxr.local import stack
 from cxr.local.home import Home, find_home
 from cxr.local.services import PARTS
 from cxr.local.stack import Listening, PartStatus, StackStatus, Started
+from cxr.local.state import read_json
 from cxr.output import AsJson, as_typed, notes, out, print_json, typed
 
 PATIENCE_SECONDS: Final = 300.0
@@ -117,7 +119,10 @@ def bring_up(home: Home, wanted: Listening, *, timeout: float = PATIENCE_SECONDS
 
     Raises:
         StackError: it does not come up, the port is taken, or a stack runs that listens otherwise.
+        typer.BadParameter: the report writer lacks its address or its folder.
     """
+    if stack.read_status(home).supervisor is None:
+        check_writer(read_json(home.config))
     if sys.stderr.isatty():
         with Live(console=notes, transient=True, auto_refresh=False) as live:
             begun = stack.up(

@@ -1,18 +1,33 @@
 """The models that see and run in this process, by transformers' own classes.
 
-Map: `load`.
+Map: `load` -> `MODELS`, one `Loader` a name of the catalogue.
 """
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
 
 from shared.catalogue import Entry
 from shared.settings import ReportSettings
+from shared.weights import folder_of
+from worker_llm.vision.asking import Engine, Model, VisionWriter
 from worker_llm.writers.base import Writer, WriterRefusedError
+
+Loader = Callable[[Path, ReportSettings], tuple[Model, Engine]]
+"""Loads a model from the folder of its weights."""
+
+MODELS: Final[Mapping[str, Loader]] = {}
 
 
 def load(entry: Entry, settings: ReportSettings) -> Writer:
     """Load the model of a catalogue's entry.
 
     Raises:
-        WriterRefusedError: its weights are not there.
+        WriterRefusedError: its weights are not there, or not its own.
     """
-    message = f"CXR_REPORT_WRITER={entry.name}: no weights in {settings.model}"
-    raise WriterRefusedError(message)
+    try:
+        folder = folder_of(entry, settings.model)
+        return VisionWriter(*MODELS[entry.name](folder, settings))
+    except (OSError, ValueError) as error:
+        message = f"CXR_REPORT_WRITER={entry.name}: {error}"
+        raise WriterRefusedError(message) from error

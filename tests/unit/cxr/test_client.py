@@ -144,7 +144,7 @@ def test_a_refusal_under_json_is_the_problem_as_one_document(monkeypatch, capsys
         (["batch", "results", _ID, "-o", "FOLDER/none/results.csv"], 2, "No such file or directory"),
         (["models", "list"], 3, "config.json is no JSON object"),
         (["keys", "list"], 3, "state.json is broken"),
-        (["up", "--detach", "--port", "PORT"], 3, "state.json is broken"),
+        (["up", "--detach", "--port", "PORT"], 3, "config.json is no JSON object"),
     ],
 )
 def test_what_is_wrong_on_this_machine_is_said_in_one_line(

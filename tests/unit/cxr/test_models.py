@@ -1,15 +1,18 @@
 """`cxr models`: what there is, what each asks for, and what is refused before a worker is started with it."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cxr import cli, exit_codes
+from cxr.local.catalogue import read_catalogue, weights_of
 from cxr.local.home import Home
 from cxr.local.state import read_json
 from shared.catalogue import CATALOGUE, Runs, Work
+from shared.weights import folder_of
 
 _REPORTS = [entry for entry in CATALOGUE.values() if entry.work is Work.REPORT]
 
@@ -46,6 +49,39 @@ def _listed(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
 def _refused(arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> str:
     assert cli.run(arguments) == status
     return capsys.readouterr().err
+
+
+def test_the_client_reads_the_catalogue_as_the_services_do():
+    read = {
+        name: {key: tuple(value) if isinstance(value, list) else value for key, value in asdict(one).items()}
+        for name, one in read_catalogue().items()
+    }
+    assert read == {name: asdict(entry) for name, entry in CATALOGUE.items()}
+
+
+@pytest.mark.parametrize("variable", ["HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"])
+def test_weights_are_where_the_worker_finds_them(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    below = {"HF_HUB_CACHE": "", "HF_HOME": "hub", "XDG_CACHE_HOME": "huggingface/hub"}[variable]
+    for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert weights_of(read_catalogue()["radvlm"]) is None
+    with pytest.raises(FileNotFoundError, match="hf download KrauthammerLab/RadVLM"):
+        folder_of(CATALOGUE["radvlm"])
+    fetched = _fetch("radvlm", tmp_path / below)
+    assert weights_of(read_catalogue()["radvlm"]) == folder_of(CATALOGUE["radvlm"]) == fetched
+
+
+def test_an_encoder_is_in_use_where_its_bundle_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "card.json").write_text('{"id": "rad-dino"}')
+    monkeypatch.setenv("CXR_MODEL_ENCODER", str(tmp_path))
+    listed = _listed(capsys)
+    assert [name for name, one in listed.items() if one["in_use"]] == ["rad-dino"]
+    assert listed["rad-dino"]["folder"] == str(tmp_path)
 
 
 def test_the_list_has_every_model_with_its_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -172,3 +208,14 @@ def test_a_model_and_an_address_go_with_their_writer(home: Home, capsys: pytest.
     assert "--server-url" in said
     assert cli.run(["models", "use", "--writer", "template"]) == exit_codes.DONE
     assert read_json(home.config) == {"CXR_REPORT_WRITER": "template"}
+
+
+def test_a_stack_is_not_started_with_a_writer_that_cannot_write(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("CXR_REPORT_WRITER", "maira-2")
+    said = _refused(["up", "--detach"], exit_codes.NOT_REACHABLE, capsys)
+    assert "hf download microsoft/maira-2\n" in said
+    monkeypatch.setenv("CXR_REPORT_WRITER", "radialog")
+    assert "--server-url" in _refused(["up", "--detach"], exit_codes.WRONG_USAGE, capsys)
+    assert not home.state.exists()
