@@ -15,7 +15,7 @@ from shared.records.embeddings import as_vector, lacking
 
 log = structlog.get_logger()
 
-_MAKING: Final = 0x494E4458  # "INDX": its own number among the advisory locks
+_MAKING: Final = 0x494E4458  # four letters: its own number among the advisory locks
 
 
 def make_missing(database: Database) -> int:
