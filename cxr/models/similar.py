@@ -24,6 +24,7 @@ class SimilarStudy(Answer):
     image: int
     their_image: int
     status: str
+    language: str | None = None
     created_at: datetime
     study_date: date | None = None
     findings: list[PresentFinding] = Field(default=[])
