@@ -223,9 +223,12 @@ class ReportSettings(BaseSettings):
         default="http://127.0.0.1:8001/v1",
         description="Base URL of an OpenAI-compatible server; URL of a side-car or of an Azure endpoint.",
     )
-    server_key: SecretStr | None = Field(default=None, description="Its API key, if it wants one.")
+    server_key: SecretStr | None = Field(
+        default=None,
+        description="Its API key, if it wants one; or file: and a path, of a token that something renews.",
+    )
     server_timeout: Duration = Field(
-        default=timedelta(seconds=60), description="Longest wait for one answer."
+        default=timedelta(seconds=90), description="Longest wait for one answer."
     )
     cache: Path | None = Field(
         default=None, description="Where converted weights are kept; unset means the user's cache."

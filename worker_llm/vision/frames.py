@@ -3,7 +3,7 @@
 A model sees a part of a radiograph, mostly resized: a `Frame` remembers which. What resizing does to it is
 nothing to fractions; what cropping and padding do, a frame undoes.
 
-Map: `Frame` -> `whole`, `centre_square`.
+Map: `frontal_and_lateral` · `Frame` -> `whole`, `centre_square`.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from io import BytesIO
 
 from PIL import Image
 
-from shared.domain.findings import Box
+from shared.domain.findings import Box, ViewPosition
 from shared.domain.reports import Region
-from shared.reporting.request import Picture
+from shared.reporting.request import Picture, Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +64,15 @@ def centre_square(picture: Picture, *, earlier: bool = False) -> tuple[Image.Ima
     left, top = (image.width - side) // 2, (image.height - side) // 2
     cut = Frame(frame.image, left / image.width, top / image.height, side / image.width, side / image.height)
     return image.crop((left, top, left + side, top + side)), cut
+
+
+def frontal_and_lateral(sight: Sight) -> tuple[Picture, Picture | None]:
+    """Return one radiograph of each kind, for a model that takes no more; an unknown view may be frontal."""
+    lateral = [picture for picture in sight.pictures if picture.view.position is ViewPosition.LATERAL]
+    others = [picture for picture in sight.pictures if picture not in lateral]
+    frontal = [
+        picture for picture in others if picture.view.position in {ViewPosition.PA, ViewPosition.AP}
+    ] or others
+    if not frontal:
+        return lateral[0], None
+    return frontal[0], lateral[0] if lateral else None

@@ -15,12 +15,11 @@ from typing import Any, Final
 
 from PIL import Image
 
-from shared.domain.findings import ViewPosition
 from shared.domain.reports import Region
 from shared.reporting.composition import technique_lines
 from shared.reporting.request import Passage, Picture, ReportRequest, Sight
 from worker_llm.vision.asking import Answer, Question
-from worker_llm.vision.frames import Frame, centre_square, whole
+from worker_llm.vision.frames import Frame, centre_square, frontal_and_lateral, whole
 from worker_llm.vision.slots import objections_in_words, slot
 
 _LONGEST: Final = 450
@@ -48,7 +47,7 @@ class Maira2:
 
     def ask(self, request: ReportRequest, sight: Sight) -> Question:
         """Make the request for grounded findings; see `Model.ask`."""
-        frontal, lateral = _views(sight)
+        frontal, lateral = frontal_and_lateral(sight)
         shown = [("Given the current frontal image", _shown(frontal))]
         if lateral is not None:
             said = " the current lateral image" if sight.earlier else " and the current lateral image"
@@ -79,18 +78,6 @@ class Maira2:
             findings=tuple(Passage(piece.text, tuple(piece.regions)) for piece in pieces if piece.text),
             dropped=sum(piece.dropped if piece.text else piece.boxes for piece in pieces),
         )
-
-
-def _views(sight: Sight) -> tuple[Picture, Picture | None]:
-    """Return the frontal and the lateral radiograph; where no view is known, the first counts as frontal."""
-    lateral = [picture for picture in sight.pictures if picture.view.position is ViewPosition.LATERAL]
-    others = [picture for picture in sight.pictures if picture not in lateral]
-    frontal = [
-        picture for picture in others if picture.view.position in {ViewPosition.PA, ViewPosition.AP}
-    ] or others
-    if not frontal:
-        return lateral[0], None
-    return frontal[0], lateral[0] if lateral else None
 
 
 def _shown(picture: Picture, *, earlier: bool = False) -> tuple[Image.Image, Frame]:
