@@ -10,7 +10,7 @@ from api.bodies.finding import name_of
 from api.bodies.image import study_path
 from api.bodies.model import ModelId
 from shared.domain.findings import Finding, FindingStatus
-from shared.domain.reports import ReportStatus
+from shared.domain.reports import Language, ReportStatus
 from shared.domain.studies import StudyStatus
 from shared.records.embeddings import Neighbour
 from shared.records.reading import StudyView
@@ -23,7 +23,7 @@ class PresentFinding(Body):
     """A finding that the classifier calls present."""
 
     label: str = Field(examples=["Effusion"])
-    name: str = Field(description="In the study's language.", examples=["Pleural effusion"])
+    name: str = Field(examples=["Pleural effusion"])
     probability: float
 
 
@@ -47,6 +47,7 @@ class SimilarStudy(Body):
     image: int = Field(description="The image of the study that was asked about.")
     their_image: int = Field(description="The image of this study.")
     status: StudyStatus
+    language: Language = Field(description="Of its findings' names and its impression.")
     created_at: datetime
     study_date: date | None
     findings: list[PresentFinding] = Field(description="Those that are present; the most probable first.")
@@ -80,6 +81,7 @@ def similar_body(
         image=neighbour.image,
         their_image=neighbour.their_image,
         status=study.status,
+        language=study.language,
         created_at=study.created_at,
         study_date=view.order.study_date,
         findings=[
