@@ -57,21 +57,22 @@ class Answer:
 def draft_of(answer: Answer) -> Draft:
     """Make a draft of an answer; one that says nothing is no report."""
     pieces = [" ".join(passage.text.split()) for passage in answer.findings]
-    findings = " ".join(_closed(piece) for piece in pieces if piece)
+    findings = " ".join(closed(piece) for piece in pieces if piece)
     if not findings:
         return NoReport("the answer says nothing of the findings")
     passages = tuple(
-        Passage(_closed(piece), passage.regions)
+        Passage(closed(piece), passage.regions)
         for piece, passage in zip(pieces, answer.findings, strict=True)
         if piece and passage.regions
     )
     impression = " ".join((answer.impression or "").split())
     if not impression:
         return Prose(findings, "", passages, concludes=False)
-    return Prose(findings, _closed(impression), passages)
+    return Prose(findings, closed(impression), passages)
 
 
-def _closed(text: str) -> str:
+def closed(text: str) -> str:
+    """Return a sentence with its full stop."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
