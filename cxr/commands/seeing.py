@@ -35,7 +35,8 @@ _RUNS: Final = {
 }
 _BESIDES: Final = {
     "in-process": "On a GPU: CXR_REPORT_DEVICE=cuda in the environment of `cxr up`.",
-    "side-car": "A key, if its server wants one: CXR_REPORT_SERVER_KEY in the environment of `cxr up`.",
+    "side-car": "All but the last in the server's own environment, on its machine. A key, if it wants one:"
+    " CXR_REPORT_SERVER_KEY in the environment of `cxr up`.",
     "azure": "The endpoint's key: CXR_REPORT_SERVER_KEY in the environment of `cxr up`.",
 }
 
