@@ -3,7 +3,7 @@
 A model sees a part of a radiograph, mostly resized: a `Frame` remembers which. What resizing does to it is
 nothing to fractions; what cropping and padding do, a frame undoes.
 
-Map: `Frame` -> `whole`, `centre_square`.
+Map: `Frame` -> `whole`, `centre_square` · `frontal_of`, `lateral_of`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from shared.domain.findings import Box
+from shared.domain.findings import Box, ViewPosition
 from shared.domain.reports import Region
 from shared.reporting.request import Picture
 
@@ -64,3 +64,16 @@ def centre_square(picture: Picture, *, earlier: bool = False) -> tuple[Image.Ima
     left, top = (image.width - side) // 2, (image.height - side) // 2
     cut = Frame(frame.image, left / image.width, top / image.height, side / image.width, side / image.height)
     return image.crop((left, top, left + side, top + side)), cut
+
+
+def frontal_of(pictures: Sequence[Picture]) -> Picture:
+    """Return the radiograph that a model which knows one is shown: the first that is frontal, or may be."""
+    ranks = {ViewPosition.PA: 0, ViewPosition.AP: 0, ViewPosition.LATERAL: 2}
+    return min(pictures, key=lambda picture: ranks.get(picture.view.position, 1))
+
+
+def lateral_of(pictures: Sequence[Picture]) -> Picture | None:
+    """Return the lateral radiograph that goes with the frontal one, if there is any."""
+    frontal = frontal_of(pictures)
+    lateral = (picture for picture in pictures if picture.view.position is ViewPosition.LATERAL)
+    return next((picture for picture in lateral if picture is not frontal), None)

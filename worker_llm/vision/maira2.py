@@ -7,20 +7,27 @@ to the whole range of gray and cut to the square in its middle. Its answer:
 
 where a number n of 0 to 99 is the n-th hundredth of the square. It writes no impression.
 
-Map: `Maira2` (`ask`, `read`) -> `_shown`, `_Piece`.
+Map: `Maira2` (`ask`, `read`) -> `_shown`, `_Piece` · `load`.
 """
 
+import json
 import re
+from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
+from transformers import LlamaTokenizer, LlavaProcessor
+from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 
-from shared.domain.findings import ViewPosition
 from shared.domain.reports import Region
 from shared.reporting.composition import technique_lines
 from shared.reporting.request import Passage, Picture, ReportRequest, Sight
+from shared.settings import ReportSettings
+from worker_llm.vision import maira2_weights
 from worker_llm.vision.asking import Answer, Question
-from worker_llm.vision.frames import Frame, centre_square, whole
+from worker_llm.vision.engine import TransformersEngine, dtype_of, version_of
+from worker_llm.vision.frames import Frame, centre_square, frontal_of, lateral_of, whole
+from worker_llm.vision.published import WeightsError
 from worker_llm.vision.slots import objections_in_words, slot
 
 _LONGEST: Final = 450
@@ -48,8 +55,8 @@ class Maira2:
 
     def ask(self, request: ReportRequest, sight: Sight) -> Question:
         """Make the request for grounded findings; see `Model.ask`."""
-        frontal, lateral = _views(sight)
-        shown = [("Given the current frontal image", _shown(frontal))]
+        shown = [("Given the current frontal image", _shown(frontal_of(sight.pictures)))]
+        lateral = lateral_of(sight.pictures)
         if lateral is not None:
             said = " the current lateral image" if sight.earlier else " and the current lateral image"
             shown.append((said, _shown(lateral)))
@@ -79,18 +86,6 @@ class Maira2:
             findings=tuple(Passage(piece.text, tuple(piece.regions)) for piece in pieces if piece.text),
             dropped=sum(piece.dropped if piece.text else piece.boxes for piece in pieces),
         )
-
-
-def _views(sight: Sight) -> tuple[Picture, Picture | None]:
-    """Return the frontal and the lateral radiograph; where no view is known, the first counts as frontal."""
-    lateral = [picture for picture in sight.pictures if picture.view.position is ViewPosition.LATERAL]
-    others = [picture for picture in sight.pictures if picture not in lateral]
-    frontal = [
-        picture for picture in others if picture.view.position in {ViewPosition.PA, ViewPosition.AP}
-    ] or others
-    if not frontal:
-        return lateral[0], None
-    return frontal[0], lateral[0] if lateral else None
 
 
 def _shown(picture: Picture, *, earlier: bool = False) -> tuple[Image.Image, Frame]:
@@ -170,3 +165,33 @@ class _Piece:
         if max(bins) >= _BINS:
             return None
         return self._frame.region([(number + 0.5) / _BINS for number in bins])
+
+
+def load(folder: Path, settings: ReportSettings) -> tuple[Maira2, TransformersEngine]:
+    """Load the weights as they are published.
+
+    Raises:
+        WeightsError: the folder holds another model, or not all of this one.
+    """
+    network = maira2_weights.load(folder, device=settings.device, dtype=dtype_of(settings.device))
+    processor = LlavaProcessor(
+        image_processor=BitImageProcessorPil.from_pretrained(folder),
+        tokenizer=LlamaTokenizer.from_pretrained(folder),
+        patch_size=network.config.vision_config.patch_size,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=_chat_of(folder),
+    )
+    return Maira2(), TransformersEngine(
+        network, processor, version_of("maira-2", folder), special_tokens=True
+    )
+
+
+def _chat_of(folder: Path) -> str:
+    """Read the frame of a conversation; the published one is a file of its own."""
+    path = folder / "chat_template.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["chat_template"])
+    except (OSError, ValueError, KeyError) as error:
+        message = f"{path} does not say how a conversation is framed ({error!r}); fetch it again"
+        raise WeightsError(message) from error
