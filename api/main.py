@@ -39,6 +39,7 @@ from api.routes import (
     review_statistics,
     reviews,
     signing,
+    similar,
     studies,
     tenants,
     versions,
@@ -98,7 +99,18 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    on_studies = (studies, open_studies, findings, reports, versions, drafts, signing, events, images)
+    on_studies = (
+        studies,
+        open_studies,
+        findings,
+        similar,
+        reports,
+        versions,
+        drafts,
+        signing,
+        events,
+        images,
+    )
     for module in (*on_studies, reviews, review_statistics, batches, keys, tenants, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:

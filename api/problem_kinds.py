@@ -27,6 +27,7 @@ class Code(StrEnum):
     NOT_ACCEPTABLE = "not-acceptable"
     NO_FINDINGS = "no-findings"
     NO_REPORT = "no-report"
+    NOT_COMPARABLE = "not-comparable"
     FORMAT_NOT_POSSIBLE = "format-not-possible"
     REPORT_STATUS = "report-status"
     NOT_FAILED = "not-failed"
@@ -97,6 +98,11 @@ KINDS: Final[dict[Code, Kind]] = {
     ),
     Code.NO_FINDINGS: Kind(409, "The study has no findings", "`detail` says how the study ended."),
     Code.NO_REPORT: Kind(409, "The study has no report", "`detail` says how the study ended."),
+    Code.NOT_COMPARABLE: Kind(
+        409,
+        "The study cannot be compared with others",
+        "`detail` says what is missing: vectors of its images, or pgvector in the database.",
+    ),
     Code.FORMAT_NOT_POSSIBLE: Kind(
         409, "Not in this format", "`detail` says what of the study is missing; ask for one of `formats`."
     ),

@@ -172,6 +172,11 @@ class AsyncClient:
             conversations.until_ready(calls.findings(study_id), timeout=wait, clock=time.monotonic)
         )
 
+    async def similar(self, study_id: str, *, limit: int = 10) -> models.SimilarStudies:
+        """Return the studies of the tenant that look like one, the nearest first; raises as `findings`."""
+        call = calls.similar(study_id, limit=limit)
+        return await self._server.take(conversations.until_ready(call, timeout=0, clock=time.monotonic))
+
     async def report(self, study_id: str, *, wait: float = 0) -> models.Report:
         """Return the report; with `wait`, wait so many seconds for it.
 
@@ -216,16 +221,7 @@ class AsyncClient:
         return await self._server.send(calls.preview(study_id, index))
 
     async def heatmap(self, study_id: str, label: str, *, index: int | None = None) -> bytes:
-        """Return a PNG of what moved the model to a label, to lay over the preview.
-
-        Args:
-            index: of which image; by default of the one in which the label is seen best.
-
-        Raises:
-            NotReadyError: there are no findings yet.
-            InputError: the model knows no such label.
-            ProblemError: there is no heatmap of it.
-        """
+        """Return a PNG of what moved the model to a label, to lay over the preview; see `Client.heatmap`."""
         return await self._server.take(conversations.shown_heatmap(study_id, label, index=index))
 
     async def original(self, study_id: str, index: int = 0) -> bytes:

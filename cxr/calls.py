@@ -119,6 +119,12 @@ def findings(study_id: str) -> Call[models.Findings | NotReadyError]:
     return Call("GET", f"{_study(study_id)}/findings", once_ready(models.Findings.model_validate_json))
 
 
+def similar(study_id: str, *, limit: int) -> Call[models.SimilarStudies | NotReadyError]:
+    """Ask for the studies that look like one."""
+    path, read = f"{_study(study_id)}/similar", once_ready(models.SimilarStudies.model_validate_json)
+    return Call("GET", path, read, params={"limit": str(limit)})
+
+
 def report(study_id: str) -> Call[models.Report | NotReadyError]:
     """Ask for the report."""
     return Call(

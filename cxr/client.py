@@ -166,6 +166,11 @@ class Client:
             conversations.until_ready(calls.findings(study_id), timeout=wait, clock=time.monotonic)
         )
 
+    def similar(self, study_id: str, *, limit: int = 10) -> models.SimilarStudies:
+        """Return the studies of the tenant that look like one, the nearest first; raises as `findings`."""
+        call = calls.similar(study_id, limit=limit)
+        return self._server.take(conversations.until_ready(call, timeout=0, clock=time.monotonic))
+
     def report(self, study_id: str, *, wait: float = 0) -> models.Report:
         """Return the report; with `wait`, wait so many seconds for it.
 

@@ -178,7 +178,7 @@ class Remote:
         if status in {401, 403}:
             advice = f"the server does not let us in ({status}): set {start}_KEY to a key that it takes"
         elif status == 404 or 300 <= status < 400:
-            advice = f"nothing answers there ({status}): set {start}_URL to the server's own address"
+            advice = f"the server has nothing of that name ({status}): check {start}_URL and the model"
         else:
             advice = f"the server refuses the request ({status}): check its address, model and version"
         return RefusedError(advice, status=status, said=said.decode(errors="replace"))

@@ -19,6 +19,8 @@ from shared.domain.reports import Departures
 from shared.labels import LABELS, NO_FINDING
 
 BUNDLED: Final = "bundled"
+CLASSIFIER: Final = "classifier"
+OFF: Final = "off"
 """The value that names what ships with the project, for a classifier and for a language model."""
 
 _SECRETS: Final = Path("/run/secrets")
@@ -103,6 +105,11 @@ class ModelSettings(BaseSettings):
     )
     gate: str = Field(
         default=BUNDLED, description="Folder of a gate's bundle, or 'bundled' for the one that ships."
+    )
+    encoder: str = Field(
+        default=CLASSIFIER,
+        description="What finds similar studies: vectors of the 'classifier' (its feature map), of an "
+        "encoder bundle's folder, or of none: 'off'.",
     )
     device: str = Field(default="cpu", description="cpu, cuda or cuda:N.")
     threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")
@@ -216,9 +223,12 @@ class ReportSettings(BaseSettings):
         default="http://127.0.0.1:8001/v1",
         description="Base URL of an OpenAI-compatible server; URL of a side-car or of an Azure endpoint.",
     )
-    server_key: SecretStr | None = Field(default=None, description="Its API key, if it wants one.")
+    server_key: SecretStr | None = Field(
+        default=None,
+        description="Its API key, if it wants one; or file: and a path, of a token that something renews.",
+    )
     server_timeout: Duration = Field(
-        default=timedelta(seconds=60), description="Longest wait for one answer."
+        default=timedelta(seconds=90), description="Longest wait for one answer."
     )
     cache: Path | None = Field(
         default=None, description="Where converted weights are kept; unset means the user's cache."

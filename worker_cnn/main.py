@@ -29,6 +29,7 @@ from shared.work.microbatch import MicroBatcher
 from shared.work.worker import run
 from worker_cnn.budgets import Accounts
 from worker_cnn.decoding import DecoderPool
+from worker_cnn.encoding import load_encode
 from worker_cnn.gate import Models, load_models
 from worker_cnn.reading import Sight
 from worker_cnn.runtime import Array
@@ -54,7 +55,7 @@ def main() -> int:
     database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
     app = queue.create_app("worker-cnn", queue_settings, stage=Stage.CNN)
     heartbeat = Heartbeat(database, queue_settings)
-    sight, batchers = _batched(models, gate, settings)
+    sight, batchers = _batched(models, gate, bundle, settings)
     decoder = DecoderPool(workers=settings.decoders)
     analyser = Analyser(
         Storage(StorageSettings()),
@@ -96,21 +97,24 @@ def _critical(bundle: Bundle, settings: CriticalSettings) -> tuple[str, ...]:
 
 
 def _batched(
-    models: Models, gate: GateBundle, settings: ModelSettings
+    models: Models, gate: GateBundle, bundle: Bundle, settings: ModelSettings
 ) -> tuple[Sight, Sequence[MicroBatcher[Any, Any]]]:
-    """Put the gate and the classifier behind a batcher each."""
+    """Put the gate, the classifier and an encoder of its own behind a batcher each."""
+    batchers: list[MicroBatcher[Any, Any]] = []
 
     def batcher(run: Callable[[Array], Sequence[Result]], name: str) -> MicroBatcher[Array, Result]:
-        return MicroBatcher(
+        made: MicroBatcher[Array, Result] = MicroBatcher(
             lambda images: run(np.stack(images)),
             max_size=settings.batch_size,
             max_wait=settings.batch_wait,
             name=name,
             on_batch=telemetry.count_batch(Stage.CNN),
         )
+        batchers.append(made)
+        return made
 
     judge = batcher(models.judge, "gate")
     # Never called where a run of the gate is the classifier's too: then it is a thread that sleeps.
     classify = batcher(models.classify, "model")
-    side = gate.card.input_size
-    return Sight(judge, classify, gate.card.gate, side), (judge, classify)
+    encode = load_encode(settings, bundle, singly=lambda run: batcher(run, "encoder"))
+    return Sight(judge, classify, gate.card.gate, gate.card.input_size, encode), batchers

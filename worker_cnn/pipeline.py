@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from shared.bundles import Bundle
 from shared.dicom.attributes import Attributes
+from shared.domain.embeddings import Embedding
 from shared.domain.findings import Box, Finding, FindingStatus, ModelVersion, Place, ViewPosition, ViewSource
 from shared.errors import BadInputError
 from shared.reporting.warnings import ImageWarning
@@ -56,6 +57,7 @@ class ImageAnalysis:
         preview_png: the image for people, 8-bit gray.
         heatmap_pngs: an overlay for each label that is present or uncertain; none without a feature map.
         attributes: of a DICOM file, those that are needed downstream.
+        embedding: the image's vector; None where it was rejected, or nothing makes one.
     """
 
     view: ViewPosition
@@ -68,6 +70,7 @@ class ImageAnalysis:
     heatmap_pngs: dict[str, bytes]
     model: ModelVersion
     attributes: dict[str, Any] = field(default_factory=dict)
+    embedding: Embedding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ def analyse(reading: Reading, bundle: Bundle, *, index: int) -> ImageAnalysis:
         heatmap_pngs=looked.pictures,
         model=bundle.version,
         attributes=_kept(prepared.attributes),
+        embedding=reading.embedding,
     )
 
 

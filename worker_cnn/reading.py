@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.bands import Pixels
+from shared.domain.embeddings import Embedding
 from shared.gates import Gate
 from shared.imaging import model_input
 from shared.reporting.warnings import ImageWarning
 from worker_cnn.corrections import DONE, undone
 from worker_cnn.decoding import PreparedImage
+from worker_cnn.encoding import Encode
 from worker_cnn.gate import Judged, Models, Verdict
 from worker_cnn.quality import Quality, check, turn_of
 from worker_cnn.runtime import ImageOutput
@@ -31,12 +33,14 @@ class Sight:
         classify: the classifier, on its own square.
         limits: of the gate's card.
         side: of the gate's input.
+        encode: makes the vector of a picture that is not refused; None: nothing does.
     """
 
     judge: Callable[[Pixels], Judged]
     classify: Callable[[Pixels], ImageOutput]
     limits: Gate
     side: int
+    encode: Encode | None = None
 
     def judged(self, prepared: PreparedImage) -> Judged:
         """Return what the gate says of an image."""
@@ -57,6 +61,7 @@ class Reading:
         quality: what follows from it; a rejection among them.
         output: the classifier's; None where the image is refused and the classifier has not run.
         done: what was done to the picture first; None for nearly every one.
+        embedding: None where the image is refused, or nothing makes one.
     """
 
     prepared: PreparedImage
@@ -64,15 +69,17 @@ class Reading:
     quality: Quality
     output: ImageOutput | None
     done: ImageWarning | None
+    embedding: Embedding | None = None
 
 
-def unbatched(models: Models, limits: Gate, *, side: int) -> Sight:
+def unbatched(models: Models, limits: Gate, *, side: int, encode: Encode | None = None) -> Sight:
     """Return the sight of loaded models, one image a run."""
     return Sight(
         judge=lambda square: models.judge(square[np.newaxis])[0],
         classify=lambda square: models.classify(square[np.newaxis])[0],
         limits=limits,
         side=side,
+        encode=encode,
     )
 
 
@@ -83,7 +90,10 @@ def read(prepared: PreparedImage, sight: Sight) -> Reading:
     output = judged.output
     if output is None and quality.rejection is None:
         output = sight.classify(upright.model_input)
-    return Reading(upright, judged.verdict, quality, output, done)
+    embedding = None
+    if sight.encode is not None and output is not None and quality.rejection is None:
+        embedding = sight.encode(upright, output)
+    return Reading(upright, judged.verdict, quality, output, done, embedding)
 
 
 def _put_right(prepared: PreparedImage, sight: Sight) -> tuple[PreparedImage, Judged, ImageWarning | None]:

@@ -35,6 +35,7 @@ from shared.work.lanes import Lanes
 from worker_cnn.budgets import Account, Accounts, StudyBudget
 from worker_cnn.children import Terms
 from worker_cnn.decoding import PreparedImage
+from worker_cnn.encoding import load_encode
 from worker_cnn.gate import load_models
 from worker_cnn.pipeline import ImageAnalysis, analyse
 from worker_cnn.reading import Sight, read, unbatched
@@ -161,7 +162,8 @@ def _judge(prepared: PreparedImage, sight: Sight, bundle: Bundle, index: int) ->
 def _own_sight(settings: ModelSettings) -> tuple[Bundle, Sight]:
     bundle, gate = load_bundle(settings.bundle), load_gate(settings.gate)
     models = load_models(bundle, gate, device=settings.device, threads=settings.threads)
-    return bundle, unbatched(models, gate.card.gate, side=gate.card.input_size)
+    encode = load_encode(settings, bundle)
+    return bundle, unbatched(models, gate.card.gate, side=gate.card.input_size, encode=encode)
 
 
 def _look(claim: Claim, workplace: Workplace, analyser: Analyser) -> Iterator[Seen]:
@@ -266,4 +268,5 @@ def _image_findings(seen: Seen) -> ImageFindings:
         size=analysis.size,
         heatmaps=frozenset(analysis.heatmap_pngs),
         attributes=analysis.attributes,
+        embedding=analysis.embedding,
     )

@@ -33,6 +33,12 @@ _RUNS: Final = {
     "azure": "behind an endpoint of Azure AI Foundry",
     "onnx": "in worker-cnn, exported once",
 }
+_BESIDES: Final = {
+    "in-process": "On a GPU: CXR_REPORT_DEVICE=cuda in the environment of `cxr up`.",
+    "side-car": "All but the last in the server's own environment, on its machine. A key, if it wants one:"
+    " CXR_REPORT_SERVER_KEY in the environment of `cxr up`.",
+    "azure": "The endpoint's key: CXR_REPORT_SERVER_KEY in the environment of `cxr up`.",
+}
 
 
 def named(name: str, names: Iterable[str]) -> str:
@@ -153,6 +159,8 @@ def print_entry(one: dict[str, Any]) -> None:
     out.print("To turn it on:")
     for line in _how_to_turn_on(one):
         out.print(f"  {line}", markup=False)
+    if one["work"] == "report":
+        out.print(as_typed(_BESIDES[one["runs"]]), markup=False)
 
 
 def _how_to_turn_on(one: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""cxr list, show, retry, cancel, delete: the studies that the server has."""
+"""cxr list, show, similar, retry, cancel, delete: the studies that the server has."""
 
 import sys
 from itertools import islice
@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("list")(list_studies)
     app.command()(show)
+    app.command()(similar)
     app.command()(retry)
     app.command()(cancel)
     app.command()(delete)
@@ -101,6 +102,41 @@ def show(study_id: StudyId, *, as_json: AsJson = False, url: Url = None, key: Ke
         by = f"  by {entry.actor.name or entry.actor.id}" if entry.actor else ""
         out.print(f"  {entry.at:%Y-%m-%d %H:%M:%S}  {event}{by}{detail}", style="dim", markup=False)
     out.print(page, markup=False)
+
+
+def similar(
+    study_id: StudyId,
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.", min=1, max=50)] = 10,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Find the studies whose images look most like a study's, the nearest first.
+
+    Each with what the classifier found, and with the impression where a person signed the report.
+
+    Example: [bold]cxr similar 0199… -n 5[/]
+    """
+    with connect(url, key) as client:
+        found = client.similar(study_id, limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    print_rows(
+        ("id", "distance", "taken", "findings", "report", "impression"),
+        [
+            (
+                one.study_id,
+                f"{one.distance:.3f}",
+                f"{one.study_date or one.created_at.date()}",
+                ", ".join(finding.name or finding.label for finding in one.findings),
+                one.report_status or one.status,
+                one.impression or "",
+            )
+            for one in found.items
+        ],
+    )
 
 
 def retry(study_id: StudyId, *, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:

@@ -20,6 +20,7 @@ from cxr.models.report import (
 )
 from cxr.models.review import ClassifierId, Difference, ReviewSummary, Version
 from cxr.models.server import FormatInfo, Info, Key, Tenant, Work
+from cxr.models.similar import PresentFinding, SimilarStudies, SimilarStudy
 from cxr.models.study import (
     FINAL_STATUSES,
     Actor,
@@ -61,11 +62,14 @@ __all__ = [
     "Order",
     "Patient",
     "Place",
+    "PresentFinding",
     "Report",
     "ReviewSummary",
     "Sections",
     "Sentence",
     "SetAside",
+    "SimilarStudies",
+    "SimilarStudy",
     "Study",
     "StudyError",
     "StudyPage",

@@ -352,6 +352,37 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("role = 'primary'"),
     )
+    _make_vectors_searchable(op.get_bind())
+    op.create_table(
+        "encoders",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("dimensions", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_encoders")),
+    )
+    op.create_table(
+        "embeddings",
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("image_index", sa.Integer(), nullable=False),
+        sa.Column("encoder_digest", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("vector", postgresql.ARRAY(sa.REAL()), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["studies.id"], name=op.f("fk_embeddings_study_id_studies"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["encoder_digest"], ["encoders.digest"], name=op.f("fk_embeddings_encoder_digest_encoders")
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_embeddings_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("study_id", "image_index", "encoder_digest", name=op.f("pk_embeddings")),
+    )
+    # Numbers like noise: compressing them takes longer than it saves.
+    op.execute("ALTER TABLE embeddings ALTER COLUMN vector SET STORAGE EXTERNAL")
+    op.create_index(
+        "ix_embeddings_encoder_digest_tenant_id", "embeddings", ["encoder_digest", "tenant_id"], unique=False
+    )
     op.create_table(
         "reports",
         sa.Column("study_id", sa.UUID(), nullable=False),
@@ -591,7 +622,21 @@ def upgrade() -> None:
     )
 
 
+def _make_vectors_searchable(connection: sa.Connection) -> None:
+    """Make pgvector's extension where the server has it and we may; made later, it loses nothing."""
+    offered = sa.text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")
+    if not connection.scalar(offered):
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.text("CREATE EXTENSION IF NOT EXISTS vector"))
+    except (sa.exc.ProgrammingError, sa.exc.NotSupportedError):
+        pass  # not a superuser, or not on the list of what a managed Postgres allows
+
+
 def downgrade() -> None:
+    op.drop_table("embeddings")
+    op.drop_table("encoders")
     op.drop_table("findings")
     op.drop_table("study_events")
     op.drop_table("report_drafts")

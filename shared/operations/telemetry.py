@@ -31,6 +31,7 @@ _ALLOWED: Final = frozenset(
         ),
         *("error", "claims", "alone", "seconds", "count", "size", "method", "route", "port", "host"),
         *("model", "writer", "version", "device", "digest", "signal", "hints", "priority", "task", "threads"),
+        *("licence", "terms"),
     }
 )
 

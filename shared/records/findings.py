@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from shared.domain.embeddings import Embedding
 from shared.domain.findings import (
     AnalysisRole,
     Box,
@@ -21,7 +22,7 @@ from shared.domain.findings import (
 )
 from shared.domain.studies import Priority, StudyEvent, StudyId
 from shared.errors import BadInputError
-from shared.records import analyses, events
+from shared.records import analyses, embeddings, events
 from shared.records.claims import Claim, finish, reject
 from shared.records.moves import Hint
 from shared.records.tables import AnalysisRow, FindingRow, ImageRow
@@ -70,6 +71,7 @@ class ImageFindings:
         size: width and height of the picture as it was classified; None of one that could not be read.
         heatmaps: the labels for which S3 holds a heatmap.
         attributes: the DICOM attributes that are needed downstream, by keyword.
+        embedding: by which studies that look alike are found; None without an encoder.
     """
 
     index: int
@@ -81,6 +83,7 @@ class ImageFindings:
     view_source: ViewSource | None = None
     heatmaps: frozenset[str] = frozenset()
     attributes: dict[str, Any] = field(default_factory=dict)
+    embedding: Embedding | None = None
 
 
 def store(
@@ -107,6 +110,8 @@ def store(
     told = before.critical if before else ()
     write_analysis(session, claim.study_id, images, model, AnalysisRole.PRIMARY, critical)
     write_images(session, claim.study_id, images)
+    vectors = {image.index: image.embedding for image in images if image.embedding is not None}
+    embeddings.write(session, claim.study_id, claim.tenant_id, vectors)
     if news := [label for label in critical if label not in told]:
         detail = ", ".join(news)
         events.add(session, claim.study_id, StudyEvent.CRITICAL, actor=claim.actor, detail=detail)
@@ -123,6 +128,7 @@ def refuse(session: Session, claim: Claim, images: Sequence[ImageFindings], reas
     """
     reject(session, claim, reason)
     analyses.supersede(session, claim.study_id)
+    embeddings.forget(session, claim.study_id)
     write_images(session, claim.study_id, images)
 
 

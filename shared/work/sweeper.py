@@ -3,7 +3,7 @@
 Every second, under a lock so that one of several sweepers works at a time: studies whose lease ran
 out are taken back and hinted at; open studies are closed when their quiet time is over; where the
 broker's queue holds fewer hints than studies wait, hints were lost, and as many are sent again. It counts
-the work now and then, and tidies up every minute.
+the work now and then, and tidies up every minute. Then it also makes indexes of vectors that are missing.
 """
 
 import math
@@ -22,7 +22,7 @@ from redis import Redis, RedisError
 from shared.domain.studies import Actor, ActorKind
 from shared.errors import TryAgainError
 from shared.operations import gauges, telemetry
-from shared.records import claims, idempotency, leases, open_studies, waiting
+from shared.records import claims, idempotency, leases, open_studies, vector_indexes, waiting
 from shared.records.database import Database
 from shared.records.erasure import collect
 from shared.records.moves import Hint
@@ -55,6 +55,7 @@ def main() -> int:
     log.info("worker.ready")
     # In a thread of its own: an object store that hangs must not keep lost work from being found.
     threading.Thread(target=_tidy_until, args=(stopped, database, storage), name="tidy", daemon=True).start()
+    threading.Thread(target=_index_until, args=(stopped,), name="index", daemon=True).start()
     counted = -math.inf
     while not stopped.wait(settings.sweep.total_seconds()):
         try:
@@ -103,6 +104,19 @@ def _tidy_until(stopped: threading.Event, database: Database, storage: Storage) 
             log.exception("tidying.failed", error=type(error).__name__)
         if stopped.wait(_TIDY_EVERY):
             return
+
+
+def _index_until(stopped: threading.Event) -> None:
+    """Make the indexes that vectors lack, looking once a minute: a large one takes minutes."""
+    patient = Database(DatabaseSettings(), pool_size=1, longest_statement=None)
+    while not stopped.is_set():
+        try:
+            vector_indexes.make_missing(patient)
+        except TryAgainError as error:
+            log.warning("indexing.postponed", error=type(error).__name__)
+        except Exception as error:  # without an index similar studies are found all the same, only slower
+            log.exception("indexing.failed", error=type(error).__name__)
+        stopped.wait(_TIDY_EVERY)
 
 
 def _send(app: Celery, owed: list[Hint], *, reason: str) -> int:

@@ -51,6 +51,7 @@ def test_every_route_of_the_contract_is_there(document: dict[str, Any]):
         ("post", f"{study}/close"),
         ("get", f"{study}/events"),
         ("get", f"{study}/findings"),
+        ("get", f"{study}/similar"),
         ("get", f"{study}/report"),
         ("put", f"{study}/report"),
         ("post", f"{study}/report/sign"),

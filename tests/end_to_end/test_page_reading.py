@@ -236,3 +236,25 @@ def test_files_of_two_patients_are_sent_as_two_studies_or_as_one_on_purpose(tab:
         else:
             tab.page.wait_for_url("**/#/studies/*")
             tab.page.get_by_role("group", name="Images").get_by_role("button").nth(1).wait_for()
+
+
+def test_studies_that_look_alike_are_found_when_the_reader_asks(
+    tab: Tab, stack: FullStack, samples: Path
+) -> None:
+    with stack.client() as sender:
+        asked, twin = (sender.submit(samples / "chest-6-jpeg2000.dcm", wait=180).id for _ in range(2))
+    tab.open(f"#/studies/{asked}")
+    tab.wait_until_final()
+    assert not any("/similar?" in answer.url for answer in tab.responses)
+    similar = tab.page.locator("#similar")
+    similar.get_by_text("Similar studies").click()
+    row = similar.locator("li", has=tab.page.locator(f'a[href="#/studies/{twin}"]'))
+    row.wait_for()
+    assert "distance 0.00" in row.inner_text()
+    assert "No report of it is signed." in row.inner_text()
+    wait_until(
+        lambda: row.locator("img").evaluate("image => image.naturalWidth") > 0, timeout=30, what="the picture"
+    )
+    assert Axe().run(tab.page, context="#similar").response["violations"] == []
+    row.locator("a").click()
+    tab.page.wait_for_url(f"**/#/studies/{twin}")

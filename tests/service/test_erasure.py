@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, Connection, Enum, Table, insert, select, text
+from sqlalchemy import ARRAY, Column, Connection, Enum, Table, insert, select, text
 from sqlalchemy.dialects import postgresql
 
 from shared.domain.studies import StudyId
@@ -63,6 +63,8 @@ def planted(column: Column[Any]) -> Any:
     kind = str(column.type.compile(dialect=postgresql.dialect()))
     if kind in DAYS:
         return (date.fromisoformat if kind == "DATE" else time.fromisoformat)(DAYS[kind])
+    if isinstance(column.type, ARRAY) and column.type.item_type.python_type is float:
+        return [PLANTED[float]]
     length = getattr(column.type, "length", None)
     value = PLANTED[column.type.python_type]
     return value[:length] if isinstance(value, str) else value

@@ -138,6 +138,21 @@ def test_the_server_says_what_it_is(client):
     assert client.info().auth == "off"
 
 
+async def test_a_study_that_was_sent_twice_is_its_own_nearest(stack, client):
+    asked, other = (client.submit([SAMPLES / "chest-3.jpg"], wait=120) for _ in range(2))
+
+    found = client.similar(asked.id, limit=50)
+    printed = stack.run("similar", asked.id, "-n", "50")
+    async with AsyncClient(stack.url) as asynchronous:
+        assert await asynchronous.similar(asked.id, limit=50) == found
+
+    twin = next(one for one in found.items if one.study_id == other.id)
+    assert twin.distance == pytest.approx(0, abs=1e-3)
+    assert twin.distance == min(one.distance for one in found.items)
+    assert asked.id not in {one.study_id for one in found.items}
+    assert other.id in printed.stdout
+
+
 async def test_the_async_client_does_the_same(stack):
     async with AsyncClient(stack.url) as client:
         study = await client.submit([SAMPLES / "chest-1.png"], wait=120)

@@ -1,31 +1,30 @@
 """The writer behind an OpenAI-compatible server, against a real one: transformers' own, bundled model."""
 
-import json
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
-from typing_extensions import override
 
 from shared.domain.findings import FindingStatus
 from shared.domain.reports import Language
 from shared.errors import TryAgainError
+from shared.remote import RefusedError
 from shared.reporting.lexicon import RANK
 from shared.reporting.request import ReportRequest
 from shared.settings import ReportSettings, WriterKind
 from tests.support.llm_reports import departures, request_for
+from tests.support.remote_servers import Reply, remote_server
 from worker_llm.pipeline import write_reports
 from worker_llm.writers import load_writer
-from worker_llm.writers.openai import OpenAiWriter, ServerRefusedError
+from worker_llm.writers.base import NoReport
+from worker_llm.writers.openai import OpenAiWriter
 from worker_llm.writers.unpacked import unpacked_base
 
 
@@ -113,7 +112,7 @@ def test_a_slow_answer_is_passing(server: ReportSettings):
 
 def test_a_model_that_the_server_does_not_have_is_a_fault_of_the_settings(server: ReportSettings):
     other = server.model_copy(update={"model": "nobody/nothing"})
-    with closing(OpenAiWriter(other)) as writer, pytest.raises(ServerRefusedError, match="HTTP 4"):
+    with closing(OpenAiWriter(other)) as writer, pytest.raises(RefusedError, match="model"):
         writer.write(requests_for(Language.ENGLISH), attempt=1)
 
 
@@ -126,38 +125,49 @@ def test_a_server_that_is_down_is_passing():
 
 
 @pytest.mark.parametrize(
-    ("status", "message"),
+    ("status", "message", "reason"),
     [
-        (400, "This model's maximum context length is 2048 tokens. However, you requested 2100 tokens."),
+        (
+            400,
+            "This model's maximum context length is 2048 tokens. However, you requested 2100 tokens.",
+            "the server takes no prompt of this length",
+        ),
         (
             400,
             "The response was filtered by Azure OpenAI's content management policy.",
+            "no text came back",
         ),
-        (413, "Payload too large"),
+        (413, "Payload too large", "the server takes no prompt of this length"),
     ],
 )
-def test_a_prompt_that_a_server_does_not_take_becomes_the_templates_report(status: int, message: str):
+def test_a_prompt_that_a_server_does_not_take_becomes_the_templates_report(
+    status: int, message: str, reason: str
+):
     """The answers of vLLM, Azure and a proxy, which `transformers serve` never gives."""
-
-    class Refusing(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            body = json.dumps(
-                {"error": {"message": message, "type": "BadRequestError", "code": status}}
-            ).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        @override
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as refusing:
-        threading.Thread(target=refusing.serve_forever, daemon=True).start()
-        with closing(OpenAiWriter(settings_for(refusing.server_port, "any"))) as writer:
-            (report,) = write_reports(requests_for(Language.ENGLISH), writer, attempts=2)
-        refusing.shutdown()
+    error = {"error": {"message": message, "type": "BadRequestError", "code": status}}
+    with (
+        remote_server([Reply(error, status)]) as refusing,
+        closing(OpenAiWriter(settings_for(refusing.port, "any"))) as writer,
+    ):
+        (report,) = write_reports(requests_for(Language.ENGLISH), writer, attempts=2)
     assert report.verification.fallback
-    assert report.verification.failures == ("no text came back", "no text came back")
+    assert report.verification.failures == (reason, reason)
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"choices": None}, {"error": "no"}], ids=str)
+def test_an_answer_that_is_no_completion_is_passing(answer: object):
+    with (
+        remote_server([Reply(answer)]) as server,
+        closing(OpenAiWriter(settings_for(server.port, "any"))) as writer,
+        pytest.raises(TryAgainError, match="no chat completion"),
+    ):
+        writer.write(requests_for(Language.ENGLISH), attempt=1)
+
+
+@pytest.mark.parametrize("choices", [[], [{}], ["text"], [{"message": {"content": None}}]], ids=str)
+def test_a_completion_without_a_text_is_no_report(choices: object):
+    with (
+        remote_server([Reply({"choices": choices, "usage": {"completion_tokens": "many"}})]) as server,
+        closing(OpenAiWriter(settings_for(server.port, "any"))) as writer,
+    ):
+        assert writer.write(requests_for(Language.ENGLISH), attempt=1) == [NoReport("no text came back")]

@@ -20,6 +20,7 @@ from api.backend import Backend
 from api.door import Door, Limits
 from api.main import create_app
 from api.serving import Server
+from shared.domain.embeddings import Embedding
 from shared.domain.findings import (
     Finding,
     FindingStatus,
@@ -178,6 +179,8 @@ def classify(
         a_finding("Hernia", FindingStatus.ABSENT),
     ),
     model: ModelVersion = MODEL,
+    *,
+    embedding: Embedding | None = None,
 ) -> None:
     """Do the CNN worker's writing: findings on the first image, heatmaps for what is not absent."""
     claim = a_claim(database, study_id, Stage.CNN)
@@ -190,6 +193,7 @@ def classify(
         warnings=("synthetic image",),
         heatmaps=heatmaps,
         attributes={"orientation": ["L", "F"]},
+        embedding=embedding,
     )
     with database.session() as session:
         findings.store(session, claim, [image], model)

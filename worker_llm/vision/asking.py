@@ -3,9 +3,10 @@
 Map: `Question` -> `Answer` -> `draft_of` · `Model` makes the one and reads the other · `VisionWriter`.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from PIL import Image
@@ -17,6 +18,7 @@ from worker_llm.writers.base import Draft, NoReport
 
 log = structlog.get_logger()
 
+_SENTENCES: Final = re.compile(r".*[.!?](?=\s|$)", re.DOTALL)
 NO_PICTURES = "the study's pictures cannot be read"
 
 
@@ -57,21 +59,28 @@ class Answer:
 def draft_of(answer: Answer) -> Draft:
     """Make a draft of an answer; one that says nothing is no report."""
     pieces = [" ".join(passage.text.split()) for passage in answer.findings]
-    findings = " ".join(_closed(piece) for piece in pieces if piece)
+    findings = " ".join(closed(piece) for piece in pieces if piece)
     if not findings:
         return NoReport("the answer says nothing of the findings")
     passages = tuple(
-        Passage(_closed(piece), passage.regions)
+        Passage(closed(piece), passage.regions)
         for piece, passage in zip(pieces, answer.findings, strict=True)
         if piece and passage.regions
     )
     impression = " ".join((answer.impression or "").split())
     if not impression:
         return Prose(findings, "", passages, concludes=False)
-    return Prose(findings, _closed(impression), passages)
+    return Prose(findings, closed(impression), passages)
 
 
-def _closed(text: str) -> str:
+def whole_sentences(text: str) -> str:
+    """Return an answer that was broken off up to its last sentence that ends; empty where none does."""
+    ended = _SENTENCES.match(text)
+    return ended.group().strip() if ended else ""
+
+
+def closed(text: str) -> str:
+    """Return a sentence with its full stop."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

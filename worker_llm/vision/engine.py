@@ -4,7 +4,7 @@ One question at a time: a study's pictures fill a batch by themselves. The first
 that a study gets the same text whatever was written before it; a later one is drawn, by a seed of its own.
 What goes wrong with one study is that study's: it gets no report of this writer, and the worker goes on.
 
-Map: `TransformersEngine` -> `inputs`, `_ended` · `dtype_of`, `version_of`.
+Map: `TransformersEngine` -> `inputs` · `dtype_of`, `version_of`.
 """
 
 import json
@@ -18,7 +18,7 @@ import torch
 
 from shared.domain.reports import WriterVersion
 from shared.operations import telemetry
-from worker_llm.vision.asking import Question
+from worker_llm.vision.asking import Question, whole_sentences
 from worker_llm.writers.base import NoReport
 
 CONVERSION: Final = "conversion.json"
@@ -26,7 +26,6 @@ CONVERSION: Final = "conversion.json"
 
 _TEMPERATURE_AGAIN: Final = 0.8
 _DIGITS: Final = 12
-_SENTENCES: Final = re.compile(r".*[.!?](?=\s|$)", re.DOTALL)
 _REVISION: Final = re.compile(r"[0-9a-f]{40}")
 
 
@@ -77,7 +76,7 @@ class TransformersEngine:
         telemetry.TOKENS.inc(len(tokens))
         words: str = self.processor.tokenizer.decode(tokens, skip_special_tokens=not self._special_tokens)
         broken_off = len(tokens) == question.longest and not self._special_tokens
-        return _ended(words) if broken_off else words.strip()
+        return whole_sentences(words) if broken_off else words.strip()
 
     def inputs(self, prompt: str, question: Question) -> Any:  # noqa: ANN401 - as above
         """Return what the network takes: the prompt in tokens, begun once, and the pictures."""
@@ -89,12 +88,6 @@ class TransformersEngine:
             add_special_tokens=not (begun and prompt.startswith(begun)),
         )
         return inputs.to(self.network.device, dtype=self.network.dtype)
-
-
-def _ended(words: str) -> str:
-    """Leave out a last sentence that was broken off, unless there is no other."""
-    ended = _SENTENCES.match(words)
-    return (ended.group() if ended else words).strip()
 
 
 def _room(config: Any) -> int:  # noqa: ANN401 - as above

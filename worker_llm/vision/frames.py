@@ -3,7 +3,7 @@
 A model sees a part of a radiograph, mostly resized: a `Frame` remembers which. What resizing does to it is
 nothing to fractions; what cropping and padding do, a frame undoes.
 
-Map: `Frame` -> `whole`, `centre_square` · `frontal_of`, `lateral_of`.
+Map: `frontal_and_lateral` · `Frame` -> `whole`, `centre_square`.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from PIL import Image
 
 from shared.domain.findings import Box, ViewPosition
 from shared.domain.reports import Region
-from shared.reporting.request import Picture
+from shared.reporting.request import Picture, Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,13 @@ def centre_square(picture: Picture, *, earlier: bool = False) -> tuple[Image.Ima
     return image.crop((left, top, left + side, top + side)), cut
 
 
-def frontal_of(pictures: Sequence[Picture]) -> Picture:
-    """Return the radiograph that a model which knows one is shown: the first that is frontal, or may be."""
-    ranks = {ViewPosition.PA: 0, ViewPosition.AP: 0, ViewPosition.LATERAL: 2}
-    return min(pictures, key=lambda picture: ranks.get(picture.view.position, 1))
-
-
-def lateral_of(pictures: Sequence[Picture]) -> Picture | None:
-    """Return the lateral radiograph that goes with the frontal one, if there is any."""
-    frontal = frontal_of(pictures)
-    lateral = (picture for picture in pictures if picture.view.position is ViewPosition.LATERAL)
-    return next((picture for picture in lateral if picture is not frontal), None)
+def frontal_and_lateral(sight: Sight) -> tuple[Picture, Picture | None]:
+    """Return one radiograph of each kind, for a model that takes no more; an unknown view may be frontal."""
+    lateral = [picture for picture in sight.pictures if picture.view.position is ViewPosition.LATERAL]
+    others = [picture for picture in sight.pictures if picture not in lateral]
+    frontal = [
+        picture for picture in others if picture.view.position in {ViewPosition.PA, ViewPosition.AP}
+    ] or others
+    if not frontal:
+        return lateral[0], None
+    return frontal[0], lateral[0] if lateral else None

@@ -3,7 +3,7 @@
 It has no slots: nothing of a client's words reaches it. The picture is padded to a square with the mean color
 of its eyes' training. Its weights are converted once (`convert.py`).
 
-Map: `LlavaMed` (`ask`, `read`) · `load`.
+Map: `LlavaMed` (`ask`) · `load`.
 """
 
 import json
@@ -13,14 +13,15 @@ from typing import Final
 from PIL import Image
 from transformers import LlamaTokenizer, LlavaForConditionalGeneration, LlavaProcessor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from typing_extensions import override
 
-from shared.reporting.request import Passage, ReportRequest, Sight
+from shared.reporting.request import ReportRequest, Sight
 from shared.settings import ReportSettings
-from worker_llm.vision.asking import Answer, Question
+from worker_llm.vision.asking import Question
+from worker_llm.vision.chat import ChatModel
 from worker_llm.vision.engine import TransformersEngine, dtype_of, version_of
-from worker_llm.vision.frames import frontal_of, whole
+from worker_llm.vision.frames import frontal_and_lateral, whole
 from worker_llm.vision.published import WeightsError
-from worker_llm.vision.sections import sections_of
 from worker_llm.vision.slots import objections_in_words
 
 _LONGEST: Final = 512
@@ -32,20 +33,16 @@ _PADDING: Final = (122, 116, 104)
 """The mean color of the pictures that CLIP was trained on."""
 
 
-class LlavaMed:
-    """How LLaVA-Med is asked and read."""
+class LlavaMed(ChatModel):
+    """How LLaVA-Med is asked; it is read as any model that chats."""
 
+    @override
     def ask(self, request: ReportRequest, sight: Sight) -> Question:
         """Ask for a report; see `Model.ask`."""
-        image, frame = whole(frontal_of(sight.pictures))
+        image, frame = whole(frontal_and_lateral(sight)[0])
         text = " ".join(filter(None, (_QUESTION, objections_in_words(request))))
         content = [{"type": "image"}, {"type": "text", "text": text}]
         return Question([{"role": "user", "content": content}], (_padded(image),), (frame,), _LONGEST)
-
-    def read(self, text: str, question: Question) -> Answer:  # noqa: ARG002 - it writes no boxes
-        """Read its sections; see `Model.read`."""
-        findings, impression = sections_of(text)
-        return Answer((Passage(findings, ()),), impression)
 
 
 def _padded(image: Image.Image) -> Image.Image:

@@ -24,9 +24,9 @@ from shared.reporting.composition import technique_lines
 from shared.reporting.request import Passage, Picture, ReportRequest, Sight
 from shared.settings import ReportSettings
 from worker_llm.vision import maira2_weights
-from worker_llm.vision.asking import Answer, Question
+from worker_llm.vision.asking import Answer, Question, whole_sentences
 from worker_llm.vision.engine import TransformersEngine, dtype_of, version_of
-from worker_llm.vision.frames import Frame, centre_square, frontal_of, lateral_of, whole
+from worker_llm.vision.frames import Frame, centre_square, frontal_and_lateral, whole
 from worker_llm.vision.published import WeightsError
 from worker_llm.vision.slots import objections_in_words, slot
 
@@ -47,7 +47,6 @@ _PIECES: Final = re.compile(r"</?obj>")
 _MARKS: Final = re.compile(r"(</?box>|<[xy]\d+>)")
 _BOX: Final = re.compile(r"<x(\d+)><y(\d+)><x(\d+)><y(\d+)>")
 _OTHER_TOKENS: Final = re.compile(r"</?[a-z]\w*(?:>|$)")
-_ENDED: Final = re.compile(r".*[.!?](?=\s|$)", re.DOTALL)
 
 
 class Maira2:
@@ -55,8 +54,8 @@ class Maira2:
 
     def ask(self, request: ReportRequest, sight: Sight) -> Question:
         """Make the request for grounded findings; see `Model.ask`."""
-        shown = [("Given the current frontal image", _shown(frontal_of(sight.pictures)))]
-        lateral = lateral_of(sight.pictures)
+        frontal, lateral = frontal_and_lateral(sight)
+        shown = [("Given the current frontal image", _shown(frontal))]
         if lateral is not None:
             said = " the current lateral image" if sight.earlier else " and the current lateral image"
             shown.append((said, _shown(lateral)))
@@ -143,9 +142,9 @@ class _Piece:
 
     def cut(self, *, alone: bool) -> None:
         """Leave out a last sentence that was broken off, unless there is no other."""
-        ended = _ENDED.match(self.text)
+        ended = whole_sentences(self.text)
         if ended or not alone:
-            self.text = ended.group() if ended else ""
+            self.text = ended
 
     def _close(self, marks: str | None) -> None:
         if marks is None:

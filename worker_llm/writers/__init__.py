@@ -1,6 +1,6 @@
 """The report writers, and the one line of configuration that picks one.
 
-Map: `load_writer` -> `_load_llama`, `_load_local`, `_load_seeing`.
+Map: `load_writer` -> `_load_llama`, `_load_local`, `_load_server`, `_load_seeing`.
 """
 
 from importlib.util import find_spec
@@ -21,15 +21,23 @@ def load_writer(settings: ReportSettings) -> Writer:
     if settings.writer == WriterKind.TEMPLATE:
         return TemplateWriter()
     if settings.writer == WriterKind.OPENAI:
-        from worker_llm.writers.openai import OpenAiWriter  # noqa: PLC0415 - needs an HTTP client
-
-        return OpenAiWriter(settings)
+        return _load_server(settings)
     if settings.writer in CATALOGUE:
         return _load_seeing(CATALOGUE[settings.writer], settings)
     try:
         return (_load_llama if settings.writer == WriterKind.LLAMA_CPP else _load_local)(settings)
     except FileNotFoundError as error:
         raise WriterRefusedError(str(error)) from error
+
+
+def _load_server(settings: ReportSettings) -> Writer:
+    if settings.images:
+        from worker_llm.vision import server  # noqa: PLC0415 - as below
+
+        return server.load(settings)
+    from worker_llm.writers.openai import OpenAiWriter  # noqa: PLC0415 - needs an HTTP client
+
+    return OpenAiWriter(settings)
 
 
 def _load_seeing(entry: Entry, settings: ReportSettings) -> Writer:

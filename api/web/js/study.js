@@ -11,6 +11,7 @@ import { radiographs } from "./radiographs.js";
 import { reportPanel } from "./report.js";
 import { studyHead } from "./head.js";
 import { listen } from "./shortcuts.js";
+import { similarPanel } from "./similar.js";
 import { words } from "./words.js";
 
 const TEXT = words.head;
@@ -24,6 +25,7 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
   const findings = findingsPanel({ onSelect: (label) => pictures.select(label) });
   const pictures = radiographs({ signal, onError, onStepFinding: findings.step });
   const report = reportPanel({ signal, info, onError, onSentence: findings.choose, findings: findings.byLabel, onReview });
+  const similar = similarPanel({ signal, onError });
   const head = studyHead({
     signal,
     onDelete: (study) => erase(study, () => gone.abort()).catch(onError),
@@ -55,6 +57,7 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
       const found = await json(study.links.findings, { signal });
       pictures.find(found);
       findings.show(found, study.language);
+      similar.show(study);
     }
     if (study.status === "completed" && !seen.report) {
       seen.report = true;
@@ -71,7 +74,7 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
     head.explain(await faultOf(study));
   }
 
-  fill(root, layout(head.element, pictures, report.element, findings.element));
+  fill(root, layout(head.element, pictures, report.element, findings.element, similar.element));
   pictures.listen(report.element);
   listen({ e: () => report.review().catch(onError) }, signal);
   const onStudy = (study) => update(study).catch(onError);
@@ -79,8 +82,8 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
 }
 
 /** Whose study it is and its warnings come first, on a narrow screen and on paper too. */
-function layout(head, pictures, report, findings) {
-  return h("div.study", {}, head, h("div.stage", {}, pictures.element), report, pictures.onPaper, findings);
+function layout(head, pictures, report, findings, similar) {
+  return h("div.study", {}, head, h("div.stage", {}, pictures.element), report, pictures.onPaper, findings, similar);
 }
 
 async function faultOf(study) {

@@ -104,8 +104,15 @@ def test_a_post_without_a_key_is_not_repeatable(call):
 
 @pytest.mark.parametrize(
     "call",
-    [calls.study(_ID), calls.delete(_ID), calls.findings(_ID), calls.revoke_key(_ID), calls.info()],
-    ids=["study", "delete", "findings", "revoke_key", "info"],
+    [
+        calls.study(_ID),
+        calls.delete(_ID),
+        calls.findings(_ID),
+        calls.similar(_ID, limit=5),
+        calls.revoke_key(_ID),
+        calls.info(),
+    ],
+    ids=["study", "delete", "findings", "similar", "revoke_key", "info"],
 )
 def test_everything_but_a_post_is_repeatable(call):
     assert call.repeatable

@@ -28,6 +28,7 @@ _ARGUMENTS = {
     "report": ["ID", "-o", "OUT"],
     "list": [],
     "show": ["ID"],
+    "similar": ["ID"],
     "retry": ["ID"],
     "cancel": ["ID"],
     "delete": ["ID"],

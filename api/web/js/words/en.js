@@ -219,6 +219,15 @@ export default {
     band: "uncertain band",
     classifier: (id, version) => `Classifier ${id} ${version}`,
   },
+  similar: {
+    title: "Similar studies",
+    looking: "Looking for them …",
+    none: "There is no other study to compare with.",
+    distance: (distance) => `distance ${distance}`,
+    noFindings: "No finding is present.",
+    signed: "Signed:",
+    unsigned: "No report of it is signed.",
+  },
   report: {
     title: "Report",
     showEvidence: "Show where on the picture",

@@ -216,6 +216,15 @@ export default {
     band: "banda de incertidumbre",
     classifier: (id, version) => `Clasificador ${id} ${version}`,
   },
+  similar: {
+    title: "Estudios parecidos",
+    looking: "Buscando …",
+    none: "No hay otro estudio con el que comparar.",
+    distance: (distance) => `distancia ${distance}`,
+    noFindings: "Ningún hallazgo está presente.",
+    signed: "Firmado:",
+    unsigned: "Ningún informe suyo está firmado.",
+  },
   report: {
     title: "Informe",
     showEvidence: "Mostrar dónde en la imagen",
