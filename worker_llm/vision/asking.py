@@ -1,6 +1,7 @@
 """What a model that sees is asked, and what it answers, whichever it is.
 
-Map: `Question` -> `Answer` -> `draft_of` · `Model` makes the one and reads the other · `VisionWriter`.
+Map: `Question` -> `Answer` -> `draft_of` · `Model` makes the one and reads the other ·
+`VisionWriter` · `unanswerable`.
 """
 
 import re
@@ -125,7 +126,7 @@ class VisionWriter:
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
         """Write every request's report; see `Writer.write`."""
-        drafts: list[Draft | None] = [_refused(request) for request in requests]
+        drafts: list[Draft | None] = [unanswerable(request) for request in requests]
         asked = [
             (number, self._model.ask(request, request.sight))
             for number, request in enumerate(requests)
@@ -143,7 +144,8 @@ class VisionWriter:
         return draft_of(answer)
 
 
-def _refused(request: ReportRequest) -> NoReport | None:
+def unanswerable(request: ReportRequest) -> NoReport | None:
+    """Return why no model that sees can be asked of a study, or None where one can."""
     if request.language is not Language.ENGLISH:
         return NoReport("this model writes English alone")
     return None if request.sight and request.sight.pictures else NoReport(NO_PICTURES)
