@@ -4,9 +4,10 @@ Map: `Question` -> `Answer` -> `draft_of` · `Model` makes the one and reads the
 `VisionWriter` · `unanswerable`.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from PIL import Image
@@ -18,6 +19,7 @@ from worker_llm.writers.base import Draft, NoReport
 
 log = structlog.get_logger()
 
+_SENTENCES: Final = re.compile(r".*[.!?](?=\s|$)", re.DOTALL)
 NO_PICTURES = "the study's pictures cannot be read"
 
 
@@ -70,6 +72,12 @@ def draft_of(answer: Answer) -> Draft:
     if not impression:
         return Prose(findings, "", passages, concludes=False)
     return Prose(findings, closed(impression), passages)
+
+
+def whole_sentences(text: str) -> str:
+    """Return an answer that was broken off up to its last sentence that ends; empty where none does."""
+    ended = _SENTENCES.match(text)
+    return ended.group().strip() if ended else ""
 
 
 def closed(text: str) -> str:
