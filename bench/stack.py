@@ -51,6 +51,10 @@ class Stack:
         """Return a part's resident bytes, without its children's."""
         return int(psutil.Process(self._launches[name].pid).memory_info().rss)
 
+    def database_url(self) -> str:
+        """Return the SQLAlchemy URL of the database."""
+        return database_url(self._state)
+
     def database_bytes(self) -> int:
         """Return what the tables take on the disk: with indexes and dead rows, without the log."""
         engine = create_engine(database_url(self._state))

