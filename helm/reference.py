@@ -2,6 +2,7 @@
 
 values.yaml's "# --" comments      ->  the tables of helm/cxr-reporter/README.md
 the classes of shared/settings.py  ->  the names that values.schema.json lets `settings` hold
+the models of shared/catalogue     ->  the writers that it knows, and where each runs: files/writers.json
 """
 
 import json
@@ -12,6 +13,8 @@ from typing import Final
 
 import yaml
 
+from shared.catalogue import CATALOGUE, writers
+from shared.settings import WriterKind
 from shared.settings_reference import ALL
 
 CHART: Final = Path(__file__).parent / "cxr-reporter"
@@ -25,7 +28,7 @@ MADE_BY_THE_CHART: Final = frozenset(
         *("CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
         *("CXR_API_HOST", "CXR_API_PORT", "CXR_API_ADMIN_KEY"),
         *("CXR_MODEL_DEVICE", "CXR_MODEL_BUNDLE"),
-        *("CXR_REPORT_WRITER", "CXR_REPORT_MODEL", "CXR_REPORT_DEVICE"),
+        *("CXR_REPORT_WRITER", "CXR_REPORT_MODEL", "CXR_REPORT_DEVICE", "CXR_REPORT_IMAGES"),
         *("CXR_REPORT_SERVER_URL", "CXR_REPORT_SERVER_KEY"),
         *("CXR_TELEMETRY_LOG_LEVEL", "CXR_TELEMETRY_METRICS_PORT"),
         # Not to be changed on a cluster: keys off is refused there, and its logs are read by machines.
@@ -107,12 +110,19 @@ def readme() -> str:
 
 
 def schema() -> str:
-    """Return values.schema.json with the names of settings made anew."""
+    """Return values.schema.json with the names of settings and of writers made anew."""
     document = json.loads((CHART / "values.schema.json").read_text())
     for name, prefixes in _MAPS.items():
         allowed = [variable for variable in variables() - MADE_BY_THE_CHART if variable.startswith(prefixes)]
         document["$defs"][name]["propertyNames"]["enum"] = sorted(allowed)
+    writer = document["properties"]["workerLlm"]["properties"]["writer"]
+    writer["enum"] = [*WriterKind, *writers()]
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def places() -> str:
+    """Return files/writers.json: of each model that sees and writes, where it runs."""
+    return json.dumps({name: CATALOGUE[name].runs for name in writers()}, indent=2) + "\n"
 
 
 def variables() -> set[str]:
@@ -127,3 +137,4 @@ def variables() -> set[str]:
 if __name__ == "__main__":
     (CHART / "README.md").write_text(readme())
     (CHART / "values.schema.json").write_text(schema())
+    (CHART / "files" / "writers.json").write_text(places())

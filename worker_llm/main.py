@@ -3,11 +3,9 @@
 import structlog
 
 from shared.catalogue import CATALOGUE
-from shared.domain.reports import Report
 from shared.domain.studies import Actor, ActorKind, Stage
 from shared.operations import telemetry
 from shared.records.database import Database
-from shared.reporting.request import ReportRequest
 from shared.settings import (
     DatabaseSettings,
     QueueSettings,
@@ -21,9 +19,8 @@ from shared.work.handling import Workplace
 from shared.work.heartbeat import Heartbeat
 from shared.work.idleness import IdleWatch
 from shared.work.lanes import LANES
-from shared.work.microbatch import MicroBatcher
 from shared.work.worker import run
-from worker_llm.pipeline import write_reports
+from worker_llm.sharing import share
 from worker_llm.tasks import Reporter, register
 from worker_llm.writers import load_writer
 
@@ -45,19 +42,11 @@ def main() -> int:
     database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
     app = queue.create_app("worker-llm", queue_settings, stage=Stage.LLM)
     heartbeat = Heartbeat(database, queue_settings)
-    batcher = MicroBatcher[ReportRequest, Report](
-        lambda requests: write_reports(
-            requests, writer, attempts=settings.attempts, departures=settings.departures
-        ),
-        max_size=settings.batch_size,
-        max_wait=settings.batch_wait,
-        name="writer",
-        on_batch=telemetry.count_batch(Stage.LLM),
-    )
+    shared = share(writer, settings)
     hints = queue.create_app("worker-llm", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings, Actor(ActorKind.SERVICE, "worker-llm"))
     reporter = Reporter(
-        lambda request, priority: batcher(request, rank=priority.rank),
+        shared.write,
         settings,
         storage=Storage(StorageSettings()) if writer.sees else None,
     )
@@ -69,7 +58,7 @@ def main() -> int:
         )
     finally:
         watch.stop()
-        batcher.stop()
+        shared.stop()
         heartbeat.stop()
         database.close()
 

@@ -43,9 +43,10 @@ _ALONE_LIMIT: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Writes reports: in a batch with others, or alone after a try that ended badly.
+    """Writes reports: with others, or alone after a try that ended badly.
 
     Attributes:
+        batched: as `sharing.py` lets studies share the writer.
         storage: where the pictures are, for a writer that sees; None for one that does not.
     """
 

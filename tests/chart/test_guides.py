@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from helm import reference
-from tests.support.helm import CHART, HelmError, render, run_helm
+from tests.support.helm import CHART, HelmError, one, render, run_helm
 from tests.support.schemas import faults
 from tests.support.services import ROOT
 
@@ -58,6 +58,7 @@ MANIFESTS = [
     for n, (where, text) in enumerate(blocks("yaml"))
     if is_manifest(text)
 ]
+MANIFESTS.append(pytest.param((CHART / "examples" / "side-car.yaml").read_text(), id="side-car.yaml"))
 
 
 @pytest.mark.parametrize("text", VALUES)
@@ -78,6 +79,18 @@ def test_a_manifest_of_a_guide_is_one(text: str):
 def test_there_are_snippets_to_look_at():
     assert len(VALUES) > 8
     assert MANIFESTS
+
+
+def test_the_example_of_a_side_car_lets_the_report_worker_in_and_nothing_out():
+    example = yaml.safe_load_all((CHART / "examples" / "side-car.yaml").read_text())
+    deployment, service, policy = (each["spec"] for each in example)
+    labels = deployment["template"]["metadata"]["labels"]
+    assert labels == deployment["selector"]["matchLabels"] == service["selector"]
+    assert (labels, policy["egress"]) == (policy["podSelector"]["matchLabels"], [])
+    (rule,) = policy["ingress"]
+    (peer,) = rule["from"]
+    worker = one(render(), "Deployment", "worker-llm")["spec"]["template"]["metadata"]["labels"]
+    assert peer["podSelector"]["matchLabels"].items() <= worker.items()
 
 
 def test_what_a_command_sets_is_a_value():

@@ -120,6 +120,30 @@ def test_whoever_fetches_models_reaches_the_bundled_store():
     assert may_reach(objects, "worker-llm", "seaweedfs", 8333)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ['workerLlm={"writer": "openai", "images": true, "model": "m", "server": {"url": "http://a/v1"}}'],
+        ['workerLlm={"writer": "libra", "server": {"url": "http://a"}}'],
+        [
+            'workerLlm={"writer": "maira-2", "model": "/models/maira-2", "image": {"tag": "1-cuda"}}',
+            'models.existingClaim="models"',
+        ],
+    ],
+    ids=["openai", "side-car", "in-process"],
+)
+def test_a_writer_that_sees_and_no_other_reaches_the_store(settings: list[str]):
+    objects = render(settings=settings)
+    assert may_reach(objects, "worker-llm", "seaweedfs", 8333)
+    assert not may_reach(render(), "worker-llm", "seaweedfs", 8333)
+
+
+def test_the_server_that_is_shown_radiographs_reaches_nothing_but_its_model():
+    objects = render(VALUES / "vision-values.yaml")
+    assert not any(may_reach(objects, "vllm", server, port) for server, port in SERVERS.items())
+    assert may_reach(objects, "worker-llm", "vllm", 8000)
+
+
 def test_the_parts_of_the_bundled_store_behind_its_s3_port_are_closed():
     objects = render()
     for port in (8080, 8888, 9333):
@@ -159,6 +183,19 @@ def test_external_servers_are_reached_at_their_addresses_and_ports():
 def test_the_port_of_a_writer_s_server_is_read_from_its_url(url: str, port: int):
     writer = f'workerLlm={{"writer": "openai", "model": "m", "server": {{"url": "{url}"}}}}'
     assert egress(render(settings=[writer]), "worker-llm") == [(port, ["0.0.0.0/0"])]
+
+
+@pytest.mark.parametrize(
+    ("writer", "url", "port"),
+    [
+        ("libra", "http://libra.radiology:8090", 8090),
+        ("cxrreportgen", "https://a.westeurope.inference.ml.azure.com/score", 443),
+    ],
+)
+def test_a_side_car_and_an_endpoint_are_reached_at_their_addresses(writer: str, url: str, port: int):
+    settings = [f'workerLlm={{"writer": "{writer}", "server": {{"url": "{url}"}}}}']
+    settings += ['networkPolicy.serverCidrs=["10.9.0.0/24"]']
+    assert egress(render(settings=settings), "worker-llm") == [(port, ["10.9.0.0/24"])]
 
 
 @pytest.mark.parametrize("component", ["worker-llm", "vllm"])

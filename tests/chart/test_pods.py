@@ -160,6 +160,32 @@ def test_each_process_gets_only_the_credentials_that_it_uses():
     assert credentials("worker-llm") == servers
 
 
+def test_only_a_writer_that_sees_gets_the_credentials_of_the_bucket():
+    def writer(*settings: str) -> dict[str, object]:
+        objects = render(settings=settings)
+        spec = one(objects, "Deployment", "worker-llm")["spec"]["template"]["spec"]
+        return environment(spec["containers"][0])
+
+    server = '"model": "m", "server": {"url": "http://elsewhere/v1"}'
+    assert "CXR_STORAGE_SECRET_KEY" not in writer(f'workerLlm={{"writer": "openai", {server}}}')
+    shown = writer(f'workerLlm={{"writer": "openai", "images": true, {server}}}')
+    assert shown["CXR_REPORT_IMAGES"] == "true"
+    assert {"CXR_STORAGE_ENDPOINT", "CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"} <= shown.keys()
+    # What a side-car is sent comes from the bucket as well; the side-car itself gets no key.
+    assert "CXR_STORAGE_SECRET_KEY" in writer(f'workerLlm={{"writer": "radialog", {server}}}')
+
+
+def test_a_cloud_s_role_is_for_those_who_reach_the_bucket():
+    role = 'serviceAccount.annotations={"iam": "role"}'
+
+    def has_the_role(*settings: str) -> bool:
+        account = one(render(settings=(role, *settings)), "ServiceAccount", "worker-llm")
+        return "annotations" in account["metadata"]
+
+    assert not has_the_role()
+    assert has_the_role('workerLlm={"writer": "libra", "server": {"url": "http://libra"}}')
+
+
 def test_gpus_are_asked_for_where_the_device_is_cuda():
     objects = render(VALUES / "gpu-values.yaml")
     worker = one(objects, "Deployment", "worker-cnn")["spec"]["template"]["spec"]

@@ -14,7 +14,8 @@ every_values_file = pytest.mark.parametrize("values", values_files(), ids=lambda
 
 def test_there_are_values_for_every_way_to_install():
     assert {file.name.removesuffix("-values.yaml") for file in values_files()} == {
-        *("minimal", "production", "gpu", "air-gapped", "external-services", "bundled-services", "openshift"),
+        *("minimal", "production", "gpu", "vision", "air-gapped"),
+        *("external-services", "bundled-services", "openshift"),
     }
 
 

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from helm import reference
-from shared.settings import QueueSettings, TelemetrySettings
+from shared.catalogue import writers
+from shared.settings import QueueSettings, TelemetrySettings, WriterKind
 from shared.settings_reference import ALL
 from tests.support.helm import (
     CHART,
@@ -124,6 +125,27 @@ WRONG = {
         ['workerLlm.server.url="http://elsewhere/v1"'],
         "Set workerLlm.writer=openai",
     ),
+    "a side-car that is nowhere": (['workerLlm.writer="libra"'], "Set workerLlm.server.url to that of its"),
+    "an endpoint that is nowhere": (
+        ['workerLlm.writer="cxrreportgen"'],
+        "Set workerLlm.server.url to its scoring address",
+    ),
+    "a GPU beside a side-car": (
+        [
+            'workerLlm={"writer": "libra", "device": "cuda", "gpu": {"enabled": true}}',
+            'workerLlm.server.url="http://libra"',
+        ],
+        "Set workerLlm.gpu.enabled=false",
+    ),
+    "a model that sees, without weights": (['workerLlm.writer="maira-2"'], "such as /models/maira-2"),
+    "a model that sees, in the image without torch": (
+        [
+            'workerLlm={"writer": "maira-2", "model": "/models/maira-2"}',
+            'models.existingClaim="models"',
+        ],
+        "Set workerLlm.image.tag to that image's, such as 0.1.0-cuda",
+    ),
+    "images for a writer that has no server": (["workerLlm.images=true"], "Set workerLlm.images=false"),
     "two places of models": (
         [
             'models.existingClaim="models"',
@@ -217,6 +239,13 @@ def test_the_schema_lets_through_the_settings_that_exist():
     assert (CHART / "values.schema.json").read_text() == reference.schema(), "run `make docs`"
 
 
+def test_the_chart_knows_every_writer_and_where_it_runs():
+    assert (CHART / "files" / "writers.json").read_text() == reference.places(), "run `make docs`"
+    schema = yaml.safe_load((CHART / "values.schema.json").read_text())
+    known = schema["properties"]["workerLlm"]["properties"]["writer"]["enum"]
+    assert known == [*WriterKind, *writers()]
+
+
 def test_the_schema_knows_every_key_and_no_other():
     values = yaml.safe_load(TEXT)
     assert not list(missing(values, yaml.safe_load((CHART / "values.schema.json").read_text()), ""))
@@ -271,7 +300,10 @@ def test_what_the_chart_writes_itself_is_listed():
         for name in environment(container)
         if name.startswith("CXR_") and name != "CXR_KEY"
     }
-    from_settings = {"CXR_MODEL_BATCH_SIZE", "CXR_MODEL_THREADS", "CXR_REPORT_THREADS"}  # of the ci/ values
+    from_settings = {  # of the ci/ values
+        *("CXR_MODEL_BATCH_SIZE", "CXR_MODEL_THREADS", "CXR_REPORT_THREADS"),
+        *("CXR_REPORT_DEPARTURES", "CXR_REPORT_SERVER_TIMEOUT"),
+    }
     assert written - from_settings | {"CXR_API_AUTH", "CXR_REPORT_SERVER_URL"} == reference.MADE_BY_THE_CHART
 
 

@@ -14,7 +14,7 @@ from tests.support.dockerfiles import read_image
 from tests.support.images import BIN, compose, services, settings_variables
 from tests.support.services import ROOT
 
-PROFILES = ("gpu", "vllm", "monitoring")
+PROFILES = ("gpu", "vllm", "side-car", "monitoring")
 PARTS = {
     *("credentials", "postgres", "broker", "storage", "migrations"),
     *("api", "worker-cnn", "worker-llm", "sweeper"),
@@ -28,6 +28,7 @@ OURS = {
     "worker-llm": "worker-llm",
     "worker-cnn-gpu": "worker-cnn",
     "worker-llm-gpu": "worker-llm",
+    "side-car": "side-car",
 }
 MADE_BY_CREDENTIALS = {
     *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
@@ -43,7 +44,7 @@ def variables_of(service: dict[str, Any]) -> set[str]:
     return {name for name in service.get("environment", {}) if name.startswith("CXR_")}
 
 
-@pytest.mark.parametrize("profile", [(), ("gpu",), ("vllm",), ("monitoring",), PROFILES])
+@pytest.mark.parametrize("profile", [(), ("gpu",), ("vllm",), ("side-car",), ("monitoring",), PROFILES])
 def test_compose_accepts_the_file_with_every_profile_and_without_warnings(profile: tuple[str, ...]):
     chosen = [word for name in profile for word in ("--profile", name)]
     assert compose(*chosen, "config", "-q") == ""
@@ -190,7 +191,7 @@ def test_what_others_wait_for_has_a_probe_and_what_ends_is_not_started_again():
 
 
 def test_a_gpu_profile_asks_for_a_gpu():
-    for name in ("worker-cnn-gpu", "worker-llm-gpu", "vllm"):
+    for name in ("worker-cnn-gpu", "worker-llm-gpu", "vllm", "side-car"):
         (device,) = everything()[name]["deploy"]["resources"]["reservations"]["devices"]
         assert device["capabilities"] == ["gpu"], name
     assert everything()["worker-cnn-gpu"]["build"]["args"]["VARIANT"] == "cuda"
@@ -203,7 +204,7 @@ def scrapes() -> list[dict[str, Any]]:
 
 def test_prometheus_reads_every_process_that_has_metrics():
     found = [name for job in scrapes() for place in job["dns_sd_configs"] for name in place["names"]]
-    assert sorted(found) == sorted(OURS.keys() - {"credentials", "migrations"})
+    assert sorted(found) == sorted(OURS.keys() - {"credentials", "migrations", "side-car"})
 
 
 def test_grafana_shows_the_charts_dashboards_whose_labels_prometheus_gives():

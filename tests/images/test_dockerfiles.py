@@ -6,17 +6,19 @@ import tomllib
 
 import pytest
 
+from docker.side_cars.__main__ import MODELS
 from tests.support.dockerfiles import IMAGES, dockerfile, read_image
 from tests.support.images import BIN, settings_variables
 from tests.support.services import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-every_image = pytest.mark.parametrize("name", IMAGES)
+SIDE_CAR = "side-car"
+every_image = pytest.mark.parametrize("name", [*IMAGES, SIDE_CAR])
 
 
 def test_hadolint_finds_nothing():
-    files = [str(dockerfile(name)) for name in IMAGES]
+    files = [str(dockerfile(name)) for name in (*IMAGES, SIDE_CAR)]
     done = subprocess.run([BIN / "hadolint", *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -99,7 +101,23 @@ def test_the_build_context_holds_what_is_copied(name: str):
         "pyproject.toml",
     }
     assert "*" in lines
-    assert needed <= allowed
+    assert {file for file in needed if not file.startswith("worker_llm/")} <= allowed
+    assert all((ROOT / file).exists() for file in needed)
+
+
+def test_a_side_car_holds_of_ours_what_its_server_needs_and_nothing_else():
+    ours = {"docker/side_cars/", "worker_llm/vision/protocol.py", "worker_llm/vision/slots.py"}
+    assert set(read_image(SIDE_CAR).copies) == {"LICENSE", *ours}
+
+
+def test_every_side_car_has_its_packages_pinned():
+    folder = ROOT / "docker" / "side_cars" / "requirements"
+    assert {file.name.partition(".")[0] for file in folder.iterdir()} == set(MODELS)
+    for file in folder.iterdir():
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+        pin = r"\S+ @ https://\S+/[0-9a-f]{40}\.tar\.gz" if ".code." in file.name else r"[\w-]+==[\w.]+"
+        assert all(re.fullmatch(pin, line) for line in lines), file.name
+        assert (folder / f"{file.name.partition('.')[0]}.txt").exists()
 
 
 def test_the_base_model_is_the_one_that_make_installs():

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from io import BytesIO
 
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 
 from shared.domain.findings import ViewPosition
 from shared.domain.reports import Departures, Language, Policy
+from shared.domain.studies import Priority
 from shared.errors import TryAgainError
 from shared.remote import RefusedError
 from shared.reporting.request import Earlier, Prose
@@ -19,6 +21,7 @@ from shared.settings import ReportSettings
 from tests.support.remote_servers import RemoteServer, Reply, remote_server
 from tests.support.sights import NAME, a_picture, a_seeing_request, a_study
 from worker_llm.pipeline import write_reports
+from worker_llm.sharing import share
 from worker_llm.vision.asking import VisionWriter
 from worker_llm.vision.azure import Endpoint
 from worker_llm.writers import load_writer
@@ -206,6 +209,27 @@ def test_an_endpoint_that_lets_nobody_in_says_what_to_change(
     running.answers(Reply({}, status))
     with pytest.raises(RefusedError, match=setting):
         drafted(writer)
+
+
+@pytest.mark.parametrize("status", [413, 424])
+def test_a_study_that_the_model_fails_on_gets_the_template_s_report(
+    running: RemoteServer, writer: Writer, status: int
+):
+    running.answers(Reply({}, status))
+    assert isinstance(drafted(writer), NoReport)
+
+
+def test_a_study_that_is_turned_away_takes_no_other_with_it(running: RemoteServer, writer: Writer):
+    running.answers(Reply({}, 429, {"Retry-After": "60"}), answered(json.dumps(SAID)))
+    settings = ReportSettings(writer="cxrreportgen", departures=Departures.MARK, attempts=1)
+    shared = share(writer, settings)
+    with ThreadPoolExecutor(2) as pool:
+        tried = [pool.submit(shared.write, a_seeing_request(a_study()), Priority.ROUTINE) for _ in range(2)]
+    shared.stop()
+    (away,) = [each.exception() for each in tried if each.exception()]
+    assert isinstance(away, TryAgainError)
+    (report,) = [each.result() for each in tried if not each.exception()]
+    assert report.writer.id == "cxrreportgen"
 
 
 def test_no_more_than_a_batch_at_once(running: RemoteServer, writer: Writer):

@@ -1,11 +1,13 @@
 """What a model that sees is asked, and what it answers, whichever it is.
 
-Map: `Question` -> `Answer` -> `draft_of` · `Model` makes the one and reads the other · `VisionWriter`.
+Map: `Question` -> `Answer` -> `draft_of` · `Model` makes the one and reads the other ·
+`VisionWriter` · `unanswerable`.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from PIL import Image
@@ -17,6 +19,7 @@ from worker_llm.writers.base import Draft, NoReport
 
 log = structlog.get_logger()
 
+_SENTENCES: Final = re.compile(r".*[.!?](?=\s|$)", re.DOTALL)
 NO_PICTURES = "the study's pictures cannot be read"
 
 
@@ -71,6 +74,12 @@ def draft_of(answer: Answer) -> Draft:
     return Prose(findings, closed(impression), passages)
 
 
+def whole_sentences(text: str) -> str:
+    """Return an answer that was broken off up to its last sentence that ends; empty where none does."""
+    ended = _SENTENCES.match(text)
+    return ended.group().strip() if ended else ""
+
+
 def closed(text: str) -> str:
     """Return a sentence with its full stop."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
@@ -117,7 +126,7 @@ class VisionWriter:
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
         """Write every request's report; see `Writer.write`."""
-        drafts: list[Draft | None] = [_refused(request) for request in requests]
+        drafts: list[Draft | None] = [unanswerable(request) for request in requests]
         asked = [
             (number, self._model.ask(request, request.sight))
             for number, request in enumerate(requests)
@@ -135,7 +144,8 @@ class VisionWriter:
         return draft_of(answer)
 
 
-def _refused(request: ReportRequest) -> NoReport | None:
+def unanswerable(request: ReportRequest) -> NoReport | None:
+    """Return why no model that sees can be asked of a study, or None where one can."""
     if request.language is not Language.ENGLISH:
         return NoReport("this model writes English alone")
     return None if request.sight and request.sight.pictures else NoReport(NO_PICTURES)

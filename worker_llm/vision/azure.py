@@ -9,15 +9,22 @@ Map: `load` -> `Endpoint` -> `_output`.
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from shared.azure import table
 from shared.catalogue import Entry
 from shared.domain.reports import WriterVersion
-from shared.remote import Remote
+from shared.remote import RefusedError, Remote
 from shared.settings import ReportSettings
 from worker_llm.vision.asking import Question, VisionWriter
 from worker_llm.vision.cxrreportgen import CxrReportGen, row_of
 from worker_llm.writers.base import NoReport, Writer, WriterRefusedError
+
+_NOT_THIS_STUDY: Final = {
+    413: "the endpoint takes no request of this length",
+    424: "the endpoint's model failed on this study",
+}
+"""What is wrong with one study alone, by Azure's statuses."""
 
 
 def load(entry: Entry, settings: ReportSettings) -> Writer:
@@ -61,7 +68,12 @@ class Endpoint:
 
     def _answer(self, question: Question) -> str | NoReport:
         row = row_of(question)
-        return _output(self._remote.post_json("", table(tuple(row), (tuple(row.values()),))))
+        try:
+            return _output(self._remote.post_json("", table(tuple(row), (tuple(row.values()),))))
+        except RefusedError as error:
+            if error.status not in _NOT_THIS_STUDY:
+                raise
+            return NoReport(_NOT_THIS_STUDY[error.status])
 
 
 def _output(answer: object) -> str | NoReport:

@@ -7,16 +7,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import torch
+
 from shared.catalogue import Entry
 from shared.settings import ReportSettings
 from shared.weights import folder_of
+from worker_llm.vision import llava_med, maira2
 from worker_llm.vision.asking import Engine, Model, VisionWriter
 from worker_llm.writers.base import Writer, WriterRefusedError
 
 Loader = Callable[[Path, ReportSettings], tuple[Model, Engine]]
 """Loads a model from the folder of its weights."""
 
-MODELS: Final[Mapping[str, Loader]] = {}
+MODELS: Final[Mapping[str, Loader]] = {"llava-med": llava_med.load, "maira-2": maira2.load}
 
 
 def load(entry: Entry, settings: ReportSettings) -> Writer:
@@ -25,6 +28,8 @@ def load(entry: Entry, settings: ReportSettings) -> Writer:
     Raises:
         WriterRefusedError: its weights are not there, or not its own.
     """
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
     try:
         folder = folder_of(entry, settings.model)
         return VisionWriter(*MODELS[entry.name](folder, settings))

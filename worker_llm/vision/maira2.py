@@ -7,19 +7,27 @@ to the whole range of gray and cut to the square in its middle. Its answer:
 
 where a number n of 0 to 99 is the n-th hundredth of the square. It writes no impression.
 
-Map: `Maira2` (`ask`, `read`) -> `_shown`, `_Piece`.
+Map: `Maira2` (`ask`, `read`) -> `_shown`, `_Piece` · `load`.
 """
 
+import json
 import re
+from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
+from transformers import LlamaTokenizer, LlavaProcessor
+from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 
 from shared.domain.reports import Region
 from shared.reporting.composition import technique_lines
 from shared.reporting.request import Passage, Picture, ReportRequest, Sight
-from worker_llm.vision.asking import Answer, Question
+from shared.settings import ReportSettings
+from worker_llm.vision import maira2_weights
+from worker_llm.vision.asking import Answer, Question, whole_sentences
+from worker_llm.vision.engine import TransformersEngine, dtype_of, version_of
 from worker_llm.vision.frames import Frame, centre_square, frontal_and_lateral, whole
+from worker_llm.vision.published import WeightsError
 from worker_llm.vision.slots import objections_in_words, slot
 
 _LONGEST: Final = 450
@@ -39,7 +47,6 @@ _PIECES: Final = re.compile(r"</?obj>")
 _MARKS: Final = re.compile(r"(</?box>|<[xy]\d+>)")
 _BOX: Final = re.compile(r"<x(\d+)><y(\d+)><x(\d+)><y(\d+)>")
 _OTHER_TOKENS: Final = re.compile(r"</?[a-z]\w*(?:>|$)")
-_ENDED: Final = re.compile(r".*[.!?](?=\s|$)", re.DOTALL)
 
 
 class Maira2:
@@ -135,9 +142,9 @@ class _Piece:
 
     def cut(self, *, alone: bool) -> None:
         """Leave out a last sentence that was broken off, unless there is no other."""
-        ended = _ENDED.match(self.text)
+        ended = whole_sentences(self.text)
         if ended or not alone:
-            self.text = ended.group() if ended else ""
+            self.text = ended
 
     def _close(self, marks: str | None) -> None:
         if marks is None:
@@ -157,3 +164,33 @@ class _Piece:
         if max(bins) >= _BINS:
             return None
         return self._frame.region([(number + 0.5) / _BINS for number in bins])
+
+
+def load(folder: Path, settings: ReportSettings) -> tuple[Maira2, TransformersEngine]:
+    """Load the weights as they are published.
+
+    Raises:
+        WeightsError: the folder holds another model, or not all of this one.
+    """
+    network = maira2_weights.load(folder, device=settings.device, dtype=dtype_of(settings.device))
+    processor = LlavaProcessor(
+        image_processor=BitImageProcessorPil.from_pretrained(folder),
+        tokenizer=LlamaTokenizer.from_pretrained(folder),
+        patch_size=network.config.vision_config.patch_size,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=_chat_of(folder),
+    )
+    return Maira2(), TransformersEngine(
+        network, processor, version_of("maira-2", folder), special_tokens=True
+    )
+
+
+def _chat_of(folder: Path) -> str:
+    """Read the frame of a conversation; the published one is a file of its own."""
+    path = folder / "chat_template.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["chat_template"])
+    except (OSError, ValueError, KeyError) as error:
+        message = f"{path} does not say how a conversation is framed ({error!r}); fetch it again"
+        raise WeightsError(message) from error

@@ -6,7 +6,6 @@ one of them is sent once more in half the size.
 Map: `load` -> `SeeingServer.answers` -> `_answer` -> `_messages`.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -14,7 +13,7 @@ from typing import Any, Final
 from shared.domain.reports import WriterVersion
 from shared.outgoing import bare, data_url, jpeg_of
 from shared.settings import ReportSettings
-from worker_llm.vision.asking import Question, VisionWriter
+from worker_llm.vision.asking import Question, VisionWriter, whole_sentences
 from worker_llm.vision.chat import ChatModel
 from worker_llm.writers.base import NoReport, Writer
 from worker_llm.writers.chat_completions import TOO_LONG, ChatCompletions, Completion
@@ -23,7 +22,6 @@ _SIDES: Final = (1024, 512)
 """Pixels of a picture's longest side, and of one that was too large."""
 _MOST_BYTES: Final = 8_000_000
 """Of all pictures of a request, as they are sent; servers take 10 MB and more."""
-_SENTENCES: Final = re.compile(r".*[.!?](?=\s|$)", re.DOTALL)
 
 
 def load(settings: ReportSettings) -> Writer:
@@ -60,7 +58,7 @@ class SeeingServer:
                 break
         if isinstance(answer, NoReport):
             return answer
-        return answer.text if answer.whole else _without_rest(answer.text)
+        return answer.text if answer.whole else whole_sentences(answer.text)
 
 
 def _messages(question: Question, urls: Sequence[str]) -> list[dict[str, Any]]:
@@ -76,9 +74,3 @@ def _part(item: dict[str, Any], urls: Iterator[str]) -> dict[str, Any]:
     if item["type"] == "image":
         return {"type": "image_url", "image_url": {"url": next(urls), "detail": "high"}}
     return {"type": "text", "text": item["text"]}
-
-
-def _without_rest(text: str) -> str:
-    """Return an answer that was stopped without the sentence that it was stopped in."""
-    ended = _SENTENCES.match(text)
-    return ended.group() if ended else ""

@@ -8,9 +8,7 @@ Map: `slot` · `objections_in_words`.
 
 import re
 import unicodedata
-from typing import Final
-
-from shared.reporting.request import ReportRequest
+from typing import Final, Protocol
 
 MISSING: Final = "N/A"
 
@@ -35,7 +33,14 @@ def slot(text: str | None, longest: int = 600) -> str:
     return " ".join(line.split())[:longest].rstrip() or MISSING
 
 
-def objections_in_words(request: ReportRequest) -> str:
+class _Request(Protocol):
+    """A `ReportRequest`, or what a side-car was asked: its environment has this file, and not `shared`."""
+
+    @property
+    def objections(self) -> tuple[str, ...]: ...
+
+
+def objections_in_words(request: _Request) -> str:
     """Return what is asked of a text that takes the place of a refused one; empty where none was refused."""
     if not request.objections:
         return ""

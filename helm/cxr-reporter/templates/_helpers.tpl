@@ -240,3 +240,24 @@ which may be slow or fail over meanwhile.
 {{- define "cxr.drainSeconds" -}}
 {{- sub (index . 1).terminationGracePeriodSeconds (include "cxr.giveBackSeconds" (index . 0)) -}}
 {{- end }}
+
+{{/* Where a writer that sees runs, by files/writers.json: in-process, side-car or azure; empty for any other. */}}
+{{- define "cxr.writerRuns" -}}
+{{- get (.Files.Get "files/writers.json" | fromJson) .Values.workerLlm.writer -}}
+{{- end }}
+
+{{/* "true" when worker-llm is shown the radiographs: only then does it reach the bucket. */}}
+{{- define "cxr.writerSees" -}}
+{{- if or (include "cxr.writerRuns" .) (and (eq .Values.workerLlm.writer "openai") .Values.workerLlm.images) -}}true{{- end -}}
+{{- end }}
+
+{{/* "true" when its model runs behind a server that is not the chart's. */}}
+{{- define "cxr.writerAsks" -}}
+{{- $writer := .Values.workerLlm.writer -}}
+{{- if or (and (eq $writer "openai") (not .Values.vllm.enabled)) (has (include "cxr.writerRuns" .) (list "side-car" "azure")) -}}true{{- end -}}
+{{- end }}
+
+{{/* "true" when worker-llm's pods reach the bucket: to show radiographs, or to fetch weights before they start. */}}
+{{- define "cxr.writerStores" -}}
+{{- if or (include "cxr.writerSees" .) .Values.models.pull.objects -}}true{{- end -}}
+{{- end }}

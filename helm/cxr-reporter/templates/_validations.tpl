@@ -97,18 +97,36 @@ values.schema.json's business.
 {{- if and $values.vllm.enabled $values.workerLlm.server.url -}}
 {{- fail "vllm: both vllm.enabled and workerLlm.server.url are set. Empty workerLlm.server.url, or set vllm.enabled=false." -}}
 {{- end -}}
-{{- if eq $values.workerLlm.writer "openai" -}}
+{{- $writer := $values.workerLlm.writer -}}
+{{- $runs := include "cxr.writerRuns" $ -}}
+{{- if and (has $runs (list "side-car" "azure")) (not $values.workerLlm.server.url) -}}
+{{- fail (printf "workerLlm: writer %s runs behind a server, and there is none. Set workerLlm.server.url to %s." $writer (ternary "its scoring address in Azure, which ends in /score" "that of its side-car (docs/how-to/run-a-vision-language-model.md)" (eq $runs "azure"))) -}}
+{{- end -}}
+{{- if eq $runs "in-process" -}}
+{{- if eq $values.workerLlm.model "bundled" -}}
+{{- fail (printf "workerLlm: writer %s fetches nothing, and its weights are in no image. Put them at /models by models.existingClaim or models.pull.objects, and set workerLlm.model to their folder, such as /models/%s." $writer $writer) -}}
+{{- end -}}
+{{- if not (or $values.workerLlm.image.tag $values.workerLlm.image.digest) -}}
+{{- fail (printf "workerLlm: writer %s runs in the CUDA image alone, on a CPU too (slowly). Set workerLlm.image.tag to that image's, such as %s-cuda." $writer ($values.image.tag | default $.Chart.AppVersion)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $values.workerLlm.images (ne $writer "openai") -}}
+{{- fail (printf "workerLlm: images is for the server of writer openai, and writer is %q. Set workerLlm.images=false: a model that sees is shown the radiographs anyway." $writer) -}}
+{{- end -}}
+{{- if eq $writer "openai" -}}
 {{- if not (or $values.vllm.enabled $values.workerLlm.server.url) -}}
 {{- fail "workerLlm: writer is openai, but there is no server. Set workerLlm.server.url to yours, or vllm.enabled=true." -}}
 {{- end -}}
 {{- if and (not $values.vllm.enabled) (eq $values.workerLlm.model "bundled") -}}
 {{- fail "workerLlm: an OpenAI-compatible server knows no model named 'bundled'. Set workerLlm.model to the server's name for it." -}}
 {{- end -}}
+{{- end -}}
+{{- if or (eq $writer "openai") (include "cxr.writerAsks" $) -}}
 {{- if $values.workerLlm.gpu.enabled -}}
-{{- fail "workerLlm: with writer openai the model runs elsewhere, and a GPU of its own would stand idle. Set workerLlm.gpu.enabled=false and workerLlm.device=cpu." -}}
+{{- fail (printf "workerLlm: with writer %s the model runs elsewhere, and a GPU of its own would stand idle. Set workerLlm.gpu.enabled=false and workerLlm.device=cpu." $writer) -}}
 {{- end -}}
 {{- else if $values.workerLlm.server.url -}}
-{{- fail (printf "workerLlm: server.url is set, but writer is %q. Set workerLlm.writer=openai, or empty workerLlm.server.url." $values.workerLlm.writer) -}}
+{{- fail (printf "workerLlm: server.url is set, but writer is %q. Set workerLlm.writer=openai, or empty workerLlm.server.url." $writer) -}}
 {{- end -}}
 
 {{- /* Models. */ -}}

@@ -7,20 +7,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.support.published import IMAGE_TOKEN, Maira2Parts, save_maira2, write_shards
+from tests.support.published import save_maira2, write_shards
 from worker_llm.vision.maira2_weights import load
 from worker_llm.vision.published import WeightsError, files_of, tensors_of
 
 
 @pytest.fixture(scope="module")
-def parts():
+def published(tmp_path_factory):
+    return tmp_path_factory.mktemp("maira-2")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def parts(published):
     torch.set_num_threads(1)
-    return Maira2Parts()
-
-
-@pytest.fixture(scope="module")
-def published(parts, tmp_path_factory):
-    return save_maira2(tmp_path_factory.mktemp("maira-2"), parts)
+    return save_maira2(published)
 
 
 @pytest.fixture
@@ -33,7 +33,8 @@ def _load(folder):
 
 
 def test_its_logits_are_those_of_its_parts_put_together_by_hand(parts, published):
-    ids = torch.tensor([[1, 5, *[IMAGE_TOKEN] * 4, 7, *[IMAGE_TOKEN] * 4, 9, *[IMAGE_TOKEN] * 4, 3]])
+    seen = [parts.image_token] * 4
+    ids = torch.tensor([[1, 5, *seen, 7, *seen, 9, *seen, 3]])
     pixels = torch.rand(3, 3, 28, 28, generator=torch.Generator().manual_seed(1))
     network = _load(published)
     with torch.no_grad():
