@@ -44,7 +44,7 @@ _HEADING: Final = re.compile(
 _TALK: Final = re.compile(r"\bI\b|\bAI\b|\b[Ss]orry\b|^\s*[\[{]")
 """What an answer without headings is when it is no report: a refusal, or JSON."""
 _FINDINGS: Final = ("finding", "hallazgo")
-_IMPRESSION: Final = ("impres", "conclusi")
+_IMPRESSION: Final = ("impression", "impresi", "conclusi")
 _BULLET: Final = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 
 
