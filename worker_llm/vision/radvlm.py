@@ -73,4 +73,4 @@ def _region(numbers: str, frame: Frame) -> Region | None:
         corners = [float(number) for number in numbers.split(",")]
     except ValueError:
         return None
-    return frame.region(corners) if all(0 <= corner <= 1 for corner in corners) else None
+    return frame.region(corners) if all(-1 < corner < 2 for corner in corners) else None  # else pixels

@@ -26,11 +26,12 @@ _ENDED: Final = re.compile(r"</answer>.*", re.IGNORECASE | re.DOTALL)
 
 
 class Reasoning(ChatModel):
-    """How NV-Reason-CXR is asked, and how any model that thinks first is read."""
+    """How NV-Reason-CXR is asked, of one radiograph, and how any model that thinks first is read."""
 
     @override
     def ask(self, request: ReportRequest, sight: Sight) -> Question:
-        return replace(super().ask(request, sight), longest=_LONGEST)
+        alone = replace(sight, pictures=(frontal_and_lateral(sight)[0],), earlier=None)
+        return replace(super().ask(request, alone), longest=_LONGEST)
 
     @override
     def read(self, text: str, question: Question) -> Answer:
@@ -39,14 +40,15 @@ class Reasoning(ChatModel):
 
 
 class CheXone(Reasoning):
-    """How CheXOne is asked: one radiograph, and the sentence that it was trained on."""
+    """How CheXOne is asked: the radiographs, and the sentence that it was trained on."""
 
     @override
     def ask(self, request: ReportRequest, sight: Sight) -> Question:
-        image, frame = whole(frontal_and_lateral(sight)[0])
+        shown = [whole(picture) for picture in frontal_and_lateral(sight) if picture is not None]
         text = " ".join(filter(None, (_ASKED, objections_in_words(request))))
-        content = [{"type": "image"}, {"type": "text", "text": text}]
-        return Question([{"role": "user", "content": content}], (image,), (frame,), _LONGEST)
+        content = [*({"type": "image"} for _ in shown), {"type": "text", "text": text}]
+        images, frames = zip(*shown, strict=True)
+        return Question([{"role": "user", "content": content}], images, frames, _LONGEST)
 
 
 def without_thinking(text: str) -> tuple[str, str]:

@@ -115,9 +115,16 @@ def test_radvlm_and_chexone_are_asked_as_they_were_trained():
     ]
     assert _pieces(CheXone().ask(REQUEST, SIGHT)) == [
         "<image>",
+        "<image>",
         "Write an example findings section for the CXR.",
     ]
     assert [frame.image for frame in RadVlm().ask(REQUEST, SIGHT).frames] == [1]
+
+
+def test_nv_reason_is_shown_one_radiograph():
+    question = Reasoning().ask(REQUEST, SIGHT)
+    assert [frame.image for frame in question.frames] == [1]
+    assert _pieces(question)[0] == "Image 1 of 1: a frontal radiograph of the chest (PA)."
 
 
 def test_medgemma_is_told_who_it_is_and_sees_all_pictures_in_one_turn():
@@ -178,8 +185,8 @@ BOX = (0.1, 0.2, 0.3, 0.4)
         ("A nodule at [0.1, 0.2, 0.3, 0.4] and [0.5, 0.5, 0.6, 0.6].", [N], [[BOX, (0.5, 0.5, 0.6, 0.6)]], 0),
         ("A nodule at [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4].", [N], [[BOX]], 0),
         ("A nodule [0.1, 0.2, 0.3].", [N], [[]], 1),
-        ("A nodule [0.1, 0.2, 0.3, 1.4].", [N], [[]], 1),
-        ("A nodule [-0.1, 0.2, 0.3, 0.4].", [N], [[]], 1),
+        ("A nodule [0.1, 0.2, 0.3, 1.04].", [N], [[(0.1, 0.2, 0.3, 1.0)]], 0),
+        ("A nodule [-0.1, 0.2, 0.3, 0.4].", [N], [[(0.0, 0.2, 0.3, 0.4)]], 0),
         ("A nodule [10, 20, 30, 40].", [N], [[]], 1),
         ("A nodule [0.1, 0.2, 0.1, 0.4].", [N], [[]], 1),
         ("A nodule [0.1, 0.2, 0..3, 0.4].", [N], [[]], 1),
