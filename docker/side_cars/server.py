@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -111,8 +112,10 @@ class Server:
 
     def _count_failure(self, error: Exception) -> None:
         self._failures += 1
-        # The message of a model's error may quote its prompt.
-        print(f"the model failed: {type(error).__name__}", file=sys.stderr, flush=True)
+        # Where, and not what it said: the message of a model's error may quote its prompt.
+        print(f"the model failed: {type(error).__name__}", file=sys.stderr)
+        traceback.print_tb(error.__traceback__)
+        sys.stderr.flush()
         if self._failures == _MOST_FAILURES:
             self._code = 1
             self._stop()
