@@ -6,7 +6,7 @@ report comes by rule.
 The heart of the report worker. It does no I/O but the writer's, and lets nothing out that the policy of its
 writer refuses.
 
-Map: `write_reports` -> `_report`, `_by_rule` -> `_made_of`.
+Map: `write_reports` -> `_report`, `_by_rule` -> `_made_of` · `write_unasked`.
 """
 
 from collections.abc import Sequence
@@ -44,9 +44,7 @@ def write_reports(
         TryAgainError: the writer cannot be reached; nothing was written.
         ValueError: a request has no labels: there is nothing to report.
     """
-    if not all(request.certainties() for request in requests):
-        message = "a report needs at least one label that was looked for"
-        raise ValueError(message)
+    _need_labels(requests)
     reports: dict[int, Report] = {}
     if writer.policy is Policy.STRICT:
         reports = {
@@ -78,6 +76,22 @@ def write_reports(
     ]
 
 
+def write_unasked(request: ReportRequest, why: str) -> Report:
+    """Write by rule a study whose writer must not be asked, as a fall-back that says why.
+
+    Raises:
+        ValueError: the request has no labels.
+    """
+    _need_labels([request])
+    return _by_rule(request, failures=(why,))
+
+
+def _need_labels(requests: Sequence[ReportRequest]) -> None:
+    if not all(request.certainties() for request in requests):
+        message = "a report needs at least one label that was looked for"
+        raise ValueError(message)
+
+
 def _report(
     request: ReportRequest, prose: Prose, held: HeldProse, writer: WriterVersion, verification: Verification
 ) -> Report:
@@ -86,8 +100,8 @@ def _report(
 
 
 def _by_rule(request: ReportRequest, *, attempts: int = 0, failures: tuple[str, ...] = ()) -> Report:
-    """Write by rule, and hold that text to the strict policy; it is a fall-back when others were refused."""
-    verification = Verification("passed", attempts + 1, fallback=attempts > 0, failures=failures)
+    """Write by rule, and hold that text to the strict policy; after a failure it is a fall-back."""
+    verification = Verification("passed", attempts + 1, fallback=bool(failures), failures=failures)
     if not request.detected():
         return _made_of(nothing_detected(request), request, TEMPLATE_VERSION, verification)
     prose = write_by_rule(request)
