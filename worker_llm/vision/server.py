@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from shared.domain.reports import WriterVersion
+from shared.domain.reports import Language, WriterVersion
 from shared.outgoing import bare, data_url, jpeg_of
 from shared.settings import ReportSettings
 from worker_llm.vision.asking import Question, VisionWriter, whole_sentences
@@ -26,7 +26,7 @@ _MOST_BYTES: Final = 8_000_000
 
 def load(settings: ReportSettings) -> Writer:
     """Prepare the connections; nothing is sent yet."""
-    return VisionWriter(ChatModel(), SeeingServer(settings))
+    return VisionWriter(ChatModel(), SeeingServer(settings), languages=frozenset(Language))
 
 
 class SeeingServer:
