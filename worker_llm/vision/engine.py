@@ -4,7 +4,7 @@ One question at a time: a study's pictures fill a batch by themselves. The first
 that a study gets the same text whatever was written before it; a later one is drawn, by a seed of its own.
 What goes wrong with one study is that study's: it gets no report of this writer, and the worker goes on.
 
-Map: `TransformersEngine` -> `inputs` · `dtype_of`, `version_of`.
+Map: `TransformersEngine` -> `inputs` · `pretrained` · `dtype_of`, `version_of`.
 """
 
 import json
@@ -15,10 +15,13 @@ from typing import Any, Final
 from zlib import crc32
 
 import torch
+from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from shared.domain.reports import WriterVersion
 from shared.operations import telemetry
+from shared.settings import ReportSettings
 from worker_llm.vision.asking import Question, whole_sentences
+from worker_llm.vision.published import WeightsError
 from worker_llm.writers.base import NoReport
 
 CONVERSION: Final = "conversion.json"
@@ -95,6 +98,28 @@ def _room(config: Any) -> int:  # noqa: ANN401 - as above
     turned = getattr(config, "rope_parameters", None) or {}
     factor = turned.get("factor", 1.0) if turned.get("rope_type") == "linear" else 1.0
     return int(config.max_position_embeddings * factor)
+
+
+def pretrained(name: str, folder: Path, settings: ReportSettings) -> TransformersEngine:
+    """Load a model by transformers' own classes, from its folder alone and without any code in it.
+
+    Raises:
+        WeightsError: some of its weights are not there; transformers would make them up.
+        OSError, ValueError: the folder holds no model of a class of transformers.
+    """
+    processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    network, said = AutoModelForImageTextToText.from_pretrained(
+        folder,
+        dtype=dtype_of(settings.device),
+        local_files_only=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    if said["missing_keys"]:
+        message = f"{folder} lacks weights: {', '.join(sorted(said['missing_keys'])[:4])}; fetch it again"
+        raise WeightsError(message)
+    network.to(settings.device).eval()
+    return TransformersEngine(network, processor, version_of(name, folder))
 
 
 def dtype_of(device: str) -> torch.dtype:

@@ -14,12 +14,36 @@ from shared.settings import ReportSettings
 from shared.weights import folder_of
 from worker_llm.vision import llava_med, maira2
 from worker_llm.vision.asking import Engine, Model, VisionWriter
+from worker_llm.vision.chat import ChatModel
+from worker_llm.vision.engine import pretrained
+from worker_llm.vision.medgemma import MedGemma
+from worker_llm.vision.radvlm import RadVlm
+from worker_llm.vision.reasoning import CheXone, Reasoning
 from worker_llm.writers.base import Writer, WriterRefusedError
 
 Loader = Callable[[Path, ReportSettings], tuple[Model, Engine]]
 """Loads a model from the folder of its weights."""
 
-MODELS: Final[Mapping[str, Loader]] = {"llava-med": llava_med.load, "maira-2": maira2.load}
+
+def _as_published(name: str, model: Model) -> Loader:
+    """Return what loads a model that transformers has a class for."""
+
+    def load_one(folder: Path, settings: ReportSettings) -> tuple[Model, Engine]:
+        return model, pretrained(name, folder, settings)
+
+    return load_one
+
+
+MODELS: Final[Mapping[str, Loader]] = {
+    "llava-onevision": _as_published("llava-onevision", ChatModel()),
+    "llava-onevision-0.5b": _as_published("llava-onevision-0.5b", ChatModel()),
+    "radvlm": _as_published("radvlm", RadVlm()),
+    "llava-med": llava_med.load,
+    "medgemma": _as_published("medgemma", MedGemma()),
+    "chexone": _as_published("chexone", CheXone()),
+    "nv-reason-cxr": _as_published("nv-reason-cxr", Reasoning()),
+    "maira-2": maira2.load,
+}
 
 
 def load(entry: Entry, settings: ReportSettings) -> Writer:
