@@ -214,7 +214,8 @@ class ReportSettings(BaseSettings):
     departures: Departures = Field(
         default=Departures.REFUSE,
         description="A report by a writer that saw the image, where it departs from the findings: refuse"
-        " (and write again), or mark.",
+        " (written again, at last by rule), ask (written again, at last delivered and marked), or mark"
+        " (delivered and marked at once).",
     )
     recommendations: bool = Field(
         default=True, description="Whether reports end with what may follow, of a fixed list (CT, a view)."
