@@ -31,7 +31,7 @@ def load_encode(
     Raises:
         DeviceError: the device cannot be used here.
         BundleError: the encoder's bundle cannot be used.
-        ValueError: no address of the endpoint is named.
+        NoEndpointError: the settings do not say where it is.
     """
     if settings.encoder == OFF:
         return None

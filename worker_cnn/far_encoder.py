@@ -29,6 +29,10 @@ _AT_ONCE: Final = 1
 """Requests: an endpoint takes no more unless it is told to, and answers the others with 429."""
 
 
+class NoEndpointError(ValueError):
+    """The encoder runs elsewhere, and the settings do not say where."""
+
+
 class FarEncoder:
     """MedImageInsight behind its endpoint, for one image at a time, from many threads."""
 
@@ -36,11 +40,11 @@ class FarEncoder:
         """Prepare the connection; nothing is sent yet.
 
         Raises:
-            ValueError: the settings name no endpoint.
+            NoEndpointError: the settings name none.
         """
         if not settings.server_url:
             message = f"CXR_MODEL_ENCODER={MEDIMAGEINSIGHT} needs the endpoint's URL in CXR_MODEL_SERVER_URL"
-            raise ValueError(message)
+            raise NoEndpointError(message)
         self._remote = Remote(
             settings.server_url,
             key=settings.server_key,

@@ -1,7 +1,7 @@
 """A second writer, who writes of the same studies once their reports are stored, to be compared.
 
 It has one thread and a short line of its own, and no study waits for either: what finds the line full is left
-out and counted, and nothing is tried again; see docs/decisions/0038. What it writes no reader is shown.
+out and counted, and nothing is tried again; see docs/decisions/0039. What it writes no reader is shown.
 
 Map: `load_shadow` · `Written` -> `Shadow.offer` -> `Shadow._write`.
 """

@@ -16,7 +16,7 @@ from tests.support.bundles import write_tiny_bundle
 from tests.support.remote_servers import RemoteServer, Reply, remote_server
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.encoders import load_encode
-from worker_cnn.far_encoder import FarEncoder
+from worker_cnn.far_encoder import FarEncoder, NoEndpointError
 from worker_cnn.runtime import ImageOutput
 
 PICTURE = PreparedImage(
@@ -80,5 +80,5 @@ def test_no_study_waits_for_an_endpoint_and_it_is_left_alone_for_a_while(
 
 def test_without_an_address_the_worker_does_not_start(tmp_path):
     bundle = load_bundle(write_tiny_bundle(tmp_path / "bundle"))
-    with pytest.raises(ValueError, match="CXR_MODEL_SERVER_URL"):
+    with pytest.raises(NoEndpointError, match="CXR_MODEL_SERVER_URL"):
         load_encode(ModelSettings(encoder="medimageinsight"), bundle)

@@ -232,7 +232,7 @@ def test_what_is_too_large_is_sent_once_more_in_half_the_size(
 def test_pictures_that_no_request_should_hold_are_sent_small_at_once(
     running: RemoteServer, writer: VisionWriter, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("worker_llm.vision.server._MOST_BYTES", 600_000)
+    monkeypatch.setattr("worker_llm.vision.server.MOST_BYTES", 600_000)
     running.answers(said(REPORT))
     noise = Image.frombytes("L", (1024, 1024), Random(1).randbytes(1024 * 1024))
     packed = BytesIO()

@@ -288,11 +288,13 @@ def test_a_side_car_that_is_killed_in_the_middle_costs_the_study_nothing(
     assert (row.status, row.failures) == (Stage.LLM.waiting, 0)
 
 
-def test_sigterm_lets_the_answer_under_way_end(tmp_path: Path):
-    with side_car(tmp_path) as ending:
+def test_sigterm_lets_the_answer_under_way_end_and_waits_for_nobody_else(tmp_path: Path):
+    with (
+        side_car(tmp_path) as ending,
+        closing(SideCarWriter("chexagent", settings_for(ending.url))) as writer,
+    ):
         threading.Timer(0.3, ending.process.terminate).start()
-        with closing(SideCarWriter("chexagent", settings_for(ending.url))) as writer:
-            (draft,) = writer.write([a_request(json.dumps({"sleep": 0.8}))], attempt=1)
+        (draft,) = writer.write([a_request(json.dumps({"sleep": 0.8}))], attempt=1)
         assert isinstance(draft, Prose)
         assert ending.process.wait(5) == 0
     assert list(tmp_path.iterdir()) == []

@@ -11,9 +11,9 @@ from shared.catalogue import CATALOGUE, Runs
 from shared.domain.findings import ViewPosition
 from shared.reporting.request import Earlier, Passage, Prose, ReportRequest, Sight
 from shared.settings import ReportSettings
-from tests.support.pictures import a_picture
 from tests.support.published import Scripted
 from tests.support.seeing import save_gemma3, save_llava_onevision, save_qwen2_5_vl
+from tests.support.sights import a_plain_picture
 from worker_llm.vision.asking import VisionWriter
 from worker_llm.vision.engine import TransformersEngine
 from worker_llm.vision.in_process import MODELS, load
@@ -24,9 +24,9 @@ from worker_llm.writers.base import WriterRefusedError
 
 REQUEST = ReportRequest(seed="s", findings=())
 SIGHT = Sight(
-    (a_picture(0, ViewPosition.LATERAL), a_picture(1, size=(60, 40))),
+    (a_plain_picture(0, ViewPosition.LATERAL), a_plain_picture(1, size=(60, 40))),
     "cough",
-    Earlier(a_picture(0), "Normal."),
+    Earlier(a_plain_picture(0), "Normal."),
 )
 SAID = "FINDINGS: The heart is large.\nIMPRESSION: Cardiomegaly."
 
