@@ -12,14 +12,23 @@ import torch
 from shared.catalogue import Entry
 from shared.settings import ReportSettings
 from shared.weights import folder_of
-from worker_llm.vision import llava_med, maira2
+from worker_llm.vision import llava_med, maira2, medgemma, onevision, qwen, radvlm
 from worker_llm.vision.asking import Engine, Model, VisionWriter
 from worker_llm.writers.base import Writer, WriterRefusedError
 
 Loader = Callable[[Path, ReportSettings], tuple[Model, Engine]]
 """Loads a model from the folder of its weights."""
 
-MODELS: Final[Mapping[str, Loader]] = {"llava-med": llava_med.load, "maira-2": maira2.load}
+MODELS: Final[Mapping[str, Loader]] = {
+    "chexone": qwen.load_chexone,
+    "llava-med": llava_med.load,
+    "llava-onevision": onevision.load,
+    "llava-onevision-0.5b": onevision.load_small,
+    "maira-2": maira2.load,
+    "medgemma": medgemma.load,
+    "nv-reason-cxr": qwen.load_nv_reason,
+    "radvlm": radvlm.load,
+}
 
 
 def load(entry: Entry, settings: ReportSettings) -> Writer:
