@@ -21,6 +21,7 @@ from shared.labels import LABELS, NO_FINDING
 BUNDLED: Final = "bundled"
 CLASSIFIER: Final = "classifier"
 OFF: Final = "off"
+MEDIMAGEINSIGHT: Final = "medimageinsight"
 """The value that names what ships with the project, for a classifier and for a language model."""
 
 _SECRETS: Final = Path("/run/secrets")
@@ -109,7 +110,15 @@ class ModelSettings(BaseSettings):
     encoder: str = Field(
         default=CLASSIFIER,
         description="What finds similar studies: vectors of the 'classifier' (its feature map), of an "
-        "encoder bundle's folder, or of none: 'off'.",
+        "encoder bundle's folder, of 'medimageinsight' at an endpoint in Azure, or of none: 'off'.",
+    )
+    server_url: str = Field(default="", description="The endpoint of an encoder that runs elsewhere.")
+    server_key: SecretStr | None = Field(
+        default=None,
+        description="Its API key; or file: and a path, of a token that something renews.",
+    )
+    server_timeout: Duration = Field(
+        default=timedelta(seconds=30), description="Longest wait for one vector."
     )
     device: str = Field(default="cpu", description="cpu, cuda or cuda:N.")
     threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")
@@ -205,7 +214,8 @@ class ReportSettings(BaseSettings):
     departures: Departures = Field(
         default=Departures.REFUSE,
         description="A report by a writer that saw the image, where it departs from the findings: refuse"
-        " (and write again), or mark.",
+        " (written again, at last by rule), ask (written again, at last delivered and marked), or mark"
+        " (delivered and marked at once).",
     )
     recommendations: bool = Field(
         default=True, description="Whether reports end with what may follow, of a fixed list (CT, a view)."

@@ -32,7 +32,7 @@ from training.scoring.label_table import Labelled, LabelTableError, merged
 from training.scoring.record_table import read_labels, rows_of
 from training.table import Split
 from worker_cnn.decoding import prepare
-from worker_cnn.encoding import load_encode
+from worker_cnn.encoders import load_encode
 from worker_cnn.gate import load_models
 from worker_cnn.reading import read, unbatched
 

@@ -2,7 +2,13 @@
 
 import sys
 
+from shared.bundles import BundleError
+from worker_cnn.far_encoder import NoEndpointError
 from worker_cnn.main import main
+from worker_cnn.runtime import DeviceError
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (BundleError, DeviceError, NoEndpointError) as error:
+        raise SystemExit(str(error)) from error

@@ -3,7 +3,7 @@
     classifier  the mean over its feature map, which the run has made anyway
     encoder     the middle square of the picture --graph--> one vector: a run of its own
 
-Map: `load_encode` -> `pooled`, or `load_graph` -> `of_squares`; both end in `unit`.
+Map: `pooled`, or `load_graph` -> `of_squares`; both end in `unit`. `encoders.py` says which is taken.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,12 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundles import Bundle, BundleError
+from shared.bundles import BundleError
 from shared.domain.embeddings import Embedding
 from shared.domain.findings import ModelVersion
-from shared.encoders import EMBEDDING, Encoder, EncoderCard, load_encoder
+from shared.encoders import EMBEDDING, Encoder, EncoderCard
 from shared.imaging import model_input
-from shared.settings import CLASSIFIER, OFF, ModelSettings
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.runtime import Array, Graph, ImageOutput, open_graph
 
@@ -109,32 +108,3 @@ def unit(vector: Sequence[float] | Array, encoder: ModelVersion) -> Embedding | 
     if not np.isfinite(length) or length < _SHORTEST:
         return None
     return Embedding(encoder, tuple((values / length).astype(np.float32).tolist()))
-
-
-def directly(run: Callable[[Array], Sequence[Array]]) -> Callable[[Array], Array]:
-    """Return what runs an encoder for one square at once, in a batch of its own."""
-    return lambda square: run(square[np.newaxis])[0]
-
-
-def load_encode(
-    settings: ModelSettings,
-    bundle: Bundle,
-    *,
-    singly: Callable[[Callable[[Array], Sequence[Array]]], Callable[[Array], Array]] = directly,
-) -> Encode | None:
-    """Return what makes vectors, as the settings say; None where it is off.
-
-    Args:
-        singly: turns a run of a batch into one of a single square, as a batcher does.
-
-    Raises:
-        DeviceError: the device cannot be used here.
-        BundleError: the encoder's bundle cannot be used.
-    """
-    if settings.encoder == OFF:
-        return None
-    if settings.encoder == CLASSIFIER:
-        return pooled(bundle.version)
-    encoder = load_encoder(settings.encoder)
-    graph = load_graph(encoder, device=settings.device, threads=settings.threads, batch=settings.batch_size)
-    return of_squares(singly(graph.run), encoder)

@@ -29,7 +29,7 @@ from shared.work.microbatch import MicroBatcher
 from shared.work.worker import run
 from worker_cnn.budgets import Accounts
 from worker_cnn.decoding import DecoderPool
-from worker_cnn.encoding import load_encode
+from worker_cnn.encoders import load_encode
 from worker_cnn.gate import Models, load_models
 from worker_cnn.reading import Sight
 from worker_cnn.runtime import Array

@@ -35,7 +35,7 @@ from shared.work.lanes import Lanes
 from worker_cnn.budgets import Account, Accounts, StudyBudget
 from worker_cnn.children import Terms
 from worker_cnn.decoding import PreparedImage
-from worker_cnn.encoding import load_encode
+from worker_cnn.encoders import load_encode
 from worker_cnn.gate import load_models
 from worker_cnn.pipeline import ImageAnalysis, analyse
 from worker_cnn.reading import Sight, read, unbatched

@@ -6,18 +6,19 @@ report comes by rule.
 The heart of the report worker. It does no I/O but the writer's, and lets nothing out that the policy of its
 writer refuses.
 
-Map: `write_reports` -> `_report`, `_by_rule` -> `_made_of`.
+Map: `write_reports` -> `_Study` -> `_report`, `_by_rule` -> `_made_of`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from shared.domain.reports import Departures, Policy, Report, Verification, WriterVersion
 from shared.reporting.composition import Composed, composed, nothing_detected
 from shared.reporting.departures import in_words
-from shared.reporting.policies import refusals, strict
+from shared.reporting.policies import departures_of, refusals, strict
 from shared.reporting.request import Prose, ReportRequest
 from shared.reporting.verifier import HeldProse, grade
-from worker_llm.writers.base import NoReport, Writer
+from worker_llm.writers.base import Draft, NoReport, Writer
 from worker_llm.writers.template import TEMPLATE_VERSION, write_by_rule
 
 
@@ -38,7 +39,8 @@ def write_reports(
         requests: the studies of one batch; those whose text is refused are written again together.
         writer: who writes.
         attempts: texts that the writer may try for one study before the template's is taken.
-        departures: what is done with a grounded writer's text that departs from the findings.
+        departures: what is done with a grounded writer's text that departs from the findings. One that sees
+            is told what was objected to before it writes again, in our words.
 
     Raises:
         TryAgainError: the writer cannot be reached; nothing was written.
@@ -47,35 +49,61 @@ def write_reports(
     if not all(request.certainties() for request in requests):
         message = "a report needs at least one label that was looked for"
         raise ValueError(message)
-    reports: dict[int, Report] = {}
-    if writer.policy is Policy.STRICT:
-        reports = {
-            index: _by_rule(request) for index, request in enumerate(requests) if not request.detected()
-        }
-    failures: dict[int, tuple[str, ...]] = {
-        index: () for index in range(len(requests)) if index not in reports
-    }
+    studies = [_Study(request) for request in requests]
+    for study in studies:
+        if writer.policy is Policy.STRICT and not study.request.detected():
+            study.report = _by_rule(study.request)
     for attempt in range(1, attempts + 1):
-        waiting = [index for index in failures if index not in reports]
+        waiting = [study for study in studies if study.report is None]
         if not waiting:
             break
-        drafts = writer.write([requests[index] for index in waiting], attempt=attempt)
-        for index, draft in zip(waiting, drafts, strict=True):
-            if isinstance(draft, NoReport):
-                failures[index] += (draft.reason,)
-                continue
-            held = grade(draft, requests[index])
-            reasons = refusals(held, writer.policy, departures)
-            if not reasons:
-                verification = Verification(
-                    "passed", attempt, fallback=False, failures=failures[index], policy=writer.policy
-                )
-                reports[index] = _report(requests[index], draft, held, writer.version, verification)
-            failures[index] += reasons
+        drafts = writer.write([study.request for study in waiting], attempt=attempt)
+        for study, draft in zip(waiting, drafts, strict=True):
+            study.take(draft, writer, departures, attempt=attempt)
     return [
-        reports.get(index) or _by_rule(request, attempts=attempts, failures=failures[index])
-        for index, request in enumerate(requests)
+        study.report or study.departing or _by_rule(study.request, attempts=attempts, failures=study.failures)
+        for study in studies
     ]
+
+
+@dataclass(slots=True)
+class _Study:
+    """One request on its way to a report.
+
+    Attributes:
+        request: what the writer is given next.
+        failures: why each text so far was refused.
+        report: the one that was let out.
+        departing: made of the last text that was refused for nothing but what departs from the findings,
+            where such a one is delivered after all.
+    """
+
+    request: ReportRequest
+    failures: tuple[str, ...] = ()
+    report: Report | None = None
+    departing: Report | None = None
+
+    def take(self, draft: Draft, writer: Writer, departures: Departures, *, attempt: int) -> None:
+        """Let a draft out, or keep why not."""
+        if isinstance(draft, NoReport):
+            self.failures += (draft.reason,)
+            return
+        held = grade(draft, self.request)
+        reasons = refusals(held, writer.policy, departures)
+        if not reasons:
+            self.report = self._let_out(draft, held, writer, attempt=attempt)
+            return
+        if departures is Departures.ASK and writer.policy is Policy.GROUNDED and not held.malformed:
+            self.departing = self._let_out(draft, held, writer, attempt=attempt)
+        self.failures += reasons
+        if writer.sees:
+            self.request = replace(self.request, objections=tuple(dict.fromkeys(departures_of(held))))
+
+    def _let_out(self, prose: Prose, held: HeldProse, writer: Writer, *, attempt: int) -> Report:
+        verification = Verification(
+            "passed", attempt, fallback=False, failures=self.failures, policy=writer.policy
+        )
+        return _report(self.request, prose, held, writer.version, verification)
 
 
 def _report(

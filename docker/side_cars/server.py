@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -111,8 +112,10 @@ class Server:
 
     def _count_failure(self, error: Exception) -> None:
         self._failures += 1
-        # The message of a model's error may quote its prompt.
-        print(f"the model failed: {type(error).__name__}", file=sys.stderr, flush=True)
+        # Where, and not what it said: the message of a model's error may quote its prompt.
+        print(f"the model failed: {type(error).__name__}", file=sys.stderr)
+        traceback.print_tb(error.__traceback__)
+        sys.stderr.flush()
         if self._failures == _MOST_FAILURES:
             self._code = 1
             self._stop()
@@ -148,7 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
     """Answers one connection's requests."""
 
     side_car: Server
-    protocol_version = "HTTP/1.1"
+    protocol_version = "HTTP/1.0"
+    """A connection a request: an idle one would hold up the end of the process."""
     server_version, sys_version = "side-car", ""
     timeout = _SILENT_SECONDS
 
@@ -175,9 +179,11 @@ class _Handler(BaseHTTPRequestHandler):
             _RefusalError: it is too large, or not the protocol's.
         """
         length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdecimal() or self.path != "/v1/report":
-            status = HTTPStatus.NOT_FOUND if self.path != "/v1/report" else HTTPStatus.LENGTH_REQUIRED
-            raise _RefusalError(status, "POST /v1/report, with the Content-Length of the body")
+        if not length.isascii() or not length.isdecimal():
+            raise _RefusalError(HTTPStatus.LENGTH_REQUIRED, "a request says its Content-Length")
+        if self.path != "/v1/report":
+            self._let_pass(int(length))
+            raise _RefusalError(HTTPStatus.NOT_FOUND, "there are /health and /v1/report")
         if int(length) > MOST_BYTES:
             self._let_pass(int(length))
             raise _RefusalError(
@@ -221,6 +227,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # type: ignore[explicit-override]
+        """Say what was answered, but for probes."""
+        if getattr(self, "path", "") != "/health":
+            super().log_request(code, size)
 
     def log_message(self, format: str, *args: object) -> None:  # type: ignore[explicit-override] # noqa: A002 - the base's name
         """Say when what was answered with which status: nothing of what was in it."""

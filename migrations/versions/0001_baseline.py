@@ -369,6 +369,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.UUID(), nullable=False),
         sa.Column("vector", postgresql.ARRAY(sa.REAL()), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("indexed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.ForeignKeyConstraint(
             ["study_id"], ["studies.id"], name=op.f("fk_embeddings_study_id_studies"), ondelete="CASCADE"
         ),
@@ -382,6 +383,13 @@ def upgrade() -> None:
     op.execute("ALTER TABLE embeddings ALTER COLUMN vector SET STORAGE EXTERNAL")
     op.create_index(
         "ix_embeddings_encoder_digest_tenant_id", "embeddings", ["encoder_digest", "tenant_id"], unique=False
+    )
+    op.create_index(
+        "ix_embeddings_waiting",
+        "embeddings",
+        ["encoder_digest", "tenant_id"],
+        unique=False,
+        postgresql_where=sa.text("NOT indexed"),
     )
     op.create_table(
         "reports",

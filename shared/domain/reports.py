@@ -253,7 +253,11 @@ class Departures(StrEnum):
     """What is done with a grounded report that departs from the findings."""
 
     REFUSE = "refuse"
+    """Written again; after the last try rules write the report."""
+    ASK = "ask"
+    """Written again; after the last try the writer's text is delivered, marked."""
     MARK = "mark"
+    """Delivered, marked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@
     nearest    the studies of the same tenant whose images lie nearest
     lacking    why this database cannot search
 
-Where an index is made for an encoder's vectors (`vector_indexes.py`) Postgres walks that, or reads all of a
-tenant's vectors where they are few: the one finds nearly all of the nearest, the other all.
+Of the vectors that are in their encoder's index (`vector_indexes.py`) Postgres finds nearly all of the
+nearest; those that are not in it yet are all read, and so are a tenant's where they are few.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _OLDEST: Final = (0, 8)
 """The pgvector that goes on searching where a condition leaves too few of the nearest."""
 _MOST_IMAGES: Final = 16
 """Of a study: so many of the nearest images may be of one."""
-_LOOKED_AT: Final = 100
+_LOOKED_AT: Final = 200
 """Of the index's graph at once (hnsw.ef_search): with fewer it is faster, and misses more."""
 
 
@@ -135,22 +135,25 @@ def nearest(
     mine, theirs = (as_vector(f"{name}.vector", encoder.dimensions) for name in ("mine", "theirs"))
     # The digest stands in the statement itself, else no plan could know that the index is for it.
     digest = f"'{encoder.version.digest}'"
+    near = f"""
+        SELECT theirs.study_id, theirs.image_index, {theirs} <=> {mine} AS distance
+        FROM embeddings AS theirs JOIN studies ON studies.id = theirs.study_id
+        WHERE theirs.encoder_digest = {digest} AND theirs.tenant_id = mine.tenant_id
+            AND theirs.study_id <> mine.study_id
+            AND studies.report_status IS DISTINCT FROM 'entered-in-error'
+            AND %s theirs.indexed
+        ORDER BY {theirs} <=> {mine} LIMIT :images
+    """  # noqa: S608  dimensions and digest are of our own rows
     rows = session.execute(
         text(f"""
             SELECT DISTINCT ON (study_id) study_id, distance, image, other FROM (
                 SELECT near.study_id, near.distance, mine.image_index AS image, near.image_index AS other
-                FROM embeddings AS mine CROSS JOIN LATERAL (
-                    SELECT theirs.study_id, theirs.image_index, {theirs} <=> {mine} AS distance
-                    FROM embeddings AS theirs JOIN studies ON studies.id = theirs.study_id
-                    WHERE theirs.encoder_digest = {digest} AND theirs.tenant_id = mine.tenant_id
-                        AND theirs.study_id <> mine.study_id
-                        AND studies.report_status IS DISTINCT FROM 'entered-in-error'
-                    ORDER BY {theirs} <=> {mine} LIMIT :images
-                ) AS near
+                FROM embeddings AS mine
+                CROSS JOIN LATERAL (({near % ""}) UNION ALL ({near % "NOT"})) AS near
                 WHERE mine.study_id = :study_id AND mine.encoder_digest = {digest}
             ) AS pairs
             ORDER BY study_id, distance
-        """),  # noqa: S608  dimensions and digest are of our own rows
+        """),  # noqa: S608  as above
         {"study_id": study_id, "images": limit * _MOST_IMAGES},
     ).all()
     found = (Neighbour(StudyId(row.study_id), row.distance, row.image, row.other) for row in rows)

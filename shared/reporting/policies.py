@@ -1,6 +1,6 @@
 """What each kind of writer may say: pure functions over the grades of a report; see docs/decisions/0018.
 
-Map: `refusals` -> `strict`, `grounded`.
+Map: `refusals` -> `strict`, `grounded` -> `departures_of`.
 """
 
 from collections.abc import Iterator
@@ -30,8 +30,12 @@ def grounded(prose: HeldProse, departures: Departures) -> Iterator[str]:
     What the classifier does not know, and what cannot be read, may be true: it is delivered and marked.
     """
     yield from prose.malformed
-    if departures is Departures.MARK:
-        return
+    if departures is not Departures.MARK:
+        yield from departures_of(prose)
+
+
+def departures_of(prose: HeldProse) -> Iterator[str]:
+    """Name what departs from what the classifier looked for; nothing in it is in the writer's words."""
     for sentence in prose.sentences:
         for objection in sentence.objections:
             if objection.grade is not Grade.UNREAD and not objection.outside:

@@ -43,11 +43,15 @@ class Objection:
 
     Attributes:
         outside: whether it is about a label that the classifier does not know.
+        denies: a label that was detected, and that it says is not there.
+        states: a label that was not detected, and that it says is there or may be.
     """
 
     grade: Grade
     why: str
     outside: bool = False
+    denies: str | None = None
+    states: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +155,11 @@ def _objections(mentions: Iterable[Mention], request: ReportRequest) -> Iterator
             yield Objection(Grade.UNSUPPORTED, f"{label} is not among the findings", outside=True)
         elif status is not _SAYS[certainties[label]]:
             if not _denies_elsewhere(mention, request):
-                kind = Grade.CONTRADICTS if status is FindingStatus.ABSENT else Grade.UNSUPPORTED
-                yield Objection(kind, f"{label} is {certainties[label]}, not {status}")
+                why = f"{label} is {certainties[label]}, not {status}"
+                if status is FindingStatus.ABSENT:
+                    yield Objection(Grade.CONTRADICTS, why, denies=label)
+                else:
+                    yield Objection(Grade.UNSUPPORTED, why, states=label if label not in detected else None)
         elif status is not FindingStatus.ABSENT:
             yield from _misplaced(mention, request)
         if status is FindingStatus.ABSENT and label in undeniable:

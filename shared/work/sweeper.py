@@ -3,7 +3,7 @@
 Every second, under a lock so that one of several sweepers works at a time: studies whose lease ran
 out are taken back and hinted at; open studies are closed when their quiet time is over; where the
 broker's queue holds fewer hints than studies wait, hints were lost, and as many are sent again. It counts
-the work now and then, and tidies up every minute. Then it also makes indexes of vectors that are missing.
+the work now and then, and tidies up every minute. It also keeps the indexes of vectors.
 """
 
 import math
@@ -107,11 +107,13 @@ def _tidy_until(stopped: threading.Event, database: Database, storage: Storage) 
 
 
 def _index_until(stopped: threading.Event) -> None:
-    """Make the indexes that vectors lack, looking once a minute: a large one takes minutes."""
+    """Make the indexes that vectors lack, and put into them what has come since: once a minute."""
     patient = Database(DatabaseSettings(), pool_size=1, longest_statement=None)
     while not stopped.is_set():
         try:
             vector_indexes.make_missing(patient)
+            while vector_indexes.take_in(patient) and not stopped.is_set():
+                pass
         except TryAgainError as error:
             log.warning("indexing.postponed", error=type(error).__name__)
         except Exception as error:  # without an index similar studies are found all the same, only slower

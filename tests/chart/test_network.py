@@ -144,6 +144,13 @@ def test_the_server_that_is_shown_radiographs_reaches_nothing_but_its_model():
     assert may_reach(objects, "worker-llm", "vllm", 8000)
 
 
+def test_an_encoder_s_endpoint_is_reached_by_the_classifier_s_worker_alone():
+    encoder = '{"encoder": "medimageinsight", "server": {"url": "https://a.example/score"}}'
+    objects = render(settings=[f"workerCnn={encoder}"])
+    assert egress(objects, "worker-cnn") == [(443, ["0.0.0.0/0"])]
+    assert egress(render(), "worker-cnn") == egress(objects, "worker-llm") == []
+
+
 def test_the_parts_of_the_bundled_store_behind_its_s3_port_are_closed():
     objects = render()
     for port in (8080, 8888, 9333):

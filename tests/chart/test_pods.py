@@ -175,6 +175,16 @@ def test_only_a_writer_that_sees_gets_the_credentials_of_the_bucket():
     assert "CXR_STORAGE_SECRET_KEY" in writer(f'workerLlm={{"writer": "radialog", {server}}}')
 
 
+def test_an_encoder_s_endpoint_and_key_reach_the_classifier_s_worker():
+    encoder = '{"url": "https://a.example/score", "existingSecret": "encoder", "key": "k"}'
+    objects = render(settings=[f'workerCnn={{"encoder": "medimageinsight", "server": {encoder}}}'])
+    spec = one(objects, "Deployment", "worker-cnn")["spec"]["template"]["spec"]
+    variables = environment(spec["containers"][0])
+    assert variables["CXR_MODEL_ENCODER"] == "medimageinsight"
+    assert variables["CXR_MODEL_SERVER_URL"] == "https://a.example/score"
+    assert variables["CXR_MODEL_SERVER_KEY"] == {"secretKeyRef": {"name": "encoder", "key": "k"}}
+
+
 def test_a_cloud_s_role_is_for_those_who_reach_the_bucket():
     role = 'serviceAccount.annotations={"iam": "role"}'
 

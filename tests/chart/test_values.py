@@ -146,6 +146,11 @@ WRONG = {
         "Set workerLlm.image.tag to that image's, such as 0.1.0-cuda",
     ),
     "images for a writer that has no server": (["workerLlm.images=true"], "Set workerLlm.images=false"),
+    "an encoder without its endpoint": (['workerCnn.encoder="medimageinsight"'], "Set workerCnn.server.url"),
+    "an endpoint without its encoder": (
+        ['workerCnn.server.url="https://a.example/score"'],
+        "Set workerCnn.server.url",
+    ),
     "two places of models": (
         [
             'models.existingClaim="models"',
@@ -304,7 +309,8 @@ def test_what_the_chart_writes_itself_is_listed():
         *("CXR_MODEL_BATCH_SIZE", "CXR_MODEL_THREADS", "CXR_REPORT_THREADS"),
         *("CXR_REPORT_DEPARTURES", "CXR_REPORT_SERVER_TIMEOUT"),
     }
-    assert written - from_settings | {"CXR_API_AUTH", "CXR_REPORT_SERVER_URL"} == reference.MADE_BY_THE_CHART
+    others = {"CXR_API_AUTH", "CXR_REPORT_SERVER_URL", "CXR_MODEL_SERVER_URL", "CXR_MODEL_SERVER_KEY"}
+    assert written - from_settings | others == reference.MADE_BY_THE_CHART
 
 
 def test_the_chart_s_defaults_are_the_product_s():

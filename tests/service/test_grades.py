@@ -36,11 +36,15 @@ GRADED = {
 }
 WARNINGS = {
     Language.ENGLISH: [
+        "This report denies what the classifier detected: pleural effusion.",
+        "This report states what the classifier did not detect: pneumothorax.",
         "1 sentence of this report contradicts the findings.",
         "1 sentence of this report is not supported by the findings.",
         "1 sentence of this report was not checked against the findings.",
     ],
     Language.SPANISH: [
+        "Este informe niega lo que el clasificador detectó: derrame pleural.",
+        "Este informe afirma lo que el clasificador no detectó: neumotórax.",
         "1 frase de este informe contradice los hallazgos.",
         "1 frase de este informe no está respaldada por los hallazgos.",
         "1 frase de este informe no se ha comprobado con los hallazgos.",

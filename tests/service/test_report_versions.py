@@ -88,7 +88,7 @@ def test_a_person_s_version_says_who_wrote_it_in_every_form(
     assert body["sections"]["indication"] == "cough"
     grades = {entry["text"]: entry["grade"] for entry in body["sentences"]}
     assert grades["No pleural effusion."] == "contradicts"
-    assert body["warnings"][0] == "1 sentence of this report contradicts the findings."
+    assert body["warnings"][0] == "This report denies what the classifier detected: pleural effusion."
     assert body["sections"]["impression"].startswith(f"Warning: {body['warnings'][0]}\n")
     for form in ("text/plain", "text/html"):
         answer = client.get(f"/v1/studies/{study_id}/report", headers={"Accept": form})

@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 from shared.domain.findings import ViewPosition
-from shared.domain.reports import Departures, Policy
+from shared.domain.reports import Departures, Language, Policy
 from shared.errors import TryAgainError
 from shared.remote import RefusedError
 from shared.reporting.request import Earlier, Picture, Prose, View
@@ -127,6 +127,14 @@ def test_without_an_earlier_study_it_is_told_so_and_of_many_images_four_are_show
     assert "compare with none" in str(task)
 
 
+def test_a_report_in_spanish_is_asked_for_and_read_in_spanish(running: RemoteServer, writer: VisionWriter):
+    running.answers(said("HALLAZGOS: Derrame pleural izquierdo.\nIMPRESIÓN: Derrame pleural."))
+    (draft,) = writer.write([a_seeing_request(a_study(), Language.SPANISH)], attempt=1)
+    assert draft == Prose("Derrame pleural izquierdo.", "Derrame pleural.")
+    *_, task = shown(running.asked[0].body["messages"][0]["content"])
+    assert str(task).startswith("Eres radiólogo. Escribe en español")
+
+
 def test_what_was_objected_to_is_said_to_the_next_text_which_is_freer(
     running: RemoteServer, writer: VisionWriter
 ):
@@ -224,7 +232,7 @@ def test_what_is_too_large_is_sent_once_more_in_half_the_size(
 def test_pictures_that_no_request_should_hold_are_sent_small_at_once(
     running: RemoteServer, writer: VisionWriter, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("worker_llm.vision.server._MOST_BYTES", 600_000)
+    monkeypatch.setattr("worker_llm.vision.server.MOST_BYTES", 600_000)
     running.answers(said(REPORT))
     noise = Image.frombytes("L", (1024, 1024), Random(1).randbytes(1024 * 1024))
     packed = BytesIO()

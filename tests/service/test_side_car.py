@@ -7,7 +7,9 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from http.client import HTTPConnection
 from pathlib import Path
+from socket import SHUT_WR
 from typing import Any
 from uuid import UUID
 
@@ -94,6 +96,33 @@ def test_a_model_that_fails_at_a_study_makes_no_report_and_quotes_nothing(runnin
     assert draft == NoReport("the side-car's model failed at this study")
     assert (refused.status_code, refused.headers["Content-Type"]) == (422, "application/problem+json")
     assert "Roe" not in refused.text
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "status"),
+    [
+        ("/v1/report", {"Content-Length": "70000000"}, b"{", 413),
+        ("/v1/report", {"Content-Length": "-1"}, b"", 411),
+        ("/v1/report", {}, b"", 411),
+        ("/v1/reports", {"Content-Length": "2"}, b"{}", 404),
+        ("/v1/report", {"Content-Length": "5"}, b"{", 400),
+        ("/v1/report", {"Content-Length": "4"}, b"\xff\xfe{}", 400),
+        ("/v1/report", {"Content-Length": "200000"}, b"[" * 200_000, 400),
+    ],
+)
+def test_what_is_no_request_is_refused_as_a_problem(
+    running: SideCar, path: str, headers: dict[str, str], body: bytes, status: int
+):
+    with closing(HTTPConnection("127.0.0.1", running.port, timeout=10)) as connection:
+        connection.putrequest("POST", path)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        # No more is coming, whatever the length promised.
+        connection.sock.shutdown(SHUT_WR)
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["status"]) == (status, status)
+        assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 def test_a_busy_side_car_says_when_to_come_again(writer: SideCarWriter, running: SideCar):
@@ -259,14 +288,23 @@ def test_a_side_car_that_is_killed_in_the_middle_costs_the_study_nothing(
     assert (row.status, row.failures) == (Stage.LLM.waiting, 0)
 
 
-def test_sigterm_lets_the_answer_under_way_end(tmp_path: Path):
-    with side_car(tmp_path) as ending:
+def test_sigterm_lets_the_answer_under_way_end_and_waits_for_nobody_else(tmp_path: Path):
+    with (
+        side_car(tmp_path) as ending,
+        closing(SideCarWriter("chexagent", settings_for(ending.url))) as writer,
+    ):
         threading.Timer(0.3, ending.process.terminate).start()
-        with closing(SideCarWriter("chexagent", settings_for(ending.url))) as writer:
-            (draft,) = writer.write([a_request(json.dumps({"sleep": 0.8}))], attempt=1)
+        (draft,) = writer.write([a_request(json.dumps({"sleep": 0.8}))], attempt=1)
         assert isinstance(draft, Prose)
         assert ending.process.wait(5) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_ends_a_side_car_that_still_loads(tmp_path: Path):
+    with side_car(tmp_path, loading=30) as loading:
+        assert httpx.get(f"{loading.url}/health").json()["ready"] is False
+        loading.process.terminate()
+        assert loading.process.wait(5) == 0
 
 
 def test_a_model_that_fails_three_times_in_a_row_ends_its_process(tmp_path: Path):

@@ -66,7 +66,7 @@ _GEMMA_TURNS = (
 )
 
 
-def save_onevision(folder: Path) -> None:
+def save_llava_onevision(folder: Path) -> Path:
     """Write a folder as llava-hf's LLaVA-OneVision and RadVLM are published."""
     tokenizer = _tokenizer("<image>", "<video>", "<|im_start|>", "<|im_end|>")
     torch.manual_seed(0)
@@ -91,9 +91,10 @@ def save_onevision(folder: Path) -> None:
         vision_feature_select_strategy="full",
         chat_template=_ONEVISION_TURNS,
     ).save_pretrained(folder)
+    return folder
 
 
-def save_qwen(folder: Path) -> None:
+def save_qwen2_5_vl(folder: Path) -> Path:
     """Write a folder as Qwen2.5-VL and what was tuned from it are published."""
     tokenizer = _tokenizer(
         "<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>", "<|im_start|>", "<|im_end|>"
@@ -127,9 +128,10 @@ def save_qwen(folder: Path) -> None:
         video_processor=Qwen2VLVideoProcessor(),
         chat_template=_QWEN_TURNS,
     ).save_pretrained(folder)
+    return folder
 
 
-def save_medgemma(folder: Path) -> None:
+def save_gemma3(folder: Path) -> Path:
     """Write a folder as Gemma 3 and MedGemma are published."""
     named = {
         "boi_token": "<start_of_image>",
@@ -161,6 +163,7 @@ def save_medgemma(folder: Path) -> None:
         image_seq_length=4,
         chat_template=_GEMMA_TURNS,
     ).save_pretrained(folder)
+    return folder
 
 
 def script(engine: TransformersEngine, text: str) -> None:

@@ -23,6 +23,20 @@ def a_picture(
     return Picture(index, View(position), packed.getvalue())
 
 
+def a_plain_picture(
+    index: int = 0,
+    position: ViewPosition = ViewPosition.PA,
+    *,
+    size: tuple[int, int] = (40, 40),
+    grays: tuple[int, int] = (10, 200),
+) -> Picture:
+    """Return a picture of one gray, with another in its first pixel."""
+    image, packed = Image.new("L", size, grays[0]), BytesIO()
+    image.putpixel((0, 0), grays[1])
+    image.save(packed, "PNG")
+    return Picture(index, View(position), packed.getvalue())
+
+
 def a_study(*pictures: Picture, earlier: Earlier | None = None, indication: str | None = None) -> Sight:
     return Sight(pictures or (a_picture(),), indication, earlier)
 

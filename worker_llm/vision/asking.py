@@ -5,7 +5,7 @@ Map: `Question` -> `Answer` -> `draft_of` · `Model` makes the one and reads the
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -20,6 +20,7 @@ from worker_llm.writers.base import Draft, NoReport
 log = structlog.get_logger()
 
 _SENTENCES: Final = re.compile(r".*[.!?](?=\s|$)", re.DOTALL)
+ENGLISH_ALONE: Final = frozenset({Language.ENGLISH})
 NO_PICTURES = "the study's pictures cannot be read"
 
 
@@ -120,13 +121,20 @@ class VisionWriter:
     policy = Policy.GROUNDED
     sees = True
 
-    def __init__(self, model: Model, engine: Engine) -> None:
-        self._model, self._engine = model, engine
+    def __init__(
+        self, model: Model, engine: Engine, *, languages: Container[Language] = ENGLISH_ALONE
+    ) -> None:
+        """Let a model write what it says through an engine.
+
+        Args:
+            languages: that it writes; a study in another one is not asked about.
+        """
+        self._model, self._engine, self._languages = model, engine, languages
         self.version = engine.version
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
         """Write every request's report; see `Writer.write`."""
-        drafts: list[Draft | None] = [unanswerable(request) for request in requests]
+        drafts: list[Draft | None] = [unanswerable(request, self._languages) for request in requests]
         asked = [
             (number, self._model.ask(request, request.sight))
             for number, request in enumerate(requests)
@@ -144,8 +152,8 @@ class VisionWriter:
         return draft_of(answer)
 
 
-def unanswerable(request: ReportRequest) -> NoReport | None:
+def unanswerable(request: ReportRequest, languages: Container[Language] = ENGLISH_ALONE) -> NoReport | None:
     """Return why no model that sees can be asked of a study, or None where one can."""
-    if request.language is not Language.ENGLISH:
-        return NoReport("this model writes English alone")
+    if request.language not in languages:
+        return NoReport("this model does not write the report's language")
     return None if request.sight and request.sight.pictures else NoReport(NO_PICTURES)

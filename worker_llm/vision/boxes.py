@@ -31,7 +31,7 @@ _AROUND: Final = re.compile(
     re.IGNORECASE,
 )
 """Boxes, and the words that lead to nothing without them."""
-_LOOSE: Final = re.compile(r"(?<=[.!?])\s*\.(?!\d)|\s+(?=[.,;!?])|[\[\]]|\(\s*\)")
+_LOOSE: Final = re.compile(r"(?<=[.!?])\s*\.(?!\d)|\s+(?=[.,;!?])|\[[\s,;]*\]|\(\s*\)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ One question at a time: a study's pictures fill a batch by themselves. The first
 that a study gets the same text whatever was written before it; a later one is drawn, by a seed of its own.
 What goes wrong with one study is that study's: it gets no report of this writer, and the worker goes on.
 
-Map: `opened` -> `TransformersEngine` -> `inputs` · `dtype_of`, `version_of`.
+Map: `TransformersEngine` -> `inputs` · `pretrained` · `dtype_of`, `version_of`.
 """
 
 import json
@@ -21,7 +21,7 @@ from shared.domain.reports import WriterVersion
 from shared.operations import telemetry
 from shared.settings import ReportSettings
 from worker_llm.vision.asking import Question, whole_sentences
-from worker_llm.vision.published import WeightsError, files_of
+from worker_llm.vision.published import WeightsError
 from worker_llm.writers.base import NoReport
 
 CONVERSION: Final = "conversion.json"
@@ -100,30 +100,34 @@ def _room(config: Any) -> int:  # noqa: ANN401 - as above
     return int(config.max_position_embeddings * factor)
 
 
-def opened(name: str, folder: Path, settings: ReportSettings, kind: str) -> TransformersEngine:
-    """Open a folder of transformers' own form, with its own classes and no code that is in it.
+def pretrained(name: str, folder: Path, settings: ReportSettings, kind: str) -> TransformersEngine:
+    """Load a model by transformers' own classes, from its folder alone and without any code in it.
 
     Args:
         kind: the model's type, as its configuration says it.
 
     Raises:
-        WeightsError: it holds another model, or not all of this one.
+        WeightsError: it is another model, or some of its weights are not there; transformers would make
+            them up.
+        OSError, ValueError: the folder holds no model of a class of transformers.
     """
-    said = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    if said != kind:
-        message = f"{folder} does not hold {name}'s weights: model_type is {said!r}, not {kind!r}"
+    held = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if held != kind:
+        message = f"{folder} holds another model: its model_type is {held!r}, not {kind!r}"
         raise WeightsError(message)
-    files_of(folder)
-    own: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    network, loaded = AutoModelForImageTextToText.from_pretrained(
-        folder, dtype=dtype_of(settings.device), output_loading_info=True, **own
+    processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    network, said = AutoModelForImageTextToText.from_pretrained(
+        folder,
+        dtype=dtype_of(settings.device),
+        local_files_only=True,
+        trust_remote_code=False,
+        output_loading_info=True,
     )
-    if lost := sorted(loaded["missing_keys"]):
-        message = f"{folder} lacks {len(lost)} of the weights, {lost[0]} among them; fetch the files again"
+    if said["missing_keys"]:
+        message = f"{folder} lacks weights: {', '.join(sorted(said['missing_keys'])[:4])}; fetch it again"
         raise WeightsError(message)
     network.to(settings.device).eval()
-    made = AutoProcessor.from_pretrained(folder, **own)
-    return TransformersEngine(network, made, version_of(name, folder))
+    return TransformersEngine(network, processor, version_of(name, folder))
 
 
 def dtype_of(device: str) -> torch.dtype:

@@ -4,13 +4,12 @@ Each radiograph is padded to a square, as its makers do before they ask for a pl
 names, `{"box_2d": [y0, x0, y1, x1], "label": "..."}`, in thousandths of the first picture's square; a list
 without a name might be in any order, and is none.
 
-Map: `MedGemma` (`ask`, `read`) · `load`.
+Map: `MedGemma` (`ask`, `read`).
 """
 
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
@@ -18,11 +17,9 @@ from typing_extensions import override
 
 from shared.domain.reports import Region
 from shared.reporting.request import Picture, ReportRequest, Sight
-from shared.settings import ReportSettings
 from worker_llm.vision.asking import Answer, Question
 from worker_llm.vision.boxes import LIST, NUMBER, Found, placed, put_aside, unmarked
-from worker_llm.vision.chat import FORM, ChatModel
-from worker_llm.vision.engine import TransformersEngine, opened
+from worker_llm.vision.chat import ChatModel
 from worker_llm.vision.frames import Frame, padded_square
 
 _SYSTEM: Final = "You are an expert radiologist."
@@ -42,14 +39,15 @@ _CORNERS: Final = ("x0", "y0", "x1", "y1")
 class MedGemma(ChatModel):
     """How MedGemma is asked and read."""
 
-    form = FORM + _PLACES
-
     @override
     def ask(self, request: ReportRequest, sight: Sight) -> Question:
         """Ask an expert for a report and for places; see `Model.ask`."""
         question = super().ask(request, sight)
+        (turn,) = question.chat
+        *shown, task = turn["content"]
+        content = [*shown, task | {"text": task["text"] + _PLACES}]
         system = {"role": "system", "content": [{"type": "text", "text": _SYSTEM}]}
-        return replace(question, chat=[system, *question.chat])
+        return replace(question, chat=[system, turn | {"content": content}])
 
     @override
     def shown(self, picture: Picture, *, earlier: bool = False) -> tuple[Image.Image, Frame]:
@@ -93,8 +91,3 @@ def _region(said: dict[str, Any], frame: Frame) -> Region | None:
 
 def _is_thousandth(corner: object) -> bool:
     return isinstance(corner, int | float) and not isinstance(corner, bool) and 0 <= corner <= _WHOLE
-
-
-def load(folder: Path, settings: ReportSettings) -> tuple[MedGemma, TransformersEngine]:
-    """Load the weights as they are published; see `opened`."""
-    return MedGemma(), opened("medgemma", folder, settings, "gemma3")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from shared.domain.reports import WriterVersion
+from shared.domain.reports import Language, WriterVersion
 from shared.outgoing import bare, data_url, jpeg_of
 from shared.settings import ReportSettings
 from worker_llm.vision.asking import Question, VisionWriter, whole_sentences
@@ -20,13 +20,13 @@ from worker_llm.writers.chat_completions import TOO_LONG, ChatCompletions, Compl
 
 _SIDES: Final = (1024, 512)
 """Pixels of a picture's longest side, and of one that was too large."""
-_MOST_BYTES: Final = 8_000_000
+MOST_BYTES: Final = 8_000_000
 """Of all pictures of a request, as they are sent; servers take 10 MB and more."""
 
 
 def load(settings: ReportSettings) -> Writer:
     """Prepare the connections; nothing is sent yet."""
-    return VisionWriter(ChatModel(), SeeingServer(settings))
+    return VisionWriter(ChatModel(), SeeingServer(settings), languages=frozenset(Language))
 
 
 class SeeingServer:
@@ -50,7 +50,7 @@ class SeeingServer:
         answer: Completion | NoReport = TOO_LONG
         for side in _SIDES:
             urls = [data_url(jpeg_of(bare(image, longest=side))) for image in question.images]
-            if sum(map(len, urls)) > _MOST_BYTES:
+            if sum(map(len, urls)) > MOST_BYTES:
                 continue
             messages = _messages(question, urls)
             answer = self._chat.complete(messages, attempt=attempt, longest=question.longest)

@@ -129,12 +129,17 @@ values.schema.json's business.
 {{- fail (printf "workerLlm: server.url is set, but writer is %q. Set workerLlm.writer=openai, or empty workerLlm.server.url." $writer) -}}
 {{- end -}}
 
+{{- /* The encoder. */ -}}
+{{- if ne (eq $values.workerCnn.encoder "medimageinsight") (ne $values.workerCnn.server.url "") -}}
+{{- fail (printf "workerCnn: encoder is %q and server.url is %q. Set workerCnn.server.url to the endpoint's scoring address for encoder medimageinsight, and empty it for any other." $values.workerCnn.encoder $values.workerCnn.server.url) -}}
+{{- end -}}
+
 {{- /* Models. */ -}}
 {{- if and $values.models.existingClaim $values.models.pull.objects -}}
 {{- fail "models: both existingClaim and pull.objects are set. Keep one of them." -}}
 {{- end -}}
 {{- $mounted := or $values.models.existingClaim $values.models.pull.objects -}}
-{{- range $name, $folder := dict "workerCnn.bundle" $values.workerCnn.bundle "workerLlm.model" $values.workerLlm.model "vllm.model" $values.vllm.model -}}
+{{- range $name, $folder := dict "workerCnn.bundle" $values.workerCnn.bundle "workerCnn.encoder" $values.workerCnn.encoder "workerLlm.model" $values.workerLlm.model "vllm.model" $values.vllm.model -}}
 {{- if and (hasPrefix "/models" $folder) (not $mounted) -}}
 {{- fail (printf "%s: %s is named, but nothing is mounted at /models. Set models.existingClaim or models.pull.objects." $name $folder) -}}
 {{- end -}}

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import REAL, ForeignKey, Index, String, func
+from sqlalchemy import REAL, ForeignKey, Index, String, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,6 +32,8 @@ class EmbeddingRow(Base):
     __table_args__ = (
         # Serves the exact search among a tenant's vectors, which is as fast while they are few.
         Index("ix_embeddings_encoder_digest_tenant_id", "encoder_digest", "tenant_id"),
+        # Serves the sweeper, and the search among those that are in no index yet.
+        Index("ix_embeddings_waiting", "encoder_digest", "tenant_id", postgresql_where=text("NOT indexed")),
     )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
@@ -41,3 +43,6 @@ class EmbeddingRow(Base):
     """The study's own, here too so that no search leaves it."""
     vector: Mapped[list[float]] = mapped_column(ARRAY(REAL), info=PATIENT)
     made_at: Mapped[Moment] = mapped_column(server_default=func.now())
+    indexed: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether it is in its encoder's index, into which the sweeper puts it: that takes longer than all else
+    that is written of a study."""

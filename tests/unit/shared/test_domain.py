@@ -5,7 +5,8 @@ from itertools import product
 import pytest
 
 from shared.domain.critical import critical_labels
-from shared.domain.findings import Box, Finding, FindingStatus, Place, study_findings
+from shared.domain.embeddings import Embedding
+from shared.domain.findings import Box, Finding, FindingStatus, ModelVersion, Place, study_findings
 from shared.domain.orders import Order, Patient
 from shared.domain.studies import (
     TRANSITIONS,
@@ -123,3 +124,14 @@ def test_critical_is_what_is_configured_and_present():
     configured = ("Pneumothorax", "Mass", "Nodule", "Hernia", "Fracture")
     assert critical_labels(found, configured) == ("Pneumothorax", "Fracture")
     assert critical_labels(found, ()) == ()
+
+
+@pytest.mark.parametrize("vector", [(0.6, 0.8), (1.0,)])
+def test_a_vector_has_the_length_one(vector):
+    assert Embedding(ModelVersion("encoder", "1", "a" * 64), vector).vector == vector
+
+
+@pytest.mark.parametrize("vector", [(), (0.0, 0.0), (3.0, 4.0), (float("nan"), 1.0), (float("inf"),)])
+def test_no_other_vector_is_kept(vector):
+    with pytest.raises(ValueError, match="has the length 1"):
+        Embedding(ModelVersion("encoder", "1", "a" * 64), vector)

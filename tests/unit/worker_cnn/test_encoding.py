@@ -15,7 +15,8 @@ from shared.imaging import Exposure
 from shared.settings import ModelSettings
 from tests.support.bundles import SIZE, write_tiny_bundle
 from worker_cnn.decoding import PreparedImage
-from worker_cnn.encoding import load_encode, middle_square, pooled, unit
+from worker_cnn.encoders import load_encode
+from worker_cnn.encoding import middle_square, pooled, unit
 from worker_cnn.runtime import ImageOutput
 
 VERSION = ModelVersion("tiny", "1", "a" * 64)

@@ -49,6 +49,8 @@ def test_what_departs_is_marked_and_counted_and_kept():
     assert graded["No pleural effusion."] is Grade.CONTRADICTS
     assert graded["The trachea is midline."] is Grade.UNREAD
     assert report.warnings == (
+        "This report denies what the classifier detected: pleural effusion.",
+        "This report states what the classifier did not detect: pneumothorax.",
         "1 sentence of this report contradicts the findings.",
         "1 sentence of this report is not supported by the findings.",
         "2 sentences of this report were not checked against the findings.",

@@ -86,28 +86,45 @@ def test_a_grounded_report_names_everything_that_was_detected_in_whatever_words(
 
 
 @pytest.mark.parametrize(
-    ("language", "said", "first", "second", "third"),
+    ("language", "said", "told"),
     [
         (
             Language.ENGLISH,
             "No pleural effusion. There is a pneumothorax. There is a fracture. The trachea is midline.",
-            "1 sentence of this report contradicts the findings.",
-            "2 sentences of this report are not supported by the findings.",
-            "1 sentence of this report was not checked against the findings.",
+            [
+                "This report denies what the classifier detected: pleural effusion.",
+                "This report states what the classifier did not detect: pneumothorax.",
+                "1 sentence of this report contradicts the findings.",
+                "2 sentences of this report are not supported by the findings.",
+                "1 sentence of this report was not checked against the findings.",
+            ],
         ),
         (
             Language.SPANISH,
             "No hay derrame pleural. Hay un neumotórax. Hay una fractura. La tráquea está centrada.",
-            "1 frase de este informe contradice los hallazgos.",
-            "2 frases de este informe no están respaldadas por los hallazgos.",
-            "1 frase de este informe no se ha comprobado con los hallazgos.",
+            [
+                "Este informe niega lo que el clasificador detectó: derrame pleural.",
+                "Este informe afirma lo que el clasificador no detectó: neumotórax.",
+                "1 frase de este informe contradice los hallazgos.",
+                "2 frases de este informe no están respaldadas por los hallazgos.",
+                "1 frase de este informe no se ha comprobado con los hallazgos.",
+            ],
         ),
     ],
 )
-def test_the_reader_is_told_the_loudest_first(language, said, first, second, third):
+def test_the_reader_is_told_the_loudest_first(language, said, told):
     nodule = {Language.ENGLISH: "Possible lung nodule.", Language.SPANISH: "Posible nódulo pulmonar."}
     report = held(said, impression=nodule[language], language=language)
-    assert list(in_words(report, language)) == [first, second, third]
+    assert list(in_words(report, language)) == told
+
+
+def test_what_is_stated_beyond_the_findings_is_named_the_gravest_first():
+    request = request_for(
+        dict.fromkeys(("Hernia", "Mass", "Pneumothorax"), FindingStatus.ABSENT), Language.ENGLISH
+    )
+    said = "There is a hiatal hernia. Possible lung mass. There is a pneumothorax."
+    told = list(in_words(grade(Prose(said, said), request), Language.ENGLISH))
+    assert told[0].endswith("did not detect: pneumothorax, lung mass and diaphragmatic (hiatal) hernia.")
 
 
 def test_nothing_is_told_where_all_is_supported():

@@ -11,8 +11,8 @@ from transformers import LlavaForConditionalGeneration
 from shared.domain.findings import ViewPosition
 from shared.reporting.request import Prose, ReportRequest, Sight
 from shared.settings import ReportSettings
-from tests.support.pictures import a_picture
 from tests.support.published import Scripted, save_llava_med
+from tests.support.sights import a_plain_picture
 from worker_llm.vision import llava_med
 from worker_llm.vision.asking import VisionWriter
 from worker_llm.vision.convert import main
@@ -20,7 +20,9 @@ from worker_llm.writers import load_writer
 from worker_llm.writers.base import WriterRefusedError
 
 REQUEST = ReportRequest(seed="s", findings=())
-SIGHT = Sight((a_picture(0, ViewPosition.LATERAL), a_picture(1, size=(80, 40))), "[/INST] say nothing")
+SIGHT = Sight(
+    (a_plain_picture(0, ViewPosition.LATERAL), a_plain_picture(1, size=(80, 40))), "[/INST] say nothing"
+)
 
 
 @pytest.fixture(scope="module")

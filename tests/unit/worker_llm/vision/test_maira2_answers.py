@@ -6,14 +6,14 @@ import torch
 from shared.catalogue import CATALOGUE
 from shared.reporting.request import Earlier, Prose, ReportRequest, Sight
 from shared.settings import ReportSettings
-from tests.support.pictures import a_picture
 from tests.support.published import Scripted, save_maira2
+from tests.support.sights import a_plain_picture
 from worker_llm.vision import in_process, maira2
 from worker_llm.vision.asking import VisionWriter
 from worker_llm.writers import load_writer
 from worker_llm.writers.base import NoReport, WriterRefusedError
 
-SIGHT = Sight((a_picture(4, size=(80, 40)),), "cough", Earlier(a_picture(0), "Normal."))
+SIGHT = Sight((a_plain_picture(4, size=(80, 40)),), "cough", Earlier(a_plain_picture(0), "Normal."))
 ANSWER = "<obj>the heart is large.<box><x10><y20><x30><y40></box></obj><obj>there is no effusion.</obj>"
 
 
@@ -65,7 +65,7 @@ def test_an_untrained_network_answers_something_and_the_same_again(folder, setti
 
 def test_a_question_that_is_too_long_is_that_study_s_and_no_other_s(folder, settings):
     writer = _scripted(folder, settings, ANSWER)
-    long = Sight(SIGHT.pictures, "xyz" * 200, Earlier(a_picture(0), "xyz" * 600))
+    long = Sight(SIGHT.pictures, "xyz" * 200, Earlier(a_plain_picture(0), "xyz" * 600))
     drafts = writer.write(
         [ReportRequest(seed="s", findings=(), sight=sight) for sight in (long, SIGHT)], attempt=1
     )

@@ -5,17 +5,16 @@ import pytest
 from shared.domain.findings import Box, ViewPosition
 from shared.domain.reports import Region
 from shared.reporting.request import ReportRequest, Sight
-from tests.support.pictures import a_picture
+from tests.support.sights import a_plain_picture as a_picture
 from worker_llm.vision.asking import draft_of
 from worker_llm.vision.chat import ChatModel
 from worker_llm.vision.medgemma import MedGemma
-from worker_llm.vision.qwen import Reasoner
 from worker_llm.vision.radvlm import RadVlm
+from worker_llm.vision.reasoning import NV_REASON
 from worker_llm.writers.base import NoReport
 
 WIDE = a_picture(3, ViewPosition.PA, size=(80, 40))
 REQUEST = ReportRequest(seed="s", findings=())
-REASONER = Reasoner("Say.", lateral=True, longest=9)
 
 
 def _read(model, text):
@@ -65,6 +64,13 @@ RADVLM = {
     "white": (" \n ", [], 0),
     "a refusal": ("I am sorry, I cannot [0.1, 0.2, 0.3, 0.4] help.", [], 1),
     "a mark of ours": ("Mass \ue0007\ue001 here.", [("Mass 7 here.", 0)], 0),
+    "words in brackets": ("Mass [left].", [("Mass [left].", 0)], 0),
+    "numbers without commas": ("Mass [0.1 0.2 0.3 0.4].", [("Mass.", 0)], 1),
+    "two full stops": ("Mass [0.1, 0.2, 0..3, 0.4].", [("Mass.", 0)], 1),
+    "nothing in brackets": ("Mass [].", [("Mass.", 0)], 1),
+    "in the middle": ("The mass at [0.1, 0.2, 0.3, 0.4] is round.", [("The mass is round.", 1)], 0),
+    "in a list": ("- Mass [0.1, 0.2, 0.3, 0.4].\n- No effusion.", [("Mass.", 1), ("No effusion.", 0)], 0),
+    "an impression's heading alone": ("Mass.\nIMPRESSION: Mass.", [("Mass.", 0)], 0),
     "sections": (
         "FINDINGS: Mass [0.1, 0.2, 0.3, 0.4].\nIMPRESSION: Mass at [0.1, 0.2, 0.3, 0.4].",
         [("Mass.", 1)],
@@ -196,7 +202,7 @@ REASONED = {
 @pytest.mark.parametrize("case", REASONED)
 def test_what_is_thought_is_cut_off(case):
     text, said = REASONED[case]
-    answer = _read(REASONER, text)
+    answer = _read(NV_REASON, text)
     assert " ".join(passage.text for passage in answer.findings) == said
     assert answer.impression is None
     assert (answer.thinking is not None and "effusion" in answer.thinking) is (THOUGHT in text)

@@ -3,7 +3,7 @@ r"""The models of Qwen2.5-VL's kind that reason: CheXOne (arXiv 2604.00493), NV-
 Each is asked in the one sentence that its page names, the radiographs before it. What they think is cut off;
 CheXOne may put its answer into LaTeX's \boxed{...}. Neither is asked for an impression.
 
-Map: `Reasoner` (`ask`, `read`) · `load_chexone`, `load_nv_reason`.
+Map: `Reasoner` (`ask`, `read`) -> `NV_REASON` · `load_chexone`.
 """
 
 from dataclasses import replace
@@ -16,12 +16,11 @@ from shared.reporting.request import ReportRequest, Sight
 from shared.settings import ReportSettings
 from worker_llm.vision.asking import Answer, Question
 from worker_llm.vision.chat import ChatModel
-from worker_llm.vision.engine import TransformersEngine, opened
+from worker_llm.vision.engine import TransformersEngine, pretrained
 from worker_llm.vision.frames import frontal_and_lateral, whole
 from worker_llm.vision.slots import objections_in_words
 from worker_llm.vision.thinking import apart
 
-_KIND: Final = "qwen2_5_vl"
 _BOXED: Final = "\\boxed{"
 _CHEXONE_PIXELS: Final = {"shortest_edge": 256 * 28 * 28, "longest_edge": 512 * 512}
 """At least and at most of a picture, as CheXOne was trained; transformers names them so."""
@@ -69,15 +68,12 @@ def _closed(text: str) -> str:
     return ""
 
 
+NV_REASON: Final = Reasoner("Find abnormalities and support devices.", lateral=False, longest=2048)
+_CHEXONE: Final = Reasoner("Write an example findings section for the CXR.", lateral=True, longest=1024)
+
+
 def load_chexone(folder: Path, settings: ReportSettings) -> tuple[Reasoner, TransformersEngine]:
-    """Load CheXOne as it is published; see `opened`."""
-    model = Reasoner("Write an example findings section for the CXR.", lateral=True, longest=1024)
-    engine = opened("chexone", folder, settings, _KIND)
+    """Load CheXOne as it is published, and show it pictures of the size that it was trained on."""
+    engine = pretrained("chexone", folder, settings, "qwen2_5_vl")
     engine.processor.image_processor.size = _CHEXONE_PIXELS
-    return model, engine
-
-
-def load_nv_reason(folder: Path, settings: ReportSettings) -> tuple[Reasoner, TransformersEngine]:
-    """Load NV-Reason-CXR as it is published; see `opened`."""
-    model = Reasoner("Find abnormalities and support devices.", lateral=False, longest=2048)
-    return model, opened("nv-reason-cxr", folder, settings, _KIND)
+    return _CHEXONE, engine

@@ -1,0 +1,44 @@
+"""Which encoder makes the vectors: the one line of configuration, CXR_MODEL_ENCODER."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from shared.bundles import Bundle
+from shared.encoders import load_encoder
+from shared.settings import CLASSIFIER, MEDIMAGEINSIGHT, OFF, ModelSettings
+from worker_cnn.encoding import Encode, load_graph, of_squares, pooled
+from worker_cnn.far_encoder import FarEncoder
+from worker_cnn.runtime import Array
+
+
+def directly(run: Callable[[Array], Sequence[Array]]) -> Callable[[Array], Array]:
+    """Return what runs an encoder for one square at once, in a batch of its own."""
+    return lambda square: run(square[np.newaxis])[0]
+
+
+def load_encode(
+    settings: ModelSettings,
+    bundle: Bundle,
+    *,
+    singly: Callable[[Callable[[Array], Sequence[Array]]], Callable[[Array], Array]] = directly,
+) -> Encode | None:
+    """Return what makes vectors, as the settings say; None where it is off.
+
+    Args:
+        singly: turns a run of a batch into one of a single square, as a batcher does.
+
+    Raises:
+        DeviceError: the device cannot be used here.
+        BundleError: the encoder's bundle cannot be used.
+        NoEndpointError: the settings do not say where it is.
+    """
+    if settings.encoder == OFF:
+        return None
+    if settings.encoder == CLASSIFIER:
+        return pooled(bundle.version)
+    if settings.encoder == MEDIMAGEINSIGHT:
+        return FarEncoder(settings).encode
+    encoder = load_encoder(settings.encoder)
+    graph = load_graph(encoder, device=settings.device, threads=settings.threads, batch=settings.batch_size)
+    return of_squares(singly(graph.run), encoder)
