@@ -99,7 +99,12 @@ class Basis:
     def edited(self, sections: ReportSections, *, signed: bool = False) -> EditedReport:
         """Grade sections that a person made of the version, and maybe signs; raises as `edits.edited`."""
         return edited(
-            sections, self.request, warnings=self.warnings, earlier=self.report.warnings, signed=signed
+            sections,
+            self.request,
+            warnings=self.warnings,
+            earlier=self.report.warnings,
+            before=self.report.sentences,
+            signed=signed,
         )
 
     def settled(self, sent: Sequence[Line]) -> tuple[Line, ...]:
@@ -126,7 +131,7 @@ class Basis:
 
     def graded(self, settled: Sequence[Line]) -> list[GradedSentence]:
         """Grade lines one by one."""
-        return [lines.graded(line, self.request) for line in settled]
+        return [lines.graded(line, self.request, self.report.sentences) for line in settled]
 
 
 def basis_of(session: Session, report: ReportRecord) -> Basis:

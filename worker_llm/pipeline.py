@@ -6,7 +6,7 @@ report comes by rule.
 The heart of the report worker. It does no I/O but the writer's, and lets nothing out that the policy of its
 writer refuses.
 
-Map: `write_reports` -> `_Study` -> `_report`, `_by_rule` -> `_made_of`.
+Map: `write_reports` -> `_Study` -> `_report`, `_by_rule` -> `_made_of` · `write_unasked`.
 """
 
 from collections.abc import Sequence
@@ -46,9 +46,7 @@ def write_reports(
         TryAgainError: the writer cannot be reached; nothing was written.
         ValueError: a request has no labels: there is nothing to report.
     """
-    if not all(request.certainties() for request in requests):
-        message = "a report needs at least one label that was looked for"
-        raise ValueError(message)
+    _need_labels(requests)
     studies = [_Study(request) for request in requests]
     for study in studies:
         if writer.policy is Policy.STRICT and not study.request.detected():
@@ -64,6 +62,22 @@ def write_reports(
         study.report or study.departing or _by_rule(study.request, attempts=attempts, failures=study.failures)
         for study in studies
     ]
+
+
+def write_unasked(request: ReportRequest, why: str) -> Report:
+    """Write by rule a study whose writer must not be asked, as a fall-back that says why.
+
+    Raises:
+        ValueError: the request has no labels.
+    """
+    _need_labels([request])
+    return _by_rule(request, failures=(why,))
+
+
+def _need_labels(requests: Sequence[ReportRequest]) -> None:
+    if not all(request.certainties() for request in requests):
+        message = "a report needs at least one label that was looked for"
+        raise ValueError(message)
 
 
 @dataclass(slots=True)
@@ -114,8 +128,8 @@ def _report(
 
 
 def _by_rule(request: ReportRequest, *, attempts: int = 0, failures: tuple[str, ...] = ()) -> Report:
-    """Write by rule, and hold that text to the strict policy; it is a fall-back when others were refused."""
-    verification = Verification("passed", attempts + 1, fallback=attempts > 0, failures=failures)
+    """Write by rule, and hold that text to the strict policy; after a failure it is a fall-back."""
+    verification = Verification("passed", attempts + 1, fallback=bool(failures), failures=failures)
     if not request.detected():
         return _made_of(nothing_detected(request), request, TEMPLATE_VERSION, verification)
     prose = write_by_rule(request)

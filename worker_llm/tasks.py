@@ -14,6 +14,7 @@ from typing import Final
 
 from celery import Celery
 
+from shared.catalogue import CATALOGUE, Runs
 from shared.domain.findings import study_findings
 from shared.domain.priors import Prior
 from shared.domain.reports import Language, Report
@@ -34,11 +35,12 @@ from shared.work.alone import LoneProcess
 from shared.work.faults import Point
 from shared.work.handling import Outcome, Workplace, handle, write
 from shared.work.lanes import Lanes
-from worker_llm.pipeline import write_reports
+from worker_llm.pipeline import write_reports, write_unasked
 from worker_llm.sight import shown, sight_of
 from worker_llm.writers import load_writer
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
+_NOT_ASKED_AGAIN: Final = "an earlier try ended badly, and the model was not asked again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,14 @@ class Reporter:
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
     def write(self, request: ReportRequest, claim: Claim, check: Callable[[], None]) -> Report:
-        """Write one report; what `check` raises ends the writing of one that is written alone."""
+        """Write one report; what `check` raises ends the writing of one that is written alone.
+
+        A model that sees is not loaded a second time for it: beside the first it has no room on a GPU, and it
+        would take minutes.
+        """
         if claim.alone:
+            if not _may_load_twice(self.settings.writer):
+                return write_unasked(request, _NOT_ASKED_AGAIN)
             with self.lone.place():
                 return self.lone.run(check, write_alone, request, self.settings)
         return self.batched(request, claim.priority)
@@ -100,6 +108,11 @@ def report_on(claim: Claim, workplace: Workplace, reporter: Reporter) -> Outcome
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()
     return Outcome.DONE
+
+
+def _may_load_twice(writer: str) -> bool:
+    entry = CATALOGUE.get(writer)
+    return entry is None or entry.runs is not Runs.IN_PROCESS
 
 
 def write_alone(request: ReportRequest, settings: ReportSettings) -> Report:

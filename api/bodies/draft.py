@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import Field
 
 from api.bodies.base import Body
-from api.bodies.report import AuthorBody, Evidence, SentenceBody, author_body, evidence_of
+from api.bodies.report import AuthorBody, Evidence, SentenceBody, author_body, evidence_of, regions_of
 from shared.domain.reports import Decision, GradedSentence, Person
 from shared.records.drafts import DraftRecord
 from shared.records.findings import FindingRecord
@@ -73,6 +73,7 @@ def draft_body(
                 grade=sentence.grade,
                 labels=list(sentence.labels),
                 evidence=_evidence(sentence, evidence),
+                regions=regions_of(sentence),
             )
             for line, sentence in zip(draft.lines, graded, strict=True)
         ],

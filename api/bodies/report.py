@@ -16,6 +16,7 @@ from shared.domain.reports import (
     Author,
     AuthorKind,
     Grade,
+    GradedSentence,
     Language,
     Policy,
     ReportStatus,
@@ -74,6 +75,13 @@ class Evidence(Body):
     place: PlaceBody | None = Field(description="As the finding has it.")
 
 
+class RegionBody(Body):
+    """Where on an image its writer saw what a sentence says."""
+
+    image: int
+    box: list[float] = Field(description="Left, top, right and bottom, as fractions of the whole image.")
+
+
 class SentenceBody(Body):
     """A sentence of a report, held against the findings."""
 
@@ -86,6 +94,9 @@ class SentenceBody(Body):
     labels: list[str] = Field(description="What it speaks of; what an unread one names.")
     evidence: list[Evidence] = Field(
         description="The findings of those labels that are present or uncertain; see `findings` of the study."
+    )
+    regions: list[RegionBody] = Field(
+        description="The writer's own; none of a writer that did not see the images, or of a changed one."
     )
 
 
@@ -183,6 +194,7 @@ def report_body(
                 grade=sentence.grade,
                 labels=list(sentence.labels),
                 evidence=[evidence[label] for label in sentence.labels if label in evidence],
+                regions=regions_of(sentence),
             )
             for sentence in report.sentences
         ],
@@ -210,6 +222,16 @@ def evidence_of(rows: Sequence[FindingRecord]) -> dict[str, Evidence]:
         for row in best_rows(rows)
         if row.status is not FindingStatus.ABSENT
     }
+
+
+def regions_of(sentence: GradedSentence) -> list[RegionBody]:
+    """Return where its writer saw what a sentence says."""
+    return [
+        RegionBody(
+            image=region.image, box=[region.box.left, region.box.top, region.box.right, region.box.bottom]
+        )
+        for region in sentence.regions
+    ]
 
 
 def warnings_of(view: StudyView, report: ReportRecord) -> list[str]:

@@ -44,6 +44,13 @@ class Evidence(Answer):
     place: Place | None = None
 
 
+class Region(Answer):
+    """Where on an image its writer saw what a sentence says: left, top, right, bottom as fractions."""
+
+    image: int
+    box: list[float]
+
+
 class Sentence(Answer):
     """One sentence of a report, held against the findings."""
 
@@ -52,6 +59,7 @@ class Sentence(Answer):
     grade: str
     labels: list[str] = Field(default=[])
     evidence: list[Evidence] = Field(default=[])
+    regions: list[Region] = Field(default=[])
 
 
 class Author(Answer):

@@ -1,4 +1,4 @@
-"""The radiographs of a report on paper: as SVG, with the boxes of their findings, and under their heatmaps.
+"""The radiographs of a report on paper: as SVG, with the boxes of findings and sentences, and under heatmaps.
 
 Typst takes a picture in memory only where it is text, as SVG is; what is drawn over it stays sharp in print.
 """
@@ -11,6 +11,7 @@ from typing import Any, Final
 from PIL import Image
 
 from shared.domain.findings import Box, FindingStatus
+from shared.domain.reports import AiMark, Grade
 from shared.rendering.assessed import upheld
 from shared.rendering.document import ImageLine, ReportDocument, image_in_words
 from shared.rendering.notes import finding_in_words
@@ -23,6 +24,8 @@ _QUALITY: Final = 90
 _STROKE: Final = 0.006  # of the picture's longer side
 _NUMBER: Final = 0.065  # likewise
 _COLOR: Final = "#ffd60a"
+_WRITERS_COLOR: Final = "#64d2ff"
+"""Of boxes that a writer told: nobody checked them, and no finding's box looks like one."""
 
 
 def pictures_of(document: ReportDocument, words: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -56,9 +59,13 @@ def _cells(
         for number, (line, _) in enumerate(boxed, start=1)
     ]
     boxes = [
-        _drawn_box(box, number, picture.size, dashed=line.status is FindingStatus.UNCERTAIN)
+        _drawn_box(box, number, picture.size, dots=3 * (line.status is FindingStatus.UNCERTAIN))
         for number, (line, box) in enumerate(boxed, start=1)
     ]
+    told = _told(document, image, words)
+    for number, (box, line) in enumerate(told, start=len(boxed) + 1):
+        legend.append(f"{number} {line}")
+        boxes.append(_drawn_box(box, number, picture.size, dots=1, color=_WRITERS_COLOR))
     cells: list[dict[str, Any]] = [
         {
             "svg": _svg(picture, _LONGER_SIDE, "".join(boxes)),
@@ -78,6 +85,19 @@ def _cells(
         for line in heated
         if (overlay := document.heatmaps.get((image.index, line.label))) is not None
     ]
+
+
+def _told(document: ReportDocument, image: ImageLine, words: Mapping[str, Any]) -> list[tuple[Box, str]]:
+    """Return where its writer saw what a sentence says, with the sentence, marked as it is in the text."""
+    signed = document.ai_mark is AiMark.REVIEWED
+    marks = document.words.marks
+    told: list[tuple[Box, str]] = []
+    for sentence in document.sentences:
+        marked = not signed and sentence.grade is not Grade.SUPPORTED
+        text = f"[{marks[sentence.grade].upper()}: {sentence.text}]" if marked else sentence.text
+        line = words["as_told"].format(sentence=text)
+        told += [(region.box, line) for region in sentence.regions if region.image == image.index]
+    return told
 
 
 def _svg(picture: Image.Image, longer_side: int, over: str) -> str:
@@ -103,8 +123,12 @@ def _embedded(content: bytes, kind: str, size: tuple[int, int]) -> str:
     )
 
 
-def _drawn_box(box: Box, number: int, size: tuple[int, int], *, dashed: bool) -> str:
-    """Draw a box with its number in a corner, each in another one: boxes are often nearly the same."""
+def _drawn_box(box: Box, number: int, size: tuple[int, int], *, dots: int, color: str = _COLOR) -> str:
+    """Draw a box with its number in a corner, each in another one: boxes are often nearly the same.
+
+    Args:
+        dots: how long the dashes of its line are, in widths of the line; 0 for a whole line.
+    """
     width, height = size
     unit = max(size)
     stroke, text = _STROKE * unit, _NUMBER * unit
@@ -112,11 +136,11 @@ def _drawn_box(box: Box, number: int, size: tuple[int, int], *, dashed: bool) ->
     is_right, is_low = number % 2 == 0, number % 4 in {3, 0}
     x, anchor = (right - 2 * stroke, "end") if is_right else (left + 2 * stroke, "start")
     y = bottom - 2 * stroke if is_low else top + text
-    dashes = f' stroke-dasharray="{3 * stroke:.1f}"' * dashed
+    dashes = f' stroke-dasharray="{dots * stroke:.1f}"' if dots else ""
     return (
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" '
-        f'fill="none" stroke="{_COLOR}" stroke-width="{stroke:.1f}"{dashes}/>'
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{_COLOR}" font-family="Noto Sans" '
+        f'fill="none" stroke="{color}" stroke-width="{stroke:.1f}"{dashes}/>'
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}" font-family="Noto Sans" '
         f'font-weight="bold" font-size="{text:.1f}" stroke="black" stroke-width="{stroke:.1f}" '
         f'paint-order="stroke">{number}</text>'
     )

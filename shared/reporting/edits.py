@@ -1,13 +1,13 @@
 """What a person makes of a report: graded as any other, refused for nothing, and it keeps its warnings.
 
 Map: `edited` -> `_without_lines` (the warnings, which come back as they are now) -> `held_sections`
-(`_unchanged`).
+(`_unchanged`) -> `_with_regions`.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from shared.domain.reports import EditedReport, Grade, ReportSections, Section
+from shared.domain.reports import EditedReport, Grade, GradedSentence, ReportSections, Section
 from shared.errors import BadInputError
 from shared.reporting.composition import by_rule, technique_lines
 from shared.reporting.departures import in_words
@@ -23,6 +23,7 @@ def edited(
     *,
     warnings: Sequence[str],
     earlier: Sequence[str],
+    before: Sequence[GradedSentence] = (),
     signed: bool = False,
 ) -> EditedReport:
     """Grade what a person typed, and put what its reader must know before its impression.
@@ -33,6 +34,7 @@ def edited(
         request: what the report was written from.
         warnings: of the study, as they are now.
         earlier: those of the earlier version, what departed in it included.
+        before: the earlier version's sentences; one that still says the same keeps its writer's regions.
         signed: whether the person answers for it now: then it is no warning that they say otherwise than a
             classifier.
 
@@ -46,7 +48,7 @@ def edited(
         message = "the impression holds nothing but warnings: type what the images show"
         raise BadInputError(message)
     held = held_sections(sections, request)
-    sentences = tuple(sentence.graded() for sentence in held.sentences)
+    sentences = _with_regions([sentence.graded() for sentence in held.sentences], before)
     departures = () if signed else tuple(in_words(held, language))
     report = EditedReport(language, sections, departures, sentences)
     return with_warnings(report, warnings)
@@ -57,6 +59,14 @@ def _without_lines(impression: str, known: Collection[str]) -> str:
     while lines and lines[0].strip() in known:
         del lines[0]
     return "\n".join(lines).strip()
+
+
+def _with_regions(
+    sentences: Sequence[GradedSentence], before: Sequence[GradedSentence]
+) -> tuple[GradedSentence, ...]:
+    """Return the sentences with the regions of those before that read the same, word for word."""
+    known = {(one.section, one.text): one.regions for one in before if one.regions}
+    return tuple(replace(one, regions=known.get((one.section, one.text), ())) for one in sentences)
 
 
 def held_sections(sections: ReportSections, request: ReportRequest) -> HeldProse:

@@ -123,15 +123,20 @@ def sections_of(
     )
 
 
-def graded(line: Line, request: ReportRequest) -> GradedSentence:
-    """Grade what a line says: the loudest grade of its sentences is its own; a heading alone is unread."""
+def graded(line: Line, request: ReportRequest, sentences: Sequence[GradedSentence]) -> GradedSentence:
+    """Grade what a line says: the loudest grade of its sentences is its own; a heading alone is unread.
+
+    Args:
+        sentences: all of the version that it is of; where it still says the same it keeps its regions.
+    """
     held = held_sections(replace(_NOTHING, **{line.section.value: line.text}), request)
     own = [sentence for sentence in held.sentences if sentence.section is line.section]
     grades = {sentence.grade for sentence in own} or {Grade.UNREAD}
     labels = dict.fromkeys(label for sentence in own for label in sentence.labels)
-    return GradedSentence(
-        line.section, line.text, next(grade for grade in Grade if grade in grades), tuple(labels)
-    )
+    grade = next(grade for grade in Grade if grade in grades)
+    was = None if line.of is None else sentences[line.of]
+    regions = was.regions if was is not None and was.text == line.text else ()
+    return GradedSentence(line.section, line.text, grade, tuple(labels), regions)
 
 
 def _decided(line: Line, sentence: GradedSentence) -> Line:

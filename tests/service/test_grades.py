@@ -6,10 +6,11 @@ import httpx
 import pytest
 
 from shared.domain.findings import Box, FindingStatus, ViewPosition
-from shared.domain.reports import Departures, Language
+from shared.domain.reports import Departures, Language, Region
 from shared.domain.studies import Stage, StudyId
 from shared.records import findings
 from shared.records.findings import ImageFindings
+from shared.reporting.request import Passage
 from shared.settings import ReportSettings
 from shared.work.handling import Workplace
 from tests.support.api import MODEL, sent
@@ -79,7 +80,8 @@ def form_of(client: httpx.Client, study_id: StudyId, form: str) -> str:
 
 def a_writer(language: Language) -> GroundedWriter:
     *said, denied = GRADED[language]
-    return GroundedWriter(" ".join(said), denied)
+    seen = Passage(said[0], (Region(0, Box(0.1, 0.2, 0.3, 0.4)),))
+    return GroundedWriter(" ".join(said), denied, passages=(seen,))
 
 
 @pytest.mark.parametrize("language", list(Language))
@@ -111,6 +113,8 @@ def test_what_departs_is_marked_in_every_form_of_the_report(
     evidence = {entry["text"]: entry["evidence"] for entry in report["sentences"]}
     supported, invented, *_ = GRADED[language]
     assert (evidence[supported], evidence[invented]) == ([effusion], [])
+    regions = {entry["text"]: entry["regions"] for entry in report["sentences"] if entry["regions"]}
+    assert regions == {supported: [{"image": 0, "box": [0.1, 0.2, 0.3, 0.4]}]}
     by_rule = [entry for entry in report["sentences"] if entry["text"] not in GRADED[language]]
     assert {entry["grade"] for entry in by_rule} == {"supported"}
 

@@ -71,6 +71,19 @@ class Maira2Parts(nn.Module):
         self.eval()
 
     @torch.no_grad()
+    def say(self, answer: Sequence[int]) -> None:
+        """Have it say these words, each after the one before, and the first after any other."""
+        for layer in self.words.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        self.words.model.norm.weight.fill_(1)
+        before, after = self.words.get_input_embeddings().weight, self.words.lm_head.weight
+        for place, weight in enumerate((before, after)):
+            weight.zero_()
+            weight[list(answer), torch.arange(len(answer)) + 1 - place] = 1
+        before[before.sum(-1) == 0, 0] = 1
+
+    @torch.no_grad()
     def logits(self, ids: Tensor, pixels: Tensor) -> Tensor:
         """(1, T) with an image token a patch, (N, 3, S, S) -> (1, T, V)."""
         patches = self.eyes(pixels).last_hidden_state[:, 1:]
@@ -80,10 +93,14 @@ class Maira2Parts(nn.Module):
         return logits
 
 
-def save_maira2(folder: Path) -> Maira2Parts:
-    """Write a folder as microsoft/maira-2 is published: two files, an index, names of transformers 4."""
+def save_maira2(folder: Path, *, says: Sequence[str] = ()) -> Maira2Parts:
+    """Write a folder as microsoft/maira-2 is published: two files, an index, names of transformers 4.
+
+    Args:
+        says: pieces of the answer that it gives whatever it is asked; no piece twice.
+    """
     tokenizer = LlamaTokenizer.from_pretrained(write_words(folder / "words"))
-    tokenizer.add_tokens(_BOXES)
+    tokenizer.add_tokens([*_BOXES, *(piece for piece in says if piece not in _BOXES)])
     tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"], "pad_token": "<pad>"})
     tokenizer.save_pretrained(folder)
     shown = "{{ '<image>' if piece['type'] == 'image' else piece['text'] }}"
@@ -92,6 +109,8 @@ def save_maira2(folder: Path) -> Maira2Parts:
     (folder / "chat_template.json").write_text(json.dumps({"chat_template": chat}))
     _write_preprocessor(folder, "BitImageProcessor", mean=0.5307, deviation=0.2583)
     parts = Maira2Parts(len(tokenizer), tokenizer.convert_tokens_to_ids("<image>"))
+    if says:
+        parts.say([*tokenizer.convert_tokens_to_ids(list(says)), tokenizer.eos_token_id])
     held = {
         f"multi_modal_projector.layers.{name}": value for name, value in parts.layers.state_dict().items()
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from shared.domain.reports import Policy, WriterVersion
-from shared.reporting.request import Prose, ReportRequest
+from shared.reporting.request import Passage, Prose, ReportRequest
 from worker_llm.writers.base import Draft
 
 
@@ -17,7 +17,8 @@ class GroundedWriter:
     impression: str
     version: ClassVar[WriterVersion] = WriterVersion("sighted", "1")
     policy: ClassVar[Policy] = Policy.GROUNDED
+    passages: tuple[Passage, ...] = ()
     sees: ClassVar[bool] = False
 
     def write(self, requests: Sequence[ReportRequest], *, attempt: int) -> list[Draft]:
-        return [Prose(self.findings, self.impression) for _ in requests]
+        return [Prose(self.findings, self.impression, self.passages) for _ in requests]

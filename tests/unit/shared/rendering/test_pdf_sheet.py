@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from shared.domain.findings import Box
 from shared.domain.orders import NO_ORDER
-from shared.domain.reports import Grade, GradedSentence, Language, Person, Section
+from shared.domain.reports import Grade, GradedSentence, Language, Person, Region, Section
 from shared.rendering.pdf_sheet import sheet_of
 from tests.support.pictured import AMENDED, FINAL, PRELIMINARY, WITHDRAWN
 
@@ -142,6 +143,22 @@ def test_a_finding_is_shown_where_it_was_seen():
     # No box is known of what was found on it, and no heatmap is kept.
     assert [cell["alt"] for cell in second["cells"]] == ["Radiograph 2 LATERAL. Boxes drawn on it: none."]
     assert sheet_of(dataclasses.replace(PRELIMINARY, pictures={}))["pictures"]["of"] == []
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [(PRELIMINARY, "[NOT CHECKED: A rib is broken.]"), (FINAL, "A rib is broken.")],
+    ids=["preliminary", "final"],
+)
+def test_where_a_writer_saw_what_a_sentence_says_is_drawn_apart_from_findings(document, text: str):
+    region = Region(0, Box(0.1, 0.2, 0.3, 0.4))
+    told = GradedSentence(Section.FINDINGS, "A rib is broken.", Grade.UNREAD, (), (region,))
+    plain = sheet_of(document)["pictures"]["of"][0]["cells"][0]
+    said = dataclasses.replace(document, sentences=(*document.sentences, told))
+    cell = sheet_of(said)["pictures"]["of"][0]["cells"][0]
+    number = len(plain["caption"]) + 1
+    assert cell["caption"] == [*plain["caption"], f"{number} as its writer saw it: {text}"]
+    assert (cell["svg"].count('stroke="#64d2ff"'), plain["svg"].count("#64d2ff")) == (1, 0)
 
 
 def test_critical_findings_and_the_table_say_where_and_how_surely():

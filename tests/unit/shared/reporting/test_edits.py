@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.findings import FindingStatus
-from shared.domain.reports import Grade, Language, ReportSections, Section
+from shared.domain.findings import Box, FindingStatus
+from shared.domain.reports import Grade, Language, Region, ReportSections, Section
 from shared.errors import BadInputError
 from shared.rendering.passages import passages
 from shared.reporting.comparison import none_available
@@ -33,6 +33,15 @@ def test_what_is_left_as_a_writer_wrote_it_is_graded_as_the_writers_was():
     report = edited(WRITTEN, FOUND, warnings=[], earlier=[])
     assert (report.sections, report.warnings) == (WRITTEN, ())
     assert {sentence.grade for sentence in report.sentences} == {Grade.SUPPORTED}
+
+
+def test_a_sentence_keeps_its_writers_regions_while_it_reads_the_same():
+    region = Region(0, Box(0.1, 0.2, 0.3, 0.4))
+    first = edited(WRITTEN, FOUND, warnings=[], earlier=[])
+    before = [replace(one, regions=(region,)) for one in first.sentences if one.section is Section.FINDINGS]
+    typed = replace(WRITTEN, findings=f"{before[0].text} There is a mass.")
+    after = edited(typed, FOUND, warnings=[], earlier=[], before=before)
+    assert [one.text for one in after.sentences if one.regions] == [before[0].text]
 
 
 def test_what_departs_is_marked_and_counted_and_kept():

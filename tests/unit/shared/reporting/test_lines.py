@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from shared.domain.findings import FindingStatus
+from shared.domain.findings import Box, FindingStatus
 from shared.domain.reports import (
     Decision,
     Grade,
     GradedSentence,
     Language,
     Line,
+    Region,
     ReportSections,
     Section,
 )
@@ -204,9 +205,17 @@ def test_what_is_signed_is_accepted():
 def test_a_line_has_the_loudest_grade_of_its_sentences(
     section: Section, text: str, grade: Grade, labels: tuple[str, ...] | None
 ):
-    sentence = lines.graded(Line(section, text), FOUND)
+    sentence = lines.graded(Line(section, text), FOUND, SENTENCES)
     assert (sentence.section, sentence.text, sentence.grade) == (section, text, grade)
     assert labels is None or sentence.labels == labels
+
+
+def test_a_line_keeps_its_writers_regions_while_it_reads_the_same():
+    region = Region(0, Box(0.1, 0.2, 0.3, 0.4))
+    sentences = (GradedSentence(Section.FINDINGS, "A large effusion.", Grade.UNREAD, (), (region,)),)
+    same = Line(Section.FINDINGS, "A large effusion.", 0)
+    assert lines.graded(same, FOUND, sentences).regions == (region,)
+    assert lines.graded(replace(same, text="effusion."), FOUND, sentences).regions == ()
 
 
 @pytest.mark.parametrize("language", list(Language))
