@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import select
 from typing_extensions import override
 
+from cxr import cli, exit_codes
 from shared.domain.findings import FindingStatus, Place, Side, ViewPosition
 from shared.domain.reports import Departures, Policy, WriterVersion
 from shared.domain.studies import DEFAULT_TENANT, Stage, StudyId, StudyStatus, TenantId, new_id
@@ -128,8 +129,16 @@ def pairs_of(database: Database, tenant_id: TenantId | None) -> list[shadow_repo
         return shadow_reports.pairs(session, tenant_id=tenant_id)
 
 
+def table(client: httpx.Client, capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
+    """Return what `cxr reviews writers` prints into a pipe."""
+    capsys.readouterr()
+    assert cli.run(["reviews", "writers", "--url", str(client.base_url)]) == exit_codes.DONE
+    lines = capsys.readouterr().out.splitlines()
+    return [line.split("\t") for line in lines if "request.served" not in line]
+
+
 def test_two_writers_of_a_study_are_compared_and_readers_are_shown_the_first(
-    client: httpx.Client, workplace: Workplace, shadow: Shadow
+    client: httpx.Client, workplace: Workplace, shadow: Shadow, capsys: pytest.CaptureFixture[str]
 ):
     database = workplace.database
     study_ids = [reported(client, workplace, shadow) for _ in range(2)]
@@ -154,6 +163,9 @@ def test_two_writers_of_a_study_are_compared_and_readers_are_shown_the_first(
         "primary_to_findings": (2, 2, 0, 0, []),
         "shadow_to_findings": (4, 0, 0, 2.5, [2, 2]),
     }
+    line, *others = table(client, capsys)
+    assert line[1:] == ["another 7", "shadow to primary", "2", "0/4", *["2", "0", "2", "0", "2", "0", "2.5"]]
+    assert [other[4] for other in others] == ["2/2", "0/4"]
     assert pairs_of(database, None) == [pair]
     assert pairs_of(database, TenantId(new_id())) == []
 
