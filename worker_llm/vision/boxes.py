@@ -21,6 +21,7 @@ LIST: Final = rf"\[\s*{NUMBER}(?:\s*[,;]\s*{NUMBER})*\s*[,;]?\s*\]?"
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _OWN: Final = str.maketrans("", "", _OPEN + _CLOSE)
+_BLANKS: Final = re.compile(r"\s+")
 _MARK: Final = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 _BEHIND: Final = re.compile(rf"([.!?])((?:[\s,]*{_MARK.pattern})+)")
 """A box behind the sentence's end is that sentence's."""
@@ -55,7 +56,12 @@ def put_aside(text: str, boxes: re.Pattern[str], read: Callable[[str], Found]) -
         found.append(read(box.group()))
         return f"{_OPEN}{len(found) - 1}{_CLOSE}"
 
-    return boxes.sub(mark, text.translate(_OWN)), found
+    # One blank or one line's end for many: the patterns here would take minutes over thousands of them.
+    return boxes.sub(mark, _BLANKS.sub(_one, text.translate(_OWN))), found
+
+
+def _one(blanks: re.Match[str]) -> str:
+    return "\n" if "\n" in blanks.group() else " "
 
 
 def placed(pieces: Iterable[Passage], found: Sequence[Found]) -> tuple[tuple[Passage, ...], int]:

@@ -92,6 +92,12 @@ def test_no_number_of_a_box_is_left_in_an_impression():
     assert answer.impression == "Mass."
 
 
+@pytest.mark.parametrize("model", [RadVlm(), MedGemma(), NV_REASON])
+def test_a_long_answer_of_blanks_is_read_at_once(model):
+    for piece in (" ", "\t", "\n"):
+        _read(model, f"Mass{piece * 1000}[0.1, 0.2 and{piece * 1000}")
+
+
 def test_radvlm_s_box_is_on_the_radiograph_as_it_is_clipped_and_in_order():
     (passage,) = _read(RadVlm(), "Mass [0.75, 1.04, 0.25, 0.5].").findings
     assert passage.regions == (Region(3, Box(0.25, 0.5, 0.75, 1.0)),)
