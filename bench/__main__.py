@@ -18,8 +18,8 @@ from bench.measure import Options, core_count
 from bench.results import Result, progress, show
 
 NAMES: Final = ("decode", "images", "microbatch", "polls", "memory", "writers", "line", "llm")
-WHERE_NAMED: Final = ("similar",)
-"""Those that take hours: they run where somebody names them."""
+WHERE_NAMED: Final = ("similar", "vision")
+"""Those that take hours, or a GPU: they run where somebody names them."""
 _WIDTH: Final = 120
 """Columns of what is printed into a file."""
 

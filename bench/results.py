@@ -47,7 +47,8 @@ def show(result: Result, console: Console) -> None:
     console.print(f"\n[bold]{result.name}[/bold]")
     for condition in result.conditions:
         console.print(f"  {condition}", highlight=False)
-    console.print(_comparisons(result.comparisons))
+    if result.comparisons:
+        console.print(_comparisons(result.comparisons))
     for breakdown in result.breakdowns:
         console.print(_breakdown(breakdown))
 

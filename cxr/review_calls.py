@@ -59,6 +59,11 @@ def summary() -> Call[list[models.ReviewSummary]]:
     return Call("GET", "/v1/reviews/summary", read_items(models.ReviewSummary))
 
 
+def writers() -> Call[list[models.WriterPair]]:
+    """Ask how shadow writers compare."""
+    return Call("GET", "/v1/reviews/writers", read_items(models.WriterPair))
+
+
 def export() -> Call[None]:
     """Ask for all signed reports beside their drafts; the answer is read as it comes."""
     return Call("GET", "/v1/reviews/export", read_nothing, headers={"Accept": "application/x-ndjson"})

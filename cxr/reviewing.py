@@ -68,6 +68,10 @@ class Reviews:
         """Return how the reports of each classifier and writer were reviewed."""
         return self._server.send(review_calls.summary())
 
+    def writers(self) -> Sequence[models.WriterPair]:
+        """Return how each shadow writer compares with the first."""
+        return self._server.send(review_calls.writers())
+
     def save_export(self, file: BinaryIO) -> None:
         """Write all signed reports beside their drafts to a file as they come, a JSON object a line."""
         with self._server.stream(review_calls.export()) as answer:
@@ -122,6 +126,10 @@ class AsyncReviews:
     async def summary(self) -> Sequence[models.ReviewSummary]:
         """Return how the reports of each classifier and writer were reviewed."""
         return await self._server.send(review_calls.summary())
+
+    async def writers(self) -> Sequence[models.WriterPair]:
+        """Return how each shadow writer compares with the first."""
+        return await self._server.send(review_calls.writers())
 
     async def save_export(self, file: BinaryIO) -> None:
         """Write all signed reports beside their drafts to a file as they come, a JSON object a line."""

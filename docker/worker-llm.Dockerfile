@@ -28,11 +28,11 @@ WORKDIR /build
 COPY constraints.txt ./
 COPY --from=project /project/pyproject.toml ./
 ARG VARIANT=cpu
-# torch alone, without what it needs: that is the next line's business, from the ordinary index.
+# torch and torchvision alone, without what they need: that is the next line's business, from the ordinary index.
 ARG TORCH_INDEX_URL
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
     if [ -n "$TORCH_INDEX_URL" ]; then uv pip install --python /opt/venv --no-deps \
-    --default-index "$TORCH_INDEX_URL" "$(grep '^torch==' constraints.txt)"; fi
+    --default-index "$TORCH_INDEX_URL" "$(grep '^torch==' constraints.txt)" "$(grep '^torchvision==' constraints.txt)"; fi
 RUN --mount=type=cache,target=/root/.cache,id=cxr-packages,sharing=locked \
     case "$VARIANT" in cpu) extra=llm ;; cuda) extra=transformers ;; \
     *) echo "VARIANT is cpu or cuda, not $VARIANT" >&2 && exit 1 ;; esac \

@@ -182,12 +182,16 @@ class WriterKind(StrEnum):
     OPENAI = "openai"
 
 
-def _writer(name: str) -> str:
+def _writer(name: str, setting: str = "CXR_REPORT_WRITER") -> str:
     known = (*WriterKind, *writers())
     if name not in known:
-        message = f"CXR_REPORT_WRITER={name} is no writer; it is one of {', '.join(known)}"
+        message = f"{setting}={name} is no writer; it is one of {', '.join(known)}"
         raise ValueError(message)
     return name
+
+
+def _shadow(name: str) -> str:
+    return name and _writer(name, "CXR_REPORT_SHADOW")
 
 
 class ReportSettings(BaseSettings):
@@ -206,6 +210,12 @@ class ReportSettings(BaseSettings):
         " the server's model name for openai. Of a model that sees 'bundled' means its own weights in Hugging"
         " Face's cache; a folder, those in it.",
     )
+    shadow: Annotated[str, AfterValidator(_shadow)] = Field(
+        default="",
+        description="A second writer, by the same names, whose reports are compared with the first one's and"
+        " shown to nobody; its other settings are the first one's. Empty means none.",
+    )
+    shadow_model: str = Field(default=BUNDLED, description="As CXR_REPORT_MODEL, of the shadow.")
     device: str = Field(default="cpu", description="cpu, cuda or cuda:N; transformers alone runs on a GPU.")
     threads: int = Field(
         default=0, ge=0, description="CPU threads of the model; 0 means the cores that the process may use."

@@ -20,6 +20,7 @@ from shared.work.heartbeat import Heartbeat
 from shared.work.idleness import IdleWatch
 from shared.work.lanes import LANES
 from shared.work.worker import run
+from worker_llm.shadow import Shadow, load_shadow
 from worker_llm.sharing import share
 from worker_llm.tasks import Reporter, register
 from worker_llm.writers import load_writer
@@ -39,17 +40,18 @@ def main() -> int:
         device=settings.device,
         **_agreed_to(settings.writer),
     )
-    database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
+    beside = load_shadow(settings)
+    database = Database(
+        DatabaseSettings(), pool_size=settings.concurrency + len(LANES) + (beside is not None)
+    )
     app = queue.create_app("worker-llm", queue_settings, stage=Stage.LLM)
     heartbeat = Heartbeat(database, queue_settings)
     shared = share(writer, settings)
     hints = queue.create_app("worker-llm", queue_settings)
     workplace = Workplace(database, hints, heartbeat, queue_settings, Actor(ActorKind.SERVICE, "worker-llm"))
-    reporter = Reporter(
-        shared.write,
-        settings,
-        storage=Storage(StorageSettings()) if writer.sees else None,
-    )
+    storage = Storage(StorageSettings()) if writer.sees or (beside and beside.sees) else None
+    shadow = Shadow(beside, settings, database, storage) if beside else None
+    reporter = Reporter(shared.write, settings, storage=storage if writer.sees else None, shadow=shadow)
     lanes = register(app, workplace, reporter)
     watch = IdleWatch(database, heartbeat, Stage.LLM)
     try:
@@ -58,6 +60,8 @@ def main() -> int:
         )
     finally:
         watch.stop()
+        if shadow:
+            shadow.stop()
         shared.stop()
         heartbeat.stop()
         database.close()

@@ -36,6 +36,7 @@ from shared.work.faults import Point
 from shared.work.handling import Outcome, Workplace, handle, write
 from shared.work.lanes import Lanes
 from worker_llm.pipeline import write_reports, write_unasked
+from worker_llm.shadow import Shadow, Written
 from worker_llm.sight import shown, sight_of
 from worker_llm.writers import load_writer
 
@@ -50,11 +51,13 @@ class Reporter:
     Attributes:
         batched: as `sharing.py` lets studies share the writer.
         storage: where the pictures are, for a writer that sees; None for one that does not.
+        shadow: who writes of the same studies afterwards, to be compared.
     """
 
     batched: Callable[[ReportRequest, Priority], Report]
     settings: ReportSettings
     storage: Storage | None = None
+    shadow: Shadow | None = None
     lone: LoneProcess = field(default_factory=lambda: LoneProcess(_ALONE_LIMIT))
 
     def write(self, request: ReportRequest, claim: Claim, check: Callable[[], None]) -> Report:
@@ -104,9 +107,12 @@ def report_on(claim: Claim, workplace: Workplace, reporter: Reporter) -> Outcome
         report = reporter.write(request, claim, check)
     check()
     faults.passing(Point.LLM_BEFORE_WRITE)
-    write(lambda: _store(workplace, claim, warnings.with_warnings(report, said_first)))
+    version = write(lambda: _store(workplace, claim, warnings.with_warnings(report, said_first)))
     if report.verification.fallback:
         telemetry.FALLBACKS.inc()
+    # What may end a process is tried alone; no study is worth that a second time.
+    if reporter.shadow and not claim.alone:
+        reporter.shadow.offer(Written(study_id, version, request, report, images, prior))
     return Outcome.DONE
 
 
@@ -162,7 +168,8 @@ def seed_from(model_digest: str, images: Sequence[ImageRecord], language: Langua
     return hashlib.sha256(json.dumps([digests, model_digest, language]).encode()).hexdigest()
 
 
-def _store(workplace: Workplace, claim: Claim, report: Report) -> None:
+def _store(workplace: Workplace, claim: Claim, report: Report) -> int:
     with workplace.database.session() as session:
-        reports.store(session, claim, report)
+        version = reports.store(session, claim, report)
         faults.passing(Point.LLM_BEFORE_COMMIT)
+    return version

@@ -1,4 +1,4 @@
-"""/v1/reviews: how fast reports are signed, and what became of their drafts."""
+"""/v1/reviews: how fast reports are signed, what became of their drafts, and what a shadow made of them."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -10,10 +10,11 @@ from api.auth import MayRead
 from api.backend import Backend, BackendDep
 from api.bodies.answers import problems
 from api.bodies.review import ReviewSummaries, review_summaries
+from api.bodies.writer_pair import WriterPairs, writer_pairs
 from api.results import NDJSON, in_pieces
 from api.signed_reports import ndjson_lines
 from shared.domain.studies import StudyId, TenantId
-from shared.records import signed_reports
+from shared.records import shadow_reports, signed_reports
 from shared.records.signed_reports import SignedReport
 
 AT_ONCE: Final = 50
@@ -31,6 +32,13 @@ def get_summary(backend: BackendDep, caller: MayRead) -> ReviewSummaries:
     """Return a line for each classifier and writer: of all reports that are signed and not withdrawn."""
     with backend.database.session() as session:
         return review_summaries(signed_reports.summary(session, tenant_id=caller.sees))
+
+
+@router.get("/writers", responses=problems(), summary="Compare a shadow writer with the first")
+def get_writers(backend: BackendDep, caller: MayRead) -> WriterPairs:
+    """Return counts for each two writers of the same studies; the shadow's texts are shown to nobody."""
+    with backend.database.session() as session:
+        return writer_pairs(shadow_reports.pairs(session, tenant_id=caller.sees))
 
 
 @router.get("/export", response_class=Response, responses=_EXPORT, summary="Export signed reports")

@@ -210,6 +210,41 @@ def table(*, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
 
 
 @app.command()
+def writers(*, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
+    """Compare a shadow writer's reports with those that readers are shown, and both with the findings.
+
+    Of the labels that either states: how many both say alike, and the errors by kind; weight is that of all
+    errors, an urgent finding that is missing or false counting 1.
+
+    Example: [bold]cxr reviews writers[/]
+    """
+    with connect(url, key) as client:
+        found = client.reviews.writers()
+    if as_json:
+        print_json(found)
+        return
+    kinds = ("false", "missing", "location", "certainty")
+    print_rows(
+        ("writer", "shadow", "compared", "studies", "agreed", *kinds, "urgent", "unread", "weight"),
+        [
+            (
+                f"{pair.primary.id} {pair.primary.version}",
+                f"{pair.shadow.id} {pair.shadow.version}",
+                one.comparison.replace("_", " "),
+                str(pair.compared),
+                f"{one.agreed}/{one.stated}",
+                *(str(sum(error.count for error in one.errors if error.kind == kind)) for kind in kinds),
+                str(sum(error.count for error in one.errors if error.significance == "urgent")),
+                str(one.unread),
+                f"{one.weight:g}",
+            )
+            for pair in found
+            for one in pair.accounts
+        ],
+    )
+
+
+@app.command()
 def export(
     *,
     output: Annotated[

@@ -18,7 +18,15 @@ from cxr.models.report import (
     Verification,
     WriterId,
 )
-from cxr.models.review import ClassifierId, Difference, ReviewSummary, Version
+from cxr.models.review import (
+    Account,
+    ClassifierId,
+    Difference,
+    ErrorCount,
+    ReviewSummary,
+    Version,
+    WriterPair,
+)
 from cxr.models.server import FormatInfo, Info, Key, Tenant, Work
 from cxr.models.similar import PresentFinding, SimilarStudies, SimilarStudy
 from cxr.models.study import (
@@ -38,6 +46,7 @@ from cxr.models.study import (
 
 __all__ = [
     "FINAL_STATUSES",
+    "Account",
     "Actor",
     "Addendum",
     "Answer",
@@ -48,6 +57,7 @@ __all__ = [
     "BatchResult",
     "ClassifierId",
     "Difference",
+    "ErrorCount",
     "Event",
     "Evidence",
     "Finding",
@@ -79,4 +89,5 @@ __all__ = [
     "Version",
     "Work",
     "WriterId",
+    "WriterPair",
 ]

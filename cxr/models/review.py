@@ -46,3 +46,32 @@ class ReviewSummary(Answer):
     accepted_share: float | None = None
     changed_words: float
     changed_labels: float
+
+
+class ErrorCount(Answer):
+    """How often one kind of error was made at labels of one significance."""
+
+    kind: str
+    significance: str
+    count: int
+
+
+class Account(Answer):
+    """How one of two accounts, which `comparison` names, stands to the other, which is taken as right."""
+
+    comparison: str
+    stated: int
+    agreed: int
+    unread: int
+    errors: list[ErrorCount]
+    weight: float
+
+
+class WriterPair(Answer):
+    """Two writers who wrote of the same studies, the second as a shadow of the first."""
+
+    primary: WriterId
+    shadow: WriterId
+    compared: int
+    fallbacks: int
+    accounts: list[Account]

@@ -522,6 +522,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("study_id", "person", name=op.f("pk_report_drafts")),
     )
     op.create_table(
+        "shadow_reports",
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("writer_id", sa.String(length=128), nullable=False),
+        sa.Column("writer_version", sa.String(length=64), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("fallback", sa.Boolean(), nullable=False),
+        sa.Column("failures", postgresql.ARRAY(sa.String()), nullable=False),
+        sa.Column(
+            "policy",
+            sa.Enum(
+                "strict", "grounded", name="policy", native_enum=False, create_constraint=True, length=16
+            ),
+            nullable=False,
+        ),
+        sa.Column("findings", sa.Text(), nullable=False),
+        sa.Column("impression", sa.Text(), nullable=False),
+        sa.Column("sentences", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("compared", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["studies.id"], name=op.f("fk_shadow_reports_study_id_studies"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["study_id", "version"],
+            ["reports.study_id", "reports.version"],
+            name=op.f("fk_shadow_reports_study_id_reports"),
+        ),
+        sa.PrimaryKeyConstraint("study_id", "version", name=op.f("pk_shadow_reports")),
+    )
+    op.create_table(
         "study_events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("study_id", sa.UUID(), nullable=False),
@@ -647,6 +678,7 @@ def downgrade() -> None:
     op.drop_table("encoders")
     op.drop_table("findings")
     op.drop_table("study_events")
+    op.drop_table("shadow_reports")
     op.drop_table("report_drafts")
     op.drop_table("reports")
     op.drop_table("analyses")

@@ -68,6 +68,11 @@ TOKENS: Final = Counter("cxr_report_tokens_total", "Tokens that the language mod
 FALLBACKS: Final = Counter(
     "cxr_report_fallbacks_total", "Reports in which the template stood in for the writer"
 )
+SHADOWS: Final = Counter(
+    "cxr_shadow_reports_total",
+    "Studies of which a shadow writer was to write, by what came of it",
+    ["outcome"],
+)
 DAMAGED: Final = Counter(
     "cxr_originals_damaged_total", "Times that a stored original was not what was sent", ["damage"]
 )

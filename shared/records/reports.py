@@ -123,8 +123,8 @@ _VERSIONS: Final = Values(_VersionRecord, ReportRow)
 _SENTENCES: Final = TypeAdapter(tuple[GradedSentence, ...])
 
 
-def store(session: Session, claim: Claim, report: Report) -> None:
-    """Write the report and make the study COMPLETED, in the caller's transaction.
+def store(session: Session, claim: Claim, report: Report) -> int:
+    """Write the report and make the study COMPLETED, in the caller's transaction; return its version.
 
     The indication goes from the study's order to the report's: the writer has no part in it.
 
@@ -136,10 +136,11 @@ def store(session: Session, claim: Claim, report: Report) -> None:
     finish(session, claim, StudyEvent.REPORTED, values={"report_status": status})
     indication = session.scalar(select(OrderRow.indication).where(OrderRow.study_id == claim.study_id))
     verification = report.verification
+    number = next_number(session, claim.study_id)
     session.add(
         ReportRow(
             study_id=claim.study_id,
-            version=next_number(session, claim.study_id),
+            version=number,
             act=Act.WRITTEN,
             status=ReportStatus.PRELIMINARY,
             # The one that was read: under the lease no worker writes another.
@@ -156,6 +157,7 @@ def store(session: Session, claim: Claim, report: Report) -> None:
             **text_of(report),
         )
     )
+    return number
 
 
 def in_force(session: Session, study_id: StudyId) -> ReportRecord | None:

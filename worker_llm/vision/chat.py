@@ -1,7 +1,8 @@
 """A general model that sees, and chats: asked for a report in plain words, and read forgivingly.
 
 It was trained on no form of its own, so it is told one: FINDINGS and IMPRESSION. Each radiograph stands
-behind the words that say what it is. Every sentence that it writes needs a reader.
+behind the words that say what it is. Every sentence that it writes needs a reader. Models that were tuned on
+radiographs are asked in their own words, and read as this one is.
 
 Map: `ChatModel` (`ask`, `read`) -> `_asked`, `_sections`.
 """
@@ -11,12 +12,15 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
+from PIL import Image
+
 from shared.domain.findings import ViewPosition
 from shared.reporting.request import Passage, Picture, ReportRequest, Sight
 from shared.words import in_each
 from worker_llm.vision.asking import Answer, Question, closed
-from worker_llm.vision.frames import whole
+from worker_llm.vision.frames import Frame, whole
 from worker_llm.vision.slots import objections_in_words, slot
+from worker_llm.vision.thinking import apart
 
 _LONGEST: Final = 700
 _MOST: Final = 4
@@ -32,19 +36,20 @@ _VIEWS: Final = {
 }
 _TOLD: Final = in_each("prompt", dict)
 
-_THINKING: Final = re.compile(r"\s*<think(?:ing)?>(.*?)(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_MARKUP: Final = re.compile(r"```\w*|\*\*|__|</?answer>|^\s*#+\s*", re.MULTILINE | re.IGNORECASE)
-_INLINE: Final = re.compile(r"\s+(?=(?:FINDINGS|IMPRESSION)\s*:)")
+_MARKUP: Final = re.compile(r"```\w*|\*\*|__|^\s*#+\s*", re.MULTILINE)
+_INLINE: Final = re.compile(r"\s+(?:(?<=\n)\d+[.)][ \t]+)?(?=(?:FINDINGS|IMPRESSION)\s*:)")
 _HEADING: Final = re.compile(
     r"^[ \t]*(?:\d+[.)][ \t]*)?(findings?|hallazgos?|impressions?|impresi[oó]n|conclusions?|conclusi[oó]n"
     r"|indications?|indicaci[oó]n|techniques?|t[eé]cnica|comparisons?|comparaci[oó]n|recomendaci\w+|notas?"
-    r"|history|examination|exam|recommendations?|notes?|disclaimer|clinical \w+)[ \t]*(?::|$)",
+    r"|history|examination|exam|recommendations?|notes?|disclaimer|clinical \w+"
+    r"|(?:bounding )?box(?:es)?)[ \t]*(?::|$)",
     re.MULTILINE | re.IGNORECASE,
 )
 _TALK: Final = re.compile(r"\bI\b|\bAI\b|\b[Ss]orry\b|^\s*[\[{]")
 """What an answer without headings is when it is no report: a refusal, or JSON."""
 _FINDINGS: Final = ("finding", "hallazgo")
 _IMPRESSION: Final = ("impression", "impresi", "conclusi")
+_WORD: Final = re.compile(r"\w")
 _BULLET: Final = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 
 
@@ -55,13 +60,13 @@ class ChatModel:
         """Show the radiographs, and ask for the two sections; see `Model.ask`."""
         pictures = _first(sight.pictures)
         shown = [
-            (f"Image {number} of {len(pictures)}: {_VIEWS[picture.view.position]}.", whole(picture))
+            (f"Image {number} of {len(pictures)}: {_VIEWS[picture.view.position]}.", self.shown(picture))
             for number, picture in enumerate(pictures, start=1)
         ]
         if sight.earlier is not None:
             earlier = sight.earlier.picture
             said = f"For comparison, of an earlier study of this patient: {_VIEWS[earlier.view.position]}."
-            shown.append((said, whole(earlier, earlier=True)))
+            shown.append((said, self.shown(earlier, earlier=True)))
         content: list[dict[str, Any]] = []
         for said, _ in shown:
             content += [_text(said), {"type": "image"}]
@@ -72,15 +77,18 @@ class ChatModel:
             longest=_LONGEST,
         )
 
+    def shown(self, picture: Picture, *, earlier: bool = False) -> tuple[Image.Image, Frame]:
+        """Return a radiograph as the model is shown it, and which part of it that is."""
+        return whole(picture, earlier=earlier)
+
     def read(self, text: str, question: Question) -> Answer:  # noqa: ARG002 - it names no places
         """Read the two sections, whatever stands around them; see `Model.read`."""
-        thinking = _THINKING.match(text)
-        said = _INLINE.sub("\n", _MARKUP.sub("", text[thinking.end() :] if thinking else text))
-        findings, impression = _sections(said)
+        said, thinking = apart(text)
+        findings, impression = _sections(_INLINE.sub("\n", _MARKUP.sub("", said)))
         return Answer(
             findings=tuple(Passage(line, ()) for line in _lines(findings)),
             impression=" ".join(closed(line) for line in _lines(impression)) or None,
-            thinking=thinking.group(1).strip() if thinking else None,
+            thinking=thinking,
         )
 
 
@@ -130,5 +138,6 @@ def _sections(said: str) -> tuple[str, str]:
 def _lines(section: str) -> Iterator[str]:
     """Yield the pieces of a section that stand in lines or bullets of their own."""
     for line in section.splitlines():
-        if piece := _BULLET.sub("", line).strip():
+        piece = _BULLET.sub("", line).strip()
+        if _WORD.search(piece):
             yield piece

@@ -100,13 +100,21 @@ def _room(config: Any) -> int:  # noqa: ANN401 - as above
     return int(config.max_position_embeddings * factor)
 
 
-def pretrained(name: str, folder: Path, settings: ReportSettings) -> TransformersEngine:
+def pretrained(name: str, folder: Path, settings: ReportSettings, kind: str) -> TransformersEngine:
     """Load a model by transformers' own classes, from its folder alone and without any code in it.
 
+    Args:
+        kind: the model's type, as its configuration says it.
+
     Raises:
-        WeightsError: some of its weights are not there; transformers would make them up.
+        WeightsError: it is another model, or some of its weights are not there; transformers would make
+            them up.
         OSError, ValueError: the folder holds no model of a class of transformers.
     """
+    held = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if held != kind:
+        message = f"{folder} holds another model: its model_type is {held!r}, not {kind!r}"
+        raise WeightsError(message)
     processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     network, said = AutoModelForImageTextToText.from_pretrained(
         folder,

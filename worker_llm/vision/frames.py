@@ -3,7 +3,7 @@
 A model sees a part of a radiograph, mostly resized: a `Frame` remembers which. What resizing does to it is
 nothing to fractions; what cropping and padding do, a frame undoes.
 
-Map: `frontal_and_lateral` · `Frame` -> `whole`, `centre_square`.
+Map: `frontal_and_lateral` · `Frame` -> `whole`, `centre_square`, `padded_square`.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,8 @@ from shared.reporting.request import Picture, Sight
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Which rectangle of a radiograph a model was shown, as fractions of its width and height.
+
+    With padding around the radiograph it is larger than that.
 
     Attributes:
         image: the radiograph's index in the study; None of a study before, on which no box is kept.
@@ -64,6 +66,15 @@ def centre_square(picture: Picture, *, earlier: bool = False) -> tuple[Image.Ima
     left, top = (image.width - side) // 2, (image.height - side) // 2
     cut = Frame(frame.image, left / image.width, top / image.height, side / image.width, side / image.height)
     return image.crop((left, top, left + side, top + side)), cut
+
+
+def padded_square(picture: Picture, *, earlier: bool = False) -> tuple[Image.Image, Frame]:
+    """Return all of a radiograph in a square, black below it or beside it, and its frame."""
+    image, frame = whole(picture, earlier=earlier)
+    side = max(image.size)
+    square = Image.new("L", (side, side))
+    square.paste(image)
+    return square, Frame(frame.image, width=side / image.width, height=side / image.height)
 
 
 def frontal_and_lateral(sight: Sight) -> tuple[Picture, Picture | None]:

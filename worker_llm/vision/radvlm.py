@@ -1,31 +1,36 @@
-"""RadVLM (arXiv 2502.03333): a report of one frontal radiograph, which may say where in brackets.
+"""RadVLM (arXiv 2502.03333): LLaVA-OneVision, tuned on reports of one frontal radiograph and on places.
 
-It was trained on reports without any mention of an earlier study, and on one sentence that asks for them. A
-box stands in its sentence as [x, y, x, y], fractions of the picture; several are joined by commas and "and".
+It learnt from reports without mentions of earlier studies, in the words of one question. A box stands in the
+sentence that it is of, as fractions of the picture: "[0.12, 0.40, 0.45, 0.81]".
 
-Map: `RadVlm` (`ask`, `read`) -> `_told`.
+Map: `RadVlm` (`ask`, `read`).
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from typing_extensions import override
 
-from shared.domain.reports import Region
-from shared.reporting.request import Passage, ReportRequest, Sight
+from shared.reporting.request import ReportRequest, Sight
 from worker_llm.vision.asking import Answer, Question
+from worker_llm.vision.boxes import LIST, NUMBER, Found, placed, put_aside, unmarked
 from worker_llm.vision.chat import ChatModel
 from worker_llm.vision.frames import Frame, frontal_and_lateral, whole
 from worker_llm.vision.slots import objections_in_words
 
-_LONGEST: Final = 1500
-_ASKED: Final = "Provide a radiology report for this Chest X-Ray."
-_BOX: Final = re.compile(
-    r"(?:\s*,)?\s*(?:\b(?:and|at|in|within|located at|with bounding box(?:es)?)\b)?\s*\[([-\d.,\s]*)\]?"
-    r"(?=[\s,.;:)]|and\b|\[|$)"
-)
-_HEADED: Final = re.compile(r"\bfindings?\b[*_ ]*:", re.IGNORECASE)
-_SENTENCES: Final = re.compile(r"(?<=[.!?])\s+")
+_LONGEST: Final = 700
+_QUESTION: Final = "Provide a radiology report for this Chest X-Ray."
+_SLACK: Final = 0.05
+"""How far outside of the picture a corner may be by rounding; farther out it is no fraction."""
+
+_PAIR: Final = r"\(\s*\d?\.\d+(?:\s*,\s*\d?\.\d+)+\s*\)"
+_HELD: Final = r"\[[^\[\]\n]{0,80}?(?:\d|nan|inf)[^\[\]\n]{0,80}\]|\[\s*\]"
+_BOXES: Final = re.compile(rf"{_HELD}|{LIST}|{_PAIR}(?:\s*,\s*{_PAIR})*")
+"""What stands for a box, whether it is one or not."""
+_HEADED: Final = re.compile(r"^\W*findings?\b", re.IGNORECASE | re.MULTILINE)
+_CONCLUDES: Final = re.compile(r"^\W*impression\W*:", re.IGNORECASE | re.MULTILINE)
+_BOX: Final = re.compile(rf"\[\s*{NUMBER}(?:\s*,\s*{NUMBER}){{3}}\s*\]")
 
 
 class RadVlm(ChatModel):
@@ -33,44 +38,28 @@ class RadVlm(ChatModel):
 
     @override
     def ask(self, request: ReportRequest, sight: Sight) -> Question:
+        """Ask for a report of the frontal radiograph; see `Model.ask`."""
         image, frame = whole(frontal_and_lateral(sight)[0])
-        text = " ".join(filter(None, (_ASKED, objections_in_words(request))))
+        text = " ".join(filter(None, (_QUESTION, objections_in_words(request))))
         content = [{"type": "text", "text": text}, {"type": "image"}]
         return Question([{"role": "user", "content": content}], (image,), (frame,), _LONGEST)
 
     @override
     def read(self, text: str, question: Question) -> Answer:
-        # Its reports have no headings, or an impression's alone.
-        read = super().read(text if _HEADED.search(text) else f"FINDINGS:\n{text}", question)
-        frame = question.frames[0]
-        passages: list[Passage] = []
-        dropped = 0
-        for passage in read.findings:
-            for sentence in _SENTENCES.split(passage.text):
-                said, regions, broken = _told(sentence, frame)
-                dropped += broken
-                if said:
-                    passages.append(Passage(said, regions))
-        impression, _, broken = _told(read.impression or "", None)
-        return Answer(tuple(passages), impression or None, dropped + broken)
+        """Read the report, and the boxes in its sentences; see `Model.read`."""
+        marked, found = put_aside(text, _BOXES, lambda box: _found(box, question.frames[0]))
+        if _CONCLUDES.search(marked) and not _HEADED.search(marked):
+            marked = f"FINDINGS: {marked}"  # its reports may have a heading for the second section alone
+        answer = super().read(marked, question)
+        findings, dropped = placed(answer.findings, found)
+        return replace(
+            answer, findings=findings, impression=unmarked(answer.impression or "") or None, dropped=dropped
+        )
 
 
-def _told(sentence: str, frame: Frame | None) -> tuple[str, tuple[Region, ...], int]:
-    """Return a sentence without its boxes, where they are, and how many cannot be read."""
-    regions: list[Region] = []
-    boxes = list(_BOX.finditer(sentence))
-    for box in boxes:
-        region = _region(box.group(1), frame) if frame else None
-        if region is not None:
-            regions.append(region)
-    said = re.sub(r"\s+(?=[.,;:!?])", "", _BOX.sub("", sentence)).strip()
-    broken = len(boxes) - len(regions) if frame else 0
-    return said if re.search(r"\w", said) else "", tuple(dict.fromkeys(regions)), broken
-
-
-def _region(numbers: str, frame: Frame) -> Region | None:
-    try:
-        corners = [float(number) for number in numbers.split(",")]
-    except ValueError:
-        return None
-    return frame.region(corners) if all(-1 < corner < 2 for corner in corners) else None  # else pixels
+def _found(box: str, frame: Frame) -> Found:
+    if _BOX.fullmatch(box) is None:
+        return Found(None)
+    corners = [float(number) for number in re.findall(NUMBER, box)]
+    inside = all(-_SLACK <= corner <= 1 + _SLACK for corner in corners)
+    return Found(frame.region(corners) if inside else None)

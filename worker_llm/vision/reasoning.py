@@ -1,75 +1,79 @@
-"""Models that think before they answer: NV-Reason-CXR and CheXOne, both of the family of Qwen2.5-VL.
+r"""The models of Qwen2.5-VL's kind that reason: CheXOne (arXiv 2604.00493), NV-Reason-CXR (arXiv 2510.23968).
 
-They answer <think>...</think><answer>...</answer>. What they think is cut off before anything else reads the
-text, and is never shown as report: a thought weighs what is not there, too.
+Each is asked in the one sentence that its page names, the radiographs before it. What they think is cut off;
+CheXOne may put its answer into LaTeX's \boxed{...}. Neither is asked for an impression.
 
-Map: `Reasoning` -> `CheXone` · `without_thinking`.
+Map: `Reasoner` (`ask`, `read`) -> `NV_REASON` · `load_chexone`.
 """
 
-import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from typing_extensions import override
 
 from shared.reporting.request import ReportRequest, Sight
+from shared.settings import ReportSettings
 from worker_llm.vision.asking import Answer, Question
 from worker_llm.vision.chat import ChatModel
+from worker_llm.vision.engine import TransformersEngine, pretrained
 from worker_llm.vision.frames import frontal_and_lateral, whole
 from worker_llm.vision.slots import objections_in_words
+from worker_llm.vision.thinking import apart
 
-_LONGEST: Final = 2048
-_ASKED: Final = "Write an example findings section for the CXR."
-_THINK: Final = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
-_ANSWER: Final = re.compile(r"<answer>", re.IGNORECASE)
-_ENDED: Final = re.compile(r"</answer>.*", re.IGNORECASE | re.DOTALL)
+_BOXED: Final = "\\boxed{"
+_CHEXONE_PIXELS: Final = {"shortest_edge": 256 * 28 * 28, "longest_edge": 512 * 512}
+"""At least and at most of a picture, as CheXOne was trained; transformers names them so."""
 
 
-class Reasoning(ChatModel):
-    """How NV-Reason-CXR is asked, of one radiograph, and how any model that thinks first is read."""
+class Reasoner(ChatModel):
+    """How such a model is asked and read."""
+
+    def __init__(self, sentence: str, *, lateral: bool, longest: int) -> None:
+        """Take what it is asked, whether it is shown a lateral radiograph, and the tokens of an answer."""
+        self._sentence, self._lateral, self._longest = sentence, lateral, longest
 
     @override
     def ask(self, request: ReportRequest, sight: Sight) -> Question:
-        alone = replace(sight, pictures=(frontal_and_lateral(sight)[0],), earlier=None)
-        return replace(super().ask(request, alone), longest=_LONGEST)
+        """Show the radiographs, then say its sentence; see `Model.ask`."""
+        frontal, lateral = frontal_and_lateral(sight)
+        pictures = [frontal] if lateral is None or not self._lateral else [frontal, lateral]
+        shown = [whole(picture) for picture in pictures]
+        text = " ".join(filter(None, (self._sentence, objections_in_words(request))))
+        content = [*({"type": "image"} for _ in shown), {"type": "text", "text": text}]
+        return Question(
+            chat=[{"role": "user", "content": content}],
+            images=tuple(image for image, _ in shown),
+            frames=tuple(frame for _, frame in shown),
+            longest=self._longest,
+        )
 
     @override
     def read(self, text: str, question: Question) -> Answer:
-        answer, thinking = without_thinking(text)
-        return replace(super().read(answer, question), thinking=thinking or None)
+        """Read what it answers after it thought; see `Model.read`."""
+        said, thinking = apart(text)
+        before, found, boxed = said.rpartition(_BOXED)
+        if found:
+            said, thinking = _closed(boxed), " ".join(filter(None, (thinking, before.strip())))
+        return replace(super().read(said, question), thinking=thinking or None)
 
 
-class CheXone(Reasoning):
-    """How CheXOne is asked: the radiographs, and the sentence that it was trained on."""
-
-    @override
-    def ask(self, request: ReportRequest, sight: Sight) -> Question:
-        shown = [whole(picture) for picture in frontal_and_lateral(sight) if picture is not None]
-        text = " ".join(filter(None, (_ASKED, objections_in_words(request))))
-        content = [*({"type": "image"} for _ in shown), {"type": "text", "text": text}]
-        images, frames = zip(*shown, strict=True)
-        return Question([{"role": "user", "content": content}], images, frames, _LONGEST)
+def _closed(text: str) -> str:
+    """Return a text up to the brace that closes it; empty where none does."""
+    depth = 1
+    for place, letter in enumerate(text):
+        depth += (letter == "{") - (letter == "}")
+        if depth == 0:
+            return text[:place].removeprefix("\\text{").removesuffix("}")
+    return ""
 
 
-def without_thinking(text: str) -> tuple[str, str]:
-    """Return what a model answered, and what it thought; thoughts that never end are no answer."""
-    begun = list(_ANSWER.finditer(text))
-    if begun:
-        answer = _ENDED.sub("", text[begun[-1].end() :])
-        return _without_tags(answer), _THINK.sub(" ", text[: begun[-1].start()]).strip()
-    tags = list(_THINK.finditer(text))
-    if not tags:
-        return text, ""
-    last = tags[-1]
-    thought = _THINK.sub(" ", text[: last.start()]).strip()
-    if not last.group().startswith("</"):
-        return "", _THINK.sub(" ", text).strip()
-    return text[last.end() :], thought
+NV_REASON: Final = Reasoner("Find abnormalities and support devices.", lateral=False, longest=2048)
+_CHEXONE: Final = Reasoner("Write an example findings section for the CXR.", lateral=True, longest=1024)
 
 
-def _without_tags(answer: str) -> str:
-    """Return an answer; where it thinks anew within it, only what follows the thoughts."""
-    tags = list(_THINK.finditer(answer))
-    if not tags:
-        return answer
-    return answer[tags[-1].end() :] if tags[-1].group().startswith("</") else ""
+def load_chexone(folder: Path, settings: ReportSettings) -> tuple[Reasoner, TransformersEngine]:
+    """Load CheXOne as it is published, and show it pictures of the size that it was trained on."""
+    engine = pretrained("chexone", folder, settings, "qwen2_5_vl")
+    engine.processor.image_processor.size = _CHEXONE_PIXELS
+    return _CHEXONE, engine

@@ -1,4 +1,4 @@
-"""Reports: their versions, none of which ever changes, and what persons have begun to make of one."""
+"""Reports: their versions, none of which ever changes, what persons make of one, and what a shadow wrote."""
 
 from typing import Any
 from uuid import UUID
@@ -103,3 +103,28 @@ class ReportDraftRow(Base):
     """Another one at each save: of two windows, the one that saves an older one is told."""
     opened_at: Mapped[Moment] = mapped_column(server_default=func.now())
     saved_at: Mapped[Moment] = mapped_column(server_default=func.now())
+
+
+class ShadowReportRow(Base):
+    """What the shadow writer wrote beside a writer's version, of the same findings; no reader is shown it."""
+
+    __tablename__ = "shadow_reports"
+    __table_args__ = (ForeignKeyConstraint(["study_id", "version"], ["reports.study_id", "reports.version"]),)
+
+    study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    """The report that stands in its place; it says which analysis, and in which language."""
+    writer_id: Mapped[str] = mapped_column(String(128), info=SYSTEM)
+    writer_version: Mapped[str] = mapped_column(String(64), info=SYSTEM)
+    attempts: Mapped[int]
+    fallback: Mapped[bool]
+    """Whether all its own texts were refused: the text is the template's then, and compared with nothing."""
+    failures: Mapped[list[str]] = mapped_column(ARRAY(String), info=PATIENT)
+    policy: Mapped[Policy]
+    findings: Mapped[PatientText]
+    impression: Mapped[PatientText]
+    sentences: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, info=PATIENT)
+    """As a report's."""
+    compared: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), info=PATIENT)
+    """How it stands to the report and both to the findings (`shadow_reports.Comparisons`)."""
+    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
