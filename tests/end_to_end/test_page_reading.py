@@ -1,5 +1,6 @@
 """What a reader of the page must not miss: whose study it is, what is warned about, what the picture is."""
 
+import json
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ import pydicom
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships no types
 from pydicom.uid import generate_uid
+from sqlalchemy import text
 
+from shared.records.database import Database
+from shared.settings import DatabaseSettings
 from tests.end_to_end.conftest import OpenTab
 from tests.support.browser import Tab
 from tests.support.stack import FullStack, wait_until
@@ -53,7 +57,21 @@ def child(stack: FullStack, samples: Path) -> str:
             lambda: client.get(path).json()["status"] == "completed", timeout=180, what="the child's report"
         )
     study_id: str = answer.json()["id"]
+    _say_where_the_first_was_seen(stack, study_id)
     return study_id
+
+
+def _say_where_the_first_was_seen(stack: FullStack, study_id: str) -> None:
+    """Give the first sentence of a report what a writer that sees the image would have told of it."""
+    region = {"image": 0, "box": {"left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.4}}
+    statement = text(
+        "UPDATE reports SET sentences = jsonb_set(sentences, '{0,regions}', CAST(:regions AS jsonb))"
+        " WHERE study_id = :study"
+    )
+    database = Database(DatabaseSettings(url=stack.infra_environment()["CXR_DATABASE_URL"]))
+    with database.session() as session:
+        session.execute(statement, {"regions": json.dumps([region]), "study": study_id})
+    database.close()
 
 
 @pytest.fixture
@@ -132,12 +150,20 @@ def test_paper_has_the_patient_the_picture_and_a_date_with_its_zone_on_white(rea
 
 def test_a_sentence_shows_on_the_picture_what_it_rests_on(reading: Tab, stack: FullStack, child: str) -> None:
     report = httpx.get(f"{stack.url}/v1/studies/{child}/report", timeout=30).json()
-    resting = [sentence for sentence in report["sentences"] if sentence["evidence"]]
+    seen, *resting = [one for one in report["sentences"] if one["regions"] or one["evidence"]]
     buttons = reading.page.locator("#report .sentence")
-    assert buttons.all_inner_texts() == [sentence["text"] for sentence in resting]
+    assert buttons.all_inner_texts() == [sentence["text"] for sentence in (seen, *resting)]
     selected = reading.page.locator(".finding:has([aria-pressed=true])")
-    for at, sentence in enumerate(resting):
-        if at:
+    legend = reading.page.locator(".south-west").get_by_text("Where the report's writer says it saw this")
+    selected.locator("button").click()
+    bare = reading.pixels()
+    buttons.first.click()
+    legend.wait_for()
+    assert (selected.count(), reading.pixels() != bare) == (0, True)
+    reading.page.get_by_role("button", name="Box", exact=True).click()
+    assert (reading.pixels(), legend.is_hidden()) == (bare, True)
+    for at, sentence in enumerate(resting, start=1):
+        if at > 1:
             buttons.nth(at).press("Enter")
         else:
             buttons.nth(at).click()

@@ -18,7 +18,7 @@ const OPPOSITE = { A: "P", P: "A", R: "L", L: "R", H: "F", F: "H" };
  * Makes the words in the frame's corners and at its edges.
  *
  * @returns {{elements: HTMLElement[], show: (about: About) => void,
- *   sync: (state: {grayscale: ?object, found: ?{name: string}, heat: boolean, box: boolean}) => void}}
+ *   sync: (state: {grayscale: ?object, found: ?{name: string}, heat: boolean, box: boolean, regions: boolean}) => void}}
  */
 export function annotations() {
   const file = h("div.corner.north-west", {});
@@ -34,29 +34,34 @@ export function annotations() {
     fill(edges, ...sideLetters(orientation));
   }
 
-  function sync({ grayscale, found: chosen, heat, box }) {
+  function sync({ grayscale, found: chosen, ...shown }) {
     grays.textContent = grayscale === null ? "" : `W ${grayscale.window}  L ${grayscale.level}`;
     name.textContent = chosen?.name ?? "";
-    found.hidden = !chosen;
-    legend.sync({ heat, box });
+    found.hidden = !chosen && !shown.regions;
+    legend.sync(shown);
   }
 
   return { elements: [file, grays, found, device, edges], show, sync };
 }
 
 /**
- * Makes the legend of what lies over the radiograph: neither heat nor box is the outline of a finding.
+ * Makes the legend of what lies over the radiograph: neither heat nor box is the outline of a finding,
+ * and nobody checked where a writer saw something.
  *
- * @returns {{element: HTMLElement, sync: (shown: {heat: boolean, box: boolean}) => void}}
+ * @returns {{element: HTMLElement, sync: (shown: {heat: boolean, box: boolean, regions: boolean}) => void}}
  */
 export function overlayLegend() {
   const scale = h("span.heat-scale", {}, h("span", {}, words.radiograph.less), h("span.heat-colours", { "aria-hidden": "true" }), h("span", {}, words.radiograph.more));
   const dashes = h("span.box-key", { "aria-hidden": "true" });
-  const element = h("span.overlay-legend", {}, scale, dashes, h("span", {}, words.radiograph.legend));
-  const sync = ({ heat, box }) => {
+  const model = h("span.legend-part", {}, scale, dashes, h("span", {}, words.radiograph.legend));
+  const writer = h("span.legend-part", {}, h("span.box-key.writer", { "aria-hidden": "true" }), h("span", {}, words.radiograph.writerLegend));
+  const element = h("span.overlay-legend", {}, model, writer);
+  const sync = ({ heat, box, regions }) => {
     scale.hidden = !heat;
     dashes.hidden = !box;
-    element.hidden = !heat && !box;
+    model.hidden = !heat && !box;
+    writer.hidden = !regions;
+    element.hidden = !heat && !box && !regions;
   };
   return { element, sync };
 }

@@ -50,8 +50,11 @@ export function drawHeat(context, heat, area, opacity) {
   context.restore();
 }
 
-/** Draws a box, given as fractions of the picture: light on dark, seen on any gray; dashed, since it is no outline; `unit` is a CSS pixel. */
-export function drawBox(context, [left, top, right, bottom], area, unit = 1) {
+/** How the lines of boxes are drawn, in CSS pixels: a finding's is dashed, since it is no outline; a writer's is dotted. */
+export const LINES = { finding: { dashes: [9, 6], colour: "#ffd479" }, writer: { dashes: [2, 4], colour: "#8fd3ff" } };
+
+/** Draws a box, given as fractions of the picture: light on dark, seen on any gray; `unit` is a CSS pixel. */
+export function drawBox(context, [left, top, right, bottom], area, unit = 1, line = LINES.finding) {
   const place = [
     area.x + left * area.width,
     area.y + top * area.height,
@@ -59,10 +62,10 @@ export function drawBox(context, [left, top, right, bottom], area, unit = 1) {
     (bottom - top) * area.height,
   ];
   context.save();
-  context.setLineDash([9 * unit, 6 * unit]);
+  context.setLineDash(line.dashes.map((dash) => dash * unit));
   for (const [width, colour] of [
     [4, "rgb(0 0 0 / 70%)"],
-    [1.75, "#ffd479"],
+    [1.75, line.colour],
   ]) {
     context.lineWidth = width * unit;
     context.strokeStyle = colour;

@@ -12,7 +12,7 @@ const WIDTH = 400;
  * @param {(context: CanvasRenderingContext2D, area: import("./overlay.js").Area, unit: number) => void} paint
  *   draws what the viewer shows
  * @returns {{element: HTMLElement, show: (about: import("./annotations.js").About) => void,
- *   prepare: (size: ?{width: number, height: number}, shown: {heat: boolean, box: boolean, words: string}) => void}}
+ *   prepare: (size: ?{width: number, height: number}, shown: {heat: boolean, box: boolean, regions: boolean, words: string}) => void}}
  */
 export function keyImage(paint) {
   const canvas = h("canvas", { "aria-hidden": "true" });
@@ -27,14 +27,14 @@ export function keyImage(paint) {
     fill(edges, ...sideLetters(about.orientation));
   }
 
-  function prepare(size, { heat, box, words }) {
+  function prepare(size, { words, ...shown }) {
     element.hidden = size === null;
     if (size === null) return;
     canvas.width = size.width;
     canvas.height = size.height;
     paint(canvas.getContext("2d"), { x: 0, y: 0, width: size.width, height: size.height }, size.width / WIDTH);
     shownWords.textContent = words;
-    legend.sync({ heat, box });
+    legend.sync(shown);
   }
 
   return { element, show, prepare };

@@ -1,4 +1,4 @@
-/** A study's images in the viewer: which one is shown, what the chosen finding adds, what was wrong with each. */
+/** A study's images in the viewer: which one is shown, what the chosen finding or sentence adds, what was wrong with each. */
 
 import { saveFrom } from "./download.js";
 import { fill, h } from "./dom.js";
@@ -16,8 +16,9 @@ const TEXT = words.radiograph;
  *
  * @param {{signal: AbortSignal, onError: (error: unknown) => void, onStepFinding: (by: number) => void}} options
  * @returns {{element: HTMLElement, onPaper: HTMLElement, show: (study: object) => void, find: (findings: object) => void,
- *   select: (label: ?string) => void, listen: (element: HTMLElement) => void}} `listen` lets the viewer's keys that no
- *   list of text has work while the focus is there
+ *   select: (label: ?string) => void, point: (regions: {image: number, box: number[]}[]) => void,
+ *   listen: (element: HTMLElement) => void}} `point` shows where a report's writer saw what it says, until a finding is
+ *   selected; `listen` lets the viewer's keys that no list of text has work while the focus is there
  */
 export function radiographs({ signal, onError, onStepFinding }) {
   const store = pictures(signal);
@@ -28,6 +29,7 @@ export function radiographs({ signal, onError, onStepFinding }) {
   let study = null;
   let found = null;
   let label = null;
+  let regions = [];
   let current = 0;
   let drawn = "";
   let remarked = "";
@@ -72,12 +74,19 @@ export function radiographs({ signal, onError, onStepFinding }) {
 
   function select(wanted) {
     label = wanted;
+    regions = [];
     const finding = found?.findings.find((entry) => entry.label === label);
     if (finding && finding.image !== null && entryOf(label, current)?.links.heatmap == null && finding.image !== current) {
       turnTo(finding.image);
       return;
     }
     markFinding().catch(onError);
+  }
+
+  function point(told) {
+    regions = told;
+    if (regions.length > 0 && regions.every(({ image }) => image !== current)) turnTo(regions[0].image);
+    else markFinding().catch(onError);
   }
 
   function entryOf(wanted, index) {
@@ -91,7 +100,8 @@ export function radiographs({ signal, onError, onStepFinding }) {
     const path = entry?.links.heatmap ?? null;
     const heat = path === null ? null : await store.heat(path);
     if (wanted !== label || index !== current) return;
-    view.mark(entry && (heat || entry.box) ? { name: entry.name, heat, box: entry.box } : null);
+    const boxes = regions.filter(({ image }) => image === current).map(({ box }) => box);
+    view.mark(entry && (heat || entry.box) ? { name: entry.name, heat, box: entry.box } : null, boxes);
   }
 
   function drawTabs() {
@@ -125,7 +135,7 @@ export function radiographs({ signal, onError, onStepFinding }) {
     );
   }
 
-  return { element, onPaper: view.onPaper, show, find: (findings) => (found = findings), select, listen: view.listen };
+  return { element, onPaper: view.onPaper, show, find: (findings) => (found = findings), select, point, listen: view.listen };
 }
 
 /** A preview is made of what could be decoded, used or not. */

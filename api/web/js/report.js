@@ -19,9 +19,9 @@ const TEXT = words.report;
 /**
  * Makes the panel.
  *
- * @param {{signal: AbortSignal, info: object, onError: (error: unknown) => void, onSentence: (labels: string[]) => void,
- *   findings: () => Map<string, object>, onReview: (open: boolean) => void}} options `onSentence` is told the labels of
- *   the findings that a chosen sentence or line rests on, `onReview` whether the report is under review now
+ * @param {{signal: AbortSignal, info: object, onError: (error: unknown) => void,
+ *   onSentence: (chosen: {evidence: {label: string}[], regions: object[]}) => void, findings: () => Map<string, object>,
+ *   onReview: (open: boolean) => void}} options `onSentence` is told what a chosen sentence or line rests on, `onReview` whether the report is under review now
  * @returns {{element: HTMLElement, load: (study: object) => Promise<void>, changed: (study: object) => Promise<void>,
  *   review: () => Promise<void>, wait: (text: string) => void}}
  */

@@ -11,14 +11,14 @@ const ORDER = ["indication", "technique", "comparison", "findings", "impression"
  * Makes the sections; what the findings do not support is marked.
  *
  * @param {object} report
- * @param {(labels: string[]) => void} onSentence is told the labels of the findings that a chosen sentence rests on
+ * @param {(chosen: {evidence: {label: string}[], regions: object[]}) => void} onSentence is told what a chosen sentence rests on
  * @returns {HTMLElement[]}
  */
 export function sectionParts(report, onSentence) {
   const { sections: titles, marks } = writtenIn(report.language);
   return sectionsOf(report).map(([name, text]) => {
-    const parts = passagesOf(report, name, text).map(({ text: part, grade, evidence }) => {
-      const shown = evidence.length > 0 ? sentenceButton(part, evidence, onSentence) : part;
+    const parts = passagesOf(report, name, text).map(({ text: part, grade, evidence, regions }) => {
+      const shown = evidence.length + regions.length > 0 ? sentenceButton(part, () => onSentence({ evidence, regions })) : part;
       return grade === null ? shown : h(`mark.${grade}`, {}, h("strong", {}, `${marks[grade]}: `), shown);
     });
     return h("section.report-section", { "data-section": name, lang: report.language }, h("h3", {}, titles[name]), h("p", {}, ...parts));
@@ -34,19 +34,19 @@ export function sectionsOf({ sections }) {
  * Cuts a section at its sentences, as shared/rendering/passages.py does. What a person signed has no marks: it is their
  * word now.
  *
- * @returns {{text: string, grade: ?string, evidence: {label: string}[]}[]} texts, which together are the section, each
- *   with the grade of a sentence that is not supported
+ * @returns {{text: string, grade: ?string, evidence: {label: string}[], regions: {image: number, box: number[]}[]}[]}
+ *   texts, which together are the section, each with the grade of a sentence that is not supported
  */
 export function passagesOf(report, name, text) {
   const sentences = report.sentences.filter(({ section }) => section === name);
-  const between = (start, end) => ({ text: text.slice(start, end), grade: null, evidence: [] });
+  const between = (start, end) => ({ text: text.slice(start, end), grade: null, evidence: [], regions: [] });
   const signed = report.attestations.some(({ act }) => act !== "entered-in-error");
   const cut = [];
   let start = 0;
-  for (const { text: sentence, grade, evidence } of sentences) {
+  for (const { text: sentence, grade, evidence, regions } of sentences) {
     const at = text.indexOf(sentence, start);
-    if (at < 0) return [{ text, grade: signed ? null : loudestOf(sentences), evidence: [] }];
-    cut.push(between(start, at), { text: sentence, grade: signed || grade === "supported" ? null : grade, evidence });
+    if (at < 0) return [{ text, grade: signed ? null : loudestOf(sentences), evidence: [], regions: [] }];
+    cut.push(between(start, at), { text: sentence, grade: signed || grade === "supported" ? null : grade, evidence, regions });
     start = at + sentence.length;
   }
   return [...cut, between(start, text.length)];
@@ -56,11 +56,9 @@ export function passagesOf(report, name, text) {
  * A sentence that shows on the picture what it rests on. It wraps as text does, which no `button` can.
  *
  * @param {string} text
- * @param {{label: string}[]} evidence
- * @param {(labels: string[]) => void} onSentence
+ * @param {() => void} choose
  */
-function sentenceButton(text, evidence, onSentence) {
-  const choose = () => onSentence(evidence.map(({ label }) => label));
+function sentenceButton(text, choose) {
   const onkeydown = (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();

@@ -24,7 +24,7 @@ const TEXT = words.head;
 export async function studyView({ root, signal, info, onError, setTitle, reload }, id, wanted) {
   const findings = findingsPanel({ onSelect: (label) => pictures.select(label) });
   const pictures = radiographs({ signal, onError, onStepFinding: findings.step });
-  const report = reportPanel({ signal, info, onError, onSentence: findings.choose, findings: findings.byLabel, onReview });
+  const report = reportPanel({ signal, info, onError, onSentence, findings: findings.byLabel, onReview });
   const similar = similarPanel({ signal, onError });
   const head = studyHead({
     signal,
@@ -36,6 +36,11 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
   // Whoever erases a study need not be told so.
   const gone = new AbortController();
   const seen = { status: null, findings: false, report: false, events: 0 };
+
+  function onSentence({ evidence, regions }) {
+    findings.choose(evidence.map(({ label }) => label));
+    pictures.point(regions);
+  }
 
   /** The address says it too: whoever loads the page again is where they were. */
   function onReview(open) {

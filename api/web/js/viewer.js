@@ -10,7 +10,7 @@ import { controls } from "./controls.js";
 import { fill, h } from "./dom.js";
 import { listenToKeys, listenToPointers } from "./gestures.js";
 import { NEUTRAL, bounded, canvasOf, develop } from "./pixels.js";
-import { drawBox, drawHeat } from "./overlay.js";
+import { LINES, drawBox, drawHeat } from "./overlay.js";
 import { keyImage } from "./paper.js";
 import { centred, fitted, panned, zoomed } from "./viewport.js";
 import { words } from "./words.js";
@@ -37,7 +37,7 @@ const GRADE_STEP = 8;
  * @param {{signal: AbortSignal, onStepImage: (by: number) => void, onStepFinding: (by: number) => void}} options
  * @returns {{element: HTMLElement, onPaper: HTMLElement, show: (gray: ?import("./pixels.js").Gray,
  *   about: import("./annotations.js").About, message: string) => void,
- *   mark: (found: ?{name: string, heat: ?ImageBitmap, box: ?number[]}) => void, listen: (element: HTMLElement) => void}}
+ *   mark: (found: ?{name: string, heat: ?ImageBitmap, box: ?number[]}, regions: number[][]) => void, listen: (element: HTMLElement) => void}}
  */
 export function viewer({ signal, onStepImage, onStepFinding }) {
   const canvas = h("canvas", { id: "radiograph", tabindex: 0, role: "img", "aria-describedby": "viewer-keys viewer-found" });
@@ -121,30 +121,35 @@ export function viewer({ signal, onStepImage, onStepFinding }) {
     graded = true;
     target.imageSmoothingQuality = "high";
     target.drawImage(state.picture, area.x, area.y, area.width, area.height);
-    const { heat, box } = shownOverlays();
+    const { heat, box, regions } = shownOverlays();
     if (heat) drawHeat(target, state.found.heat, area, state.overlay.opacity);
     if (box) drawBox(target, state.found.box, area, unit);
+    if (regions) for (const region of state.regions) drawBox(target, region, area, unit, LINES.writer);
   }
 
   function shownOverlays() {
-    const { overlay, found } = state;
-    return { heat: Boolean(found?.heat && overlay.heat), box: Boolean(found?.box && overlay.box) };
+    const { overlay, found, regions } = state;
+    return {
+      heat: Boolean(found?.heat && overlay.heat),
+      box: Boolean(found?.box && overlay.box),
+      regions: regions.length > 0 && overlay.box,
+    };
   }
 
   function print() {
     const { gray, grayscale, found } = state;
-    const { heat, box } = shownOverlays();
+    const shown = shownOverlays();
     const { window, level, invert } = grayscale;
     const text = words.radiograph;
     const grays = grayscale === NEUTRAL ? "" : ` · ${text.grays(window, level)}${invert ? `, ${text.inverted}` : ""}`;
-    paper.prepare(gray, { heat, box, words: (heat || box ? ` · ${found.name}` : "") + grays });
+    paper.prepare(gray, { ...shown, words: (shown.heat || shown.box ? ` · ${found.name}` : "") + grays });
   }
 
   function describe() {
-    const { grayscale, gray, found } = state;
+    const { grayscale, gray, found, regions } = state;
     const percent = state.viewport.scale * devicePixelRatio * 100;
     notes.sync({ grayscale: gray === null ? null : grayscale, found, ...shownOverlays() });
-    tools.sync({ ...state, percent, hasHeat: Boolean(found?.heat), hasBox: Boolean(found?.box) });
+    tools.sync({ ...state, percent, hasHeat: Boolean(found?.heat), hasBox: Boolean(found?.box) || regions.length > 0 });
     canvas.dataset.loaded = String(gray !== null);
   }
 
@@ -176,7 +181,7 @@ export function viewer({ signal, onStepImage, onStepFinding }) {
   listenToKeys(canvas, { ...lookKeys, ...moveKeys({ pan, grade, reset: actions.reset }) });
   const listen = (place) => listenToKeys(place, lookKeys);
   const element = viewerElement(canvas, notes.elements, message, tools.element);
-  return { element, onPaper: paper.element, show, mark: (found) => change({ found }), listen };
+  return { element, onPaper: paper.element, show, mark: (found, regions) => change({ found, regions }), listen };
 }
 
 function initialState() {
@@ -192,6 +197,7 @@ function initialState() {
     // Whoever opens a study looks at the picture first, and not at where the model looked.
     overlay: { opacity: 0.5, heat: false, box: true },
     found: null,
+    regions: [],
   };
 }
 

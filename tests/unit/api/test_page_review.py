@@ -6,10 +6,18 @@ import pytest
 
 from tests.support.page_modules import run_module
 
+SEEN: Final = [{"image": 0, "box": [0.1, 0.2, 0.3, 0.4]}]
 REPORT: Final[dict[str, Any]] = {
     "warnings": ["Under 18."],
     "sentences": [
-        {"section": section, "text": text, "grade": "supported", "labels": [], "evidence": []}
+        {
+            "section": section,
+            "text": text,
+            "grade": "supported",
+            "labels": [],
+            "evidence": [],
+            "regions": SEEN,
+        }
         for section, text in (
             ("technique", "PA view."),
             ("findings", "Effusion on the right."),
@@ -86,6 +94,7 @@ def test_a_grade_goes_to_the_text_that_was_graded_and_to_no_later_one():
             "grade": "unsupported",
             "labels": [],
             "evidence": [],
+            "regions": [],
         },
         {
             "of": 2,
@@ -94,14 +103,15 @@ def test_a_grade_goes_to_the_text_that_was_graded_and_to_no_later_one():
             "grade": "contradicts",
             "labels": [],
             "evidence": [],
+            "regions": [],
         },
     ]
     body = (
         "const lines = module.rewrite(module.rewrite(module.linesOf(given.report), 1, 'Mass. '), 2, 'New.');"
-        "return module.regrade(lines, given.graded).map(({ grade }) => grade);"
+        "return module.regrade(lines, given.graded).map(({ grade, regions }) => [grade, regions]);"
     )
     found = run_module("review/lines.js", body, {"report": REPORT, "graded": graded})
-    assert found == ["supported", "unsupported", "supported", "supported"]
+    assert found == [["supported", SEEN], ["unsupported", []], ["supported", SEEN], ["supported", SEEN]]
 
 
 def test_the_next_line_is_the_next_that_nobody_decided_about():

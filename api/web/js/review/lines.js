@@ -14,11 +14,14 @@
  * @property {?string} grade null until the server has graded the text
  * @property {string[]} labels
  * @property {{label: string, image: number, box: ?number[], place: ?object}[]} evidence
+ * @property {{image: number, box: number[]}[]} regions where its writer saw what it says
  */
 
 /** Makes the lines of a report that nobody has decided about; its warnings are none, they come back by themselves. */
 export function linesOf({ sentences, warnings }) {
-  const lines = sentences.map(({ section, text, grade, labels, evidence }, of) => ({ section, text, of, decision: "open", original: text, grade, labels, evidence }));
+  const lines = sentences.map(({ section, text, grade, labels, evidence, regions }, of) => {
+    return { section, text, of, decision: "open", original: text, grade, labels, evidence, regions };
+  });
   return lines.filter(({ text }) => !isWarning(text, warnings));
 }
 
@@ -69,7 +72,7 @@ export function rewrite(lines, at, text) {
 
 /** Adds an empty line behind another, in its section. */
 export function add(lines, at) {
-  const line = { section: lines[at].section, text: "", of: null, decision: "added", original: null, grade: null, labels: [], evidence: [] };
+  const line = { section: lines[at].section, text: "", of: null, decision: "added", original: null, grade: null, labels: [], evidence: [], regions: [] };
   return [...lines.slice(0, at + 1), line, ...lines.slice(at + 1)];
 }
 
@@ -82,8 +85,8 @@ export function add(lines, at) {
 export function regrade(lines, graded) {
   const answers = new Map(graded.map((line) => [keyOf(line), line]));
   return lines.map((line) => {
-    const { text, grade, labels, evidence } = answers.get(keyOf(line)) ?? {};
-    return text === line.text.trim() ? { ...line, grade, labels, evidence } : line;
+    const { text, grade, labels, evidence, regions } = answers.get(keyOf(line)) ?? {};
+    return text === line.text.trim() ? { ...line, grade, labels, evidence, regions } : line;
   });
 }
 

@@ -85,7 +85,7 @@ function takenMine({ section, theirs, mine }) {
 }
 
 function fresh(section, { of, text }) {
-  return { section, text, of, original: text, grade: null, labels: [], evidence: [] };
+  return { section, text, of, original: text, grade: null, labels: [], evidence: [], regions: [] };
 }
 
 /** What a line of mine puts into the report; null where it puts nothing. */

@@ -37,7 +37,7 @@ const LOOK = 20000;
  * @param {string} path of the report
  * @param {Version} version the version that is reviewed
  * @param {{person: ?string, findings: Map<string, object>, signal: AbortSignal, onError: (error: unknown) => void,
- *   onChoose: (labels: string[]) => void, onEnd: () => void, onNewReader: () => void, newest: () => Promise<Version>}} options
+ *   onChoose: (line: import("./lines.js").Line) => void, onEnd: () => void, onNewReader: () => void, newest: () => Promise<Version>}} options
  *   `onNewReader` is called when somebody else is to read, `newest` fetches the report as it is now
  * @returns {{element: HTMLElement, start: () => Promise<void>, moved: () => Promise<void>}}
  */
@@ -114,7 +114,7 @@ export function review(path, version, { person, findings, signal, onError, onCho
     at = index;
     draw();
     list.focus();
-    onChoose(states.now()[at].evidence.map(({ label }) => label));
+    onChoose(states.now()[at]);
   }
 
   function step(by) {

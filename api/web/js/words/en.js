@@ -404,6 +404,7 @@ export default {
     less: "less",
     more: "more",
     legend: "What moved the model, not a boundary",
+    writerLegend: "Where the report's writer says it saw this, not checked",
     sides: { R: "right", L: "left", A: "front", P: "back", H: "head", F: "feet" },
     and: " and ",
     lies: (left, top) => `the patient's ${left} at the left edge, ${top} at the top`,

@@ -399,6 +399,7 @@ export default {
     less: "menos",
     more: "más",
     legend: "Lo que influyó en el modelo, no un contorno",
+    writerLegend: "Donde el redactor del informe dice haberlo visto, sin comprobar",
     sides: {
       R: "la derecha",
       L: "la izquierda",
