@@ -47,6 +47,7 @@ _ARGUMENTS = {
     "reviews addendum": ["ID", "Told the ward.", "--version", "2"],
     "reviews withdraw": ["ID", "--version", "2", "--reason", "Another patient's."],
     "reviews table": [],
+    "reviews writers": [],
     "reviews export": ["-o", "OUT"],
     "keys create": ["ward"],
     "keys list": [],
