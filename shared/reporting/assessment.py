@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from shared.domain.findings import FindingStatus, Place
 from shared.domain.reports import Grade, GradedSentence, Language, Section
+from shared.reporting.certainty import SAYS, Scored, certainty_of
 from shared.reporting.labeller import Mention, read
 from shared.reporting.lexicon import NOT_A_FINDING
 from shared.reporting.places import is_within
@@ -25,16 +26,12 @@ _READ: Final = (Section.FINDINGS, Section.IMPRESSION)
 """Where a report says what it found; its other sections tell of the images and of an earlier study."""
 
 
-class Found(Protocol):
+class Found(Scored, Protocol):
     """What is read of a finding of the classifier."""
 
     @property
     def label(self) -> str:
         """The id of a label, or the model's own."""
-
-    @property
-    def status(self) -> FindingStatus:
-        """What was found."""
 
     @property
     def place(self) -> Place | None:
@@ -61,7 +58,7 @@ class Outcome(StrEnum):
     """What a person made of one finding; the first three are IHE AIRAI's."""
 
     ACCEPTED = "accepted"
-    """The text says the same."""
+    """The text says the same: as surely as the classifier lets it be said, or as surely as it was found."""
     REJECTED = "rejected"
     """It says less: it denies the finding, is less sure of it, or does not state it."""
     SUPPLEMENTED = "supplemented"
@@ -211,7 +208,9 @@ def _outcome(finding: Found | None, mention: Mention | None, *, unsure: bool) ->
     Args:
         unsure: whether something was said that cannot be read, and may be of this label.
     """
+    # What is present and not quite sure is drafted as probable: that is what it was found to be, too.
     was = 0 if finding is None else _RANK.index(finding.status)
+    drafted = 0 if finding is None else _RANK.index(SAYS[certainty_of(finding)])
     if mention is None:
         if not was:
             return None
@@ -219,7 +218,7 @@ def _outcome(finding: Found | None, mention: Mention | None, *, unsure: bool) ->
     now = _RANK.index(mention.status)
     if finding is None and not now:
         return None
-    if now == was:
+    if drafted <= now <= was:
         place = None if finding is None else finding.place
         return Outcome.ACCEPTED if is_within(mention.place, place) else Outcome.SUPPLEMENTED
     return Outcome.SUPPLEMENTED if now > was else Outcome.REJECTED

@@ -3,13 +3,15 @@
 Whether a finding is present, uncertain or absent is decided by its label's own threshold, which may lie far
 below one half; how surely a report may speak of it is decided here, by the probability alone.
 
-Map: `Certainty`, `SUREST_FIRST`, `STATED_FROM`, `PROBABLE_FROM` -> `certainty_of`.
+Map: `Certainty`, `SUREST_FIRST`, `STATED_FROM`, `PROBABLE_FROM` -> `certainty_of` -> `SAYS`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Protocol
 
-from shared.domain.findings import Finding, FindingStatus
+from shared.domain.findings import FindingStatus
 
 
 class Certainty(StrEnum):
@@ -29,7 +31,30 @@ PROBABLE_FROM: Final = 0.5
 "possible" is at most an even chance."""
 
 
-def certainty_of(finding: Finding) -> Certainty:
+SAYS: Final[Mapping[Certainty, FindingStatus]] = MappingProxyType(
+    {
+        Certainty.STATED: FindingStatus.PRESENT,
+        Certainty.PROBABLE: FindingStatus.UNCERTAIN,
+        Certainty.POSSIBLE: FindingStatus.UNCERTAIN,
+        Certainty.NOT_DETECTED: FindingStatus.ABSENT,
+    }
+)
+"""How the labeller reads what is said so surely."""
+
+
+class Scored(Protocol):
+    """What is read of a finding."""
+
+    @property
+    def status(self) -> FindingStatus:
+        """What was found."""
+
+    @property
+    def probability(self) -> float:
+        """Calibrated."""
+
+
+def certainty_of(finding: Scored) -> Certainty:
     """Return the word for a finding."""
     if finding.status is FindingStatus.ABSENT:
         return Certainty.NOT_DETECTED

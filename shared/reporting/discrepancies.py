@@ -20,7 +20,7 @@ from typing import Final
 
 from shared.domain.findings import Finding, FindingStatus, Place
 from shared.reporting.assessment import Reading
-from shared.reporting.certainty import Certainty, certainty_of
+from shared.reporting.certainty import SAYS, certainty_of
 from shared.reporting.labeller import Mention
 from shared.reporting.lexicon import NOT_A_FINDING
 
@@ -67,13 +67,6 @@ _WEIGHTS: Final = {
 }
 _ATTRIBUTE: Final = 0.5
 """What an error in the place or the certainty weighs of one in the finding itself."""
-_SAID: Final = {
-    Certainty.STATED: FindingStatus.PRESENT,
-    Certainty.PROBABLE: FindingStatus.UNCERTAIN,
-    Certainty.POSSIBLE: FindingStatus.UNCERTAIN,
-    Certainty.NOT_DETECTED: FindingStatus.ABSENT,
-}
-"""What the labeller reads in the words for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +104,7 @@ def weight(kind: ErrorKind, significance: Significance) -> float:
 
 def found_as_said(findings: Iterable[Finding]) -> Reading:
     """Return a classifier's findings as a text says them that leaves nothing out: as surely as it may."""
-    said = (Mention(one.label, _SAID[certainty_of(one)], one.place) for one in findings)
+    said = (Mention(one.label, SAYS[certainty_of(one)], one.place) for one in findings)
     return Reading({mention.label: mention for mention in said})
 
 

@@ -16,20 +16,13 @@ from typing import Final
 
 from shared.domain.findings import FindingStatus, Place, Side
 from shared.domain.reports import Grade, GradedSentence, Region, Section
-from shared.reporting.certainty import Certainty
+from shared.reporting.certainty import SAYS
 from shared.reporting.labeller import Mention, Sentence, read
 from shared.reporting.relations import may_be_the_same
 from shared.reporting.request import Prose, ReportRequest
 from shared.reporting.weighing import impression_of
 from shared.reporting.wording import hedges_of
 
-_SAYS: Final = {
-    Certainty.STATED: FindingStatus.PRESENT,
-    Certainty.PROBABLE: FindingStatus.UNCERTAIN,
-    Certainty.POSSIBLE: FindingStatus.UNCERTAIN,
-    Certainty.NOT_DETECTED: FindingStatus.ABSENT,
-}
-"""How the labeller reads what is said so surely."""
 _WORDS_A_LABEL: Final = 16
 _WORDS_FREE: Final = 30
 """A section may have so many words, and so many more for each label of the request."""
@@ -153,7 +146,7 @@ def _objections(mentions: Iterable[Mention], request: ReportRequest) -> Iterator
         label, status = mention.label, mention.status
         if label not in certainties:
             yield Objection(Grade.UNSUPPORTED, f"{label} is not among the findings", outside=True)
-        elif status is not _SAYS[certainties[label]]:
+        elif status is not SAYS[certainties[label]]:
             if not _denies_elsewhere(mention, request):
                 why = f"{label} is {certainties[label]}, not {status}"
                 if status is FindingStatus.ABSENT:

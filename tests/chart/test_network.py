@@ -129,8 +129,11 @@ def test_whoever_fetches_models_reaches_the_bundled_store():
             'workerLlm={"writer": "maira-2", "model": "/models/maira-2", "image": {"tag": "1-cuda"}}',
             'models.existingClaim="models"',
         ],
+        [
+            'workerLlm={"settings": {"CXR_REPORT_SHADOW": "libra"}, "server": {"url": "http://a"}}',
+        ],
     ],
-    ids=["openai", "side-car", "in-process"],
+    ids=["openai", "side-car", "in-process", "shadow"],
 )
 def test_a_writer_that_sees_and_no_other_reaches_the_store(settings: list[str]):
     objects = render(settings=settings)

@@ -171,6 +171,11 @@ def test_only_a_writer_that_sees_gets_the_credentials_of_the_bucket():
     shown = writer(f'workerLlm={{"writer": "openai", "images": true, {server}}}')
     assert shown["CXR_REPORT_IMAGES"] == "true"
     assert {"CXR_STORAGE_ENDPOINT", "CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"} <= shown.keys()
+    beside = writer(
+        'workerLlm={"settings": {"CXR_REPORT_SHADOW": "libra"}, "server": {"url": "http://elsewhere"}}'
+    )
+    assert "CXR_STORAGE_SECRET_KEY" in beside
+    assert beside["CXR_REPORT_SERVER_URL"] == "http://elsewhere"
     # What a side-car is sent comes from the bucket as well; the side-car itself gets no key.
     assert "CXR_STORAGE_SECRET_KEY" in writer(f'workerLlm={{"writer": "radialog", {server}}}')
 

@@ -66,6 +66,7 @@ def test_every_route_of_the_contract_is_there(document: dict[str, Any]):
         ("get", "/v1/reviews/next"),
         ("get", "/v1/reviews/waiting"),
         ("get", "/v1/reviews/summary"),
+        ("get", "/v1/reviews/writers"),
         ("get", "/v1/reviews/export"),
         ("get", f"{study}/images/{{index}}/preview.png"),
         ("get", f"{study}/images/{{index}}/original"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shared.catalogue import CATALOGUE, Entry, Runs
 from shared.settings import BUNDLED, ReportSettings, WriterKind
+from shared.weights import folder_of
 from worker_llm.writers.base import Writer, WriterRefusedError
 from worker_llm.writers.template import TemplateWriter
 
@@ -44,6 +45,11 @@ def _load_seeing(entry: Entry, settings: ReportSettings) -> Writer:
     """Load a model that sees, wherever it runs."""
     if entry.runs is Runs.IN_PROCESS:
         _need_transformers(entry.name)
+        try:
+            folder_of(entry, settings.model)  # before torch is imported, which takes its time
+        except FileNotFoundError as error:
+            message = f"CXR_REPORT_WRITER={entry.name}: {error}"
+            raise WriterRefusedError(message) from error
         from worker_llm.vision import in_process  # noqa: PLC0415 - needs torch
 
         return in_process.load(entry, settings)

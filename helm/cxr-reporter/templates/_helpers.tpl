@@ -246,15 +246,25 @@ which may be slow or fail over meanwhile.
 {{- get (.Files.Get "files/writers.json" | fromJson) .Values.workerLlm.writer -}}
 {{- end }}
 
-{{/* "true" when worker-llm is shown the radiographs: only then does it reach the bucket. */}}
-{{- define "cxr.writerSees" -}}
-{{- if or (include "cxr.writerRuns" .) (and (eq .Values.workerLlm.writer "openai") .Values.workerLlm.images) -}}true{{- end -}}
+{{/* The writers of worker-llm, as JSON: the one of reports, and its shadow. */}}
+{{- define "cxr.writers" -}}
+{{- list .Values.workerLlm.writer (get .Values.workerLlm.settings "CXR_REPORT_SHADOW") | compact | toJson -}}
 {{- end }}
 
-{{/* "true" when its model runs behind a server that is not the chart's. */}}
+{{/* "true" when one of them is shown the radiographs: only then does worker-llm reach the bucket. */}}
+{{- define "cxr.writerSees" -}}
+{{- $seeing := .Files.Get "files/writers.json" | fromJson -}}
+{{- range include "cxr.writers" . | fromJsonArray -}}
+{{- if or (hasKey $seeing .) (and (eq . "openai") $.Values.workerLlm.images) -}}true{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* "true" when one's model runs behind a server that is not the chart's. */}}
 {{- define "cxr.writerAsks" -}}
-{{- $writer := .Values.workerLlm.writer -}}
-{{- if or (and (eq $writer "openai") (not .Values.vllm.enabled)) (has (include "cxr.writerRuns" .) (list "side-car" "azure")) -}}true{{- end -}}
+{{- $seeing := .Files.Get "files/writers.json" | fromJson -}}
+{{- range include "cxr.writers" . | fromJsonArray -}}
+{{- if or (and (eq . "openai") (not $.Values.vllm.enabled)) (has (get $seeing .) (list "side-car" "azure")) -}}true{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{/* "true" when worker-llm's pods reach the bucket: to show radiographs, or to fetch weights before they start. */}}

@@ -23,7 +23,9 @@ LEFT = Place(Side.LEFT)
 
 
 def found(label: str, status: FindingStatus, place: Place | None = None) -> Finding:
-    return Finding(label, 0.5, 0.5, 0.4, status, place=place)
+    return Finding(
+        label, {PRESENT: 0.95, UNCERTAIN: 0.45, ABSENT: 0.1}[status], 0.5, 0.4, status, place=place
+    )
 
 
 EFFUSION = found("Effusion", PRESENT, LEFT)
@@ -52,6 +54,22 @@ def test_what_is_signed_as_it_was_drafted_is_accepted():
         "Nodule": (UNCERTAIN, Outcome.ACCEPTED),
         "Pneumothorax": (ABSENT, Outcome.ACCEPTED),
     }
+
+
+@pytest.mark.parametrize(
+    ("probability", "text", "outcome"),
+    [
+        (0.7, "Probable left pleural effusion.", Outcome.ACCEPTED),
+        (0.7, "There is a left pleural effusion.", Outcome.ACCEPTED),
+        (0.95, "Probable left pleural effusion.", Outcome.REJECTED),
+        (0.95, "There is a left pleural effusion.", Outcome.ACCEPTED),
+        (0.7, "No pleural effusion.", Outcome.REJECTED),
+    ],
+)
+def test_a_finding_is_accepted_as_surely_as_it_may_be_said(probability: float, text: str, outcome: Outcome):
+    effusion = Finding("Effusion", probability, 0.5, 0.4, PRESENT, place=LEFT)
+    (assessment,) = assessments([effusion], reading_of(said(text), [effusion], EN))
+    assert assessment.outcome is outcome
 
 
 def test_what_is_denied_or_struck_is_rejected_and_what_is_stated_beyond_it_supplements():
