@@ -23,9 +23,10 @@ class AssessmentBody(Body):
         description="Null where the text does not state it, or not in words that can be read."
     )
     outcome: Outcome = Field(
-        description="accepted: the text says the same; rejected: it says less, or says it less surely, as the"
-        " rules allow; supplemented: it says more, or says it of another place; undetermined: it cannot be"
-        " read well enough to tell. Until somebody signs it is a comparison, and nobody's decision."
+        description="accepted: the text says the same, as surely as the classifier lets it be said; rejected:"
+        " it says less, or less surely; supplemented: it says more, or says it of another place;"
+        " undetermined: it cannot be read well enough to tell. Until somebody signs it is a comparison,"
+        " nobody's decision."
     )
 
 

@@ -153,9 +153,8 @@ def test_a_sentence_shows_on_the_picture_what_it_rests_on(reading: Tab, stack: F
     seen, *resting = [one for one in report["sentences"] if one["regions"] or one["evidence"]]
     buttons = reading.page.locator("#report .sentence")
     assert buttons.all_inner_texts() == [sentence["text"] for sentence in (seen, *resting)]
-    agree = {"present": "agree, said less surely", "uncertain": "agree"}
     beside = [
-        f"{one['name']} {one['found']} uncertain {agree[one['found']]}".lower()
+        f"{one['name']} {one['found']} uncertain agree".lower()
         for one in report["assessments"]
         if one["said"] == "uncertain"
     ]

@@ -34,7 +34,7 @@ function rowOf(assessment, language) {
   );
 }
 
-/** A text that is less sure than the classifier's word is no disagreement: reports speak by the probability. */
+/** An outcome in the words of a reader: who says what the other does not. */
 function agreementOf({ found, said, outcome }) {
   if (outcome === "rejected") return said === "uncertain" ? "hedged" : "classifier";
   if (outcome === "supplemented") return found === "present" || found === "uncertain" ? "more" : "report";

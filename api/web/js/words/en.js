@@ -229,7 +229,7 @@ export default {
     unsaid: "not stated",
     agreements: {
       same: "agree",
-      hedged: "agree, said less surely",
+      hedged: "the report is less sure",
       more: "the report says more, or elsewhere",
       classifier: "the classifier alone",
       report: "the report alone",

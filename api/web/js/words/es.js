@@ -226,7 +226,7 @@ export default {
     unsaid: "no se menciona",
     agreements: {
       same: "coinciden",
-      hedged: "coinciden, dicho con menos seguridad",
+      hedged: "el informe es menos seguro",
       more: "el informe dice más, o en otro lugar",
       classifier: "solo el clasificador",
       report: "solo el informe",
