@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
+from api.bodies.assessment import AssessmentBody, assessment_bodies
 from api.bodies.base import NOT_A_MEDICAL_DEVICE, STUDY_ID, Body
 from api.bodies.finding import PlaceBody, best_rows, place_body
 from api.bodies.order import Patient, patient_body
@@ -140,6 +141,9 @@ class ReportBody(Body):
     )
     sections: Sections
     sentences: list[SentenceBody] = Field(description="Every sentence of the sections, in order.")
+    assessments: list[AssessmentBody] = Field(
+        description="What the text says of each finding, its addenda included, and what it says beyond them."
+    )
     author: AuthorBody
     attestations: list[AttestationBody] = Field(
         description="Who signed, amended, added to or withdrew it, in order; empty until somebody has signed."
@@ -198,6 +202,7 @@ def report_body(
             )
             for sentence in report.sentences
         ],
+        assessments=assessment_bodies(report, rows, history),
         author=author_body(report.author),
         attestations=[AttestationBody(**asdict(one)) for one in history.attestations],
         addenda=[AddendumBody(**asdict(one)) for one in history.addenda],

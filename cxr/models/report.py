@@ -62,6 +62,16 @@ class Sentence(Answer):
     regions: list[Region] = Field(default=[])
 
 
+class Assessment(Answer):
+    """One label, as the classifier found it and as the text says it; `outcome` says how the two agree."""
+
+    label: str
+    name: str
+    found: str | None = None
+    said: str | None = None
+    outcome: str
+
+
 class Author(Answer):
     """Who wrote a version of a report: `kind` is writer or person."""
 
@@ -108,6 +118,7 @@ class Report(Answer):
     warnings: list[str] = Field(default=[])
     sections: Sections
     sentences: list[Sentence] = Field(default=[])
+    assessments: list[Assessment] = Field(default=[])
     author: Author
     attestations: list[Attestation] = Field(default=[])
     addenda: list[Addendum] = Field(default=[])

@@ -153,6 +153,13 @@ def test_a_sentence_shows_on_the_picture_what_it_rests_on(reading: Tab, stack: F
     seen, *resting = [one for one in report["sentences"] if one["regions"] or one["evidence"]]
     buttons = reading.page.locator("#report .sentence")
     assert buttons.all_inner_texts() == [sentence["text"] for sentence in (seen, *resting)]
+    beside = [
+        f"{one['name']} {one['found']} uncertain agree".lower()
+        for one in report["assessments"]
+        if one["said"] == "uncertain"
+    ]
+    shown = reading.page.locator(".assessments tbody tr").all_inner_texts()
+    assert [" ".join(row.split()).lower() for row in shown] == beside != []
     selected = reading.page.locator(".finding:has([aria-pressed=true])")
     legend = reading.page.locator(".south-west").get_by_text("Where the report's writer says it saw this")
     selected.locator("button").click()

@@ -115,6 +115,9 @@ def test_what_departs_is_marked_in_every_form_of_the_report(
     assert (evidence[supported], evidence[invented]) == ([effusion], [])
     regions = {entry["text"]: entry["regions"] for entry in report["sentences"] if entry["regions"]}
     assert regions == {supported: [{"image": 0, "box": [0.1, 0.2, 0.3, 0.4]}]}
+    assessed = {one["label"]: (one["found"], one["said"], one["outcome"]) for one in report["assessments"]}
+    assert assessed["Effusion"] == ("present", "uncertain", "accepted")
+    assert assessed["Pneumothorax"] == ("absent", "present", "supplemented")
     by_rule = [entry for entry in report["sentences"] if entry["text"] not in GRADED[language]]
     assert {entry["grade"] for entry in by_rule} == {"supported"}
 

@@ -1,6 +1,7 @@
 /** The report as it is read, and while it is reviewed; who wrote it and how it was checked; copy, print, download. */
 
 import { Problem, call } from "./api.js";
+import { assessmentTable } from "./assessments.js";
 import { saveFrom } from "./download.js";
 import { fill, h } from "./dom.js";
 import { fullMoment, moment } from "./format.js";
@@ -104,6 +105,7 @@ function reportParts(report, { study, info, onError, onSentence, versions, offer
     h("p.report-facts", {}, `${TEXT.facts(words.languages[report.language] ?? report.language, report.version)} · `, ...written),
     ...sectionParts(report, onSentence),
     ...addenda(report),
+    assessmentTable(report),
     offered,
     attestationList(report),
     h("p.small.soft", {}, authorWords(report)),

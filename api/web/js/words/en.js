@@ -219,6 +219,23 @@ export default {
     band: "uncertain band",
     classifier: (id, version) => `Classifier ${id} ${version}`,
   },
+  assessments: {
+    title: "Classifier and report, side by side",
+    finding: "Finding",
+    classifier: "Classifier",
+    report: "Report",
+    agreement: "Agreement",
+    unknown: "not one of its labels",
+    unsaid: "not stated",
+    agreements: {
+      same: "agree",
+      hedged: "the report is less sure",
+      more: "the report says more, or elsewhere",
+      classifier: "the classifier alone",
+      report: "the report alone",
+      unclear: "cannot be told",
+    },
+  },
   similar: {
     title: "Similar studies",
     looking: "Looking for them …",

@@ -216,6 +216,23 @@ export default {
     band: "banda de incertidumbre",
     classifier: (id, version) => `Clasificador ${id} ${version}`,
   },
+  assessments: {
+    title: "Clasificador e informe, uno al lado del otro",
+    finding: "Hallazgo",
+    classifier: "Clasificador",
+    report: "Informe",
+    agreement: "Concordancia",
+    unknown: "no es una de sus etiquetas",
+    unsaid: "no se menciona",
+    agreements: {
+      same: "coinciden",
+      hedged: "el informe es menos seguro",
+      more: "el informe dice más, o en otro lugar",
+      classifier: "solo el clasificador",
+      report: "solo el informe",
+      unclear: "no se puede determinar",
+    },
+  },
   similar: {
     title: "Estudios parecidos",
     looking: "Buscando …",
