@@ -192,6 +192,9 @@ def table(*, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
     if as_json:
         print_json(found)
         return
+    if not found:
+        notes.print("nobody has signed a report yet")
+        return
     print_rows(
         ("classifier", "writer", "signed", "seconds", "accepted lines", "changed words", "changed labels"),
         [
@@ -222,6 +225,9 @@ def writers(*, as_json: AsJson = False, url: Url = None, key: Key = None) -> Non
         found = client.reviews.writers()
     if as_json:
         print_json(found)
+        return
+    if not found:
+        notes.print("no study has been written of by two writers: CXR_REPORT_SHADOW names the second")
         return
     kinds = ("false", "missing", "location", "certainty")
     print_rows(
