@@ -95,9 +95,7 @@ def test_a_person_s_version_says_who_wrote_it_in_every_form(
         written = " ".join(answer.text.split())
         assert ADA in written
         assert body["warnings"][0] in written
-        assert (
-            "Drafted by template 1 from the findings of bundled 1.0. This version is by a person" in written
-        )
+        assert "Drafted by template 1. Findings by bundled 1.0. This version is by a person" in written
 
 
 def test_the_first_version_is_a_writer_s_and_made_from_no_other(client: httpx.Client, study_id: StudyId):

@@ -177,7 +177,7 @@ def test_it_says_how_it_was_made_and_machines_are_told_too():
     origin = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     assert sheet["keywords"] == ["preliminary", origin]
     assert sheet["making"] == [
-        "Written by local 3 from the findings of bundled 1.0.",
+        "Written by local 3. Findings by bundled 1.0.",
         "The writer's own text did not agree with the findings; the template's stands in for it.",
         f"Made with CXR Reporter 0.1.0. Classifier bundled 1.0, SHA-256 {'d' * 64}.",
         "AI-generated content (IPTC digital source type): trainedAlgorithmicMedia",
