@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from docker.side_cars.adapter import as_said, given, sampling
 from worker_llm.vision.protocol import Asked, Said
+from worker_llm.vision.slots import LONGEST_REPORT
 
 _NOW: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Of the study and its pictures: any time will do, since only differences are looked at."""
-_LONGEST_REPORT: Final = 2000
 
 
 class CxrMate2:
@@ -29,7 +29,7 @@ class CxrMate2:
         pairs = sorted(zip(asked.images, pictures, strict=True), key=lambda pair: pair[0].earlier)
         # Of more than it takes its processor would choose by lot.
         pairs = pairs[: self._processor.max_train_images_per_study]
-        before = given(asked.prior_report, _LONGEST_REPORT)
+        before = given(asked.prior_report, LONGEST_REPORT)
         inputs = self._processor(
             images=[[str(path) for _, path in pairs]],
             views=[[None if image.view == "UNKNOWN" else image.view for image, _ in pairs]],

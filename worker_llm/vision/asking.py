@@ -1,7 +1,7 @@
 """What a model that sees is asked, and what it answers, whichever it is.
 
 Map: `Question` -> `Answer` -> `draft_of` · `Model` makes the one and reads the other ·
-`VisionWriter` · `unanswerable`.
+`VisionWriter` · `unanswerable` · `study_before`.
 """
 
 import re
@@ -73,6 +73,11 @@ def draft_of(answer: Answer) -> Draft:
     if not impression:
         return Prose(findings, "", passages, concludes=False)
     return Prose(findings, closed(impression), passages)
+
+
+def study_before(request: ReportRequest) -> str:
+    """Return the sentence that names the study before, and no change since; empty where nobody knows one."""
+    return " ".join(statement.text for statement in request.compared() if not statement.labels)
 
 
 def whole_sentences(text: str) -> str:

@@ -19,14 +19,12 @@ from shared.reporting.request import Passage, Picture, ReportRequest, Sight
 from shared.words import in_each
 from worker_llm.vision.asking import Answer, Question, closed
 from worker_llm.vision.frames import Frame, whole
-from worker_llm.vision.slots import objections_in_words, slot
+from worker_llm.vision.slots import LONGEST_REPORT, objections_in_words, slot
 from worker_llm.vision.thinking import apart
 
 _LONGEST: Final = 700
 _MOST: Final = 4
 """Radiographs of a study that are shown, beside one of the study before."""
-_LONGEST_REPORT: Final = 2000
-"""Characters of the earlier report that are shown."""
 
 _VIEWS: Final = {
     ViewPosition.PA: "a frontal radiograph of the chest (PA)",
@@ -107,7 +105,7 @@ def _asked(request: ReportRequest, sight: Sight) -> Iterator[str]:
     yield told["sees"] if sight.earlier else f"{told['sees']} {told['alone']}"
     yield f"Indication: {_quoted(slot(sight.indication))}"
     if sight.earlier is not None and sight.earlier.report:
-        report = slot(sight.earlier.report, longest=_LONGEST_REPORT)
+        report = slot(sight.earlier.report, longest=LONGEST_REPORT)
         yield f"Report of the earlier study: {_quoted(report)}"
     if objections := objections_in_words(request):
         yield objections

@@ -17,14 +17,12 @@ from shared.domain.reports import Region
 from shared.outgoing import bare, base64_of, png_of
 from shared.reporting.composition import technique_lines
 from shared.reporting.request import Passage, ReportRequest, Sight
-from worker_llm.vision.asking import Answer, Question
+from worker_llm.vision.asking import Answer, Question, study_before
 from worker_llm.vision.frames import Frame, centre_square, frontal_and_lateral
-from worker_llm.vision.slots import MISSING, objections_in_words, slot
+from worker_llm.vision.slots import LONGEST_REPORT, MISSING, objections_in_words, slot
 
 _NONE: Final = "None"
 _LONGEST: Final = 450
-_LONGEST_REPORT: Final = 2000
-"""Characters of the earlier report that are shown."""
 _SIDE: Final = 1024
 """Pixels of the longest side that is sent; the model itself takes half as many."""
 _SLACK: Final = 0.1
@@ -86,15 +84,14 @@ def row_of(question: Question) -> dict[str, str]:
 
 
 def _texts(request: ReportRequest, sight: Sight) -> dict[str, str]:
-    named = " ".join(statement.text for statement in request.compared() if not statement.labels)
     texts = {
         # The one slot that takes a sentence of any kind.
         "indication": " ".join(filter(None, (_said(sight.indication), objections_in_words(request)))),
         "technique": " ".join(technique_lines(request)),
-        "comparison": named or _NONE,
+        "comparison": study_before(request) or _NONE,
     }
     if sight.earlier is not None and sight.earlier.report:
-        texts["prior_report"] = _said(sight.earlier.report, longest=_LONGEST_REPORT)
+        texts["prior_report"] = _said(sight.earlier.report, longest=LONGEST_REPORT)
     return texts
 
 

@@ -24,15 +24,13 @@ from shared.reporting.composition import technique_lines
 from shared.reporting.request import Passage, Picture, ReportRequest, Sight
 from shared.settings import ReportSettings
 from worker_llm.vision import maira2_weights
-from worker_llm.vision.asking import Answer, Question, whole_sentences
+from worker_llm.vision.asking import Answer, Question, study_before, whole_sentences
 from worker_llm.vision.engine import TransformersEngine, dtype_of, version_of
 from worker_llm.vision.frames import Frame, centre_square, frontal_and_lateral, whole
 from worker_llm.vision.published import WeightsError
-from worker_llm.vision.slots import objections_in_words, slot
+from worker_llm.vision.slots import LONGEST_REPORT, objections_in_words, slot
 
 _LONGEST: Final = 450
-_LONGEST_REPORT: Final = 2000
-"""Characters of the earlier report that are shown."""
 _BINS: Final = 100
 
 _TASK: Final = (
@@ -67,7 +65,7 @@ class Maira2:
         for text, _ in shown:
             content += [_text(text), {"type": "image"}]
         if sight.earlier is not None:
-            content.append(_text(f" PRIOR_REPORT: {slot(sight.earlier.report, longest=_LONGEST_REPORT)}"))
+            content.append(_text(f" PRIOR_REPORT: {slot(sight.earlier.report, longest=LONGEST_REPORT)}"))
         content.append(_text(f"{_TASK} {_sections(request, sight)}"))
         return Question(
             chat=[{"role": "user", "content": content}],
@@ -106,10 +104,9 @@ def _text(text: str) -> dict[str, str]:
 
 def _sections(request: ReportRequest, sight: Sight) -> str:
     """Return what is known of the study; of COMPARISON what names the earlier study, and no change."""
-    named = " ".join(statement.text for statement in request.compared() if not statement.labels)
     sections = (
         f"INDICATION: {slot(sight.indication)} TECHNIQUE: {' '.join(technique_lines(request))}"
-        f" COMPARISON: {named or 'N/A'}"
+        f" COMPARISON: {study_before(request) or 'N/A'}"
     )
     objections = objections_in_words(request)
     return f"{sections} {objections}" if objections else sections

@@ -22,12 +22,11 @@ from shared.settings import ReportSettings
 from worker_llm.vision import protocol
 from worker_llm.vision.asking import NO_PICTURES, Answer, draft_of, unanswerable
 from worker_llm.vision.frames import Frame
-from worker_llm.vision.slots import MISSING, slot
+from worker_llm.vision.slots import LONGEST_REPORT, MISSING, slot
 from worker_llm.writers.base import Draft, NoReport, WriterRefusedError
 
 log = structlog.get_logger()
 
-_LONGEST_REPORT: Final = 2000
 _NOT_THIS_STUDY: Final = {
     413: "the side-car takes no request that large",
     422: "the side-car's model failed at this study",
@@ -164,7 +163,7 @@ def _asked(request: ReportRequest, sight: Sight, attempt: int) -> tuple[dict[int
         indication=_cleaned(sight.indication),
         technique=" ".join(technique_lines(request)),
         comparison="A radiograph of an earlier day." if earlier else None,
-        prior_report=_cleaned(earlier.report, _LONGEST_REPORT) if earlier else None,
+        prior_report=_cleaned(earlier.report, LONGEST_REPORT) if earlier else None,
         findings=tuple(
             protocol.Finding(finding.label, finding.status.value, certainty_of(finding).value)
             for finding in request.findings

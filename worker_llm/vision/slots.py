@@ -11,6 +11,8 @@ import unicodedata
 from typing import Final, Protocol
 
 MISSING: Final = "N/A"
+LONGEST_REPORT: Final = 2000
+"""Characters of the earlier report that a model is shown."""
 
 _TOKENS: Final = re.compile(r"<\|?/?[^<>\n]{1,40}\|?>|\[\s*/?\s*(?:INST|SYS|IMG)\s*\]", re.IGNORECASE)
 _ROLES: Final = re.compile(
