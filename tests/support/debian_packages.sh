@@ -2,7 +2,7 @@
 # The Debian packages that the tests use: a browser, readers of PDF and DICOM, and a container engine with all it needs.
 # Root's `make test` installs what is missing; anybody else is told the one line to run, before any test starts.
 set -euo pipefail
-packages=(chromium poppler-utils dcmtk podman runc netavark aardvark-dns catatonit iptables mmdebstrap)
+packages=(chromium poppler-utils dcmtk orthanc orthanc-dicomweb podman runc netavark aardvark-dns catatonit iptables mmdebstrap)
 # Without root, the engine maps users, makes networks and lays file systems over each other by these.
 [ "$(id -u)" -eq 0 ] || packages+=(uidmap slirp4netns fuse-overlayfs)
 missing=()
