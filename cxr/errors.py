@@ -4,7 +4,7 @@ CxrError
 ├── ProblemError          the server answered with problem+json
 ├── NotReachableError     no server answered
 │   └── ForeignAnswerError   what answered is not this product's API
-├── InputError            what was given cannot be sent: an address, a key, an id, a file
+├── InputError            what was given cannot be used: an address, a key, an id, a file, a model
 ├── NotReadyError         findings or report are not there yet
 ├── NotDoneError          the study did not end in time
 ├── StudyEndedError       the study ended without what was asked for
@@ -30,7 +30,7 @@ class ForeignAnswerError(NotReachableError):
 
 
 class InputError(CxrError, ValueError):
-    """What was given cannot be sent; nothing was."""
+    """What was given cannot be used; nothing was sent or changed."""
 
 
 class NotReadyError(CxrError):

@@ -15,7 +15,6 @@ from api.documents import (
     FORMS,
     JSON,
     Form,
-    StoredReport,
     content_of,
     form_named,
     stored,
@@ -25,6 +24,7 @@ from api.polling import RETRY_AFTER, StudyPath, view_of
 from api.problem_kinds import Code
 from api.problems import Noun, ProblemError, not_found
 from api.tags import report_tag
+from shared.documents import StoredReport
 from shared.domain.studies import StudyId, StudyStatus
 from shared.errors import NotPossibleError
 from shared.records import reports

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import typer
 
-from cxr.errors import StackError
+from cxr.errors import InputError
 from cxr.local.catalogue import Entry, read_catalogue, weights_of
 from cxr.output import as_typed, notes, out, print_rows
 
@@ -176,7 +176,7 @@ def check_writer(chosen: Mapping[str, str]) -> None:
 
     Raises:
         typer.BadParameter: it has no address, or what should be its folder is none.
-        StackError: its weights are not there; the message has the commands that fetch them.
+        InputError: its weights are not there; the message has the commands that fetch them.
     """
     settings = settings_of(chosen)
     entry = read_catalogue().get(settings.get(WRITER, ""))
@@ -207,7 +207,7 @@ def _need_weights(entry: Entry, model: str) -> None:
             "its weights are converted once" if entry.is_converted else "its weights are not on this machine"
         )
         message = f"{entry.name}: {lacks}; in this order ({_page(entry)}):\n  {lines}"
-        raise StackError(message)
+        raise InputError(message)
 
 
 def _page(entry: Entry) -> str:

@@ -13,7 +13,7 @@ from PIL import Image
 from shared.domain.findings import Box, FindingStatus
 from shared.domain.reports import AiMark, Grade
 from shared.rendering.assessed import upheld
-from shared.rendering.document import ImageLine, ReportDocument, image_in_words
+from shared.rendering.document import FindingLine, ImageLine, ReportDocument, image_in_words
 from shared.rendering.notes import finding_in_words
 
 _LONGER_SIDE: Final = 1000
@@ -26,6 +26,23 @@ _NUMBER: Final = 0.065  # likewise
 _COLOR: Final = "#ffd60a"
 _WRITERS_COLOR: Final = "#64d2ff"
 """Of boxes that a writer told: nobody checked them, and no finding's box looks like one."""
+
+
+def title_of(document: ReportDocument, words: Mapping[str, Any]) -> str:
+    """Return the heading of the radiographs: whose marks are on them, the classifier's or a seeing writer's.
+
+    Args:
+        words: the table `sheet` in the document's language.
+    """
+    shown = [image for image in document.images if image.index in document.pictures]
+    marked = any(
+        line.box is not None or _heatmap(document, line) is not None
+        for image in shown
+        for line in _found(document, image)
+    )
+    told = any(_told(document, image, words) for image in shown)
+    marks = "_and_".join([*(["found"] if marked else []), *(["told"] if told else [])])
+    return str(words["pictures"][marks or "plain"])
 
 
 def pictures_of(document: ReportDocument, words: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -47,11 +64,7 @@ def _cells(
 ) -> list[dict[str, Any]]:
     """Return the radiograph with its boxes, then one cell for each heatmap of what is present."""
     picture = Image.open(BytesIO(document.pictures[image.index])).convert("L")
-    lines = [
-        line
-        for line in upheld(document)
-        if line.image == image.index and line.status is not FindingStatus.ABSENT
-    ]
+    lines = _found(document, image)
     boxed = [(line, line.box) for line in lines if line.box is not None]
     legend = [
         f"{number} {finding_in_words(line, document.language)} "
@@ -74,7 +87,6 @@ def _cells(
             "caption": legend,
         }
     ]
-    heated = [line for line in lines if line.status is FindingStatus.PRESENT]
     return cells + [
         {
             "svg": _svg(picture, _UNDER_HEATMAP, _embedded(overlay, "png", picture.size)),
@@ -82,9 +94,25 @@ def _cells(
             "ratio": picture.height / picture.width,
             "caption": [words["heatmap"].format(finding=line.name)],
         }
-        for line in heated
-        if (overlay := document.heatmaps.get((image.index, line.label))) is not None
+        for line in lines
+        if (overlay := _heatmap(document, line)) is not None
     ]
+
+
+def _found(document: ReportDocument, image: ImageLine) -> list[FindingLine]:
+    """Return what the classifier found on an image and no signer denied."""
+    return [
+        line
+        for line in upheld(document)
+        if line.image == image.index and line.status is not FindingStatus.ABSENT
+    ]
+
+
+def _heatmap(document: ReportDocument, line: FindingLine) -> bytes | None:
+    """Return the overlay of a finding that is present, where one is kept."""
+    if line.image is None or line.status is not FindingStatus.PRESENT:
+        return None
+    return document.heatmaps.get((line.image, line.label))
 
 
 def _told(document: ReportDocument, image: ImageLine, words: Mapping[str, Any]) -> list[tuple[Box, str]]:

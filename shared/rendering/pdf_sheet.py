@@ -10,7 +10,7 @@ from shared.domain.reports import Person, Section
 from shared.rendering import notes
 from shared.rendering.document import SOFTWARE, ReportDocument, image_in_words, quoted
 from shared.rendering.names import in_words
-from shared.rendering.pdf_pictures import pictures_of
+from shared.rendering.pdf_pictures import pictures_of, title_of
 from shared.words import in_each
 
 _WORDS: Final = in_each("sheet", dict)
@@ -45,7 +45,7 @@ def sheet_of(document: ReportDocument) -> dict[str, Any]:
             for title, section in document.titled_sections
         ],
         "after": [_part(title, lines) for title, lines in notes.after_the_text(document)],
-        "pictures": {"title": more["pictures"], "of": pictures_of(document, more)},
+        "pictures": {"title": title_of(document, more), "of": pictures_of(document, more)},
         "table": _table(document),
         "making": notes.making_lines(document),
         "not_shown": more["not_shown"],

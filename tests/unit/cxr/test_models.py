@@ -145,7 +145,7 @@ def test_an_encoder_is_no_writer(capsys: pytest.CaptureFixture[str]):
 def test_absent_weights_are_refused_with_what_fetches_them(
     name: str, home: Home, capsys: pytest.CaptureFixture[str]
 ):
-    said = _refused(["models", "use", "--writer", name], exit_codes.NOT_REACHABLE, capsys)
+    said = _refused(["models", "use", "--writer", name], exit_codes.WRONG_USAGE, capsys)
     assert f"hf download {CATALOGUE[name].weights}\n" in said
     assert read_json(home.config) == {}
 
@@ -182,7 +182,7 @@ def test_weights_that_are_converted_are_not_taken_as_they_were_fetched(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     _fetch("llava-med", tmp_path / "hub")
-    said = _refused(["models", "use", "--writer", "llava-med"], exit_codes.NOT_REACHABLE, capsys)
+    said = _refused(["models", "use", "--writer", "llava-med"], exit_codes.WRONG_USAGE, capsys)
     assert "worker_llm.vision.convert llava-med" in said
 
 
@@ -214,7 +214,7 @@ def test_a_stack_is_not_started_with_a_writer_that_cannot_write(
     home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("CXR_REPORT_WRITER", "maira-2")
-    said = _refused(["up", "--detach"], exit_codes.NOT_REACHABLE, capsys)
+    said = _refused(["up", "--detach"], exit_codes.WRONG_USAGE, capsys)
     assert "hf download microsoft/maira-2\n" in said
     monkeypatch.setenv("CXR_REPORT_WRITER", "radialog")
     assert "--server-url" in _refused(["up", "--detach"], exit_codes.WRONG_USAGE, capsys)

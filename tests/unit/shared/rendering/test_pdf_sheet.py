@@ -161,6 +161,28 @@ def test_where_a_writer_saw_what_a_sentence_says_is_drawn_apart_from_findings(do
     assert (cell["svg"].count('stroke="#64d2ff"'), plain["svg"].count("#64d2ff")) == (1, 0)
 
 
+def test_the_heading_of_the_radiographs_says_whose_marks_are_on_them():
+    region = Region(0, Box(0.1, 0.2, 0.3, 0.4))
+    told = GradedSentence(Section.FINDINGS, "A rib is broken.", Grade.UNREAD, (), (region,))
+    seeing = dataclasses.replace(PRELIMINARY, sentences=(*PRELIMINARY.sentences, told))
+    nowhere = [dataclasses.replace(line, box=None) for line in PRELIMINARY.findings]
+    titles = [
+        sheet_of(document)["pictures"]["title"]
+        for document in (
+            PRELIMINARY,
+            seeing,
+            dataclasses.replace(seeing, heatmaps={}, findings=nowhere),
+            dataclasses.replace(PRELIMINARY, heatmaps={}, findings=nowhere),
+        )
+    ]
+    assert titles == [
+        "Radiographs and what the classifier found on them",
+        "Radiographs, what the classifier found on them, and where the writer saw what it says",
+        "Radiographs and where the writer saw what it says",
+        "Radiographs",
+    ]
+
+
 def test_critical_findings_and_the_table_say_where_and_how_surely():
     sheet = sheet_of(PRELIMINARY)
     assert sheet["critical"]["lines"] == ["Pneumothorax at the right apex (0.93)"]

@@ -26,8 +26,15 @@ def said(
 READ = [
     ("No pleural effusion or pneumothorax.", [("Effusion", ABSENT), ("Pneumothorax", ABSENT)]),
     (
-        "No nodule, mass, or consolidation is seen.".replace("mass", "lung mass"),
+        "No nodule, lung mass, or consolidation is seen.",
         [("Nodule", ABSENT), ("Mass", ABSENT), ("Consolidation", ABSENT)],
+    ),
+    # On a chest radiograph these are of the lung and of the pleura, unless another word stands beside them.
+    ("There is a mass.", [("Mass", PRESENT)]),
+    ("Possible masses, but no effusion.", [("Mass", UNCERTAIN), ("Effusion", ABSENT)]),
+    (
+        "No consolidation, effusion, or pneumothorax.",
+        [("Consolidation", ABSENT), ("Effusion", ABSENT), ("Pneumothorax", ABSENT)],
     ),
     ("There is cardiomegaly without pulmonary edema.", [("Cardiomegaly", PRESENT), ("Edema", ABSENT)]),
     ("Possible pneumonia, but no pleural effusion.", [("Pneumonia", UNCERTAIN), ("Effusion", ABSENT)]),
@@ -48,6 +55,8 @@ READ_IN_SPANISH = [
     ("No se observa derrame pleural ni neumotórax.", [("Effusion", ABSENT), ("Pneumothorax", ABSENT)]),
     ("No se puede descartar una neumonía.", [("Pneumonia", UNCERTAIN)]),
     ("Se observan una masa pulmonar e infiltrados.", [("Mass", PRESENT), ("Infiltration", PRESENT)]),
+    ("Hay una masa.", [("Mass", PRESENT)]),
+    ("No se observa derrame ni neumotórax.", [("Effusion", ABSENT), ("Pneumothorax", ABSENT)]),
     ("Cardiomegalia sin edema pulmonar.", [("Cardiomegaly", PRESENT), ("Edema", ABSENT)]),
     ("Hay enfisema, pero no se observa fractura.", [("Emphysema", PRESENT), ("Fracture", ABSENT)]),
     ("La silueta cardiaca no esta aumentada de tamano.", [("Cardiomegaly", ABSENT)]),
@@ -113,6 +122,9 @@ def test_a_word_that_no_finding_carries_is_named_by_its_kind(text, kind):
         "No acute cardiopulmonary abnormality.",
         "The heart size is normal.",
         "A hernia is present.",
+        "There is a mediastinal mass.",
+        "No mass effect.",
+        "No pericardial effusion.",
     ],
 )
 def test_what_no_label_stands_for_is_not_read(text):
