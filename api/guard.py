@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import metrics
 from api.auth import identify
 from api.door import PROBES
+from api.poll import answer_kept, forget_changed
 from api.problem_kinds import Code
 from api.problems import ProblemError, response_of
 from api.rates import Rates, address_of
@@ -73,7 +74,7 @@ class Guard:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         body = _Body(receive, headers, limit=self._limit(scope))
-        answer = _Answer(send, request_id, body=body, private=scope["path"].startswith("/v1/"))
+        answer = _Answer(send, request_id, scope=scope, body=body)
         started = time.perf_counter()
         with (
             structlog.contextvars.bound_contextvars(request_id=request_id),
@@ -85,7 +86,8 @@ class Guard:
                 self._check(scope, headers)
                 if self._settings.auth is AuthMode.REQUIRED:
                     await _check_caller(scope, headers, body)
-                await self._app(scope, body, answer)
+                if not await answer_kept(scope, headers, answer):
+                    await self._app(scope, body, answer)
             except ProblemError as problem:
                 await _refuse(problem, scope, receive, answer)
             except ClientDisconnect:
@@ -148,21 +150,23 @@ class _Body:
 class _Answer:
     """Sends the answer, with the headers that every answer has, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str, *, body: _Body, private: bool) -> None:
+    def __init__(self, send: Send, request_id: str, *, scope: Scope, body: _Body) -> None:
         self._send = send
         self._request_id = request_id
+        self._scope = scope
         self._body = body
-        self._private = private
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self._scope["method"] not in _SAFE_METHODS:
+                forget_changed(self._scope)
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
             headers["X-Request-ID"] = self._request_id
-            if self._private:
+            if self._scope["path"].startswith("/v1/"):
                 headers.setdefault("Cache-Control", "no-store")
             if not self._body.is_read:
                 headers["Connection"] = "close"  # the rest is not waited for
