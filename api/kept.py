@@ -11,6 +11,7 @@ is found. An open study is not kept: what puts its closing off tells nobody.
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -22,7 +23,7 @@ MOST_BYTES: Final = 64 << 20
 """Of all bodies that are kept by one process."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kept:
     """A study as polls are answered.
 
@@ -36,11 +37,16 @@ class Kept:
     etag: str
     body: bytes
 
-    @property
+    @cached_property
     def headers(self) -> dict[str, str]:
         """What every answer of it says, with its body or without."""
         headers = {"ETag": self.etag, "Cache-Control": "private, no-cache"}
         return headers if self.status.is_final else headers | RETRY_AFTER
+
+    @cached_property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The same, as they go over the wire."""
+        return [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
 
 
 class Asking:

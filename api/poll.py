@@ -46,9 +46,9 @@ async def answer_kept(scope: Scope, headers: Headers, send: Send) -> bool:
         return False
     scope["route"] = _ROUTE
     known = same(headers.get("if-none-match"), kept.etag)
-    said = [(name.lower().encode(), value.encode()) for name, value in kept.headers.items()]
+    said = kept.raw_headers
     if not known:
-        said += [(b"content-length", b"%d" % len(kept.body)), (b"content-type", b"application/json")]
+        said = [*said, (b"content-length", b"%d" % len(kept.body)), (b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 304 if known else 200, "headers": said})
     await send({"type": "http.response.body", "body": b"" if known else kept.body})
     return True
