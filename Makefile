@@ -15,8 +15,8 @@ TEST_PROCESSES ?= $(shell expr $$(nproc) + 2)
 unexport PYTHONDONTWRITEBYTECODE
 # Tests run beside each other: threads of torch and NumPy would only wait for a core in each other's way.
 test unit: export OMP_NUM_THREADS := 1
-CODE := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm tests
-TYPED := api cxr shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py tests
+CODE := api cxr gateway shared training worker_cnn worker_llm migrations samples bench docker helm tests
+TYPED := api cxr gateway shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py tests
 # The tests of the rooms that do no I/O: they pass every branch of them (pyproject.toml, tool.coverage), or fail.
 CORE := tests/unit/shared/rendering tests/unit/shared/reporting \
   $(patsubst %,tests/unit/shared/test_%.py,bands domain imaging labels warnings)

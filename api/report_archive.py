@@ -16,9 +16,10 @@ from fastapi.concurrency import run_in_threadpool
 from typing_extensions import override
 
 from api.backend import Backend
-from api.documents import Form, StoredReport, content_of, stored
+from api.documents import Form, content_of, stored
 from api.problems import ProblemError
 from api.results import BYTE_ORDER_MARK, csv_line
+from shared.documents import StoredReport
 from shared.errors import NotPossibleError
 from shared.records import reading
 from shared.records.batches import BatchItem

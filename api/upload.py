@@ -38,7 +38,7 @@ from shared.domain.reports import Language
 from shared.domain.studies import Priority
 from shared.errors import TooLargeError
 from shared.intake import files
-from shared.intake.files import Checked, Limits, SentFile
+from shared.intake.files import Checked, SentFile
 from shared.settings import ApiSettings
 
 CHARSETS: Final = frozenset(
@@ -245,14 +245,7 @@ def _check(received: Received, settings: ApiSettings) -> Checked:
     if not received.files:
         return Checked()  # an open study may begin with none
     sent = [SentFile(file.filename or "unnamed", file.file) for file in received.files]
-    limits = Limits(
-        images=settings.max_files,
-        pixels=settings.max_pixels,
-        file_bytes=settings.max_file_bytes,
-        total_bytes=settings.max_request_bytes,
-        zip_ratio=settings.max_zip_ratio,
-    )
-    return files.check(sent, limits)
+    return files.check(sent, files.limits_of(settings))
 
 
 def fingerprint(received: Received, fields: Fields) -> str:

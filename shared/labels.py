@@ -228,3 +228,8 @@ def display_name(label: str, language: Language) -> str:
     """
     entry = LABELS[label]
     return entry.name_es if language is Language.SPANISH else entry.name_en
+
+
+def name_of(label: str, language: Language) -> str:
+    """Return what a person reads for a label; a model's own label stands for itself."""
+    return display_name(label, language) if label in LABELS else label

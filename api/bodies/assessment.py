@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from api.bodies.base import Body
-from api.bodies.finding import best_rows, name_of
 from shared.domain.findings import FindingStatus
 from shared.domain.versions import History
-from shared.records.findings import FindingRecord
+from shared.labels import name_of
+from shared.records.findings import FindingRecord, best_rows
 from shared.records.reports import ReportRecord
 from shared.reporting.assessment import Outcome, amended_by, assessments, reading_of
 

@@ -1,15 +1,12 @@
 """Findings as clients see them, of an image and of a study."""
 
-from collections.abc import Iterable, Sequence
-
 from pydantic import Field
 
 from api.bodies.base import STUDY_ID, Body
 from api.bodies.image import heatmap_path
 from api.bodies.model import ModelId
 from shared.domain.findings import FindingStatus, Place, Side, ViewPosition, Zone
-from shared.domain.reports import Language
-from shared.labels import LABELS, display_name
+from shared.labels import LABELS, name_of
 from shared.records.findings import FindingRecord
 from shared.records.reading import StudyRecord
 
@@ -80,15 +77,6 @@ class Findings(Body):
     images: list[ImageFindings]
 
 
-def best_rows(rows: Sequence[FindingRecord]) -> Iterable[FindingRecord]:
-    """Return for each label the row of the image that shows it best, as `domain.study_findings` does."""
-    best: dict[str, FindingRecord] = {}
-    for row in rows:
-        if row.label not in best or row.probability > best[row.label].probability:
-            best[row.label] = row
-    return best.values()
-
-
 def finding_entry(row: FindingRecord, study: StudyRecord) -> FindingEntry:
     """Write a finding down."""
     label = LABELS.get(row.label)
@@ -118,8 +106,3 @@ def place_body(place: Place | None) -> PlaceBody | None:
         if place is None
         else PlaceBody(side=place.side, zone=place.zone, as_displayed=place.as_displayed)
     )
-
-
-def name_of(label: str, language: Language) -> str:
-    """Return what a person reads for a label; a model's own label stands for itself."""
-    return display_name(label, language) if label in LABELS else label

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from api.bodies.assessment import AssessmentBody, assessment_bodies
 from api.bodies.base import NOT_A_MEDICAL_DEVICE, STUDY_ID, Body
-from api.bodies.finding import PlaceBody, best_rows, place_body
+from api.bodies.finding import PlaceBody, place_body
 from api.bodies.order import Patient, patient_body
+from shared.documents import warnings_of
 from shared.domain.findings import FindingStatus
 from shared.domain.reports import (
     Act,
@@ -26,10 +27,9 @@ from shared.domain.reports import (
     WriterVersion,
 )
 from shared.domain.versions import History
-from shared.records.findings import FindingRecord
+from shared.records.findings import FindingRecord, best_rows
 from shared.records.reading import StudyView
 from shared.records.reports import ReportRecord
-from shared.reporting import warnings
 
 
 class Sections(Body):
@@ -237,11 +237,6 @@ def regions_of(sentence: GradedSentence) -> list[RegionBody]:
         )
         for region in sentence.regions
     ]
-
-
-def warnings_of(view: StudyView, report: ReportRecord) -> list[str]:
-    """Return what to know before the report is read."""
-    return list(report.warnings) or warnings.of_study(view.images, report.language)
 
 
 def author_body(author: Author) -> AuthorBody:

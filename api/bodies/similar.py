@@ -6,12 +6,12 @@ from datetime import date, datetime
 from pydantic import Field
 
 from api.bodies.base import STUDY_ID, Body
-from api.bodies.finding import name_of
 from api.bodies.image import study_path
 from api.bodies.model import ModelId
 from shared.domain.findings import Finding, FindingStatus
 from shared.domain.reports import Language, ReportStatus
 from shared.domain.studies import StudyStatus
+from shared.labels import name_of
 from shared.records.embeddings import Neighbour
 from shared.records.reading import StudyView
 from shared.records.reports import ReportRecord

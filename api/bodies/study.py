@@ -6,12 +6,12 @@ from pydantic import Field
 
 from api.auth import Caller
 from api.bodies.base import STUDY_ID, Body
-from api.bodies.finding import name_of
 from api.bodies.image import Image, StudyError, error_body, image_body, study_path
 from api.bodies.model import ModelId, model_body
 from api.bodies.order import Order, Patient, order_body, patient_body
 from shared.domain.reports import Language, ReportStatus
 from shared.domain.studies import ActorKind, Priority, StudyEvent, StudyStatus
+from shared.labels import name_of
 from shared.records.keys import Scope
 from shared.records.reading import EventRecord, StudyRecord, StudyView
 from shared.reporting import warnings

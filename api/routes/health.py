@@ -22,7 +22,6 @@ from api.bodies.report import WriterId, writer_body
 from api.documents import FORMS
 from api.lanes import Lane
 from api.problems import ProblemError
-from api.version import product_version
 from shared.domain.reports import Language
 from shared.domain.studies import Stage, StudyId, StudyStatus
 from shared.errors import CxrError, TryAgainError
@@ -30,6 +29,7 @@ from shared.operations import gauges
 from shared.records import reading, reports, waiting
 from shared.records.keys import Scope
 from shared.settings import AuthMode
+from shared.version import product_version
 
 READINESS_HOLDS: Final = 1.0
 """Seconds for which one look at the parts answers everybody who asks."""

@@ -15,16 +15,17 @@ from api.documents import (
     FORMS,
     JSON,
     Form,
-    StoredReport,
     content_of,
     form_named,
     stored,
 )
+from api.kept import RETRY_AFTER
 from api.negotiation import choose, same
-from api.polling import RETRY_AFTER, StudyPath, view_of
+from api.polling import StudyPath, view_of
 from api.problem_kinds import Code
 from api.problems import Noun, ProblemError, not_found
 from api.tags import report_tag
+from shared.documents import StoredReport
 from shared.domain.studies import StudyId, StudyStatus
 from shared.errors import NotPossibleError
 from shared.records import reports

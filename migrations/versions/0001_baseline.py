@@ -239,6 +239,12 @@ def upgrade() -> None:
     op.create_index(
         "ix_orders_patient", "orders", ["tenant_id", sa.text("left(patient_id, 64)")], unique=False
     )
+    op.create_index(
+        "ix_orders_study_instance_uid",
+        "orders",
+        ["tenant_id", sa.text("left(study_instance_uid, 64)")],
+        unique=False,
+    )
     op.create_table(
         "idempotency_keys",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
@@ -276,6 +282,10 @@ def upgrade() -> None:
         sa.Column("media_type", sa.String(length=32), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("sop_class_uid", sa.String(length=64), nullable=True),
+        sa.Column("sop_instance_uid", sa.String(length=64), nullable=True),
+        sa.Column("series_instance_uid", sa.String(length=64), nullable=True),
+        sa.Column("transfer_syntax_uid", sa.String(length=64), nullable=True),
         sa.Column("used", sa.Boolean(), nullable=True),
         sa.Column(
             "view",
@@ -311,6 +321,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("study_id", "index", name=op.f("pk_images")),
     )
     op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
+    op.create_index("ix_images_sop_instance_uid", "images", ["sop_instance_uid"], unique=False)
     op.create_table(
         "analyses",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -318,6 +329,7 @@ def upgrade() -> None:
         sa.Column("model_id", sa.String(length=128), nullable=False),
         sa.Column("model_version", sa.String(length=64), nullable=False),
         sa.Column("model_digest", sa.String(length=64), nullable=False),
+        sa.Column("images", sa.Integer(), nullable=False),
         sa.Column(
             "role",
             sa.Enum(
@@ -337,7 +349,9 @@ def upgrade() -> None:
             ["study_id"], ["studies.id"], name=op.f("fk_analyses_study_id_studies"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_analyses")),
-        sa.UniqueConstraint("study_id", "model_digest", name=op.f("uq_analyses_study_id_model_digest")),
+        sa.UniqueConstraint(
+            "study_id", "model_digest", "images", name=op.f("uq_analyses_study_id_model_digest")
+        ),
     )
     op.create_index(
         "ix_analyses_critical",
@@ -562,6 +576,7 @@ def upgrade() -> None:
             sa.Enum(
                 "received",
                 "images-added",
+                "reopened",
                 "closed",
                 "claimed",
                 "classified",

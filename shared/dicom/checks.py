@@ -44,6 +44,7 @@ from shared.dicom.files import (
 )
 from shared.dicom.patients import order_of
 from shared.dicom.pixel_data import check_pixel_data, refuse_excess
+from shared.domain.instances import Identity
 from shared.domain.orders import NO_ORDER, Order
 from shared.errors import (
     BrokenImageError,
@@ -154,6 +155,16 @@ class Header:
     transfer_syntax: str | None = None
     attributes: Attributes = field(default_factory=Attributes)
     order: Order = NO_ORDER
+
+    @property
+    def identity(self) -> Identity | None:
+        """What a DICOM file calls itself; None of a PNG or JPEG."""
+        if self.media_type is not MediaType.DICOM:
+            return None
+        said = self.attributes
+        return Identity(
+            said.sop_class_uid, said.sop_instance_uid, said.series_instance_uid, self.transfer_syntax
+        )
 
 
 def sniff(head: bytes) -> MediaType | None:

@@ -71,6 +71,9 @@ class StudyEvent(StrEnum):
     RECEIVED = "received"
     IMAGES_ADDED = "images-added"
     """To an open study; its status stays."""
+    REOPENED = "reopened"
+    """An image came to a study that was closed: it gathers again, and is then read anew with all of them.
+    What was found and written stays until there is better; a worker that holds the study has lost it."""
     CLOSED = "closed"
     """No more images are taken; the study waits for its first worker."""
     CLAIMED = "claimed"
@@ -103,10 +106,21 @@ class StudyEvent(StrEnum):
     """The patient's data are gone."""
 
 
+_GROWS: Final = (
+    StudyStatus.QUEUED,
+    StudyStatus.CLASSIFYING,
+    StudyStatus.CLASSIFIED,
+    StudyStatus.REPORTING,
+    StudyStatus.COMPLETED,
+    StudyStatus.REJECTED,  # a lateral came first, and its frontal now
+    StudyStatus.FAILED,
+)
+"""Whatever was taken back by a client stays so."""
 TRANSITIONS: Final[dict[tuple[StudyStatus, StudyEvent], StudyStatus]] = {
     (StudyStatus.OPEN, StudyEvent.CLOSED): StudyStatus.QUEUED,
     (StudyStatus.OPEN, StudyEvent.REJECTED): StudyStatus.REJECTED,  # no image came
     (StudyStatus.OPEN, StudyEvent.CANCELLED): StudyStatus.CANCELLED,
+    **{(status, StudyEvent.REOPENED): StudyStatus.OPEN for status in _GROWS},
     (StudyStatus.QUEUED, StudyEvent.CLAIMED): StudyStatus.CLASSIFYING,
     (StudyStatus.QUEUED, StudyEvent.REJECTED): StudyStatus.REJECTED,  # a batch's item, at the door
     (StudyStatus.QUEUED, StudyEvent.CANCELLED): StudyStatus.CANCELLED,

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from shared.dicom import checks, foreign
+from shared.domain.instances import Identity
 from shared.domain.orders import Order
 from shared.errors import BadInputError, EmptyFileError, ForeignFileError, ForeignObjectError, TooLargeError
 from shared.intake import zips
+from shared.settings import ApiSettings
 
 MOST_MEMBERS: Final = 1000
 """Of a zip, of any kind: a disc has its viewer's files beside the images."""
@@ -37,6 +39,17 @@ class Limits:
     zip_ratio: int
 
 
+def limits_of(settings: ApiSettings) -> Limits:
+    """Return how much is taken, which is the same at every door."""
+    return Limits(
+        images=settings.max_files,
+        pixels=settings.max_pixels,
+        file_bytes=settings.max_file_bytes,
+        total_bytes=settings.max_request_bytes,
+        zip_ratio=settings.max_zip_ratio,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SentFile:
     """A file as it was brought; `content` is seekable."""
@@ -52,6 +65,7 @@ class CheckedFile:
     Attributes:
         position: of the file among those that were brought, or of the zip that it came in.
         order: whose it is, as its header says.
+        identity: what it calls itself, of a DICOM file.
     """
 
     name: str
@@ -63,6 +77,7 @@ class CheckedFile:
     width: int
     height: int
     order: Order
+    identity: Identity | None = None
 
 
 @dataclass(slots=True)
@@ -182,4 +197,5 @@ def _check_file(name: str, content: BinaryIO, limits: Limits, *, position: int) 
         width=header.columns,
         height=header.rows,
         order=header.order,
+        identity=header.identity,
     )

@@ -79,7 +79,7 @@ def _write(
     assert view is not None  # noqa: S101  a study that is not there is refused
     if contradiction := patients.contradiction_with(view, files):
         return contradiction, ()
-    new = _new_to(view, files)
+    new = _new_to(view, files, addition)
     set_aside = addition.checked.set_aside
     if new and len(view.images) + len(new) > addition.most_images:
         message = f"a study has at most {addition.most_images} images, and {len(view.images)} are here"
@@ -89,6 +89,8 @@ def _write(
     if not new:
         return Added(view), ()
     order = patients.known_with(view, files, set_aside)
+    if addition.reopens is not None and view.study.status is not StudyStatus.OPEN:
+        open_studies.reopen(session, view.study.id, close_after=addition.reopens, actor=addition.actor)
     hints = open_studies.add(session, view, stored(new), order, actor=addition.actor)
     now = reading.view(session, addition.study_id)
     assert now is not None  # noqa: S101  its row is held
@@ -125,13 +127,20 @@ def _answer_unless_open(
 ) -> Added | NoStudy | Erased | NotOpen | None:
     """Return what is answered where nothing can be added: that it is in, to who sends it once more."""
     refusal = _closed_to(view.study if view else None, addition.sees)
-    if isinstance(refusal, NotOpen) and view is not None and not _new_to(view, files):
+    if not isinstance(refusal, NotOpen) or view is None:
+        return refusal
+    if not _new_to(view, files, addition):
         return Added(view)
-    return refusal
+    opens_again = addition.reopens is not None and refusal.status is not StudyStatus.CANCELLED
+    return None if opens_again else refusal
 
 
-def _new_to(view: StudyView, files: Sequence[CheckedFile]) -> list[CheckedFile]:
-    return new_files(files, known={image.sha256 for image in view.images})
+def _new_to(view: StudyView, files: Sequence[CheckedFile], addition: Addition) -> list[CheckedFile]:
+    new = new_files(files, known={image.sha256 for image in view.images})
+    if addition.reopens is None:
+        return new
+    here = {image.sop_instance_uid for image in view.images}
+    return [file for file in new if file.identity is None or file.identity.sop_instance_uid not in here]
 
 
 def _closed_to(study: StudyRecord | None, sees: TenantId | None) -> NoStudy | Erased | NotOpen | None:

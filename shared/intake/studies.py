@@ -176,6 +176,7 @@ def stored(files: Sequence[CheckedFile]) -> list[StoredImage]:
             media_type=file.media_type,
             width=file.width,
             height=file.height,
+            identity=file.identity,
         )
         for file in files
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from shared.domain.orders import NO_ORDER, Order
@@ -61,6 +62,8 @@ class Addition:
     Attributes:
         sees: whose studies the sender may add to; None means everybody's.
         most_images: of the study, with these.
+        reopens: that they come as DICOM instances: one whose UID the study has is not taken again, and for
+            another a study that is closed opens again, with this quiet time.
     """
 
     study_id: StudyId
@@ -68,6 +71,7 @@ class Addition:
     actor: Actor
     checked: Checked
     most_images: int
+    reopens: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,12 +42,19 @@ RECORDS: Final = Values(AnalysisRecord, AnalysisRow)
 
 
 def write(
-    session: Session, study_id: StudyId, model: ModelVersion, role: AnalysisRole, critical: Sequence[str] = ()
+    session: Session,
+    study_id: StudyId,
+    model: ModelVersion,
+    role: AnalysisRole,
+    *,
+    images: int,
+    critical: Sequence[str] = (),
 ) -> UUID | None:
     """Write down that a model looked at a study, and return the analysis' id; the findings are the caller's.
 
-    A model that looked before has the row that it had. A new primary takes the place of the one there was,
-    whose findings stay. The caller keeps the study as it is: a primary's by its lease, a shadow's by a lock.
+    A model that looked at as many images before, which are then the same, has the row that it had. A new
+    primary takes the place of the one there was, whose findings stay. The caller keeps the study as it is: a
+    primary's by its lease, a shadow's by a lock.
 
     Returns:
         None for the shadow of a model whose findings are, or were, the study's own: they are not touched.
@@ -60,11 +67,12 @@ def write(
         model_id=model.id,
         model_version=model.version,
         model_digest=model.digest,
+        images=images,
         role=role,
         critical=list(critical),
     )
     written = new.on_conflict_do_update(
-        index_elements=[AnalysisRow.study_id, AnalysisRow.model_digest],
+        index_elements=[AnalysisRow.study_id, AnalysisRow.model_digest, AnalysisRow.images],
         set_={"role": new.excluded.role, "critical": new.excluded.critical, "read_at": func.now()},
         where=None if role is AnalysisRole.PRIMARY else AnalysisRow.role == AnalysisRole.SHADOW,
     )

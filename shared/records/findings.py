@@ -1,6 +1,6 @@
 """What the CNN worker found: written once with the outcome, read by the LLM worker and the API."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -140,11 +140,11 @@ def write_analysis(
     role: AnalysisRole,
     critical: Sequence[str] = (),
 ) -> None:
-    """Write one model's findings in place of those that it made before; other models' stay.
+    """Write one model's findings in place of those that it made of these images before; all others stay.
 
     The caller keeps the study as it is, see `analyses.write`, which also says when a shadow writes nothing.
     """
-    analysis_id = analyses.write(session, study_id, model, role, critical)
+    analysis_id = analyses.write(session, study_id, model, role, images=len(images), critical=critical)
     if analysis_id is None:
         return
     session.execute(delete(FindingRow).where(FindingRow.analysis_id == analysis_id))
@@ -189,6 +189,15 @@ def records_of(session: Session, analysis_id: UUID) -> Sequence[FindingRecord]:
     """Return an analysis' findings, by image and label."""
     statement = RECORDS.select().where(FindingRow.analysis_id == analysis_id)
     return RECORDS.all(session, statement.order_by(FindingRow.image_index, FindingRow.label))
+
+
+def best_rows(rows: Sequence[FindingRecord]) -> Iterable[FindingRecord]:
+    """Return for each label the row of the image that shows it best, as `study_findings` does."""
+    best: dict[str, FindingRecord] = {}
+    for row in rows:
+        if row.label not in best or row.probability > best[row.label].probability:
+            best[row.label] = row
+    return best.values()
 
 
 def model_of_heatmap(session: Session, study_id: StudyId, image: int, label: str) -> str | None:

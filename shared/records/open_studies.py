@@ -6,16 +6,17 @@ an image that is being written.
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Final
+from datetime import timedelta
+from typing import Any, Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from shared.domain.orders import Order
-from shared.domain.studies import Actor, StudyEvent, StudyId, StudyStatus
+from shared.domain.studies import Actor, StudyEvent, StudyId, StudyStatus, TenantId
 from shared.errors import BadInputError
 from shared.records import events, reading, studies
-from shared.records.moves import Hint
+from shared.records.moves import Hint, move
 from shared.records.reading import StudyView
 from shared.records.studies import StoredImage
 from shared.records.tables import OrderRow, StudyRow
@@ -36,6 +37,51 @@ def put_off(session: Session, study_id: StudyId) -> None:
         .where(StudyRow.id == study_id, StudyRow.status == StudyStatus.OPEN)
         .values(closes_at=func.now() + StudyRow.close_after, updated_at=func.now())
     )
+
+
+def reopen(session: Session, study_id: StudyId, *, close_after: timedelta, actor: Actor) -> None:
+    """Let a study that the caller holds gather images again, whatever became of it but being cancelled.
+
+    A worker that holds it has lost it: its token is none any more.
+    """
+    values: dict[str, Any] = {
+        "lease_token": StudyRow.lease_token + 1,
+        "close_after": close_after,
+        "closes_at": func.now() + close_after,
+        "expected_images": None,
+        "error_type": None,
+        "error_detail": None,
+        "error_file": None,
+        "failures": 0,
+        "expired_alone": 0,
+        "alone": False,
+    }
+    move(session, StudyEvent.REOPENED, StudyRow.id == study_id, actor=actor, values=values)
+
+
+def of_uid(session: Session, tenant_id: TenantId, study_instance_uid: str) -> StudyId | None:
+    """Return the tenant's study that DICOM calls so, the newest; None where there is none, or none any more.
+
+    The name is locked until the transaction ends: of two who find none only one makes it. An item of a batch
+    is no such study: its archive accounts for what is in it.
+    """
+    name = f"{tenant_id}/{study_instance_uid}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    statement = (
+        select(StudyRow.id)
+        .join(OrderRow, OrderRow.study_id == StudyRow.id)
+        .where(
+            OrderRow.tenant_id == tenant_id,
+            func.left(OrderRow.study_instance_uid, 64) == study_instance_uid,
+            StudyRow.batch_id.is_(None),
+            StudyRow.erased_at.is_(None),
+            StudyRow.status != StudyStatus.CANCELLED,
+        )
+        .order_by(StudyRow.id.desc())
+        .limit(1)
+    )
+    found = session.scalar(statement)
+    return None if found is None else StudyId(found)
 
 
 def add(

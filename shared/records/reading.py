@@ -62,6 +62,10 @@ class ImageRecord:
     media_type: str
     width: int
     height: int
+    sop_class_uid: str | None
+    sop_instance_uid: str | None
+    series_instance_uid: str | None
+    transfer_syntax_uid: str | None
     used: bool | None
     view: ViewPosition | None
     view_source: ViewSource | None

@@ -11,6 +11,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
+from shared.domain.instances import NO_IDENTITY, Identity
 from shared.domain.orders import NO_ORDER, Order
 from shared.domain.reports import Language
 from shared.domain.studies import Actor, BatchId, Priority, StudyEvent, StudyId, StudyStatus, TenantId
@@ -22,7 +23,11 @@ from shared.records.tables import ImageRow, OrderRow, StudyRow
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """An image whose original is in the object store already."""
+    """An image whose original is in the object store already.
+
+    Attributes:
+        identity: None of a PNG or JPEG.
+    """
 
     file: str
     sha256: str
@@ -30,6 +35,7 @@ class StoredImage:
     media_type: str
     width: int
     height: int
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ def image_rows(study_id: StudyId, images: Sequence[StoredImage], *, first: int =
             media_type=image.media_type,
             width=image.width,
             height=image.height,
+            **asdict(image.identity or NO_IDENTITY),
             warnings=[],
             attributes={},
         )

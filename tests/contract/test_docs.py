@@ -17,7 +17,9 @@ _ROOT = Path(__file__).parents[2]
 _DOCS = _ROOT / "docs"
 _PAGES = sorted([*_ROOT.glob("*.md"), *_ROOT.glob("[a-z]*/**/*.md")])
 _DECISIONS = sorted((_DOCS / "decisions").glob("[0-9]*.md"))
-_FOLDERS = "api|bench|cxr|docker|docs|helm|migrations|samples|shared|tests|training|worker_cnn|worker_llm"
+_FOLDERS = (
+    "api|bench|cxr|docker|docs|gateway|helm|migrations|samples|shared|tests|training|worker_cnn|worker_llm"
+)
 _NAMED_FILE = re.compile(rf"(?:{_FOLDERS})/[\w./-]+\.(?:py|md|toml|txt|json|yaml)")
 _MARKDOWN = MarkdownIt().enable("table")
 

@@ -206,7 +206,9 @@ def test_the_database_refuses_a_second_primary(database: Database, completed: St
     second = {"id": new_id(), "study_id": completed, "role": PRIMARY}
     with pytest.raises(IntegrityError, match="ux_analyses_primary"), database.session() as session:
         session.add(
-            AnalysisRow(**second, model_id=NEWER.id, model_version=NEWER.version, model_digest=NEWER.digest)
+            AnalysisRow(
+                **second, images=1, model_id=NEWER.id, model_version=NEWER.version, model_digest=NEWER.digest
+            )
         )
 
 

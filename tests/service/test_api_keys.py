@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import func, select, update
 
 from api.main import OpenToTheWorldError
-from api.version import product_version
 from shared.domain.studies import DEFAULT_TENANT, new_id
 from shared.records.database import Database
 from shared.records.keys import CHANNEL, digest_of
 from shared.records.tables import ApiKeyRow
 from shared.settings import AuthMode
 from shared.storage import Storage
+from shared.version import product_version
 from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, events, files, send, sent
 from tests.support.stack import InfraStack, wait_until
 

@@ -20,7 +20,7 @@ from tests.support.builders import a_study, an_image
 
 NOBODY_READS = {
     "study_events.study_id",
-    *(f"analyses.{name}" for name in ("study_id", "role")),
+    *(f"analyses.{name}" for name in ("study_id", "role", "images")),
     *(f"studies.{name}" for name in ("lease_token", "lease_expires_at", "claims", "failures")),
     *(f"studies.{name}" for name in ("expired_alone", "turned_away", "alone", "not_before", "close_after")),
 }

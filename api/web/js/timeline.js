@@ -9,12 +9,12 @@ import { words } from "./words.js";
 const STEPS = ["queued", "classifying", "classified", "reporting", "completed"];
 
 /** Events from which on the server owes a report. */
-const ASKED = new Set(["received", "closed", "retried", "reread"]);
+const ASKED = new Set(["received", "closed", "reopened", "retried", "reread"]);
 
 /** Draws the steps: done, current and to come are told by sign and word. */
 export function drawSteps(element, study) {
   // A study that was sent whole was never open.
-  const all = study.timeline[0]?.status === "open" ? ["open", ...STEPS] : STEPS;
+  const all = study.timeline.some((entry) => entry.status === "open") ? ["open", ...STEPS] : STEPS;
   const at = all.indexOf(study.status);
   const reached = at >= 0 ? at : reachedStep(study, all);
   const steps = all.slice(0, at >= 0 ? all.length : reached + 1).map((status, index) => {

@@ -115,6 +115,8 @@ class OrderRow(Base):
         # Serves the search for a patient's earlier studies. A longer id than DICOM allows would not fit an
         # entry of an index.
         Index("ix_orders_patient", "tenant_id", text("left(patient_id, 64)")),
+        # Serves whoever names a study as DICOM does.
+        Index("ix_orders_study_instance_uid", "tenant_id", text("left(study_instance_uid, 64)")),
     )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
@@ -148,6 +150,8 @@ class ImageRow(Base):
     __table_args__ = (
         # Serves the collector: is this original still named by any image?
         Index("ix_images_sha256", "sha256"),
+        # Serves whoever names an image as DICOM does. A longer UID than DICOM allows is none.
+        Index("ix_images_sop_instance_uid", "sop_instance_uid"),
     )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
@@ -159,6 +163,11 @@ class ImageRow(Base):
     media_type: Mapped[str] = mapped_column(String(32), info=SYSTEM)
     width: Mapped[int]
     height: Mapped[int]
+    sop_class_uid: Mapped[str | None] = mapped_column(String(64), info=PATIENT)
+    sop_instance_uid: Mapped[str | None] = mapped_column(String(64), info=PATIENT)
+    series_instance_uid: Mapped[str | None] = mapped_column(String(64), info=PATIENT)
+    transfer_syntax_uid: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
+    """These four as the file has them (`Identity`); None of a PNG or JPEG."""
     used: Mapped[bool | None]
     """None until the CNN worker has looked at it."""
     view: Mapped[ViewPosition | None]
@@ -177,8 +186,8 @@ class AnalysisRow(Base):
 
     __tablename__ = "analyses"
     __table_args__ = (
-        # The same model reads a study again in place of what it found before.
-        UniqueConstraint("study_id", "model_digest"),
+        # The same model reads the same images again in place of what it found before.
+        UniqueConstraint("study_id", "model_digest", "images"),
         # Serves every reader, and is why no study can have two.
         Index("ux_analyses_primary", "study_id", unique=True, postgresql_where=text("role = 'primary'")),
         # Serves the list of the studies that are flagged, newest first.
@@ -192,6 +201,8 @@ class AnalysisRow(Base):
     model_id: Mapped[str] = mapped_column(String(128), info=SYSTEM)
     model_version: Mapped[str] = mapped_column(String(64), info=SYSTEM)
     model_digest: Mapped[Sha256]
+    images: Mapped[int]
+    """How many there were to look at: a study may grow afterwards."""
     role: Mapped[AnalysisRole]
     critical: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text("'{}'"), info=PATIENT)
     """The labels that were present and, by the configuration of that time, critical; the gravest first."""

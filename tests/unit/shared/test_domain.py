@@ -33,9 +33,13 @@ def test_a_pair_that_the_table_does_not_list_is_refused(status: StudyStatus, eve
 
 
 @pytest.mark.parametrize("status", [status for status in StudyStatus if status.is_final])
-def test_only_a_retry_or_a_rereading_leads_out_of_a_final_status(status: StudyStatus):
+def test_only_a_retry_a_rereading_or_another_image_leads_out_of_a_final_status(status: StudyStatus):
     ways_out = {event for (source, event) in TRANSITIONS if source is status}
-    led_out = {StudyStatus.FAILED: {StudyEvent.RETRIED}, StudyStatus.COMPLETED: {StudyEvent.REREAD}}
+    led_out = {
+        StudyStatus.FAILED: {StudyEvent.RETRIED, StudyEvent.REOPENED},
+        StudyStatus.COMPLETED: {StudyEvent.REREAD, StudyEvent.REOPENED},
+        StudyStatus.REJECTED: {StudyEvent.REOPENED},
+    }
     assert ways_out == led_out.get(status, set())
 
 

@@ -182,6 +182,7 @@ export default {
   events: {
     received: "Received",
     "images-added": "Added",
+    reopened: "Opened again: another image came",
     closed: "Closed: no more images",
     claimed: "Taken on by a worker",
     classified: "Findings stored",

@@ -179,6 +179,7 @@ export default {
   events: {
     received: "Recibido",
     "images-added": "Imágenes añadidas",
+    reopened: "Abierto de nuevo: llegó otra imagen",
     closed: "Cerrado: no se admiten más imágenes",
     claimed: "Asignado a un proceso",
     classified: "Hallazgos guardados",

@@ -1,0 +1,1 @@
+"""The hospital's side: DICOM and HL7 in, results out."""

@@ -1,0 +1,49 @@
+"""The gateway's process: open the doors, start what sends and fetches, say ready, go on until SIGTERM."""
+
+import signal
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Protocol
+
+import structlog
+
+from gateway.backend import Backend, open_backend
+from shared.operations import telemetry
+from shared.settings import TelemetrySettings
+
+log = structlog.get_logger()
+
+
+class Part(Protocol):
+    """Something of the gateway that runs in threads of its own."""
+
+    def start(self) -> None:
+        """Begin; what it needs and is away does not keep it from beginning."""
+
+    def stop(self) -> None:
+        """Take nothing more, finish what is begun within seconds, and end."""
+
+
+def main() -> int:
+    """Run until SIGTERM; return the exit code."""
+    telemetry.configure("gateway", TelemetrySettings())
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    backend = open_backend()
+    with ExitStack() as running:
+        running.callback(backend.close)
+        for part in parts_of(backend):
+            part.start()
+            running.callback(part.stop)
+        log.info("worker.ready")
+        stopped.wait()
+        log.info("worker.stopping")
+    return 0
+
+
+def parts_of(backend: Backend) -> Sequence[Part]:
+    """Return all that the gateway does, in the order in which it starts."""
+    del backend
+    return ()
