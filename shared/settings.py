@@ -331,6 +331,11 @@ class GatewaySettings(BaseSettings):
         ge=timedelta(seconds=1),
         description="Time without a new instance that closes a study.",
     )
+    keep_orders: Duration = Field(
+        default=timedelta(days=30),
+        ge=timedelta(hours=1),
+        description="How long an order is kept, from when it comes or is scheduled.",
+    )
 
 
 class TelemetrySettings(BaseSettings):

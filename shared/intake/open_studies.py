@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from shared.domain.studies import Actor, StudyId, StudyStatus, TenantId
 from shared.errors import TooLargeError
-from shared.intake import patients
+from shared.intake import orders, patients
 from shared.intake.files import CheckedFile
 from shared.intake.studies import Intake, keep_originals, new_files, store_originals, stored
 from shared.intake.submission import (
@@ -89,9 +89,11 @@ def _write(
     if not new:
         return Added(view), ()
     order = patients.known_with(view, files, set_aside)
+    said = orders.said_of(session, view.study.tenant_id, order, view.study.priority)
+    said.note(session, view.study.id, actor=addition.actor, told={event.event for event in view.events})
     if addition.reopens is not None and view.study.status is not StudyStatus.OPEN:
         open_studies.reopen(session, view.study.id, close_after=addition.reopens, actor=addition.actor)
-    hints = open_studies.add(session, view, stored(new), order, actor=addition.actor)
+    hints = open_studies.add(session, view, stored(new), said.order, actor=addition.actor)
     now = reading.view(session, addition.study_id)
     assert now is not None  # noqa: S101  its row is held
     return Added(now), hints
