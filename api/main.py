@@ -27,6 +27,7 @@ from api.guard import Guard
 from api.lanes import Lane
 from api.routes import (
     batches,
+    dicom_peers,
     docs,
     drafts,
     events,
@@ -111,7 +112,17 @@ def create_app(
         events,
         images,
     )
-    for module in (*on_studies, reviews, review_statistics, batches, keys, tenants, health, docs):
+    for module in (
+        *on_studies,
+        reviews,
+        review_statistics,
+        batches,
+        keys,
+        tenants,
+        dicom_peers,
+        health,
+        docs,
+    ):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

@@ -51,6 +51,7 @@ class Noun(StrEnum):
     PREVIEW = "preview"
     KEY = "key"
     TENANT = "tenant"
+    PEER = "DICOM peer"
     VERSION = "version"
     DRAFT = "draft"
 

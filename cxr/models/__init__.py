@@ -27,7 +27,7 @@ from cxr.models.review import (
     Version,
     WriterPair,
 )
-from cxr.models.server import FormatInfo, Info, Key, Tenant, Work
+from cxr.models.server import DicomPeer, FormatInfo, Info, Key, Tenant, Work
 from cxr.models.similar import PresentFinding, SimilarStudies, SimilarStudy
 from cxr.models.study import (
     FINAL_STATUSES,
@@ -56,6 +56,7 @@ __all__ = [
     "BatchPage",
     "BatchResult",
     "ClassifierId",
+    "DicomPeer",
     "Difference",
     "ErrorCount",
     "Event",

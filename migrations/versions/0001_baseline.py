@@ -15,6 +15,28 @@ branch_labels = None
 depends_on = None
 
 
+def _create_peers() -> None:
+    op.create_table(
+        "dicom_peers",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("ae_title", sa.String(length=16), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=True),
+        sa.Column("port", sa.Integer(), nullable=True),
+        sa.Column("tls", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("may_store", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_dicom_peers_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dicom_peers")),
+    )
+    op.create_index(
+        "ux_dicom_peers_ae_title_host",
+        "dicom_peers",
+        ["ae_title", sa.literal_column("coalesce(host, '')")],
+        unique=True,
+    )
+
+
 def upgrade() -> None:
     tenants = op.create_table(
         "tenants",
@@ -42,6 +64,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
     )
+    _create_peers()
     op.create_table(
         "batches",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -703,6 +726,7 @@ def downgrade() -> None:
     op.drop_table("studies")
     op.drop_table("discarded_studies")
     op.drop_table("discarded_originals")
+    op.drop_table("dicom_peers")
     op.drop_table("batches")
     op.drop_table("api_keys")
     op.drop_table("tenants")

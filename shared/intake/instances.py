@@ -1,6 +1,9 @@
 """DICOM instances brought one by one, as C-STORE, STOW and a pull bring them: UIDs say where each belongs.
 
-    receive: find or open the study of its Study Instance UID -> open_studies.add
+    receive: find or open the study of its Study Instance UID -> its original -> write it down
+    set_aside: what is none of its images, and comes with them
+
+Two transactions: of each, the disk's answer is what takes long.
 
 It is in once its caller is told so. The same instance is taken once, however often it comes. A study that was
 closed, or read already, opens again for another.
@@ -11,13 +14,14 @@ from datetime import timedelta
 
 from pydicom.uid import UID
 
+from shared.dicom import foreign
 from shared.domain.orders import NO_ORDER, Order
 from shared.domain.reports import Language
 from shared.domain.studies import Actor, Priority, StudyId, TenantId, new_id
-from shared.errors import BrokenImageError
+from shared.errors import BrokenImageError, ForeignObjectError, OwnObjectError
 from shared.intake import open_studies as gathering
 from shared.intake.files import Checked
-from shared.intake.studies import Intake
+from shared.intake.studies import Intake, store_originals
 from shared.intake.submission import Added, Addition, NotAdded, Refused
 from shared.records import open_studies, studies
 from shared.records.database import Session
@@ -63,16 +67,36 @@ def receive(intake: Intake, arrival: Arrival) -> Added | NotAdded:
         message = "the DICOM file lacks a valid SOP Instance UID or Study Instance UID, by which it is filed"
         return Refused(BrokenImageError(message, file=file.name), checked.set_aside)
     with intake.database.session() as session:
-        study_id = open_studies.of_uid(session, arrival.tenant_id, uid) or _begin(session, arrival, uid)
-    addition = Addition(
-        study_id,
-        arrival.tenant_id,
-        arrival.actor,
-        checked,
-        most_images=arrival.most_images,
-        reopens=arrival.close_after,
-    )
-    return gathering.add(intake, addition)
+        addition = Addition(
+            open_studies.of_uid(session, arrival.tenant_id, uid) or _begin(session, arrival, uid),
+            arrival.tenant_id,
+            arrival.actor,
+            checked,
+            most_images=arrival.most_images,
+            reopens=arrival.close_after,
+        )
+        if known := gathering.promise(session, addition):
+            return known
+    for _ in store_originals(intake, checked.files):
+        # Its quiet time needs no beginning anew: should it have run out, the instance opens it again.
+        pass
+    return gathering.keep(intake, addition)
+
+
+def set_aside(
+    intake: Intake, tenant_id: TenantId, study_instance_uid: str | None, reason: ForeignObjectError
+) -> None:
+    """Note with the study that an object came that is none of its images; nothing where there is no study.
+
+    Raises:
+        TryAgainError: the database is away.
+    """
+    if study_instance_uid is None or isinstance(reason, OwnObjectError):
+        return
+    with intake.database.session() as session:
+        study_id = open_studies.of_uid(session, tenant_id, study_instance_uid)
+        if study_id is not None:
+            open_studies.note_aside(session, study_id, foreign.noted([reason]))
 
 
 def _begin(session: Session, arrival: Arrival, uid: str) -> StudyId:

@@ -55,15 +55,31 @@ def add(intake: Intake, addition: Addition) -> Added | NotAdded:
         return Refused(checked.refusal, checked.set_aside)
     if contradiction := patients.contradiction(checked.files):
         return contradiction
-    files = new_files(checked.files)
     with intake.database.session() as session:
-        if known := _answer_unless_open(reading.view(session, study_id), addition, files):
+        if known := promise(session, addition):
             return known
-        erasure.intend(session, [file.sha256 for file in files])
-    for _ in store_originals(intake, files):
+    for _ in store_originals(intake, new_files(checked.files)):
         announce(intake, study_id, sees=addition.sees)
+    return keep(intake, addition)
+
+
+def promise(session: Session, addition: Addition) -> Added | NotAdded | None:
+    """Note the originals of good files that are about to be stored; return what is known without them."""
+    files = new_files(addition.checked.files)
+    if known := _answer_unless_open(reading.view(session, addition.study_id), addition, files):
+        return known
+    erasure.intend(session, [file.sha256 for file in files])
+    return None
+
+
+def keep(intake: Intake, addition: Addition) -> Added | NotAdded:
+    """Write down images whose originals were promised and are stored.
+
+    Raises:
+        TryAgainError: the database or the object store is away; nothing was added.
+    """
     with intake.database.session() as session:
-        outcome, hints = _write(intake, session, addition, files)
+        outcome, hints = _write(intake, session, addition, new_files(addition.checked.files))
     for hint in hints:
         intake.send_hint(hint)
     return outcome
@@ -72,7 +88,7 @@ def add(intake: Intake, addition: Addition) -> Added | NotAdded:
 def _write(
     intake: Intake, session: Session, addition: Addition, files: Sequence[CheckedFile]
 ) -> tuple[Added | NotAdded, Sequence[Hint]]:
-    """Write down images whose originals are stored, in the caller's transaction."""
+    """Do so in the caller's transaction; return the hints that are owed after it."""
     view = open_studies.hold(session, addition.study_id)
     if known := _answer_unless_open(view, addition, files):
         return known, ()

@@ -54,8 +54,11 @@ _ARGUMENTS = {
     "keys revoke": ["ID"],
     "tenants list": [],
     "tenants rename": ["north", "south"],
+    "peers add": ["MODALITY"],
+    "peers list": [],
+    "peers remove": ["ID"],
 }
-_ANSWERED_EMPTY = {"delete", "keys revoke"}
+_ANSWERED_EMPTY = {"delete", "keys revoke", "peers remove"}
 """Their answer has no content to tell a foreign server by."""
 
 
