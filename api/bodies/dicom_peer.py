@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from api.bodies.base import Body
 from api.bodies.tenant import TenantName
@@ -18,7 +18,7 @@ class NewDicomPeer(BaseModel):
     ae_title: Annotated[
         str,
         Field(
-            pattern=r"^(?! )[ -\[\]-~]{1,16}(?<! )$",
+            pattern=r"^[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?$",
             description="What it calls itself, letter for letter: at most 16 ASCII characters, no backslash.",
             examples=["PACS"],
         ),
@@ -32,10 +32,10 @@ class NewDicomPeer(BaseModel):
         ),
     ] = None
     port: Annotated[
-        int | None, Field(ge=1, le=65535, description="Where it takes DICOM; without, it is never called.")
+        StrictInt | None, Field(ge=1, le=65535, description="Where it takes DICOM; without, it is never called.")
     ] = None
-    tls: Annotated[bool, Field(description="Whether it is called over TLS.")] = False
-    may_store: Annotated[bool, Field(description="Whether it may send instances.")] = True
+    tls: Annotated[StrictBool, Field(description="Whether it is called over TLS.")] = False
+    may_store: Annotated[StrictBool, Field(description="Whether it may send instances.")] = True
     tenant: Annotated[
         TenantName | None,
         Field(

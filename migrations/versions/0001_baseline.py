@@ -15,29 +15,7 @@ branch_labels = None
 depends_on = None
 
 
-def _create_peers() -> None:
-    op.create_table(
-        "dicom_peers",
-        sa.Column("id", sa.UUID(), nullable=False),
-        sa.Column("tenant_id", sa.UUID(), nullable=False),
-        sa.Column("ae_title", sa.String(length=16), nullable=False),
-        sa.Column("host", sa.String(length=255), nullable=True),
-        sa.Column("port", sa.Integer(), nullable=True),
-        sa.Column("tls", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("may_store", sa.Boolean(), server_default=sa.text("true"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_dicom_peers_tenant_id_tenants")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_dicom_peers")),
-    )
-    op.create_index(
-        "ux_dicom_peers_ae_title_host",
-        "dicom_peers",
-        ["ae_title", sa.literal_column("coalesce(host, '')")],
-        unique=True,
-    )
-
-
-def upgrade() -> None:
+def _create_callers() -> None:
     tenants = op.create_table(
         "tenants",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -64,7 +42,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
     )
-    _create_peers()
+    op.create_table(
+        "dicom_peers",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("ae_title", sa.String(length=16), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=True),
+        sa.Column("port", sa.Integer(), nullable=True),
+        sa.Column("tls", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("may_store", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_dicom_peers_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dicom_peers")),
+    )
+    op.create_index(
+        "ux_dicom_peers_ae_title_host",
+        "dicom_peers",
+        ["ae_title", sa.literal_column("coalesce(host, '')")],
+        unique=True,
+    )
+
+
+def upgrade() -> None:
+    _create_callers()
     op.create_table(
         "batches",
         sa.Column("id", sa.UUID(), nullable=False),
