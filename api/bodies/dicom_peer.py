@@ -32,7 +32,7 @@ class NewDicomPeer(BaseModel):
         ),
     ] = None
     port: Annotated[
-        StrictInt | None, Field(ge=1, le=65535, description="Where it takes DICOM; without, it is never called.")
+        StrictInt | None, Field(ge=1, le=65535, description="Where it takes DICOM; without: never called.")
     ] = None
     tls: Annotated[StrictBool, Field(description="Whether it is called over TLS.")] = False
     may_store: Annotated[StrictBool, Field(description="Whether it may send instances.")] = True

@@ -5,6 +5,8 @@ part.py        the part of the gateway: both ports, opened and drained
   sockets.py     one PDU at a time, of bounded length and in bounded time
   messages.py    one DIMSE message at a time; data sets go to a file as they come
   door.py        who calls: AE title and host -> the tenant, or a rejection
+  tls.py         certificates, of both directions
   contexts.py    what is negotiated: SOP classes and transfer syntaxes
   store.py       C-STORE: in, set aside, or refused with a reason
+  commitment.py  N-ACTION and N-EVENT-REPORT: what we are answerable for
 """

@@ -32,7 +32,7 @@ from pydicom.uid import (
 )
 from pynetdicom import build_context
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.sop_class import Verification
+from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
 from shared.dicom.files import TRANSFER_SYNTAXES
 
@@ -76,6 +76,7 @@ def offered() -> list[PresentationContext]:
     """Return what every peer may use."""
     return [
         build_context(Verification, _PLAIN),
+        build_context(StorageCommitmentPushModel, _PLAIN),
         *(build_context(uid, _SYNTAXES) for uid in (*_IMAGES, *_COMPANIONS)),
     ]
 

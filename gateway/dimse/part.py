@@ -10,10 +10,12 @@ import structlog
 from pynetdicom import AE, _config, evt
 
 from gateway.backend import Backend
+from gateway.dimse import tls
+from gateway.dimse.commitment import Commitment
 from gateway.dimse.contexts import offered
 from gateway.dimse.door import Door
 from gateway.dimse.messages import Messages
-from gateway.dimse.server import Server, drained, tls_context
+from gateway.dimse.server import Server, drained
 from gateway.dimse.sockets import LONGEST_PDU, TO_BEGIN
 from gateway.dimse.store import storing
 from shared.rendering.identity import product_uid
@@ -40,6 +42,7 @@ class Dimse:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._door = Door(backend)
+        self._commitment = Commitment(backend, self._door)
         self._servers: list[Server] = []
 
     def start(self) -> None:
@@ -50,9 +53,7 @@ class Dimse:
         """
         settings = self._backend.settings
         self._listen(settings.dicom_port, None)
-        if settings.tls_certificate is not None and settings.tls_ca is not None:
-            key = None if settings.tls_key is None else str(settings.tls_key)
-            context = tls_context(str(settings.tls_certificate), key, str(settings.tls_ca))
+        if (context := tls.for_those_who_call(settings)) is not None:
             self._listen(settings.tls_port, context)
 
     def stop(self) -> None:
@@ -64,6 +65,7 @@ class Dimse:
                 for association in server.active_associations:
                     association.abort()
         drained(self._servers, seconds=_DRAIN)
+        self._commitment.stop()
 
     def _listen(self, port: int, context: ssl.SSLContext | None) -> None:
         settings = self._backend.settings
@@ -81,6 +83,7 @@ class Dimse:
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, self._take_over),
                 (evt.EVT_REQUESTED, self._door.ask),
+                (evt.EVT_N_ACTION, self._commitment.ask),
                 (evt.EVT_C_STORE, storing(self._backend, self._door)),
             ],
             server_class=Server,

@@ -89,19 +89,6 @@ class Server(ThreadedAssociationServer):  # type: ignore[misc]  # untyped
                 association.abort(block=False)
 
 
-def tls_context(certificate: str, key: str | None, authorities: str) -> ssl.SSLContext:
-    """Return TLS as it is served: 1.2 or later, and every peer shows a certificate of these authorities.
-
-    Raises:
-        OSError: a file is not there, or is not what it should be.
-    """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authorities)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_cert_chain(certificate, key)
-    return context
-
-
 def drained(servers: Sequence[Server], *, seconds: float) -> bool:
     """Wait until no association is left; return whether so."""
     until = time.monotonic() + seconds

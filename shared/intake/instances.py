@@ -1,9 +1,7 @@
 """DICOM instances brought one by one, as C-STORE, STOW and a pull bring them: UIDs say where each belongs.
 
-    receive: find or open the study of its Study Instance UID -> its original -> write it down
+    receive: find or open the study of its Study Instance UID, note its original -> open_studies.finish
     set_aside: what is none of its images, and comes with them
-
-Two transactions: of each, the disk's answer is what takes long.
 
 It is in once its caller is told so. The same instance is taken once, however often it comes. A study that was
 closed, or read already, opens again for another.
@@ -21,7 +19,7 @@ from shared.domain.studies import Actor, Priority, StudyId, TenantId, new_id
 from shared.errors import BrokenImageError, ForeignObjectError, OwnObjectError
 from shared.intake import open_studies as gathering
 from shared.intake.files import Checked
-from shared.intake.studies import Intake, store_originals
+from shared.intake.studies import Intake
 from shared.intake.submission import Added, Addition, NotAdded, Refused
 from shared.records import open_studies, studies
 from shared.records.database import Session
@@ -58,8 +56,8 @@ def receive(intake: Intake, arrival: Arrival) -> Added | NotAdded:
         TryAgainError: the database or the object store is away; it was not taken.
     """
     checked = arrival.checked
-    if checked.refusal is not None:
-        return Refused(checked.refusal, checked.set_aside)
+    if refusal := gathering.refused(checked):
+        return refusal
     (file,) = checked.files
     uid = file.order.study_instance_uid
     named = file.identity is not None and file.identity.sop_instance_uid is not None
@@ -67,20 +65,17 @@ def receive(intake: Intake, arrival: Arrival) -> Added | NotAdded:
         message = "the DICOM file lacks a valid SOP Instance UID or Study Instance UID, by which it is filed"
         return Refused(BrokenImageError(message, file=file.name), checked.set_aside)
     with intake.database.session() as session:
+        study_id = open_studies.of_uid(session, arrival.tenant_id, uid) or _begin(session, arrival, uid)
         addition = Addition(
-            open_studies.of_uid(session, arrival.tenant_id, uid) or _begin(session, arrival, uid),
+            study_id,
             arrival.tenant_id,
             arrival.actor,
             checked,
             most_images=arrival.most_images,
             reopens=arrival.close_after,
         )
-        if known := gathering.promise(session, addition):
-            return known
-    for _ in store_originals(intake, checked.files):
-        # Its quiet time needs no beginning anew: should it have run out, the instance opens it again.
-        pass
-    return gathering.keep(intake, addition)
+        known = gathering.begin(session, addition)
+    return known or gathering.finish(intake, addition)
 
 
 def set_aside(
