@@ -35,4 +35,5 @@ def stored(
             StudyRow.erased_at.is_(None),
         )
     )
-    return {uid: StoredInstance(sop_class, sha256) for uid, sop_class, sha256 in session.execute(statement)}
+    rows = session.execute(statement)
+    return {uid: StoredInstance(sop_class, sha256) for uid, sop_class, sha256 in rows if uid is not None}
