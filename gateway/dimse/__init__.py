@@ -9,4 +9,5 @@ part.py        the part of the gateway: both ports, opened and drained
   contexts.py    what is negotiated: SOP classes and transfer syntaxes
   store.py       C-STORE: in, set aside, or refused with a reason
   commitment.py  N-ACTION and N-EVENT-REPORT: what we are answerable for
+  procedure_steps.py  N-CREATE and N-SET: how many images a study is to have
 """

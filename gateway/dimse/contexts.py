@@ -32,7 +32,7 @@ from pydicom.uid import (
 )
 from pynetdicom import build_context
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
+from pynetdicom.sop_class import ModalityPerformedProcedureStep, StorageCommitmentPushModel, Verification
 
 from shared.dicom.files import TRANSFER_SYNTAXES
 
@@ -77,8 +77,14 @@ def offered() -> list[PresentationContext]:
     return [
         build_context(Verification, _PLAIN),
         build_context(StorageCommitmentPushModel, _PLAIN),
+        build_context(ModalityPerformedProcedureStep, _PLAIN),
         *(build_context(uid, _SYNTAXES) for uid in (*_IMAGES, *_COMPANIONS)),
     ]
+
+
+def is_image(uid: UID | str | None) -> bool:
+    """Tell whether objects of a SOP class may be radiographs."""
+    return uid in _IMAGES
 
 
 def is_storage(uid: UID | str | None) -> bool:

@@ -15,6 +15,7 @@ from gateway.dimse.commitment import Commitment
 from gateway.dimse.contexts import offered
 from gateway.dimse.door import Door
 from gateway.dimse.messages import Messages
+from gateway.dimse.procedure_steps import ProcedureSteps
 from gateway.dimse.server import Server, drained
 from gateway.dimse.sockets import LONGEST_PDU, TO_BEGIN
 from gateway.dimse.store import storing
@@ -43,6 +44,7 @@ class Dimse:
         self._backend = backend
         self._door = Door(backend)
         self._commitment = Commitment(backend, self._door)
+        self._steps = ProcedureSteps(backend, self._door)
         self._servers: list[Server] = []
 
     def start(self) -> None:
@@ -83,6 +85,8 @@ class Dimse:
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, self._take_over),
                 (evt.EVT_REQUESTED, self._door.ask),
+                (evt.EVT_N_CREATE, self._steps.create),
+                (evt.EVT_N_SET, self._steps.set),
                 (evt.EVT_N_ACTION, self._commitment.ask),
                 (evt.EVT_C_STORE, storing(self._backend, self._door)),
             ],

@@ -63,6 +63,35 @@ def _create_callers() -> None:
     )
 
 
+def _create_procedure_steps() -> None:
+    op.create_table(
+        "dicom_procedure_steps",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("uid", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_id", sa.UUID(), nullable=True),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("images", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id"],
+            ["studies.id"],
+            name=op.f("fk_dicom_procedure_steps_study_id_studies"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_dicom_procedure_steps_tenant_id_tenants")
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "uid", name=op.f("pk_dicom_procedure_steps")),
+    )
+    for name, columns in (
+        ("study_instance_uid", ["tenant_id", "study_instance_uid"]),
+        ("study_id", ["study_id"]),
+        ("updated_at", ["updated_at"]),
+    ):
+        op.create_index(f"ix_dicom_procedure_steps_{name}", "dicom_procedure_steps", columns, unique=False)
+
+
 def upgrade() -> None:
     _create_callers()
     op.create_table(
@@ -710,9 +739,11 @@ def _make_vectors_searchable(connection: sa.Connection) -> None:
             connection.execute(sa.text("CREATE EXTENSION IF NOT EXISTS vector"))
     except (sa.exc.ProgrammingError, sa.exc.NotSupportedError):
         pass  # not a superuser, or not on the list of what a managed Postgres allows
+    _create_procedure_steps()
 
 
 def downgrade() -> None:
+    op.drop_table("dicom_procedure_steps")
     op.drop_table("embeddings")
     op.drop_table("encoders")
     op.drop_table("findings")

@@ -21,7 +21,7 @@ from shared.intake import open_studies as gathering
 from shared.intake.files import Checked
 from shared.intake.studies import Intake
 from shared.intake.submission import Added, Addition, NotAdded, Refused
-from shared.records import open_studies, studies
+from shared.records import open_studies, procedure_steps, studies
 from shared.records.database import Session
 from shared.records.studies import NewStudy, Opening
 
@@ -106,4 +106,7 @@ def _begin(session: Session, arrival: Arrival, uid: str) -> StudyId:
         opening=Opening(arrival.close_after),
     )
     studies.accept(session, study, actor=arrival.actor)
+    expected = procedure_steps.expected_images(session, arrival.tenant_id, uid, study_id=study.id)
+    if expected is not None:
+        open_studies.expect(session, study.id, expected, here=0, actor=arrival.actor)
     return study.id

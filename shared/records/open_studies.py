@@ -127,6 +127,21 @@ def note_aside(session: Session, study_id: StudyId, notes: Sequence[Mapping[str,
     )
 
 
+def expect(session: Session, study_id: StudyId, images: int | None, *, here: int, actor: Actor) -> list[Hint]:
+    """Say how many images an open study that the caller holds is to have; with as many it is closed.
+
+    Args:
+        images: None for no number: then its quiet time closes it.
+        here: how many it has.
+    """
+    session.execute(
+        update(StudyRow)
+        .where(StudyRow.id == study_id, StudyRow.status == StudyStatus.OPEN)
+        .values(expected_images=images)
+    )
+    return close_complete(session, study_id, images=here, actor=actor)
+
+
 def close_complete(session: Session, study_id: StudyId, *, images: int, actor: Actor) -> list[Hint]:
     """Close an open study that has all images which were expected."""
     return studies.close(session, StudyRow.id == study_id, StudyRow.expected_images <= images, actor=actor)

@@ -5,7 +5,7 @@ studies 1─n images, study_events       studies 1─n reports (versions), each 
                                        reports 1─1 shadow_reports
 images 1─n embeddings n─1 encoders
 batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys,
-                                                   dicom_peers
+                                                   dicom_peers, dicom_procedure_steps
 discarded_… stand alone
 """
 
@@ -19,6 +19,7 @@ from shared.records.tables.studies import (
     FindingRow,
     ImageRow,
     OrderRow,
+    ProcedureStepRow,
     StudyEventRow,
     StudyRow,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "IdempotencyRow",
     "ImageRow",
     "OrderRow",
+    "ProcedureStepRow",
     "ReportDraftRow",
     "ReportRow",
     "ShadowReportRow",
