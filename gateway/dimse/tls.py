@@ -2,7 +2,7 @@
 
 import ssl
 
-from shared.settings import GatewaySettings
+from shared.gateway_settings import GatewaySettings
 
 
 def for_those_who_call(settings: GatewaySettings) -> ssl.SSLContext | None:

@@ -85,6 +85,7 @@ INSTANCES: Final = Counter(
     "DICOM instances sent by C-STORE, by what was answered",
     ["outcome"],
 )
+HL7: Final = Counter("cxr_hl7_messages_total", "HL7 messages that came in", ["kind", "answer"])
 REPAIRED: Final = Counter("cxr_originals_repaired_total", "Damaged originals that were sent again")
 for _damage in Damage:
     # From the start, or the first of its kind would look like no change.
