@@ -32,6 +32,7 @@ from api.routes import (
     events,
     findings,
     health,
+    hl7_senders,
     images,
     keys,
     open_studies,
@@ -114,7 +115,17 @@ def create_app(
         events,
         images,
     )
-    for module in (*on_studies, reviews, review_statistics, batches, keys, tenants, health, docs):
+    for module in (
+        *on_studies,
+        reviews,
+        review_statistics,
+        batches,
+        keys,
+        tenants,
+        hl7_senders,
+        health,
+        docs,
+    ):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)
