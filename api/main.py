@@ -33,6 +33,7 @@ from api.routes import (
     events,
     findings,
     health,
+    hl7_senders,
     images,
     keys,
     open_studies,
@@ -123,6 +124,7 @@ def create_app(
         keys,
         tenants,
         dicom_peers,
+        hl7_senders,
         health,
         docs,
     ):

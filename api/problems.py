@@ -52,6 +52,7 @@ class Noun(StrEnum):
     KEY = "key"
     TENANT = "tenant"
     PEER = "DICOM peer"
+    HL7_SENDER = "HL7 sender"
     VERSION = "version"
     DRAFT = "draft"
 

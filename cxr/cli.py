@@ -11,6 +11,7 @@ from cxr import exit_codes
 from cxr.commands import (
     batches,
     demo,
+    hl7_senders,
     keys,
     models,
     peers,
@@ -53,6 +54,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(peers.app, name="peers")
+app.add_typer(hl7_senders.app, name="hl7-senders")
 
 
 @app.callback()

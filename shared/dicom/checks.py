@@ -109,6 +109,7 @@ _PICTURES: Final = frozenset(
         XRayRadiofluoroscopicImageStorage,
     },
 )
+_TAKEN_BY_A_SCANNER: Final = _PICTURES - {SecondaryCaptureImageStorage}
 _PHOTOMETRIC: Final = frozenset(
     {
         "MONOCHROME1",
@@ -289,7 +290,8 @@ def _check_preamble(head: bytes, *, name: str) -> None:
 
 def _check_kind(opened: DicomFile, *, name: str) -> None:
     """Refuse what is not one picture of radiography."""
-    if value_of(opened.dataset, "Manufacturer") == SOFTWARE:
+    sop_class = value_of(opened.dataset, "SOPClassUID")
+    if sop_class not in _TAKEN_BY_A_SCANNER and value_of(opened.dataset, "Manufacturer") == SOFTWARE:
         message = f"the DICOM object was made by {SOFTWARE} itself, of a report"
         raise OwnObjectError(message, file=name)
     modality = str(value_of(opened.dataset, "Modality") or "").strip().upper()
@@ -299,9 +301,7 @@ def _check_kind(opened: DicomFile, *, name: str) -> None:
         # An unknown one is a vendor's own word, maybe for a radiograph.
         kind = ForeignObjectError if modality in _REFUSED or modality in _OTHERS else UnsupportedImageError
         raise kind(message, file=name)
-    promised = (
-        value_of(opened.dataset, "SOPClassUID") in _PICTURES or value_of(opened.dataset, "Rows") is not None
-    )
+    promised = sop_class in _PICTURES or value_of(opened.dataset, "Rows") is not None
     if opened.pixels is None and promised:
         message = "the DICOM file ends before its pixel data"
         raise BrokenImageError(message, file=name)

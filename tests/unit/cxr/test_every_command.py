@@ -52,13 +52,16 @@ _ARGUMENTS = {
     "keys create": ["ward"],
     "keys list": [],
     "keys revoke": ["ID"],
+    "hl7-senders add": ["NORTH"],
+    "hl7-senders list": [],
+    "hl7-senders remove": ["ID"],
     "tenants list": [],
     "tenants rename": ["north", "south"],
     "peers add": ["MODALITY"],
     "peers list": [],
     "peers remove": ["ID"],
 }
-_ANSWERED_EMPTY = {"delete", "keys revoke", "peers remove"}
+_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke", "peers remove"}
 """Their answer has no content to tell a foreign server by."""
 
 
