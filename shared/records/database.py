@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
+from shared.domain.deliveries import AttemptOutcome, DeliveryState, DestinationKind
 from shared.domain.findings import AnalysisRole, FindingStatus, ViewPosition, ViewSource
 from shared.domain.reports import Act, AuthorKind, Language, Policy, ReportStatus
 from shared.domain.studies import ActorKind, Priority, StudyEvent, StudyStatus
@@ -88,7 +89,10 @@ class Base(DeclarativeBase):
                 Act,
                 ActorKind,
                 AnalysisRole,
+                AttemptOutcome,
                 AuthorKind,
+                DeliveryState,
+                DestinationKind,
                 Policy,
                 Priority,
                 ViewPosition,

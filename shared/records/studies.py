@@ -92,7 +92,8 @@ def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInput
     aside = len(study.order.set_aside)
     detail = f"{aside} set aside: no images" if aside else None
     session.flush()
-    created = select(StudyRow.id, StudyRow.status).where(StudyRow.id == study.id).cte("created")
+    columns = (StudyRow.id, StudyRow.status, StudyRow.tenant_id, StudyRow.priority)
+    created = select(*columns).where(StudyRow.id == study.id).cte("created")
     events.write(session, created, StudyEvent.RECEIVED, actor=actor, detail=detail)
     if refusal is not None:
         values = error_values(refusal)
