@@ -16,7 +16,7 @@ import structlog
 from api import metrics
 from shared.domain.studies import StudyId
 from shared.errors import TryAgainError
-from shared.records import keys
+from shared.records import events, keys
 from shared.records.listening import Listener, Notification
 from shared.settings import DatabaseSettings
 
@@ -92,7 +92,9 @@ class ChangeFeed:
         """Listen for ever; cancelled at the end."""
         while True:
             try:
-                listener = await asyncio.to_thread(Listener, self._settings)
+                listener = await asyncio.to_thread(
+                    Listener, self._settings, events.CHANNEL, keys.CHANNEL, name="cxr-api-feed"
+                )
             except TryAgainError as error:
                 log.debug("feed.unreachable", error=type(error.__cause__).__name__)
                 await asyncio.sleep(RECONNECT_EVERY)

@@ -349,7 +349,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_analyses")),
         sa.UniqueConstraint(
-            "study_id", "model_digest", "images", name=op.f("uq_analyses_study_id_model_digest")
+            "study_id", "model_digest", "images", name=op.f("uq_analyses_study_id_model_digest_images")
         ),
     )
     op.create_index(

@@ -1,4 +1,4 @@
-"""What changed, told by Postgres: one connection that listens for the timelines and the keys (LISTEN)."""
+"""What changed, told by Postgres: one connection that listens (LISTEN)."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,6 @@ import psycopg2
 from sqlalchemy import make_url
 
 from shared.errors import TryAgainError
-from shared.records import events, keys
 from shared.records.patience import patient
 from shared.settings import DatabaseSettings
 
@@ -16,7 +15,7 @@ class Notification:
     """One change.
 
     Attributes:
-        channel: `events.CHANNEL` or `keys.CHANNEL`.
+        channel: `events.CHANNEL`, `keys.CHANNEL` or `outbox.CHANNEL`.
         payload: the study's id, or nothing.
     """
 
@@ -27,8 +26,11 @@ class Notification:
 class Listener:
     """The connection; `lost` once it broke."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, *channels: str, name: str) -> None:
         """Connect. Blocks.
+
+        Args:
+            name: what the server's operators see the connection by.
 
         Raises:
             TryAgainError: Postgres cannot be reached.
@@ -43,11 +45,11 @@ class Listener:
                 keepalives_idle=10,
                 keepalives_interval=5,
                 keepalives_count=3,
-                application_name="cxr-api-feed",
+                application_name=name,
             )
             self._connection.autocommit = True
             with self._connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {events.CHANNEL}; LISTEN {keys.CHANNEL}")
+                cursor.execute("; ".join(f"LISTEN {channel}" for channel in channels))
         except psycopg2.Error as error:
             message = "the database cannot be reached"
             raise TryAgainError(message) from error

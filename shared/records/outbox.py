@@ -1,6 +1,5 @@
 """What the destinations are owed of an event: rows that the event's own statement writes, or none of both."""
 
-from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -8,6 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     and_,
+    any_,
     cast,
     func,
     insert,
@@ -44,10 +44,10 @@ def owed(changed: CTE, logged: CTE, event: StudyEvent) -> CTE | None:
     rules = and_(
         DestinationRow.tenant_id == changed.c.tenant_id,
         DestinationRow.removed_at.is_(None),
-        DestinationRow.events.any(literal(event.value)),
+        literal(event.value) == any_(DestinationRow.events),
         or_(
             DestinationRow.priorities == literal_column("'{}'"),
-            cast(changed.c.priority, Text) == func.any(DestinationRow.priorities),
+            cast(changed.c.priority, Text) == any_(DestinationRow.priorities),
         ),
         or_(DestinationRow.labels == literal_column("'{}'"), _has_a_label(changed)),
     )
@@ -58,7 +58,7 @@ def owed(changed: CTE, logged: CTE, event: StudyEvent) -> CTE | None:
         "destination_id": DestinationRow.id,
         "event_id": logged.c.id,
         "event": literal(event, DeliveryRow.event.type),
-        "give_up_at": func.now() + _interval(GIVE_UP_AFTER),
+        "give_up_at": func.now() + GIVE_UP_AFTER,
     }
     found = (
         select(*row.values())
@@ -85,12 +85,8 @@ def _has_a_label(changed: CTE) -> ColumnElement[bool]:
             AnalysisRow.study_id == changed.c.id,
             AnalysisRow.role == AnalysisRole.PRIMARY,
             FindingRow.status == FindingStatus.PRESENT,
-            FindingRow.label == func.any(DestinationRow.labels),
+            FindingRow.label == any_(DestinationRow.labels),
         )
         .correlate(changed, DestinationRow)
         .exists()
     )
-
-
-def _interval(span: timedelta) -> ColumnElement[timedelta]:
-    return literal(span)
