@@ -9,8 +9,11 @@ from typing import Protocol
 import structlog
 
 from gateway.backend import Backend, open_backend
+from gateway.courier.delivery import Deliverer
+from gateway.courier.part import Courier
+from gateway.courier.senders import manner_of
 from shared.operations import telemetry
-from shared.settings import TelemetrySettings
+from shared.settings import DatabaseSettings, DeliverySettings, TelemetrySettings
 
 log = structlog.get_logger()
 
@@ -45,5 +48,5 @@ def main() -> int:
 
 def parts_of(backend: Backend) -> Sequence[Part]:
     """Return all that the gateway does, in the order in which it starts."""
-    del backend
-    return ()
+    manner = manner_of(DeliverySettings(), ae_title=backend.settings.ae_title)
+    return (Courier(Deliverer(backend.database, backend.storage, manner), DatabaseSettings()),)

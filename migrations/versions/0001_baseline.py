@@ -858,6 +858,7 @@ def _make_outbox() -> None:
                 "delivered",
                 "refused",
                 "away",
+                "failed",
                 "skipped",
                 name="attemptoutcome",
                 native_enum=False,

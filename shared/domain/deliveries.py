@@ -50,7 +50,10 @@ class AttemptOutcome(StrEnum):
     """The destination answered, and does not take this."""
     AWAY = "away"
     """The destination cannot be reached, or takes nothing at present."""
+    FAILED = "failed"
+    """Something of ours was away or broke."""
     SKIPPED = "skipped"
+    """There was nothing to send."""
 
 
 GIVE_UP_AFTER: Final = timedelta(days=3)

@@ -72,7 +72,7 @@ def due(session: Session) -> Sequence[tuple[UUID, int]]:
 
 
 def claim(session: Session, destination_id: UUID, *, most: int, lease: timedelta) -> Sequence[Claim]:
-    """Take what a destination is to be sent next, the oldest first; nothing while another courier takes."""
+    """Take what a destination is to be sent next; nothing while another courier takes."""
     # Couriers that take at once would not see each other's, and send one study's versions side by side.
     this = select(DestinationRow.kind).where(
         DestinationRow.id == destination_id, DestinationRow.paused_at.is_(None)
@@ -96,7 +96,8 @@ def claim(session: Session, destination_id: UUID, *, most: int, lease: timedelta
     ids = (
         select(DeliveryRow.id)
         .where(*free, DeliveryRow.next_at <= func.now())
-        .order_by(DeliveryRow.event_id)
+        # What has failed before goes behind: the destination may break over that very one.
+        .order_by(DeliveryRow.attempts, DeliveryRow.event_id)
         .limit(most)
         .with_for_update(skip_locked=True)
     )

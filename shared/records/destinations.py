@@ -166,6 +166,11 @@ def pause(session: Session, destination_id: UUID) -> DestinationRecord | None:
 
 def resume(session: Session, destination_id: UUID) -> DestinationRecord | None:
     """Send there again, and at once; None when there is no such one."""
+    session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.destination_id == destination_id, DeliveryRow.state == DeliveryState.WAITING)
+        .values(next_at=func.now())
+    )
     return _changed(session, destination_id, {"paused_at": None, "failures": 0, "hold_until": func.now()})
 
 
@@ -196,20 +201,10 @@ def remove(session: Session, destination_id: UUID) -> bool:
     return True
 
 
-def take_test(session: Session) -> Target | None:
-    """Take a test that is asked for and not done; the transaction that takes it writes down what it found."""
-    asked = (
-        select(DestinationRow.id)
-        .where(
-            _LIVE,
-            DestinationRow.test_asked_at
-            > func.coalesce(DestinationRow.tested_at, literal_column("'-infinity'")),
-        )
-        .order_by(DestinationRow.test_asked_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    return _TARGETS.one(session, _TARGETS.select().where(DestinationRow.id.in_(asked)))
+def tests_asked(session: Session) -> Sequence[Target]:
+    """Return the destinations of which a test is asked for and not done."""
+    last = func.coalesce(DestinationRow.tested_at, literal_column("'-infinity'"))
+    return _TARGETS.all(session, _TARGETS.select().where(_LIVE, DestinationRow.test_asked_at > last))
 
 
 def note_test(session: Session, destination_id: UUID, *, passed: bool, answer: str) -> None:
