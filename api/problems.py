@@ -53,6 +53,8 @@ class Noun(StrEnum):
     TENANT = "tenant"
     VERSION = "version"
     DRAFT = "draft"
+    DESTINATION = "destination"
+    DELIVERY = "delivery"
 
 
 class ProblemError(HTTPException):

@@ -20,6 +20,7 @@ from cxr import calls, conversations, models
 from cxr.administration import AsyncKeys, AsyncTenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
+from cxr.delivering import AsyncDeliveries, AsyncDestinations
 from cxr.errors import ProblemError
 from cxr.inputs import OrderFields, Upload
 from cxr.report_formats import ReportFormat
@@ -44,6 +45,8 @@ class AsyncClient:
         self.reviews = AsyncReviews(self._server)
         self.keys = AsyncKeys(self._server)
         self.tenants = AsyncTenants(self._server)
+        self.destinations = AsyncDestinations(self._server)
+        self.deliveries = AsyncDeliveries(self._server)
 
     async def submit(
         self,

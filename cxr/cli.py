@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from cxr import exit_codes
-from cxr.commands import batches, demo, keys, models, pictures, reviews, stack, studies, study_list, tenants
+from cxr.commands import (
+    batches,
+    deliveries,
+    demo,
+    destinations,
+    keys,
+    models,
+    pictures,
+    reviews,
+    stack,
+    studies,
+    study_list,
+    tenants,
+)
 from cxr.errors import CxrError, ProblemError
 from cxr.output import as_typed, notes, print_json
 
@@ -38,6 +51,8 @@ demo.add_to(app)
 app.add_typer(batches.app, name="batch")
 app.add_typer(reviews.app, name="reviews")
 app.add_typer(models.app, name="models")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(destinations.app, name="destinations")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 

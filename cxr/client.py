@@ -18,6 +18,7 @@ import httpx
 from cxr import calls, conversations, models
 from cxr.administration import Keys, Tenants
 from cxr.calls import ResultFormat, TextFormat
+from cxr.delivering import Deliveries, Destinations
 from cxr.errors import ProblemError
 from cxr.inputs import OrderFields, Upload
 from cxr.report_formats import ReportFormat
@@ -45,6 +46,7 @@ class Client:
         self.reviews = Reviews(self._server)
         self.keys = Keys(self._server)
         self.tenants = Tenants(self._server)
+        self.destinations, self.deliveries = Destinations(self._server), Deliveries(self._server)
 
     def submit(
         self,

@@ -65,6 +65,8 @@ class Courier:
         until = time.monotonic() + _DRAIN
         while self._held and time.monotonic() < until:
             time.sleep(0.05)
+        self._wake.close()
+        self._woken.close()
 
     def _run(self) -> None:
         while not self._stopped.is_set():

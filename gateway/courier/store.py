@@ -79,30 +79,25 @@ def _association(
     assert target.host is not None and target.port is not None  # noqa: S101, PT018  the table holds it
     ae = AE(ae_title)
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = seconds
-    address = addresses_of(target.host, target.port, private=True)[0]
-    association = ae.associate(
-        address,
-        target.port,
-        contexts=[build_context(sop_class, syntax) for sop_class, syntax in sorted(contexts)],
-        ae_title=target.ae_title,
-        tls_args=(ssl.create_default_context(), target.host) if target.tls else None,
+    wanted = [build_context(sop_class, syntax) for sop_class, syntax in sorted(contexts)]
+    tls = (ssl.create_default_context(), target.host) if target.tls else None
+    calls = (
+        ae.associate(address, target.port, contexts=wanted, ae_title=target.ae_title, tls_args=tls)
+        for address in addresses_of(target.host, target.port, private=True)
     )
-    if not association.is_established:
-        raise AwayError(_why_not(association))
+    association = next((one for one in calls if one.is_established or one.is_rejected), None)
+    if association is None:
+        message = "it cannot be reached, or broke the association off"
+        raise AwayError(message)
+    if association.is_rejected:
+        answer = association.acceptor.primitive
+        message = f"the association was rejected: {answer.reason_str if answer else 'no reason was given'}"
+        raise AwayError(message)
     try:
         yield association
     finally:
         if association.is_established:
             association.release()
-
-
-def _why_not(association: Association) -> str:
-    answer = association.acceptor.primitive
-    if association.is_rejected and answer is not None:
-        return f"the association was rejected: {answer.reason_str}"
-    if association.is_aborted and answer is not None:
-        return "the association was aborted"
-    return "it cannot be reached"
 
 
 def _stored(association: Association, dataset: FileDataset) -> tuple[str, bool | None]:
