@@ -341,7 +341,7 @@ def test_a_format_that_a_study_cannot_have_is_left_out_and_without_any_there_is_
 
 @UNCLOSED
 @pytest.mark.parametrize(
-    ("kind", "passes"), [(DestinationKind.DICOM, "C-ECHO"), (DestinationKind.WEBHOOK, "a signed notice")]
+    ("kind", "passes"), [(DestinationKind.DICOM, "C-ECHO is"), (DestinationKind.WEBHOOK, "a signed notice")]
 )
 def test_a_test_says_whether_the_destination_answers(
     database: Database, storage: Storage, tmp_path: Path, kind: DestinationKind, passes: str
@@ -370,7 +370,5 @@ def test_a_test_says_whether_the_destination_answers(
                 return one.tested_at is not None
 
             wait_for(done, 60, "the test")
-    assert found["good"].test_passed is True
-    assert found["good"].test_answer.startswith(passes)
-    assert found["bad"].test_passed is False
-    assert found["bad"].test_answer.startswith("it cannot be reached")
+    said = {name: (one.test_passed, (one.test_answer or "")[: len(passes)]) for name, one in found.items()}
+    assert said == {"good": (True, passes), "bad": (False, "it cannot be reached"[: len(passes)])}
