@@ -12,8 +12,10 @@ from gateway.backend import Backend, open_backend
 from gateway.courier.delivery import Deliverer
 from gateway.courier.part import Courier
 from gateway.courier.senders import manner_of
+from gateway.hl7.listener import Hl7Listener
+from shared.gateway_settings import DeliverySettings
 from shared.operations import telemetry
-from shared.settings import DatabaseSettings, DeliverySettings, TelemetrySettings
+from shared.settings import DatabaseSettings, TelemetrySettings
 
 log = structlog.get_logger()
 
@@ -49,4 +51,7 @@ def main() -> int:
 def parts_of(backend: Backend) -> Sequence[Part]:
     """Return all that the gateway does, in the order in which it starts."""
     manner = manner_of(DeliverySettings(), ae_title=backend.settings.ae_title)
-    return (Courier(Deliverer(backend.database, backend.storage, manner), DatabaseSettings()),)
+    return (
+        Hl7Listener(backend),
+        Courier(Deliverer(backend.database, backend.storage, manner), DatabaseSettings()),
+    )

@@ -4,11 +4,11 @@ from typing import Final
 
 from pydantic_settings import BaseSettings
 
+from shared.gateway_settings import DeliverySettings, GatewaySettings
 from shared.settings import (
     ApiSettings,
     CriticalSettings,
     DatabaseSettings,
-    GatewaySettings,
     ModelSettings,
     QueueSettings,
     ReportSettings,
@@ -25,6 +25,7 @@ ALL: Final[tuple[type[BaseSettings], ...]] = (
     CriticalSettings,
     ReportSettings,
     GatewaySettings,
+    DeliverySettings,
     TelemetrySettings,
 )
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from gateway.courier import fhir, mllp, store, stow, webhook
 from gateway.courier.parcels import Parcel
 from shared.domain.deliveries import DestinationKind
+from shared.gateway_settings import DeliverySettings
 from shared.records.deliveries import Claim
 from shared.records.destinations import Target
-from shared.settings import DeliverySettings
 
 
 @dataclass(frozen=True, slots=True)

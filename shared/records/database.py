@@ -28,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
 from shared.domain.deliveries import AttemptOutcome, DeliveryState, DestinationKind
+from shared.domain.expected_orders import OrderStatus
 from shared.domain.findings import AnalysisRole, FindingStatus, ViewPosition, ViewSource
 from shared.domain.reports import Act, AuthorKind, Language, Policy, ReportStatus
 from shared.domain.studies import ActorKind, Priority, StudyEvent, StudyStatus
@@ -93,6 +94,7 @@ class Base(DeclarativeBase):
                 AuthorKind,
                 DeliveryState,
                 DestinationKind,
+                OrderStatus,
                 Policy,
                 Priority,
                 ViewPosition,

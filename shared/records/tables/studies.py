@@ -117,6 +117,8 @@ class OrderRow(Base):
         Index("ix_orders_patient", "tenant_id", text("left(patient_id, 64)")),
         # Serves whoever names a study as DICOM does.
         Index("ix_orders_study_instance_uid", "tenant_id", text("left(study_instance_uid, 64)")),
+        # Serves an order that comes after its study.
+        Index("ix_orders_accession_number", "tenant_id", text("left(accession_number, 64)")),
     )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
