@@ -57,7 +57,7 @@ def owed(changed: CTE, logged: CTE, event: StudyEvent) -> CTE | None:
         "tenant_id": changed.c.tenant_id,
         "destination_id": DestinationRow.id,
         "event_id": logged.c.id,
-        "event": literal(event, DeliveryRow.event.type),
+        "event": literal(event.value),
         "give_up_at": func.now() + GIVE_UP_AFTER,
     }
     found = (

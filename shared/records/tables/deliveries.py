@@ -7,7 +7,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.domain.deliveries import AttemptOutcome, DeliveryState, DestinationKind
-from shared.domain.studies import StudyEvent
 from shared.records.database import Base, Moment, PatientText, SystemText
 from shared.records.marks import SYSTEM
 
@@ -104,7 +103,8 @@ class DeliveryRow(Base):
     destination_id: Mapped[UUID] = mapped_column(ForeignKey("destinations.id"))
     event_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("study_events.id"))
     """A study's events are numbered in their order."""
-    event: Mapped[StudyEvent]
+    event: Mapped[str] = mapped_column(String(16), info=SYSTEM)
+    """A `StudyEvent`, here too for the lists."""
     state: Mapped[DeliveryState] = mapped_column(server_default=text("'waiting'"))
     lease_token: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     """Only ever grows, as a study's."""
