@@ -35,6 +35,7 @@ from api.routes import (
     events,
     findings,
     health,
+    hl7_senders,
     images,
     keys,
     open_studies,
@@ -118,7 +119,7 @@ def create_app(
         images,
     )
     on_results = (reviews, review_statistics, batches, deliveries, destinations)
-    for module in (*on_studies, *on_results, keys, tenants, health, docs):
+    for module in (*on_studies, *on_results, keys, tenants, hl7_senders, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

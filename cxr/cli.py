@@ -13,6 +13,7 @@ from cxr.commands import (
     deliveries,
     demo,
     destinations,
+    hl7_senders,
     keys,
     models,
     pictures,
@@ -55,6 +56,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(destinations.app, name="destinations")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(hl7_senders.app, name="hl7-senders")
 
 
 @app.callback()

@@ -15,6 +15,7 @@ from cxr.models.delivery import (
     Retried,
 )
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
+from cxr.models.hospital import Hl7Sender
 from cxr.models.report import (
     Addendum,
     Attestation,
@@ -76,6 +77,7 @@ __all__ = [
     "Finding",
     "Findings",
     "FormatInfo",
+    "Hl7Sender",
     "Image",
     "ImageFindings",
     "Info",
