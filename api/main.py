@@ -2,7 +2,8 @@
 
 studies -> upload -> submission (the way in)      findings, reports, images, events (the way out)
 versions, drafts, signing, reviews (what persons do to reports)
-batches -> results      keys, tenants      health, docs (for operators and developers)      web/ (the page)
+batches -> results      deliveries, destinations      keys, tenants
+health, docs (for operators and developers)      web/ (the page)
 """
 
 import asyncio
@@ -27,6 +28,8 @@ from api.guard import Guard
 from api.lanes import Lane
 from api.routes import (
     batches,
+    deliveries,
+    destinations,
     dicom_peers,
     docs,
     drafts,
@@ -116,18 +119,9 @@ def create_app(
         events,
         images,
     )
-    for module in (
-        *on_studies,
-        reviews,
-        review_statistics,
-        batches,
-        keys,
-        tenants,
-        dicom_peers,
-        hl7_senders,
-        health,
-        docs,
-    ):
+    on_results = (reviews, review_statistics, batches, deliveries, destinations)
+    on_callers = (keys, tenants, dicom_peers, hl7_senders)
+    for module in (*on_studies, *on_results, *on_callers, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

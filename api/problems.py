@@ -55,6 +55,8 @@ class Noun(StrEnum):
     HL7_SENDER = "HL7 sender"
     VERSION = "version"
     DRAFT = "draft"
+    DESTINATION = "destination"
+    DELIVERY = "delivery"
 
 
 class ProblemError(HTTPException):
