@@ -26,7 +26,9 @@ from shared.settings import ApiSettings, AuthMode
 
 LARGEST_JSON: Final = 64 * 1024
 """Bytes of a body that is no upload."""
-_UPLOADS: Final = re.compile(r"/v1/studies(/[^/]+/images)?")
+_UPLOADS: Final = re.compile(r"/v1/studies(/[^/]+/images)?|/dicomweb/studies(/[^/]+)?")
+_PRIVATE: Final = ("/v1/", "/dicomweb/")
+"""What no cache may keep, unless its route says otherwise."""
 
 PAGE_POLICY: Final = (
     "default-src 'self'; img-src 'self' blob: data:; frame-src 'self' blob:; object-src 'none'; "
@@ -64,7 +66,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["path"].startswith("/v1/"):
+        if scope["path"].startswith(_PRIVATE):
             # To redirect a form would be to ask for all of it twice.
             scope["path"] = scope["path"].rstrip("/")
         headers = Headers(scope=scope)
@@ -73,7 +75,7 @@ class Guard:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         body = _Body(receive, headers, limit=self._limit(scope))
-        answer = _Answer(send, request_id, body=body, private=scope["path"].startswith("/v1/"))
+        answer = _Answer(send, request_id, body=body, private=scope["path"].startswith(_PRIVATE))
         started = time.perf_counter()
         with (
             structlog.contextvars.bound_contextvars(request_id=request_id),

@@ -3,6 +3,7 @@
 studies -> upload -> submission (the way in)      findings, reports, images, events (the way out)
 versions, drafts, signing, reviews (what persons do to reports)
 batches -> results      keys, tenants      health, docs (for operators and developers)      web/ (the page)
+dicomweb_… (the hospital's own tools)
 """
 
 import asyncio
@@ -27,6 +28,10 @@ from api.guard import Guard
 from api.lanes import Lane
 from api.routes import (
     batches,
+    dicomweb_render,
+    dicomweb_retrieve,
+    dicomweb_search,
+    dicomweb_store,
     docs,
     drafts,
     events,
@@ -111,7 +116,10 @@ def create_app(
         events,
         images,
     )
-    for module in (*on_studies, reviews, review_statistics, batches, keys, tenants, health, docs):
+    # The searches within a study go before what is retrieved of it.
+    on_dicomweb = (dicomweb_store, dicomweb_search, dicomweb_retrieve, dicomweb_render)
+    others = (reviews, review_statistics, batches, keys, tenants, health, docs)
+    for module in (*on_studies, *on_dicomweb, *others):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)
@@ -139,7 +147,7 @@ class _PageMount(Mount):
 
     @override
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+        if scope["type"] == "http" and scope["path"].startswith(("/v1/", "/dicomweb/")):
             return Match.NONE, {}
         return super().matches(scope)
 

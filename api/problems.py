@@ -53,6 +53,11 @@ class Noun(StrEnum):
     TENANT = "tenant"
     VERSION = "version"
     DRAFT = "draft"
+    INSTANCE = "instance"
+    FRAME = "frame"
+    VALUE = "value"
+    WORKITEM = "workitem"
+    TRANSACTION = "transaction"
 
 
 class ProblemError(HTTPException):

@@ -244,6 +244,20 @@ def upgrade() -> None:
         ["tenant_id", sa.text("left(study_instance_uid, 64)")],
         unique=False,
     )
+    op.create_index("ix_orders_tenant_id_study_id", "orders", ["tenant_id", "study_id"], unique=False)
+    op.create_index(
+        "ix_orders_accession_number",
+        "orders",
+        ["tenant_id", sa.text("left(accession_number, 64)")],
+        unique=False,
+    )
+    op.create_index("ix_orders_study_date", "orders", ["tenant_id", "study_date", "study_id"], unique=False)
+    op.create_index(
+        "ix_orders_patient_name",
+        "orders",
+        ["tenant_id", sa.text("left(upper(patient_name), 64) text_pattern_ops")],
+        unique=False,
+    )
     op.create_table(
         "idempotency_keys",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
@@ -285,6 +299,12 @@ def upgrade() -> None:
         sa.Column("sop_instance_uid", sa.String(length=64), nullable=True),
         sa.Column("series_instance_uid", sa.String(length=64), nullable=True),
         sa.Column("transfer_syntax_uid", sa.String(length=64), nullable=True),
+        sa.Column(
+            "header",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
         sa.Column("used", sa.Boolean(), nullable=True),
         sa.Column(
             "view",
@@ -321,6 +341,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
     op.create_index("ix_images_sop_instance_uid", "images", ["sop_instance_uid"], unique=False)
+    op.create_index("ix_images_series_instance_uid", "images", ["series_instance_uid"], unique=False)
     op.create_table(
         "analyses",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -349,7 +370,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_analyses")),
         sa.UniqueConstraint(
-            "study_id", "model_digest", "images", name=op.f("uq_analyses_study_id_model_digest")
+            "study_id", "model_digest", "images", name=op.f("uq_analyses_study_id_model_digest_images")
         ),
     )
     op.create_index(

@@ -9,10 +9,11 @@ but hold no value that could be the patient's.
 
 import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from io import BytesIO
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.uid import (
@@ -35,6 +36,7 @@ from shared.dicom.codestreams import (
     png_excess,
     png_header,
 )
+from shared.dicom.dicom_json import header_of
 from shared.dicom.files import (
     MAGIC,
     PREAMBLE_BYTES,
@@ -147,6 +149,7 @@ class Header:
         rows: height in pixels, as the picture is shown: a JPEG's EXIF orientation may have turned it.
         columns: width in pixels.
         transfer_syntax: UID of a DICOM file's encoding, else None.
+        searched: what is kept of a DICOM file's header for those who search (`Identity.header`).
     """
 
     media_type: MediaType
@@ -155,6 +158,7 @@ class Header:
     transfer_syntax: str | None = None
     attributes: Attributes = field(default_factory=Attributes)
     order: Order = NO_ORDER
+    searched: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def identity(self) -> Identity | None:
@@ -163,7 +167,11 @@ class Header:
             return None
         said = self.attributes
         return Identity(
-            said.sop_class_uid, said.sop_instance_uid, said.series_instance_uid, self.transfer_syntax
+            said.sop_class_uid,
+            said.sop_instance_uid,
+            said.series_instance_uid,
+            self.transfer_syntax,
+            self.searched,
         )
 
 
@@ -268,7 +276,8 @@ def _check_dicom(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header,
         syntax = str(opened.transfer_syntax)
         attributes = attributes_of(opened.dataset, rows=rows, columns=columns, transfer_syntax_uid=syntax)
         order = order_of(opened.dataset, attributes)
-        return Header(MediaType.DICOM, rows, columns, syntax, attributes, order), opened
+        searched = header_of(opened.dataset)
+        return Header(MediaType.DICOM, rows, columns, syntax, attributes, order, searched), opened
 
 
 def _check_preamble(head: bytes, *, name: str) -> None:
