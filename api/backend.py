@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from api.auth import KeyRing
 from api.door import room_for
 from api.feed import ChangeFeed
+from api.kept import KeptStudies
 from api.lanes import Lane
 from api.places import Places
 from api.rates import Rates
@@ -46,7 +47,14 @@ class Backend:
         self.hints = HintSender(queue.create_app("api", queue_settings))
         self.intake = Intake(self.database, self.storage, self.hints.send)
         self.broker = queue.connect_broker(queue_settings)
-        self.feed = ChangeFeed(database, on_keys_changed=self._forget_keys)
+        self.kept = KeptStudies(hears=lambda: self.feed.hears_all)
+        self.feed = ChangeFeed(
+            database,
+            self.database,
+            on_keys_changed=self._forget_keys,
+            on_study_changed=self.kept.forget,
+            on_unknown=self.kept.forget_all,
+        )
         self.requests = Places(room_for(settings.max_connections), what="requests")
         self.uploads = Places(MOST_UPLOADS, what="uploads")
         self.upload_threads = CapacityLimiter(UPLOAD_THREADS)

@@ -1,4 +1,4 @@
-"""What changed, told by Postgres: wakes long polls and event streams, and voids remembered keys.
+"""What changed, told by Postgres: wakes long polls and event streams, and voids what was remembered.
 
 One LISTEN connection a process, read by the event loop: a thousand waiting clients cost one
 connection and no thread. When the connection is lost everybody is woken, looks again, and looks
@@ -7,17 +7,21 @@ once a second until it is back: nothing that happened meanwhile is missed.
 
 import asyncio
 import contextlib
+import math
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, TypeVar
+from uuid import UUID
 
 import structlog
 
 from api import metrics
-from shared.domain.studies import StudyId
+from shared.domain.studies import StudyId, new_id
 from shared.errors import TryAgainError
-from shared.records import keys
-from shared.records.listening import Listener, Notification
+from shared.records import events, keys
+from shared.records.database import Database
+from shared.records.listening import PULSES, Listener, Notification, send_pulse
 from shared.settings import DatabaseSettings
 
 T = TypeVar("T")
@@ -26,6 +30,9 @@ RECONNECT_EVERY: Final = 0.5
 """Seconds between two attempts to reach Postgres again."""
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at a study while the connection is away."""
+PULSE_EVERY: Final = 1.0
+PULSE_HOLDS: Final = 3.0
+"""Seconds that a pulse is relied on: a network that fails in silence hides changes for no longer."""
 
 log = structlog.get_logger()
 
@@ -33,12 +40,35 @@ log = structlog.get_logger()
 class ChangeFeed:
     """One process's connection to what Postgres tells. All methods belong to the event loop."""
 
-    def __init__(self, settings: DatabaseSettings, *, on_keys_changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        database: Database,
+        *,
+        on_keys_changed: Callable[[], None],
+        on_study_changed: Callable[[StudyId], None],
+        on_unknown: Callable[[], None],
+    ) -> None:
+        """Take what is told of changes.
+
+        Args:
+            on_unknown: anything may have changed while nobody listened.
+        """
         self._settings = settings
+        self._database = database
         self._on_keys_changed = on_keys_changed
+        self._on_study_changed = on_study_changed
+        self._on_unknown = on_unknown
+        self._pulse = new_id().hex
+        self._last_pulse = -math.inf
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.connected = False
         self.closing = False
+
+    @property
+    def hears_all(self) -> bool:
+        """Whether every change is heard of right now, but for those of the last moments."""
+        return self.connected and time.monotonic() - self._last_pulse < PULSE_HOLDS
 
     @property
     def waiters(self) -> int:
@@ -88,6 +118,17 @@ class ChangeFeed:
         self.closing = True
         self._wake_all()
 
+    async def beat(self) -> None:
+        """Send pulses for ever; cancelled at the end."""
+        while True:
+            with contextlib.suppress(TryAgainError):
+                await asyncio.to_thread(self._send_pulse)
+            await asyncio.sleep(PULSE_EVERY)
+
+    def _send_pulse(self) -> None:
+        with self._database.session() as session:
+            send_pulse(session, self._pulse)
+
     async def run(self) -> None:
         """Listen for ever; cancelled at the end."""
         while True:
@@ -101,8 +142,10 @@ class ChangeFeed:
                 await self._listen(listener)
             finally:
                 self.connected = False
+                self._last_pulse = -math.inf
                 listener.close()
                 self._on_keys_changed()
+                self._on_unknown()
                 self._wake_all()
             log.warning("feed.lost")
 
@@ -125,6 +168,7 @@ class ChangeFeed:
         log.info("feed.connected")
         # Whatever happened while nobody listened.
         self._on_keys_changed()
+        self._on_unknown()
         self._wake_all()
         try:
             await lost
@@ -133,9 +177,15 @@ class ChangeFeed:
 
     def _pass_on(self, came: Sequence[Notification]) -> None:
         for notification in came:
+            if notification.channel == PULSES:
+                if notification.payload == self._pulse:
+                    self._last_pulse = time.monotonic()
+                continue
             if notification.channel == keys.CHANNEL:
                 self._on_keys_changed()
                 self._wake_all()  # whoever waits with a key that is no more, waits no more
+            elif notification.channel == events.CHANNEL:
+                self._on_study_changed(StudyId(UUID(notification.payload)))
             for change in self._waiting.get(notification.payload, ()):
                 change.set()
 

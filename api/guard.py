@@ -3,13 +3,17 @@
 Whoever sends a body is asked for a key before a byte of it is read, wherever it is sent.
 """
 
+import logging
 import re
 import time
 from contextlib import ExitStack
+from functools import lru_cache
+from secrets import token_hex
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,10 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import metrics
 from api.auth import identify
 from api.door import PROBES
+from api.poll import answer_kept, forget_changed
 from api.problem_kinds import Code
 from api.problems import ProblemError, response_of
 from api.rates import Rates, address_of
-from shared.domain.studies import new_id
 from shared.records.keys import Scope as KeyScope
 from shared.settings import ApiSettings, AuthMode
 
@@ -42,6 +46,8 @@ SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
 }
+
+_SECURITY: Final = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 CLIENT_WENT: Final = 499
 """What a log calls a request whose client hung up before it was read (nginx's number)."""
@@ -71,11 +77,11 @@ class Guard:
             scope["path"] = scope["path"].rstrip("/")
         headers = Headers(scope=scope)
         offered = headers.get("x-request-id", "")
-        request_id = offered if _REQUEST_ID.fullmatch(offered) else new_id().hex
+        request_id = offered if _REQUEST_ID.fullmatch(offered) else token_hex(16)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         body = _Body(receive, headers, limit=self._limit(scope))
-        answer = _Answer(send, request_id, body=body, private=scope["path"].startswith(_PRIVATE))
+        answer = _Answer(send, request_id, scope=scope, body=body)
         started = time.perf_counter()
         with (
             structlog.contextvars.bound_contextvars(request_id=request_id),
@@ -87,7 +93,8 @@ class Guard:
                 self._check(scope, headers)
                 if self._settings.auth is AuthMode.REQUIRED:
                     await _check_caller(scope, headers, body)
-                await self._app(scope, body, answer)
+                if not await answer_kept(scope, headers, answer):
+                    await self._app(scope, body, answer)
             except ProblemError as problem:
                 await _refuse(problem, scope, receive, answer)
             except ClientDisconnect:
@@ -150,24 +157,27 @@ class _Body:
 class _Answer:
     """Sends the answer, with the headers that every answer has, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str, *, body: _Body, private: bool) -> None:
+    def __init__(self, send: Send, request_id: str, *, scope: Scope, body: _Body) -> None:
         self._send = send
         self._request_id = request_id
+        self._scope = scope
         self._body = body
-        self._private = private
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
-            headers["X-Request-ID"] = self._request_id
-            if self._private:
-                headers.setdefault("Cache-Control", "no-store")
+            if self._scope["method"] not in _SAFE_METHODS and not 400 <= self.status < 500:
+                forget_changed(self._scope)
+            said = list(message["headers"])
+            names = {name for name, _ in said}
+            said += [header for header in _SECURITY if header[0] not in names]
+            said.append((b"x-request-id", self._request_id.encode()))
+            if self._scope["path"].startswith(_PRIVATE) and b"cache-control" not in names:
+                said.append((b"cache-control", b"no-store"))
             if not self._body.is_read:
-                headers["Connection"] = "close"  # the rest is not waited for
+                said.append((b"connection", b"close"))  # the rest is not waited for
+            message["headers"] = said
         await self._send(message)
 
 
@@ -219,8 +229,16 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     status = int(status)
     method = scope["method"] if scope["method"] in metrics.METHODS else "other"
-    metrics.REQUESTS.labels(method, route, str(status)).inc()
-    metrics.SECONDS.labels(method, route).observe(seconds)
+    count, seconds_of = _counted(method, route, status)
+    count.inc()
+    seconds_of.observe(seconds)
     # Polls are most of the traffic and say nothing when all is well.
-    level = log.debug if scope["method"] in _SAFE_METHODS and status < 500 else log.info
-    level("request.served", method=method, route=route, status=status, seconds=round(seconds, 4))
+    level = logging.DEBUG if scope["method"] in _SAFE_METHODS and status < 500 else logging.INFO
+    if logging.getLogger().isEnabledFor(level):
+        log.log(level, "request.served", method=method, route=route, status=status, seconds=round(seconds, 4))
+
+
+@lru_cache(maxsize=1024)
+def _counted(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Return what such requests are counted by: looking it up by its labels takes longer than counting."""
+    return metrics.REQUESTS.labels(method, route, str(status)), metrics.SECONDS.labels(method, route)

@@ -84,7 +84,10 @@ def create_app(
         app.state.backend = backend
         app.state.readiness = health.ReadinessCheck()
         app.state.counting = Lane("the count of the work", threads=1)
-        background = [asyncio.create_task(backend.feed.run()), asyncio.create_task(_make_bucket(backend))]
+        background = [
+            asyncio.create_task(always)
+            for always in (backend.feed.run(), backend.feed.beat(), _make_bucket(backend))
+        ]
         try:
             yield
         finally:

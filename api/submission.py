@@ -8,6 +8,7 @@ from api.auth import Caller
 from api.backend import Backend
 from api.bodies.study import Study, study_body
 from api.opening import opening_of
+from api.polling import view_of
 from api.problem_kinds import Code
 from api.problems import ContentError, Noun, ProblemError, not_found
 from api.upload import Fields
@@ -115,8 +116,8 @@ def add(backend: Backend, caller: Caller, study_id: StudyId, checked: Checked) -
     """
     addition = Addition(study_id, caller.sees, caller.actor, checked, most_images=backend.settings.max_files)
     match open_studies.add(backend.intake, addition):
-        case Added(view):
-            return study_body(view)
+        case Added():
+            return study_body(view_of(backend, study_id, caller))
         case refusal:
             raise _problem(refusal)
 

@@ -35,7 +35,7 @@ RUN groupadd --gid 10001 cxr \
     && useradd --uid 10001 --gid cxr --no-create-home --home-dir /tmp --shell /usr/sbin/nologin cxr \
     && install --directory --owner=cxr --group=cxr --mode=0755 /run/secrets \
         /consumers/postgres /consumers/broker /consumers/storage /consumers/migrations /consumers/api \
-        /consumers/worker-cnn /consumers/worker-llm /consumers/sweeper /consumers/grafana
+        /consumers/worker-cnn /consumers/worker-llm /consumers/sweeper /consumers/gateway /consumers/grafana
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=packages /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 WORKDIR /app

@@ -31,6 +31,7 @@ NEEDS: Final = {
     "worker-cnn": (*_WORK, *_STORAGE),
     "worker-llm": (*_WORK, *_STORAGE),
     "sweeper": (*_WORK, *_STORAGE),
+    "gateway": (*_WORK, *_STORAGE),
     "grafana": ("grafana-password",),
 }
 """Service -> the files that it reads."""

@@ -27,6 +27,7 @@ MADE_BY_THE_CHART: Final = frozenset(
         *("CXR_STORAGE_ENDPOINT", "CXR_STORAGE_REGION", "CXR_STORAGE_BUCKET"),
         *("CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
         *("CXR_API_HOST", "CXR_API_PORT", "CXR_API_ADMIN_KEY"),
+        *("CXR_GATEWAY_HOST", "CXR_GATEWAY_DICOM_PORT", "CXR_GATEWAY_HL7_PORT", "CXR_GATEWAY_AE_TITLE"),
         *("CXR_MODEL_DEVICE", "CXR_MODEL_BUNDLE", "CXR_MODEL_ENCODER"),
         *("CXR_MODEL_SERVER_URL", "CXR_MODEL_SERVER_KEY"),
         *("CXR_REPORT_WRITER", "CXR_REPORT_MODEL", "CXR_REPORT_DEVICE", "CXR_REPORT_IMAGES"),
@@ -41,6 +42,7 @@ MADE_BY_THE_CHART: Final = frozenset(
 _MAPS: Final = {
     "sharedSettings": ("CXR_DATABASE_", "CXR_QUEUE_", "CXR_STORAGE_", "CXR_TELEMETRY_"),
     "apiSettings": ("CXR_API_",),
+    "gatewaySettings": ("CXR_GATEWAY_",),
     "modelSettings": ("CXR_MODEL_", "CXR_CRITICAL_"),
     "reportSettings": ("CXR_REPORT_",),
 }

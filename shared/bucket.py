@@ -22,11 +22,13 @@ from shared.settings import StorageSettings
 from shared.silence import Silence
 
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
+_NOT_OVER: Final = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict", "NotImplemented"})
+"""What a condition is answered that does not hold, or that the server does not know."""
 _TIMEOUTS: Final = (ConnectTimeoutError, ReadTimeoutError, BodyTimeoutError)
 _ERRORS: Final = (ClientError, BotoCoreError, HTTPError)
 """The last is of a body that breaks off, for which botocore's own wrapper is not used."""
 _CHUNK: Final = 1 << 20
-_ONE_REQUEST_BYTES: Final = 8 << 20
+_ONE_REQUEST_BYTES: Final = 16 << 20
 """Larger files go in parts; for smaller ones the parts' threads cost more than they bring."""
 _SLOWEST: Final = 1 << 20
 """Bytes a second. A store that trickles an object more slowly counts as one that does not answer."""
@@ -36,6 +38,12 @@ class NotStoredError(CxrError):
     """The object store has no such object."""
 
     code = "not-stored"
+
+
+class _RefusedError(CxrError):
+    """The object store stores nothing over what is there, or knows no such condition."""
+
+    code = "not-stored-over"
 
 
 class UnreadableError(TryAgainError):
@@ -191,6 +199,25 @@ class Bucket:
             else:
                 self._client.upload_fileobj(_Unclosed(content), self._name, key)  # type: ignore[arg-type]  # reads only
 
+    def put_new(self, key: str, content: IO[bytes]) -> bool:
+        """Store a file from where it stands to its end where nothing lies yet, in one request.
+
+        Returns:
+            Whether it was stored. A large file, which might be sent in vain, is not tried.
+        """
+        start = content.tell()
+        size = content.seek(0, SEEK_END) - start
+        content.seek(start)
+        if size > _ONE_REQUEST_BYTES:
+            return False
+        try:
+            with self._writing():
+                self._client.put_object(Bucket=self._name, Key=key, Body=content.read(), IfNoneMatch="*")
+        except _RefusedError:
+            content.seek(start)
+            return False
+        return True
+
     def list(self, prefix: str) -> list[str]:
         """Return the keys that begin like this."""
         with self._asking():
@@ -248,5 +275,8 @@ def _ours(error: Exception) -> CxrError:
     if _code(error) in _MISSING:
         message = "the object store has no such object"
         return NotStoredError(message)
+    if _code(error) in _NOT_OVER:
+        message = "the object store has such an object"
+        return _RefusedError(message)
     # boto3 has tried again already; a full disk, a refused write and a server that is away all pass.
     return TryAgainError(f"the object store did not answer as hoped: {_code(error) or type(error).__name__}")

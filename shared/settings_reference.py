@@ -8,6 +8,7 @@ from shared.settings import (
     ApiSettings,
     CriticalSettings,
     DatabaseSettings,
+    GatewaySettings,
     ModelSettings,
     QueueSettings,
     ReportSettings,
@@ -23,6 +24,7 @@ ALL: Final[tuple[type[BaseSettings], ...]] = (
     ModelSettings,
     CriticalSettings,
     ReportSettings,
+    GatewaySettings,
     TelemetrySettings,
 )
 

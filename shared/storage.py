@@ -55,6 +55,8 @@ class Storage:
         Returns:
             What was wrong with the one that lay there.
         """
+        if self._bucket.put_new(original_key(digest), content):
+            return None
         try:
             self.copy_original(digest, _Nowhere())
         except DamagedOriginalError as error:

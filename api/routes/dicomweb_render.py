@@ -16,8 +16,8 @@ from api.dicomweb.instances import Instance, Made
 from api.dicomweb.media import not_acceptable
 from api.dicomweb.pictures import JPEG, PNG, THUMBNAIL, Preview, Shown, rendered, shown_by
 from api.dicomweb.places import accept_of
+from api.kept import RETRY_AFTER
 from api.negotiation import choose
-from api.polling import RETRY_AFTER
 from api.problem_kinds import Code
 from api.problems import Noun, ProblemError, not_found
 from api.routes.images import PICTURE_SECONDS

@@ -9,7 +9,8 @@ from api.backend import BackendDep
 from api.bodies.answers import LATER, problems
 from api.bodies.finding import Findings, ImageFindings, finding_entry
 from api.bodies.model import model_body
-from api.polling import RETRY_AFTER, StudyPath, view_of
+from api.kept import RETRY_AFTER
+from api.polling import StudyPath, view_of
 from api.problem_kinds import Code
 from api.problems import ProblemError
 from shared.records import findings

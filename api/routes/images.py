@@ -19,9 +19,10 @@ from api.auth import Caller, MayRead
 from api.backend import Backend, BackendDep
 from api.bodies.answers import problems
 from api.bodies.study import etag_of
+from api.kept import RETRY_AFTER
 from api.negotiation import same
 from api.originals import IN_MEMORY, PIECE, read_original, seconds_to_send
-from api.polling import RETRY_AFTER, StudyPath, study_of
+from api.polling import StudyPath, study_of
 from api.problem_kinds import Code
 from api.problems import Noun, ProblemError, not_found
 from shared.bucket import SHORT, NotStoredError

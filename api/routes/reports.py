@@ -19,8 +19,9 @@ from api.documents import (
     form_named,
     stored,
 )
+from api.kept import RETRY_AFTER
 from api.negotiation import choose, same
-from api.polling import RETRY_AFTER, StudyPath, view_of
+from api.polling import StudyPath, view_of
 from api.problem_kinds import Code
 from api.problems import Noun, ProblemError, not_found
 from api.tags import report_tag

@@ -11,7 +11,8 @@ from api.backend import BackendDep
 from api.bodies.answers import LATER, problems
 from api.bodies.model import ModelId
 from api.bodies.similar import SimilarStudies, SimilarStudy, similar_body
-from api.polling import RETRY_AFTER, StudyPath, study_of
+from api.kept import RETRY_AFTER
+from api.polling import StudyPath, study_of
 from api.problem_kinds import Code
 from api.problems import ProblemError
 from shared.domain.findings import study_findings

@@ -16,11 +16,12 @@ from api.auth import Caller, MayRead, MayWrite
 from api.backend import Backend, BackendDep
 from api.bodies.answers import LATER, PLACE, VERSION, problems
 from api.bodies.image import study_path
-from api.bodies.study import Study, StudyPage, etag_of, for_caller, study_body
+from api.bodies.study import Study, StudyPage, for_caller, study_body
 from api.bodies.upload import UPLOAD_BODY
+from api.kept import RETRY_AFTER, Kept
 from api.negotiation import LONGEST_WAIT, preferred_language, preferred_wait, same
 from api.paging import Page
-from api.polling import RETRY_AFTER, StudyPath, study_of, view_of
+from api.polling import StudyPath, kept_of, study_of, view_of
 from api.problem_kinds import Code
 from api.problems import ProblemError
 from api.submission import LONGEST_KEY, PLAIN_LETTERS, Accepted
@@ -110,24 +111,18 @@ async def get_study(
 ) -> Response:
     """Return the study; with `wait`, as soon as it differs from If-None-Match, or else when it is final."""
 
-    def look() -> tuple[StudyRecord, Study | None]:
-        view = view_of(backend, study_id, caller)
-        known = same(if_none_match, etag_of(view.study))
-        return view.study, None if known else study_body(view)
-
-    async def look_and_judge() -> tuple[bool, tuple[StudyRecord, Study | None]]:
+    async def look() -> tuple[bool, Kept]:
         await backend.key_ring.check_again(caller, Scope.READ)
-        row, body = await run_in_threadpool(look)
-        return (row.status.is_final if if_none_match is None else body is not None), (row, body)
+        kept = await kept_of(backend, StudyId(study_id), caller)
+        return (kept.status.is_final if if_none_match is None else not same(if_none_match, kept.etag)), kept
 
     if wait:
-        row, body = await backend.feed.until(StudyId(study_id), look_and_judge, seconds=wait)
+        kept = await backend.feed.until(StudyId(study_id), look, seconds=wait)
     else:
-        row, body = await run_in_threadpool(look)
-    headers = {"ETag": etag_of(row), "Cache-Control": "private, no-cache"}
-    if body is None:
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return _json(body, HTTPStatus.OK, headers if row.status.is_final else headers | RETRY_AFTER)
+        kept = await kept_of(backend, StudyId(study_id), caller)
+    if same(if_none_match, kept.etag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept.headers)
+    return Response(kept.body, HTTPStatus.OK, kept.headers, "application/json")
 
 
 @router.get("", response_model=StudyPage, responses=problems(400, 422), summary="List studies, newest first")

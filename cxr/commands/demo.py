@@ -10,7 +10,8 @@ from cxr.client import DEFAULT_TIMEOUT, Client
 from cxr.commands.stack import Port, bring_up, listening
 from cxr.commands.studies import await_end, exit_code, print_result
 from cxr.errors import StackError
-from cxr.local.home import find_home, services_root
+from cxr.local.home import Home, find_home, services_root
+from cxr.local.state import STANDARD, load_state
 from cxr.output import AsJson, describe, notes, out, print_json, typed
 
 _REAL: Final = ("images/nih/*.jpg", "images/**/*.jpg", "images/**/*.png", "*.dcm", "*.jpg", "*.png")
@@ -55,7 +56,16 @@ def demo(
                 print_result(client, result)
     tell.print(f"\nThe page: {begun.url}   To stop everything: {typed()} down", markup=False)
     tell.print(f"Send one of your own: {typed()} submit FILE --wait", markup=False)
+    tell.print(f"Send one as a scanner does: {_storescu(home)}", markup=False)
     raise typer.Exit(exit_code(result))
+
+
+def _storescu(home: Home) -> str:
+    """Return dcmtk's command line that sends a DICOM file to the gateway."""
+    state = load_state(home.state)
+    port = state.ports.dicom if state else STANDARD["dicom"]
+    title = os.environ.get("CXR_GATEWAY_AE_TITLE") or "CXR"
+    return f"storescu -aec {title} 127.0.0.1 {port} FILE.dcm"
 
 
 def choose_study(named: Path | None) -> tuple[Path, str]:

@@ -26,6 +26,8 @@ class Operation(BaseModel):
     address: str | None = None
     auth: str | None = None
     version: str | None = None
+    hl7_port: int | None = None
+    """The gateway's other one."""
     work: Work | None = None
     trouble: str | None = None
     """Why the API does not say what it should."""
@@ -40,7 +42,8 @@ def look(home: Home, now: StackStatus) -> Operation:
     state = load_state(home.state) if now.supervisor is not None else None
     if state is None:
         return told
-    told = told.model_copy(update={"address": state.url, "auth": "required" if state.admin_key else "off"})
+    auth = "required" if state.admin_key else "off"
+    told = told.model_copy(update={"address": state.url, "auth": auth, "hl7_port": state.ports.hl7})
     try:
         with Client(state.url, key=state.admin_key, patience=_PATIENCE_SECONDS) as client:
             info: Info = client.info()
@@ -54,6 +57,8 @@ def describe(told: Operation) -> Iterator[tuple[str, str]]:
     if told.address:
         whose = "keys are needed" if told.auth == "required" else "no keys: for the user who started it"
         yield "address", f"{told.address} ({whose})"
+    if told.hl7_port:
+        yield "hl7", f"port {told.hl7_port} of the gateway, by MLLP; its port above is for DICOM"
     if told.version:
         yield "version", told.version
     if told.work:
@@ -72,7 +77,7 @@ def describe(told: Operation) -> Iterator[tuple[str, str]]:
 
 
 def with_parts(parts: Sequence[PartStatus], told: Operation) -> list[dict[str, Any]]:
-    """Return the list of parts, in which the API says what it told and the storage how full its disk is."""
+    """Return the list of parts, with what the API told, how full the disk is and where HL7 comes in."""
     listed = [part.model_dump(mode="json") for part in parts]
     said = told.model_dump(mode="json")
     for part in listed:
@@ -80,4 +85,6 @@ def with_parts(parts: Sequence[PartStatus], told: Operation) -> list[dict[str, A
             part |= {name: said[name] for name in ("address", "auth", "version", "work")}
         elif part["name"] == "storage":
             part |= {name: said[name] for name in ("disk_free_bytes", "disk_total_bytes")}
+        elif part["name"] == "gateway":
+            part["hl7_port"] = said["hl7_port"]
     return listed

@@ -71,11 +71,12 @@ def up(
     ] = PATIENCE_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Start the whole stack: Postgres, broker, S3 server, API, both workers, sweeper.
+    """Start the whole stack: Postgres, broker, S3 server, API, both workers, sweeper, gateway.
 
-    Everything listens on 127.0.0.1 alone, but for the API with --host. Without --auth it serves only the
-    user who started it. Other settings are taken from the environment (docs/reference/settings.md); what is
-    not obeyed is said. Data and logs are in CXR_HOME.
+    Everything listens on 127.0.0.1 alone, but for the API with --host and the gateway (DICOM on port 11112,
+    HL7 on 2575, or others where these are taken) with CXR_GATEWAY_HOST. Without --auth the API serves only
+    the user who started it. Other settings are taken from the environment (docs/reference/settings.md);
+    what is not obeyed is said. Data and logs are in CXR_HOME.
 
     Examples: [bold]cxr up --detach[/], [bold]cxr up --port 8080[/], [bold]cxr up --host 0.0.0.0 --auth[/]
     """

@@ -7,6 +7,9 @@ What is not obeyed is said at `cxr up`: nothing that somebody set is dropped in 
 from collections.abc import Mapping
 from typing import Final
 
+from cxr.errors import StackError
+from cxr.local.state import LOOPBACK, STANDARD, is_free
+
 _DATABASE: Final = "the stack runs a Postgres of its own"
 _BROKER: Final = "the stack runs a broker of its own"
 _STORAGE: Final = "the stack runs an object store of its own"
@@ -28,6 +31,7 @@ OWN: Final = _OPTIONS | _REASONS.keys()
 _BOUNDED: Final = {
     "CXR_QUEUE_DRAIN": "obeyed for at most 10 seconds: then the stack ends a worker that still runs"
 }
+_HIGHEST_PORT: Final = 65_535
 _OF_THE_CALLER: Final = frozenset({"CXR_URL", "CXR_KEY", "CXR_HOME", "CXR_PART"})
 """These are no settings of a service."""
 
@@ -43,6 +47,31 @@ def not_obeyed(environment: Mapping[str, str], chosen: Mapping[str, str]) -> dic
         if environment.get(name, value) != value:
             reasons[name] = f"`cxr models use` chose {value}; choose anew with it"
     return reasons
+
+
+def asked_ports(environment: Mapping[str, str]) -> dict[str, int]:
+    """Return the gateway's ports that the caller names, by `state.STANDARD`'s names; 0 names none.
+
+    Raises:
+        StackError: it is no port, or another program has it.
+    """
+    host = environment.get("CXR_GATEWAY_HOST") or LOOPBACK
+    asked = {}
+    for name in STANDARD:
+        variable = f"CXR_GATEWAY_{name.upper()}_PORT"
+        value = environment.get(variable) or "0"
+        if not value.isdecimal() or int(value) > _HIGHEST_PORT:
+            message = f"{variable} is {value!r}; it can be a port, or 0 for any that is free"
+            raise StackError(message)
+        port = int(value)
+        if port and not is_free(port, host):
+            message = (
+                f"port {port} is taken by another program. Stop that program, or name another: {variable}"
+            )
+            raise StackError(message)
+        if port:
+            asked[name] = port
+    return asked
 
 
 def not_taken_up(environment: Mapping[str, str], running: Mapping[str, str]) -> dict[str, str]:

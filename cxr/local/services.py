@@ -1,4 +1,4 @@
-"""The product's own processes: migrations, API, workers and sweeper."""
+"""The product's own processes: migrations, API, workers, sweeper and gateway."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from cxr.local.postgres import database_url, postgres_part
 from cxr.local.state import State, read_json
 from cxr.local.storage import storage_endpoint, storage_part
 
-PARTS: Final = ("postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper")
+PARTS: Final = ("postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper", "gateway")
 """What `cxr status` lists."""
 _SERVERS: Final = ("postgres", "broker", "storage")
 _NO_PROXY: Final = ("no_proxy", "NO_PROXY")
@@ -40,11 +40,17 @@ def all_parts(home: Home, state: State) -> list[Part]:
         _service(home, "worker-cnn", "worker_cnn", environment, needs=after_migrations),
         _service(home, "worker-llm", "worker_llm", environment, needs=after_migrations),
         _service(home, "sweeper", "shared.work.sweeper", environment, needs=after_migrations),
+        _service(home, "gateway", "gateway", environment, needs=after_migrations, port=state.ports.dicom),
     ]
 
 
 # Settings that one service alone reads: a change of them starts that one again and no other.
-_READ_BY: Final = {"CXR_MODEL_": "worker-cnn", "CXR_CRITICAL_": "worker-cnn", "CXR_REPORT_": "worker-llm"}
+_READ_BY: Final = {
+    "CXR_MODEL_": "worker-cnn",
+    "CXR_CRITICAL_": "worker-cnn",
+    "CXR_REPORT_": "worker-llm",
+    "CXR_GATEWAY_": "gateway",
+}
 
 
 def _service(
@@ -55,6 +61,7 @@ def _service(
     *,
     needs: tuple[str, ...],
     answers_at: State | None = None,
+    port: int | None = None,
     once: bool = False,
 ) -> Part:
     return Part(
@@ -64,7 +71,7 @@ def _service(
         ready=(lambda _launch: _answers(answers_at.url)) if answers_at else _says_ready,
         environment={key: value for key, value in environment.items() if _is_for(key, name)},
         folder=home.folder("run"),
-        port=answers_at.ports.api if answers_at else None,
+        port=answers_at.ports.api if answers_at else port,
         needs=needs,
         once=once,
     )
@@ -96,6 +103,8 @@ def _environment(home: Home, state: State) -> dict[str, str]:
         "CXR_STORAGE_SECRET_KEY": state.credentials.storage_secret_key,
         "CXR_API_HOST": state.host,
         "CXR_API_PORT": str(state.ports.api),
+        "CXR_GATEWAY_DICOM_PORT": str(state.ports.dicom),
+        "CXR_GATEWAY_HL7_PORT": str(state.ports.hl7),
         # The API takes "off" on the loopback address alone.
         **(
             {"CXR_API_AUTH": "required", "CXR_API_ADMIN_KEY": state.admin_key}

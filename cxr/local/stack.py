@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 import cxr
 from cxr.errors import StackError
 from cxr.local.home import Home
-from cxr.local.own_settings import not_obeyed, not_taken_up
+from cxr.local.own_settings import asked_ports, not_obeyed, not_taken_up
 from cxr.local.processes import kill_left_behind
 from cxr.local.services import PARTS, all_parts
 from cxr.local.state import LOOPBACK, State, choose_state, is_free, is_loopback, load_state, read_json
@@ -130,7 +130,8 @@ def up(home: Home, wanted: Listening, *, on_change: Callable[[StackStatus], None
         if not is_free(port, host):
             raise StackError(_port_taken(port))
         admin_key = (wanted.admin_key or f"cxr_{secrets.token_urlsafe(32)}") if wanted.auth else None
-        state = choose_state(home.state, api_port=port, host=host, admin_key=admin_key)
+        asked = asked_ports(os.environ)
+        state = choose_state(home.state, api_port=port, host=host, admin_key=admin_key, asked=asked)
         all_parts(home, state)  # says here what is missing or broken
         home.parts.unlink(missing_ok=True)
         _start_supervisor(home, lock)

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,8 @@ _LOWEST, _HIGHEST = 10_240, 22_000
 LOOPBACK: Final = "127.0.0.1"
 _GRPC_OFFSET: Final = 10_000
 """SeaweedFS listens on a second port this far above each of its ports."""
+STANDARD: Final = {"dicom": 11112, "hl7": 2575}
+"""Where hospital systems look for DICOM and HL7: taken at the first start, where they are free."""
 
 
 _STRINGS: Final = TypeAdapter(dict[str, str])
@@ -35,6 +38,9 @@ class Ports(BaseModel):
     storage_filer: int
     storage_admin: int
     api: int
+    dicom: int = 0
+    """Of the gateway, as the next; 0 until they are first chosen."""
+    hl7: int = 0
 
 
 class Credentials(BaseModel):
@@ -77,17 +83,32 @@ def load_state(path: Path) -> State | None:
         raise StackError(message) from error
 
 
-def choose_state(path: Path, *, api_port: int, host: str = LOOPBACK, admin_key: str | None = None) -> State:
+def choose_state(
+    path: Path,
+    *,
+    api_port: int,
+    host: str = LOOPBACK,
+    admin_key: str | None = None,
+    asked: Mapping[str, int] | None = None,
+) -> State:
     """Return the state for a stack that is about to start; write it.
 
     A port that some other program has taken since the last run is chosen anew.
+
+    Args:
+        asked: the gateway's ports that the caller wants, whether they are free or not.
     """
     before = load_state(path)
     kept = before.ports.model_dump() if before else {}
     taken = _with_twin(api_port)
     ports = {"api": api_port}
+    for name, standard in STANDARD.items():
+        wanted = [port for port in (kept.get(name), standard) if port and port not in taken]
+        free = (asked or {}).get(name) or next(filter(is_free, wanted), None)
+        ports[name] = free or free_port(taken)
+        taken |= {ports[name]}
     for name in Ports.model_fields:
-        if name == "api":
+        if name in ports:
             continue
         port = kept.get(name, 0)
         if not (port and _is_usable(port, taken)):

@@ -244,20 +244,6 @@ def upgrade() -> None:
         ["tenant_id", sa.text("left(study_instance_uid, 64)")],
         unique=False,
     )
-    op.create_index("ix_orders_tenant_id_study_id", "orders", ["tenant_id", "study_id"], unique=False)
-    op.create_index(
-        "ix_orders_accession_number",
-        "orders",
-        ["tenant_id", sa.text("left(accession_number, 64)")],
-        unique=False,
-    )
-    op.create_index("ix_orders_study_date", "orders", ["tenant_id", "study_date", "study_id"], unique=False)
-    op.create_index(
-        "ix_orders_patient_name",
-        "orders",
-        ["tenant_id", sa.text("left(upper(patient_name), 64) text_pattern_ops")],
-        unique=False,
-    )
     op.create_table(
         "idempotency_keys",
         sa.Column("tenant_id", sa.UUID(), nullable=False),
@@ -339,9 +325,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("study_id", "index", name=op.f("pk_images")),
     )
-    op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
-    op.create_index("ix_images_sop_instance_uid", "images", ["sop_instance_uid"], unique=False)
-    op.create_index("ix_images_series_instance_uid", "images", ["series_instance_uid"], unique=False)
+    _index_for_searches()
     op.create_table(
         "analyses",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -707,6 +691,26 @@ def _make_vectors_searchable(connection: sa.Connection) -> None:
             connection.execute(sa.text("CREATE EXTENSION IF NOT EXISTS vector"))
     except (sa.exc.ProgrammingError, sa.exc.NotSupportedError):
         pass  # not a superuser, or not on the list of what a managed Postgres allows
+
+
+def _index_for_searches() -> None:
+    op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
+    op.create_index("ix_images_sop_instance_uid", "images", ["sop_instance_uid"], unique=False)
+    op.create_index("ix_images_series_instance_uid", "images", ["series_instance_uid"], unique=False)
+    op.create_index("ix_orders_tenant_id_study_id", "orders", ["tenant_id", "study_id"], unique=False)
+    op.create_index(
+        "ix_orders_accession_number",
+        "orders",
+        ["tenant_id", sa.text("left(accession_number, 64)")],
+        unique=False,
+    )
+    op.create_index("ix_orders_study_date", "orders", ["tenant_id", "study_date", "study_id"], unique=False)
+    op.create_index(
+        "ix_orders_patient_name",
+        "orders",
+        ["tenant_id", sa.text("left(upper(patient_name), 64) text_pattern_ops")],
+        unique=False,
+    )
 
 
 def downgrade() -> None:

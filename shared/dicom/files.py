@@ -221,9 +221,10 @@ def open_dicom(file: BinaryIO, *, name: str) -> DicomFile:
         if transfer_syntax == DeflatedExplicitVRLittleEndian:
             source = BytesIO(inflate(file, _INFLATED_HEADER_BYTES))
         dataset, pixels = _read_header(source, transfer_syntax, name=name)
-        _tidy(dataset)
-        dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = transfer_syntax
+        with quietly():  # to set a value is to have it checked
+            _tidy(dataset)
+            dataset.file_meta = FileMetaDataset()
+            dataset.file_meta.TransferSyntaxUID = transfer_syntax
         return DicomFile(dataset, transfer_syntax, source, pixels, start)
 
 
@@ -293,7 +294,8 @@ def _transfer_syntax(meta: Dataset, file: BinaryIO, *, name: str) -> UID:
     if said is None:
         # Left out by some writers: then it is one of the two uncompressed ones (PS3.5 10.1).
         return ExplicitVRLittleEndian if head[4:6] in _VALUE_REPRESENTATIONS else ImplicitVRLittleEndian
-    transfer_syntax = UID(str(said).strip(_PADDING))
+    with quietly():
+        transfer_syntax = UID(str(said).strip(_PADDING))
     if transfer_syntax in MPEGTransferSyntaxes:
         message = "the DICOM object is a video"
         raise ForeignObjectError(message, file=name)

@@ -1,6 +1,6 @@
 """DICOM instances brought one by one, as C-STORE, STOW and a pull bring them: UIDs say where each belongs.
 
-    receive: find or open the study of its Study Instance UID -> open_studies.add
+    receive: find or open the study of its Study Instance UID, note its original -> open_studies.finish
 
 It is in once its caller is told so. The same instance is taken once, however often it comes. A study that was
 closed, or read already, opens again for another.
@@ -54,8 +54,8 @@ def receive(intake: Intake, arrival: Arrival) -> Added | NotAdded:
         TryAgainError: the database or the object store is away; it was not taken.
     """
     checked = arrival.checked
-    if checked.refusal is not None:
-        return Refused(checked.refusal, checked.set_aside)
+    if refusal := gathering.refused(checked):
+        return refusal
     (file,) = checked.files
     uid = file.order.study_instance_uid
     named = file.identity is not None and file.identity.sop_instance_uid is not None
@@ -64,15 +64,16 @@ def receive(intake: Intake, arrival: Arrival) -> Added | NotAdded:
         return Refused(BrokenImageError(message, file=file.name), checked.set_aside)
     with intake.database.session() as session:
         study_id = open_studies.of_uid(session, arrival.tenant_id, uid) or _begin(session, arrival, uid)
-    addition = Addition(
-        study_id,
-        arrival.tenant_id,
-        arrival.actor,
-        checked,
-        most_images=arrival.most_images,
-        reopens=arrival.close_after,
-    )
-    return gathering.add(intake, addition)
+        addition = Addition(
+            study_id,
+            arrival.tenant_id,
+            arrival.actor,
+            checked,
+            most_images=arrival.most_images,
+            reopens=arrival.close_after,
+        )
+        known = gathering.begin(session, addition)
+    return known or gathering.finish(intake, addition)
 
 
 def _begin(session: Session, arrival: Arrival, uid: str) -> StudyId:

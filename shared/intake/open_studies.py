@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from shared.domain.studies import Actor, StudyId, StudyStatus, TenantId
 from shared.errors import TooLargeError
 from shared.intake import patients
-from shared.intake.files import CheckedFile
+from shared.intake.files import Checked, CheckedFile
 from shared.intake.studies import Intake, keep_originals, new_files, store_originals, stored
 from shared.intake.submission import (
     Added,
     Addition,
     Closed,
+    Contradiction,
     Erased,
     NoImages,
     NoStudy,
@@ -50,18 +51,42 @@ def add(intake: Intake, addition: Addition) -> Added | NotAdded:
     Raises:
         TryAgainError: the database or the object store is away; nothing was added.
     """
-    checked, study_id = addition.checked, addition.study_id
+    if refusal := refused(addition.checked):
+        return refusal
+    with intake.database.session() as session:
+        known = begin(session, addition)
+    return known or finish(intake, addition)
+
+
+def refused(checked: Checked) -> Refused | Contradiction | None:
+    """Return why files are added to no study."""
     if checked.refusal is not None:
         return Refused(checked.refusal, checked.set_aside)
-    if contradiction := patients.contradiction(checked.files):
-        return contradiction
-    files = new_files(checked.files)
-    with intake.database.session() as session:
-        if known := _answer_unless_open(reading.view(session, study_id), addition, files):
+    return patients.contradiction(checked.files)
+
+
+def begin(session: Session, addition: Addition) -> Added | NotAdded | None:
+    """Note the originals, which `finish` stores after the commit; or return the answer already."""
+    files = new_files(addition.checked.files)
+    study = reading.study(session, addition.study_id)
+    if _closed_to(study, addition.sees) is not None:
+        view = reading.view(session, addition.study_id)
+        if known := _answer_unless_open(view, addition, files):
             return known
-        erasure.intend(session, [file.sha256 for file in files])
-    for _ in store_originals(intake, files):
-        announce(intake, study_id, sees=addition.sees)
+    erasure.intend(session, [file.sha256 for file in files])
+    return None
+
+
+def finish(intake: Intake, addition: Addition) -> Added | NotAdded:
+    """Store the originals that are noted, and write the images down.
+
+    Raises:
+        TryAgainError: the database or the object store is away; nothing was added.
+    """
+    files = new_files(addition.checked.files)
+    for number, _ in enumerate(store_originals(intake, files), 1):
+        if number < len(files):
+            announce(intake, addition.study_id, sees=addition.sees)
     with intake.database.session() as session:
         outcome, hints = _write(intake, session, addition, files)
     for hint in hints:
@@ -87,14 +112,12 @@ def _write(
     # After the last refusal: the notes of what is not taken in are the collector's.
     keep_originals(intake, session, files)
     if not new:
-        return Added(view), ()
+        return Added(addition.study_id), ()
     order = patients.known_with(view, files, set_aside)
     if addition.reopens is not None and view.study.status is not StudyStatus.OPEN:
         open_studies.reopen(session, view.study.id, close_after=addition.reopens, actor=addition.actor)
     hints = open_studies.add(session, view, stored(new), order, actor=addition.actor)
-    now = reading.view(session, addition.study_id)
-    assert now is not None  # noqa: S101  its row is held
-    return Added(now), hints
+    return Added(addition.study_id), hints
 
 
 def close(
@@ -130,7 +153,7 @@ def _answer_unless_open(
     if not isinstance(refusal, NotOpen) or view is None:
         return refusal
     if not _new_to(view, files, addition):
-        return Added(view)
+        return Added(view.study.id)
     opens_again = addition.reopens is not None and refusal.status is not StudyStatus.CANCELLED
     return None if opens_again else refusal
 

@@ -160,10 +160,11 @@ def keep_originals(intake: Intake, session: Session, files: Sequence[CheckedFile
     digests = sorted({file.sha256 for file in files})
     for digest in digests:
         erasure.lock_digest(session, digest, shared=True)
+    noted = erasure.keep(session, digests)
     for file in files:
-        # Almost always only a look: the collector may have erased it before we took the lock.
-        intake.storage.keep_original(file.content, file.sha256)
-    erasure.keep(session, digests)
+        if file.sha256 not in noted:
+            # Mostly only a look: the collector may have erased it, or another upload has named it by now.
+            intake.storage.keep_original(file.content, file.sha256)
 
 
 def stored(files: Sequence[CheckedFile]) -> list[StoredImage]:

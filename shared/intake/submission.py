@@ -148,11 +148,10 @@ class BatchClosed:
 class Added:
     """The images are in; those that were in before were not taken again.
 
-    Attributes:
-        study: as it is now: open, or waiting where all images are there that were expected.
+    The study is open, or waits where all images are there that were expected.
     """
 
-    study: StudyView
+    study_id: StudyId
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,9 +76,15 @@ def intend(session: Session, digests: Iterable[str]) -> None:
     _note_originals(session, sorted(set(digests)), collect_from=UPLOAD_MAY_TAKE)
 
 
-def keep(session: Session, digests: Iterable[str]) -> None:
-    """Take the notes back, in the transaction of the study that names the originals."""
-    session.execute(delete(DiscardedOriginalRow).where(DiscardedOriginalRow.sha256.in_(list(digests))))
+def keep(session: Session, digests: Iterable[str]) -> set[str]:
+    """Take the notes back, in the transaction of the study that names the originals.
+
+    Returns:
+        The digests that had one. Under the digest's lock that means that nobody has erased the original since
+        `intend`: the collector takes the lock too, and takes the note away with the original.
+    """
+    notes = delete(DiscardedOriginalRow).where(DiscardedOriginalRow.sha256.in_(list(digests)))
+    return set(session.scalars(notes.returning(DiscardedOriginalRow.sha256)))
 
 
 def lock_digest(session: Session, digest: str, *, shared: bool) -> None:
@@ -107,6 +113,10 @@ def collect(database: Database, storage: Storage, *, limit: int = 1000) -> int:
     for digest in digests:
         with database.session() as session:
             lock_digest(session, digest, shared=False)
+            # Somebody may have noted it again meanwhile, and be storing it now; the next note waits for us.
+            note = due.where(DiscardedOriginalRow.sha256 == digest).with_for_update()
+            if session.scalar(note) is None:
+                continue
             if not session.scalar(select(exists().where(ImageRow.sha256 == digest))):
                 storage.delete_original(digest)
                 erased += 1

@@ -1,14 +1,28 @@
-"""What changed, told by Postgres: one connection that listens for the timelines and the keys (LISTEN)."""
+"""What changed, told by Postgres: one connection that listens for the timelines and the keys (LISTEN).
+
+Who relies on hearing of every change sends a pulse the way that changes come: one that is heard says that all
+which was committed before it was heard too.
+"""
 
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg2
-from sqlalchemy import make_url
+from sqlalchemy import func, make_url, select
+from sqlalchemy.orm import Session
 
 from shared.errors import TryAgainError
 from shared.records import events, keys
 from shared.records.patience import patient
 from shared.settings import DatabaseSettings
+
+PULSES: Final = "pulses"
+"""Postgres NOTIFY channel; the payload says whose pulse it is."""
+
+
+def send_pulse(session: Session, whose: str) -> None:
+    """Send one through the server that changes are written to; one that takes no writes refuses it."""
+    session.execute(select(func.pg_notify(PULSES, whose)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +30,8 @@ class Notification:
     """One change.
 
     Attributes:
-        channel: `events.CHANNEL` or `keys.CHANNEL`.
-        payload: the study's id, or nothing.
+        channel: `events.CHANNEL`, `keys.CHANNEL` or `PULSES`.
+        payload: the study's id, whose pulse it is, or nothing.
     """
 
     channel: str
@@ -47,7 +61,7 @@ class Listener:
             )
             self._connection.autocommit = True
             with self._connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {events.CHANNEL}; LISTEN {keys.CHANNEL}")
+                cursor.execute(f"LISTEN {events.CHANNEL}; LISTEN {keys.CHANNEL}; LISTEN {PULSES}")
         except psycopg2.Error as error:
             message = "the database cannot be reached"
             raise TryAgainError(message) from error

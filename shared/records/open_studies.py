@@ -62,11 +62,9 @@ def reopen(session: Session, study_id: StudyId, *, close_after: timedelta, actor
 def of_uid(session: Session, tenant_id: TenantId, study_instance_uid: str) -> StudyId | None:
     """Return the tenant's study that DICOM calls so, the newest; None where there is none, or none any more.
 
-    The name is locked until the transaction ends: of two who find none only one makes it. An item of a batch
-    is no such study: its archive accounts for what is in it.
+    Then the name is locked until the transaction ends: of two who find none only one makes it. An item of a
+    batch is no such study: its archive accounts for what is in it.
     """
-    name = f"{tenant_id}/{study_instance_uid}"
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
     statement = (
         select(StudyRow.id)
         .join(OrderRow, OrderRow.study_id == StudyRow.id)
@@ -81,6 +79,11 @@ def of_uid(session: Session, tenant_id: TenantId, study_instance_uid: str) -> St
         .limit(1)
     )
     found = session.scalar(statement)
+    if found is None:
+        name = f"{tenant_id}/{study_instance_uid}"
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+        # Somebody else may have made it before we had the lock.
+        found = session.scalar(statement)
     return None if found is None else StudyId(found)
 
 
@@ -99,10 +102,13 @@ def add(
     first = len(study.images)
     session.add_all(studies.image_rows(study_id, images, first=first))
     session.flush()
-    session.execute(update(OrderRow).where(OrderRow.study_id == study_id).values(**asdict(order)))
-    put_off(session, study_id)
+    if order != study.order:
+        session.execute(update(OrderRow).where(OrderRow.study_id == study_id).values(**asdict(order)))
     detail = f"{len(images)} image{'s' if len(images) > 1 else ''}"
-    events.add(session, study_id, StudyEvent.IMAGES_ADDED, actor=actor, detail=detail)
+    quiet = {"closes_at": func.now() + StudyRow.close_after}
+    events.add(session, study_id, StudyEvent.IMAGES_ADDED, actor=actor, detail=detail, values=quiet)
+    if study.study.expected_images is None:
+        return []
     return close_complete(session, study_id, images=first + len(images), actor=actor)
 
 

@@ -80,16 +80,17 @@ def test_every_pod_is_denied_everything_at_first_and_has_its_own_policy(values: 
 
 def test_who_reaches_whom_when_all_is_bundled():
     objects = render()
+    working = ("api", "worker-cnn", "worker-llm", "sweeper", "gateway")
     reached = {
         (source, target)
         for source in labels_of(objects)
-        for target, port in {**SERVERS, "api": 8000}.items()
+        for target, port in {**SERVERS, "api": 8000, "gateway": 9100}.items()
         if source != target and may_reach(objects, source, target, port)
     }
     assert reached == {
-        *((source, "postgres") for source in ("api", "worker-cnn", "worker-llm", "sweeper", "migrations")),
-        *((source, "valkey") for source in ("api", "worker-cnn", "worker-llm", "sweeper")),
-        *((source, "seaweedfs") for source in ("api", "worker-cnn", "sweeper")),
+        *((source, "postgres") for source in (*working, "migrations")),
+        *((source, "valkey") for source in working),
+        *((source, "seaweedfs") for source in working if source != "worker-llm"),
         ("test", "api"),
     }
 
@@ -97,7 +98,7 @@ def test_who_reaches_whom_when_all_is_bundled():
 def test_metrics_are_for_those_who_may_read_them_and_not_for_the_api_s_callers():
     callers_are = 'networkPolicy.apiFrom=[{"podSelector":{"matchLabels":{"is":"an-ingress"}}}]'
     objects = render(settings=[callers_are])
-    for component in ("api", "worker-cnn", "worker-llm", "sweeper"):
+    for component in ("api", "worker-cnn", "worker-llm", "sweeper", "gateway"):
         rules = one(objects, "NetworkPolicy", component)["spec"]["ingress"]
         (readers,) = [rule["from"] for rule in rules if rule["ports"][0]["port"] == "metrics"]
         assert readers == [{"namespaceSelector": {}}], component
@@ -233,6 +234,21 @@ def test_the_api_may_be_closed_to_all_but_the_ingress():
     peers = one(objects, "NetworkPolicy", "api")["spec"]["ingress"][0]["from"]
     assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}} in peers
     assert may_reach(objects, "test", "api", 8000)
+
+
+def test_hospital_systems_reach_the_gateway_and_it_reaches_them():
+    def rules(*settings: str) -> tuple[list[Object], list[Object]]:
+        spec = one(render(settings=settings), "NetworkPolicy", "gateway")["spec"]
+        into = [rule for rule in spec["ingress"] if rule["ports"][0]["port"] != "metrics"]
+        return into, [rule for rule in spec["egress"] if "ports" not in rule]
+
+    ports = [{"protocol": "TCP", "port": name} for name in ("dicom", "hl7")]
+    assert rules() == ([{"ports": ports}], [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}])
+    radiology = {"ipBlock": {"cidr": "10.30.0.0/16"}}
+    closed = rules('networkPolicy.gatewayFrom=[{"ipBlock": {"cidr": "10.30.0.0/16"}}]')
+    assert closed[0] == [{"ports": ports, "from": [radiology]}]
+    assert rules('networkPolicy.hospitalCidrs=["10.30.0.0/16"]')[1] == [{"to": [radiology]}]
+    assert ports_of(render())["gateway"] == {"dicom": 11112, "hl7": 2575, "metrics": 9100}
 
 
 def test_policies_can_be_left_to_the_cluster():

@@ -129,7 +129,7 @@ def test_every_volume_that_is_mounted_exists(values: Path):
 
 def test_every_process_waits_for_the_schema_and_the_migrations_do_not():
     objects = render()
-    for component in ("api", "worker-cnn", "worker-llm", "sweeper"):
+    for component in ("api", "worker-cnn", "worker-llm", "sweeper", "gateway"):
         first = one(objects, "Deployment", component)["spec"]["template"]["spec"]["initContainers"][0]
         assert first["command"] == ["python", "-m", "migrations", "wait"]
         assert first["image"] == "cxr-reporter-api:0.1.0"
@@ -144,6 +144,17 @@ def test_the_api_has_time_to_end_its_requests():
     assert spec["terminationGracePeriodSeconds"] > before + STOP_SECONDS
 
 
+def test_the_gateway_s_peers_are_known_by_their_own_addresses():
+    inside = one(render(), "Service", "gateway")["spec"]
+    assert (inside["type"], [port["port"] for port in inside["ports"]]) == ("ClusterIP", [11112, 2575])
+    assert "externalTrafficPolicy" not in inside
+    service = '{"type": "LoadBalancer", "dicomPort": 104, "loadBalancerSourceRanges": ["10.30.0.0/16"]}'
+    outside = one(render(settings=[f"gateway.service={service}"]), "Service", "gateway")["spec"]
+    assert outside["externalTrafficPolicy"] == "Local"
+    assert outside["loadBalancerSourceRanges"] == ["10.30.0.0/16"]
+    assert outside["ports"][0] == {"name": "dicom", "port": 104, "targetPort": "dicom", "protocol": "TCP"}
+
+
 def test_each_process_gets_only_the_credentials_that_it_uses():
     objects = render()
 
@@ -156,7 +167,8 @@ def test_each_process_gets_only_the_credentials_that_it_uses():
     storage = {"CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"}
     servers = {"PGPASSWORD", "VALKEY_PASSWORD"}
     assert credentials("api") == {"CXR_API_ADMIN_KEY", *servers, *storage}
-    assert credentials("worker-cnn") == credentials("sweeper") == {*servers, *storage}
+    for component in ("worker-cnn", "sweeper", "gateway"):
+        assert credentials(component) == {*servers, *storage}, component
     assert credentials("worker-llm") == servers
 
 

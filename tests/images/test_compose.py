@@ -17,7 +17,7 @@ from tests.support.services import ROOT
 PROFILES = ("gpu", "vllm", "side-car", "monitoring")
 PARTS = {
     *("credentials", "postgres", "broker", "storage", "migrations"),
-    *("api", "worker-cnn", "worker-llm", "sweeper"),
+    *("api", "worker-cnn", "worker-llm", "sweeper", "gateway"),
 }
 OURS = {
     "credentials": "api",
@@ -26,6 +26,7 @@ OURS = {
     "sweeper": "api",
     "worker-cnn": "worker-cnn",
     "worker-llm": "worker-llm",
+    "gateway": "gateway",
     "worker-cnn-gpu": "worker-cnn",
     "worker-llm-gpu": "worker-llm",
     "side-car": "side-car",
@@ -112,7 +113,7 @@ def test_the_image_has_every_folder_that_credentials_hands_secrets_out_in():
 
 def test_nothing_is_published_beyond_this_machine():
     ports = {name: service["ports"] for name, service in everything().items() if "ports" in service}
-    assert set(ports) == {"api", "grafana"}
+    assert set(ports) == {"api", "gateway", "grafana"}
     assert {port["host_ip"] for published in ports.values() for port in published} == {"127.0.0.1"}
 
 
@@ -120,8 +121,8 @@ def test_what_handles_patient_data_has_no_way_out():
     networks = json.loads(compose("config", "--format", "json"))["networks"]
     assert networks["inside"]["internal"]
     outside = {name for name, service in everything().items() if "outside" in service["networks"]}
-    assert outside == {"api", "grafana", "vllm"}, (
-        "the first two because a port is published, vllm for its model"
+    assert outside == {"api", "gateway", "grafana", "vllm"}, (
+        "the first three because a port is published, the gateway to send results too, vllm for its model"
     )
 
 
@@ -178,6 +179,7 @@ def test_everything_waits_for_what_it_needs():
         "api": schema,
         "worker-cnn": schema,
         "sweeper": schema,
+        "gateway": schema,
         "worker-llm": {"migrations": done, "broker": healthy},
     }
 
@@ -186,7 +188,7 @@ def test_what_others_wait_for_has_a_probe_and_what_ends_is_not_started_again():
     once = {"credentials", "migrations"}
     for name, service in services().items():
         assert service["restart"] == ("no" if name in once else "unless-stopped"), name
-    for name in ("postgres", "broker", "storage", "api", "sweeper"):
+    for name in ("postgres", "broker", "storage", "api", "sweeper", "gateway"):
         assert services()[name]["healthcheck"]["test"], name
 
 

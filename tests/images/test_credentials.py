@@ -104,6 +104,9 @@ def test_each_service_gets_what_it_needs_and_nothing_else(kept: Path):
         "sweeper": [
             *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
         ],
+        "gateway": [
+            *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
+        ],
         "grafana": ["grafana-password"],
     }
     for files in given.values():

@@ -83,6 +83,7 @@ def test_nothing_is_kept_in_a_folder_that_may_be_read_only(name: str):
         ("api", {"api", "migrations", "samples", "shared"}),
         ("worker-cnn", {"shared", "worker_cnn"}),
         ("worker-llm", {"shared", "worker_llm"}),
+        ("gateway", {"gateway", "shared"}),
         ("training", {"shared", "training", "worker_cnn", "worker_llm"}),
     ],
 )

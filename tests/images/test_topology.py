@@ -19,6 +19,7 @@ PARTS = {
     "worker-cnn": "worker-cnn",
     "worker-llm": "worker-llm",
     "sweeper": "sweeper",
+    "gateway": "gateway",
     "migrations": "migrations",
     "postgres": "postgres",
     "valkey": "broker",
@@ -33,7 +34,7 @@ NOT_ON_KUBERNETES = {
     "prometheus": "the cluster's own, by PodMonitor",
     "grafana": "the cluster's own, by a ConfigMap of dashboards",
 }
-OURS = ("api", "worker-cnn", "worker-llm", "sweeper", "migrations")
+OURS = ("api", "worker-cnn", "worker-llm", "sweeper", "gateway", "migrations")
 FILES = {
     *("CXR_DATABASE_URL", "CXR_QUEUE_URL", "CXR_STORAGE_ACCESS_KEY", "CXR_STORAGE_SECRET_KEY"),
 }
@@ -86,14 +87,14 @@ def test_what_the_chart_sets_compose_can_set_too():
 
 def test_metrics_are_on_the_same_ports():
     rendered, composed = chart(), compose()
-    for component in ("api", "worker-cnn", "worker-llm", "sweeper"):
+    for component in ("api", "worker-cnn", "worker-llm", "sweeper", "gateway"):
         port = helm.environment(rendered[component])["CXR_TELEMETRY_METRICS_PORT"]
         assert port == composed[component]["environment"]["CXR_TELEMETRY_METRICS_PORT"], component
 
 
 def test_workers_are_stopped_as_patiently():
     objects = helm.render()
-    for component in ("worker-cnn", "worker-llm"):
+    for component in ("worker-cnn", "worker-llm", "gateway"):
         pod = helm.one(objects, "Deployment", component)["spec"]["template"]["spec"]
         stop = TypeAdapter(timedelta).validate_python(
             f"P0DT{compose()[component]['stop_grace_period'].upper()}"

@@ -52,7 +52,7 @@ def arrival(content: bytes, *, tenant: TenantId = DEFAULT_TENANT, most: int = 4)
 def sent(intake: Intake, content: bytes, **how: object) -> StudyId:
     outcome = instances.receive(intake, arrival(content, **how))  # type: ignore[arg-type]
     assert isinstance(outcome, Added), outcome
-    return outcome.study.study.id
+    return outcome.study_id
 
 
 def refused(intake: Intake, content: bytes) -> NotAdded:
@@ -207,5 +207,6 @@ def test_a_study_begins_as_its_order_says(intake: Intake, database: Database):
     typed = replace(first.typed, indication="cough", accession_number="A1")
     outcome = instances.receive(intake, replace(first, priority=Priority.URGENT, typed=typed))
     assert isinstance(outcome, Added)
-    assert outcome.study.study.priority is Priority.URGENT
-    assert (outcome.study.order.indication, outcome.study.order.accession_number) == ("cough", "A1")
+    order = the_order(database, outcome.study_id)
+    assert the_study(database, outcome.study_id).priority is Priority.URGENT
+    assert (order.indication, order.accession_number) == ("cough", "A1")

@@ -29,7 +29,7 @@ from shared.settings import DatabaseSettings
 from tests.support.foreign import LABELS, write_foreign_bundle
 from tests.support.stack import FullStack, InfraStack, wait_until
 
-PARTS = ["postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper"]
+PARTS = ["postgres", "broker", "storage", "api", "worker-cnn", "worker-llm", "sweeper", "gateway"]
 SAMPLE = services_root() / "samples" / "chest-1.png"
 # The bundled language model takes seconds to load: who writes the reports is no matter here.
 _QUICK = {"CXR_REPORT_WRITER": "template"}
@@ -106,13 +106,14 @@ def test_up_into_a_pipe_returns_when_it_is_ready(stopped: FullStack):
     assert stopped.part("api").state == "running"
 
 
-def test_status_as_json_is_a_list_of_the_seven_parts(stack):
+def test_status_as_json_is_a_list_of_the_eight_parts(stack):
     done = stack.run("status", "--json")
 
     parts = json.loads(done.stdout)
     assert done.returncode == 0
     assert [part["name"] for part in parts] == PARTS
     told = {"api": {"address", "auth", "version", "work"}, "storage": {"disk_free_bytes", "disk_total_bytes"}}
+    told["gateway"] = {"hl7_port"}
     for part in parts:
         assert set(part) == {"name", "pid", "port", "state"} | told.get(part["name"], set())
         assert None not in [part[key] for key in told.get(part["name"], set())]
@@ -120,6 +121,7 @@ def test_status_as_json_is_a_list_of_the_seven_parts(stack):
     assert {part["state"] for part in parts} == {"running"}
     assert all(psutil.pid_exists(part["pid"]) for part in parts)
     assert parts[3]["port"] == stack.port
+    assert (parts[7]["port"], parts[7]["hl7_port"]) == (stack.dicom_port, stack.hl7_port)
 
 
 def test_a_second_up_finds_the_first(stack):

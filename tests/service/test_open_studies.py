@@ -167,8 +167,8 @@ def test_images_come_one_by_one_until_the_sender_closes(
     assert the_study(database, study_id).status is StudyStatus.OPEN
     for seed in range(2):
         added = sender.add(study_id, a_png(seed))
-        assert isinstance(added, Added)
-        assert len(added.study.images) == seed + 1
+        assert added == Added(study_id)
+        assert len(images_of(database, study_id)) == seed + 1
     assert hints == []
     closed = sender.close(study_id)
     assert isinstance(closed, Closed)

@@ -2,13 +2,14 @@
 
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from celery import Celery
 from prometheus_client import REGISTRY
 from redis import Redis, RedisError
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from shared.domain.studies import Priority, Stage, StudyStatus
 from shared.operations import gauges
@@ -29,6 +30,7 @@ from tests.support.builders import (
     let_time_pass,
     the_study,
 )
+from tests.support.services import wait_for
 
 EXPIRED = timedelta(seconds=-1)
 
@@ -179,6 +181,35 @@ def test_an_original_that_came_without_a_study_goes_and_one_in_use_stays(
     assert collect(database, storage) == 1
     assert (storage.has_original(lost), storage.has_original(used)) == (False, True)
     assert collect(database, storage) == 0
+
+
+def test_an_upload_that_begins_beside_the_collector_keeps_its_original(database: Database, storage: Storage):
+    """The collector has seen that the note is due, and is about to erase."""
+    digest = hashlib.sha256(b"once more").hexdigest()
+    storage.put_original(io.BytesIO(b"once more"), digest)
+    with database.session() as session:
+        erasure.intend(session, [digest])
+    let_notes_come_due(database)
+    with ThreadPoolExecutor(1) as threads:
+        with database.session() as upload:
+            erasure.intend(upload, [digest])
+            upload.flush()
+            collecting = threads.submit(collect, database, storage)
+            wait_for(lambda: waits_for_a_lock(database), 30, "the collector to wait for the upload's note")
+        assert collecting.result(30) == 0
+    assert storage.has_original(digest)
+    with database.session() as session:
+        assert erasure.keep(session, [digest]) == {digest}
+        assert erasure.keep(session, [digest]) == set()
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with database.session() as session:
+        return bool(session.scalar(waiting))
 
 
 def test_erasing_beside_an_upload_of_the_same_original_keeps_it(database: Database, storage: Storage):

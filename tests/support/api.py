@@ -18,6 +18,7 @@ from PIL import Image
 
 from api.backend import Backend
 from api.door import Door, Limits
+from api.kept import KeptStudies
 from api.main import create_app
 from api.serving import Server
 from shared.domain.embeddings import Embedding
@@ -57,7 +58,16 @@ MODEL = ModelVersion("bundled", "1.0", "d" * 64)
 class ApiServer:
     """One API process's worth of server, in a thread of the tests."""
 
-    def __init__(self, infra: InfraStack, *, limits: Limits | None = None, **settings: Any) -> None:
+    def __init__(
+        self, infra: InfraStack, *, limits: Limits | None = None, keeps: bool = False, **settings: Any
+    ) -> None:
+        """Take settings.
+
+        Args:
+            keeps: whether it answers polls by what it kept. A test that writes into the database itself, and
+                asks at once, may come before the notification.
+        """
+        self._keeps = keeps
         self.settings = ApiSettings(**{"port": 0, "auth": AuthMode.OFF, "admin_key": ADMIN_KEY, **settings})
         self.app = create_app(
             self.settings,
@@ -107,6 +117,8 @@ class ApiServer:
         wait_until(
             lambda: self._server.started and self.backend.feed.connected, timeout=30, what="the API to start"
         )
+        if not self._keeps:
+            self.backend.kept = KeptStudies(hears=lambda: False)
         return self
 
     def __exit__(

@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.support.services import ROOT
 
-IMAGES: Final = ("api", "worker-cnn", "worker-llm", "training")
+IMAGES: Final = ("api", "worker-cnn", "worker-llm", "gateway", "training")
 
 
 @dataclass(slots=True)

@@ -148,8 +148,17 @@ class FullStack:
     def __init__(self, folder: Path, *, environment: Mapping[str, str] | None = None) -> None:
         self.home = Home(folder.resolve())
         self.port = free_port()
+        self.dicom_port = free_port(frozenset({self.port}))
+        self.hl7_port = free_port(frozenset({self.port, self.dicom_port}))
         self.url = f"http://127.0.0.1:{self.port}"
-        self._environment = {**os.environ, **(environment or {}), "CXR_HOME": str(self.home.path)}
+        self._environment = {
+            **os.environ,
+            # Not those that every installation looks for first: stacks of tests run beside each other.
+            "CXR_GATEWAY_DICOM_PORT": str(self.dicom_port),
+            "CXR_GATEWAY_HL7_PORT": str(self.hl7_port),
+            **(environment or {}),
+            "CXR_HOME": str(self.home.path),
+        }
 
     def run(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run the `cxr` command against this stack; its exit status is the caller's to check."""

@@ -10,6 +10,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.guard import LARGEST_JSON, Guard
+from api.kept import KeptStudies
 from api.rates import Rates
 from shared.settings import ApiSettings, AuthMode
 
@@ -60,7 +61,8 @@ class Exchange:
 
     async def through(self, app: ASGIApp, **settings: Any) -> "Exchange":
         chosen = ApiSettings(**{"auth": AuthMode.OFF, **settings})
-        state = SimpleNamespace(backend=SimpleNamespace(rates=Rates(chosen)))
+        kept = KeptStudies(hears=lambda: True)
+        state = SimpleNamespace(backend=SimpleNamespace(rates=Rates(chosen), kept=kept))
         every_path = Route("/{path:path}", reading, methods=["GET", "POST"])
         self.scope["app"] = SimpleNamespace(state=state, router=Router([every_path]))
         await Guard(app, settings=chosen)(self.scope, self.receive, self.send)

@@ -1,6 +1,8 @@
 """Where the stack keeps its things, and which radiograph the demo sends."""
 
 import os
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from cxr.errors import StackError
 from cxr.local import home
 from cxr.local.account import Account, can_reach
 from cxr.local.home import Home, find_home, services_root
-from cxr.local.state import choose_state, is_free, load_state, read_json, write_private
+from cxr.local.state import STANDARD, choose_state, is_free, load_state, read_json, write_private
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +84,20 @@ def test_no_port_is_another_ones_grpc_twin(tmp_path):
     for chosen in (first, second):
         numbers = list(chosen.model_dump().values())
         assert set(numbers).isdisjoint(number + 10_000 for number in numbers)
+
+
+def test_hospital_systems_find_the_gateway_where_they_look_or_where_it_was(tmp_path):
+    path = tmp_path / "state.json"
+    with socket.socket() as other:
+        with suppress(OSError):  # somebody has it already
+            other.bind(("127.0.0.1", STANDARD["dicom"]))
+            other.listen()
+        without = choose_state(path, api_port=8000).ports
+    again = choose_state(path, api_port=8000).ports
+
+    assert without.dicom not in (0, STANDARD["dicom"])
+    assert (again.dicom, again.hl7) == (without.dicom, without.hl7)
+    assert choose_state(path, api_port=8000, asked={"dicom": 104}).ports.dicom == 104
 
 
 def test_data_folders_are_closed_to_others(tmp_path):

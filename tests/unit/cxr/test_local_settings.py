@@ -1,5 +1,7 @@
 """What somebody sets in the environment of `cxr up` has its effect in the part that reads it, or is named."""
 
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,13 +10,15 @@ from pydantic_settings import BaseSettings
 
 from cxr.cli import run
 from cxr.commands.stack import listening
+from cxr.errors import StackError
 from cxr.local.home import Home
-from cxr.local.own_settings import not_obeyed, not_taken_up
+from cxr.local.own_settings import asked_ports, not_obeyed, not_taken_up
 from cxr.local.services import all_parts
 from cxr.local.state import choose_state, is_loopback
 from shared import settings
 
 _OPTIONS = {"CXR_API_HOST", "CXR_API_PORT", "CXR_API_AUTH", "CXR_API_ADMIN_KEY"}
+_PORTS = {"CXR_GATEWAY_DICOM_PORT", "CXR_GATEWAY_HL7_PORT"}
 
 
 def _variables() -> Iterator[str]:
@@ -29,13 +33,13 @@ VARIABLES = tuple(_variables())
 
 def test_the_walk_sees_the_settings():
     assert len(VARIABLES) > 40
-    assert {"CXR_TELEMETRY_METRICS_PORT", "CXR_API_MAX_FILES", "CXR_DATABASE_URL"} | _OPTIONS <= set(
+    assert {"CXR_TELEMETRY_METRICS_PORT", "CXR_API_MAX_FILES", "CXR_DATABASE_URL"} | _OPTIONS | _PORTS <= set(
         VARIABLES
     )
 
 
-# Those of the options of `cxr up` have the next tests.
-@pytest.mark.parametrize("name", sorted(set(VARIABLES) - _OPTIONS))
+# Those of the options of `cxr up` and the gateway's ports have the next tests.
+@pytest.mark.parametrize("name", sorted(set(VARIABLES) - _OPTIONS - _PORTS))
 def test_a_setting_is_obeyed_or_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     value = "the value of somebody"
     monkeypatch.setenv(name, value)
@@ -84,6 +88,9 @@ def test_a_stack_with_keys_gives_the_api_its_address_and_its_key(tmp_path: Path)
         ({"CXR_API_HOST": "192.0.2.7", "CXR_API_AUTH": "off"}, "--auth"),
         ({"CXR_API_HOST": "192.0.2.7", "CXR_API_AUTH": "required"}, "no address of this machine"),
         ({"CXR_API_HOST": "no such host", "CXR_API_AUTH": "required"}, "no address of this machine"),
+        ({"CXR_GATEWAY_DICOM_PORT": "no"}, "CXR_GATEWAY_DICOM_PORT is 'no'"),
+        ({"CXR_GATEWAY_HL7_PORT": "65536"}, "CXR_GATEWAY_HL7_PORT is '65536'"),
+        ({"CXR_GATEWAY_HOST": "192.0.2.7", "CXR_GATEWAY_HL7_PORT": "2575"}, "no address of this machine"),
     ],
 )
 def test_what_cannot_be_obeyed_is_refused(
@@ -99,6 +106,35 @@ def test_what_cannot_be_obeyed_is_refused(
     assert run(["up", "--detach"]) in (2, 3)
     assert said in capsys.readouterr().err
     assert not (tmp_path / "run" / "parts.json").exists()
+
+
+def test_the_gateway_s_settings_reach_the_gateway_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CXR_GATEWAY_HOST", "0.0.0.0")
+    monkeypatch.setenv("CXR_GATEWAY_AE_TITLE", "RADIOLOGY")
+    monkeypatch.setenv("CXR_GATEWAY_DICOM_PORT", "10104")
+    home = Home(tmp_path)
+    home.make()
+    state = choose_state(home.state, api_port=8000, asked=asked_ports(os.environ))
+    read = {
+        part.name: {name: value for name, value in part.environment.items() if "GATEWAY" in name}
+        for part in all_parts(home, state)
+    }
+    assert read.pop("gateway") == {
+        "CXR_GATEWAY_HOST": "0.0.0.0",
+        "CXR_GATEWAY_AE_TITLE": "RADIOLOGY",
+        "CXR_GATEWAY_DICOM_PORT": "10104",
+        "CXR_GATEWAY_HL7_PORT": str(state.ports.hl7),
+    }
+    assert not any(read.values())
+
+
+def test_a_taken_port_of_the_gateway_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StackError, match=f"port {port} is taken.*CXR_GATEWAY_HL7_PORT"):
+            asked_ports({"CXR_GATEWAY_HL7_PORT": str(port)})
 
 
 def test_a_choice_that_goes_before_the_environment_is_said():

@@ -48,6 +48,7 @@ def test_the_parts_are_listed_in_their_order_and_without_the_migrations():
         ("worker-cnn", "stopped"),
         ("worker-llm", "running"),
         ("sweeper", "running"),
+        ("gateway", "stopped"),
     ]
 
 
