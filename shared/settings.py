@@ -22,7 +22,8 @@ BUNDLED: Final = "bundled"
 CLASSIFIER: Final = "classifier"
 OFF: Final = "off"
 MEDIMAGEINSIGHT: Final = "medimageinsight"
-"""The value that names what ships with the project, for a classifier and for a language model."""
+ZERO_SHOT: Final = "medimageinsight-zero-shot"
+"""The values that name what ships with the project, or is known to it by name."""
 
 _SECRETS: Final = Path("/run/secrets")
 # pydantic warns of a folder that does not exist, which outside a container is the ordinary case.
@@ -102,7 +103,9 @@ class ModelSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CXR_MODEL_", frozen=True, secrets_dir=SECRETS)
 
     bundle: str = Field(
-        default=BUNDLED, description="Folder of a model bundle, or 'bundled' for the one that ships."
+        default=BUNDLED,
+        description="Folder of a model bundle, 'bundled' for the one that ships, or"
+        " 'medimageinsight-zero-shot', which is asked at an endpoint in Azure.",
     )
     gate: str = Field(
         default=BUNDLED, description="Folder of a gate's bundle, or 'bundled' for the one that ships."
@@ -112,13 +115,15 @@ class ModelSettings(BaseSettings):
         description="What finds similar studies: vectors of the 'classifier' (its feature map), of an "
         "encoder bundle's folder, of 'medimageinsight' at an endpoint in Azure, or of none: 'off'.",
     )
-    server_url: str = Field(default="", description="The endpoint of an encoder that runs elsewhere.")
+    server_url: str = Field(
+        default="", description="The endpoint of a classifier or an encoder that runs elsewhere."
+    )
     server_key: SecretStr | None = Field(
         default=None,
         description="Its API key; or file: and a path, of a token that something renews.",
     )
     server_timeout: Duration = Field(
-        default=timedelta(seconds=30), description="Longest wait for one vector."
+        default=timedelta(seconds=30), description="Longest wait for one answer."
     )
     device: str = Field(default="cpu", description="cpu, cuda or cuda:N.")
     threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")

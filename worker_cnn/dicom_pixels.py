@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import Decoder, get_decoder
-from pydicom.pixels.processing import apply_color_lut, convert_color_space
+from pydicom.pixels.processing import convert_color_space
 from pydicom.uid import (
     JPEG2000TransferSyntaxes,
     JPEGLSTransferSyntaxes,
@@ -20,16 +20,17 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from shared.bands import Bands, Pixels
+from shared.bands import Bands
 from shared.dicom.attributes import integer_of, number_of, value_of
 from shared.dicom.codestreams import FrameHeader
 from shared.dicom.files import DicomFile
 from shared.dicom.pixel_data import fragments, frame_header_of, native_bytes, pixel_bytes
 from shared.errors import BrokenImageError
-from shared.grayscale import Grayscale, LookupTable, Window, WindowFunction, display, scale
+from shared.grayscale import Grayscale, Window, WindowFunction, display, scale
 from shared.imaging import luminance
 from shared.reporting.warnings import ImageWarning
 from worker_cnn.endings import sealed
+from worker_cnn.lookup_tables import palette_of, table_of
 from worker_cnn.repairs import repaired
 from worker_cnn.room import check_room
 
@@ -41,8 +42,6 @@ _CLEARLY: Final = 4.0
 _LARGEST_SLOPE: Final = 1e6
 _LARGEST_SHIFT: Final = 1e6
 """In stored values: float32 tells those apart up to 16 million."""
-_LONGEST_LUT_BYTES: Final = 200_000
-"""65,536 entries of two bytes, and what a sequence takes around them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,8 @@ def display_pixels(file: BinaryIO, opened: DicomFile, *, name: str) -> Displayed
     if (integer_of(dataset, "SamplesPerPixel") or 1) > 1:
         return Displayed(stored.map(lambda band: scale(luminance(band), 0, 2**bits - 1)))
     if value_of(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
-        return Displayed(stored.map(lambda band: _looked_up(band, dataset)))
+        palette = palette_of(dataset, signed=integer_of(dataset, "PixelRepresentation") == 1)
+        return Displayed(stored.map(lambda band: scale(luminance(palette.colours(band)), 0, palette.most)))
     shown = display(stored, grayscale_of(dataset))
     doubts = {
         ImageWarning.WINDOW_NOT_USED: shown.window_is_unfit,
@@ -81,11 +81,6 @@ def display_pixels(file: BinaryIO, opened: DicomFile, *, name: str) -> Displayed
     }
     warnings = tuple(warning for warning, holds in doubts.items() if holds)
     return Displayed(shown.pixels, warnings, shown.range)
-
-
-def _looked_up(band: NDArray[Any], dataset: Dataset) -> Pixels:
-    colours = apply_color_lut(band, dataset)
-    return scale(luminance(colours), 0, np.iinfo(colours.dtype).max)
 
 
 def _decode(file: BinaryIO, opened: DicomFile, *, name: str) -> Bands:
@@ -222,7 +217,7 @@ def _unused_bits(dataset: Dataset, high: int | None) -> tuple[int, int]:
 def grayscale_of(dataset: Dataset) -> Grayscale:
     """Read how stored values become gray levels; what cannot be read counts as not there."""
     signed = integer_of(dataset, "PixelRepresentation") == 1
-    voi = _table(dataset, "VOILUTSequence", signed=signed) or _window(dataset)
+    voi = table_of(dataset, "VOILUTSequence", signed=signed) or _window(dataset)
     slope, intercept = (
         number_of(dataset, "RescaleSlope") or 1.0,
         number_of(dataset, "RescaleIntercept") or 0.0,
@@ -237,7 +232,7 @@ def grayscale_of(dataset: Dataset) -> Grayscale:
         inverted=value_of(dataset, "PhotometricInterpretation") == "MONOCHROME1",
         slope=slope,
         intercept=intercept,
-        modality_lut=_table(dataset, "ModalityLUTSequence", signed=signed),
+        modality_lut=table_of(dataset, "ModalityLUTSequence", signed=signed),
         voi=voi,
         padding=_padding(dataset, signed=signed),
     )
@@ -252,29 +247,6 @@ def _window(dataset: Dataset) -> Window | None:
     with suppress(ValueError):  # too narrow to be a window
         return Window(center, width, function)
     return None
-
-
-def _table(dataset: Dataset, keyword: str, *, signed: bool) -> LookupTable | None:
-    """Read the first LUT of a sequence (PS3.3 C.11.1, C.11.2)."""
-    with suppress(Exception):  # a sequence, an item and three tags, each of which may be anything
-        item = value_of(dataset, keyword, longest=_LONGEST_LUT_BYTES)[0]
-        count, first, bits = (int(value) for value in item.LUTDescriptor)
-        if signed and first > 32767:
-            first -= 65536  # an item does not know that the image is signed, and reads it as unsigned
-        values = _entries(item, count or 65536)
-        # Some tables have larger entries than they announce, others announce the words that they lie in.
-        reach = int(values.max()).bit_length()
-        return LookupTable(values, first, bits if bits - 1 <= reach <= bits else reach)
-    return None
-
-
-def _entries(item: Dataset, count: int) -> NDArray[np.uint16]:
-    data = item.LUTData
-    if isinstance(data, bytes):  # OW: bytes of 8-bit entries, or words in the file's byte order
-        order = "<" if item.is_little_endian is not False else ">"
-        dtype = np.dtype(np.uint8) if len(data) < 2 * count else np.dtype(f"{order}u2")
-        data = np.frombuffer(data, dtype)
-    return np.atleast_1d(np.asarray(data))[:count].astype(np.uint16)
 
 
 def _padding(dataset: Dataset, *, signed: bool) -> tuple[int, int] | None:

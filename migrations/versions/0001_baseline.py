@@ -120,6 +120,7 @@ def upgrade() -> None:
         sa.Column("claims", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("expired_alone", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("turned_away", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("alone", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("closes_at", sa.DateTime(timezone=True), nullable=True),

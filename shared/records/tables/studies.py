@@ -86,6 +86,8 @@ class StudyRow(Base):
     """Failures of the work itself, in the present stage; a killed worker adds none."""
     expired_alone: Mapped[int] = mapped_column(server_default=text("0"))
     """Leases that ran out while the study was tried alone, in the present stage."""
+    turned_away: Mapped[int] = mapped_column(server_default=text("0"))
+    """Times that a server failed at it and answered others meanwhile, in the present stage."""
     alone: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether the next try runs in a process of its own, since the last one did not end well."""
     not_before: Mapped[Moment] = mapped_column(server_default=func.now())
