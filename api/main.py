@@ -24,6 +24,7 @@ from typing_extensions import override
 from api import problems
 from api.backend import Backend
 from api.bodies.answers import Problem
+from api.dicomweb.origins import ViewerOrigins
 from api.guard import Guard
 from api.lanes import Lane
 from api.routes import (
@@ -131,6 +132,8 @@ def create_app(
         app.router.routes.append(_PageMount("/", _PageFiles(directory=WEB, html=True), name="page"))
     problems.install(app)
     app.add_middleware(Guard, settings=settings)
+    if settings.viewer_origins:
+        app.add_middleware(ViewerOrigins, origins=settings.viewer_origins)
     _describe_problems(app)
     return app
 

@@ -7,7 +7,6 @@ Bounded whatever the file claims: at most `_HEADER_BYTES` of it are read and so 
 where they are. pydicom sees no more than the values of the tags that are needed, when one is asked for.
 """
 
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +43,7 @@ from pydicom.valuerep import VR
 
 from shared.dicom.attributes import TAGS as ATTRIBUTE_TAGS
 from shared.dicom.attributes import quietly, value_of
+from shared.dicom.deflated import inflate
 from shared.dicom.dicom_json import HEADER as SEARCHED_TAGS
 from shared.dicom.elements import Element, Walk
 from shared.dicom.patients import TAGS as IDENTITY_TAGS
@@ -310,24 +310,6 @@ def _transfer_syntax(meta: Dataset, file: BinaryIO, *, name: str) -> UID:
 
 
 _VALUE_REPRESENTATIONS: Final = frozenset(vr.value.encode() for vr in VR if len(vr.value) == 2)
-
-
-def inflate(file: BinaryIO, limit: int) -> bytes:
-    """Inflate the rest of a file (PS3.5 A.5), but no more than `limit` bytes of it.
-
-    pydicom's own reader inflates everything at once: half a megabyte can become 512.
-
-    Raises:
-        EOFError: the file ends before the compressed data do.
-    """
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = bytearray()
-    while len(inflated) < limit and not inflater.eof:
-        pending = inflater.unconsumed_tail or file.read(65_536)
-        if not pending:
-            raise EOFError
-        inflated += inflater.decompress(pending, limit - len(inflated))
-    return bytes(inflated)
 
 
 def _read_header(source: BinaryIO, transfer_syntax: UID, *, name: str) -> tuple[Dataset, PixelElement | None]:

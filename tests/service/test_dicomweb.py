@@ -34,7 +34,9 @@ STUDY, OTHER = "1.2.826.4711", "1.2.826.4712"
 PLACE = f"/studies/{STUDY}/series/{STUDY}.1/instances/{STUDY}.1"
 
 
-def an_instance(number: int = 1, *, study: str = STUDY, **tags: Any) -> bytes:
+def an_instance(
+    number: int = 1, *, study: str = STUDY, pixels: NDArray[np.uint16] | None = None, **tags: Any
+) -> bytes:
     said: dict[str, Any] = {
         "StudyInstanceUID": study,
         "SeriesInstanceUID": f"{study}.1",
@@ -50,7 +52,7 @@ def an_instance(number: int = 1, *, study: str = STUDY, **tags: Any) -> bytes:
         "SeriesNumber": "2",
         "InstanceNumber": str(number),
     }
-    return a_dicom(a_picture() + number, **said | tags)
+    return a_dicom(a_picture() + number if pixels is None else pixels, **said | tags)
 
 
 def posted(client: httpx.Client, *contents: bytes, to: str = "", **headers: str) -> httpx.Response:
