@@ -29,6 +29,7 @@ from api.guard import Guard
 from api.lanes import Lane
 from api.routes import (
     batches,
+    dicomweb_commitment,
     dicomweb_render,
     dicomweb_retrieve,
     dicomweb_search,
@@ -121,7 +122,13 @@ def create_app(
         images,
     )
     # The searches within a study go before what is retrieved of it.
-    on_dicomweb = (dicomweb_store, dicomweb_search, dicomweb_retrieve, dicomweb_render)
+    on_dicomweb = (
+        dicomweb_store,
+        dicomweb_search,
+        dicomweb_retrieve,
+        dicomweb_render,
+        dicomweb_commitment,
+    )
     others = (reviews, review_statistics, batches, keys, tenants, health, docs)
     for module in (*on_studies, *on_dicomweb, *others):
         app.include_router(module.router)

@@ -2,7 +2,8 @@
 
 Each class reads the environment variables with its prefix (`CXR_DATABASE_URL`, ...), and for a variable
 that is not set the file of its name in /run/secrets, where containers are given what must not show in
-their environment. Nothing else in the project reads the environment, so this file is the whole list.
+their environment. Nothing else in the project reads the environment, so this file
+and `gateway_settings.py` are the whole list.
 """
 
 from datetime import timedelta
@@ -289,27 +290,6 @@ class ApiSettings(BaseSettings):
         default="",
         description="Addresses or networks, with commas between, whose X-Forwarded-For says who calls;"
         " '*' means everybody's, and nothing nobody's.",
-    )
-
-
-class GatewaySettings(BaseSettings):
-    """How the hospital's systems reach us: DICOM and HL7. Environment: CXR_GATEWAY_*.
-
-    How much is taken of a study is the same at every door: CXR_API_MAX_*.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="CXR_GATEWAY_", frozen=True, secrets_dir=SECRETS)
-
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    ae_title: str = Field(
-        default="CXR", pattern=r"^[ -\[\]-~]{1,16}$", description="What DICOM peers call us: our AE title."
-    )
-    dicom_port: int = Field(default=11112, ge=0, le=65535, description="Port for DICOM; 0: any free one.")
-    hl7_port: int = Field(default=2575, ge=0, le=65535, description="Port for HL7 (MLLP); 0: any free one.")
-    close_after: Duration = Field(
-        default=timedelta(seconds=30),
-        ge=timedelta(seconds=1),
-        description="Time without a new instance that closes a study.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Pages of other sites that may call /dicomweb, a viewer's (CORS, of the Fetch standard), and nothing else."""
+"""Pages of other sites that may call /dicomweb and nothing else: a viewer's (CORS, of the Fetch standard)."""
 
 from collections.abc import Sequence
 

@@ -86,7 +86,18 @@ def header_of(dataset: Dataset) -> dict[str, dict[str, Any]]:
 def first_value(attributes: Attributes, keyword: str) -> Any:  # noqa: ANN401  whatever the attribute holds
     """Return an attribute's first value; None where it has none."""
     values = attributes.get(tag_of(keyword), {}).get("Value", [])
-    return values[0] if values else None
+    return values[0] if isinstance(values, list) and values else None
+
+
+def items_of(attributes: Attributes, keyword: str) -> list[Mapping[str, Any]]:
+    """Return the items of a sequence that somebody sent; none where it is no sequence."""
+    values = attributes.get(tag_of(keyword), {}).get("Value", [])
+    found = values if isinstance(values, list) else []
+    return [item for item in found if isinstance(item, dict) and all(map(_is_element, item.values()))]
+
+
+def _is_element(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def name_value(name: str) -> dict[str, str]:

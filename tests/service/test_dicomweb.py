@@ -1,5 +1,6 @@
 """DICOMweb, by dicomweb-client and by hand: what is stored is found, and comes back as it was sent."""
 
+import hashlib
 import io
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.uid import (
     Comprehensive3DSRStorage,
+    DigitalXRayImageStorageForPresentation,
     EncapsulatedPDFStorage,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -455,3 +457,39 @@ def test_a_frame_of_big_endian_comes_as_little_endian(client: httpx.Client):
     assert frame.content == a_picture().astype("<u2").tobytes()
     whole = client.get(place, headers={"Accept": "application/dicom"})
     assert whole.content == content
+
+
+def test_an_instance_is_committed_to_while_its_original_is_there(client: httpx.Client, storage: Storage):
+    assert posted(client, an_instance(1), an_instance(2), an_instance(3)).status_code == 200
+    storage.delete_original(hashlib.sha256(an_instance(3)).hexdigest())
+
+    def reference(uid: str, sop_class: str = DigitalXRayImageStorageForPresentation) -> dict[str, Any]:
+        return {
+            "00081150": {"vr": "UI", "Value": [sop_class]},
+            "00081155": {"vr": "UI", "Value": [uid]},
+        }
+
+    asked = [reference(f"{STUDY}.1.{number}") for number in (1, 3, 4)]
+    asked.append(reference(f"{STUDY}.1.2", Comprehensive3DSRStorage))
+    body: dict[str, Any] = {"00081199": {"vr": "SQ", "Value": asked}}
+    place, kind = "/dicomweb/commitment-requests/1.2.3", {"Content-Type": "application/dicom+json"}
+    answer = client.post(place, json=body, headers=kind)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["00081199"]["Value"] == [reference(f"{STUDY}.1.1")]
+    failed = {
+        item["00081155"]["Value"][0]: item["00081197"]["Value"][0] for item in told["00081198"]["Value"]
+    }
+    assert failed == {f"{STUDY}.1.2": 0x0119, f"{STUDY}.1.3": 0x0112, f"{STUDY}.1.4": 0x0112}
+    assert client.get(place).status_code == 404
+    for wrong in (
+        b"[]",
+        b"{",
+        b'{"00081199": 1}',
+        b'{"00081199": {"vr": "SQ", "Value": [{}]}}',
+        b"[" * 60_000,
+    ):
+        assert client.post(place, content=wrong, headers=kind).status_code == 400, wrong[:20]
+    assert client.post(f"{place}x", json=body, headers=kind).status_code == 400
+    assert client.post(place, json=body).status_code == 200
+    assert client.post(place, content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415

@@ -117,9 +117,10 @@ class OrderRow(Base):
         Index("ix_orders_patient", "tenant_id", text("left(patient_id, 64)")),
         # Serves whoever names a study as DICOM does.
         Index("ix_orders_study_instance_uid", "tenant_id", text("left(study_instance_uid, 64)")),
-        # Serve whoever searches as DICOM does: newest first, by number, by day, by the beginning of a name.
-        Index("ix_orders_tenant_id_study_id", "tenant_id", "study_id"),
+        # Serves an order that comes after its study, and whoever searches by it.
         Index("ix_orders_accession_number", "tenant_id", text("left(accession_number, 64)")),
+        # Serve whoever searches as DICOM does: newest first, by day, by the beginning of a name.
+        Index("ix_orders_tenant_id_study_id", "tenant_id", "study_id"),
         Index("ix_orders_study_date", "tenant_id", "study_date", "study_id"),
         Index("ix_orders_patient_name", "tenant_id", text("left(upper(patient_name), 64) text_pattern_ops")),
     )
