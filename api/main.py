@@ -39,6 +39,7 @@ from api.routes import (
     events,
     findings,
     health,
+    hl7_senders,
     images,
     keys,
     open_studies,
@@ -129,7 +130,7 @@ def create_app(
         dicomweb_render,
         dicomweb_commitment,
     )
-    others = (reviews, review_statistics, batches, keys, tenants, health, docs)
+    others = (reviews, review_statistics, batches, keys, tenants, hl7_senders, health, docs)
     for module in (*on_studies, *on_dicomweb, *others):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:

@@ -19,6 +19,7 @@ from cxr import calls, conversations, models
 from cxr.administration import Keys, Tenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.errors import ProblemError
+from cxr.hospital import Hl7Senders
 from cxr.inputs import OrderFields, Upload
 from cxr.report_formats import ReportFormat
 from cxr.reviewing import Reviews
@@ -45,6 +46,7 @@ class Client:
         self.reviews = Reviews(self._server)
         self.keys = Keys(self._server)
         self.tenants = Tenants(self._server)
+        self.hl7_senders = Hl7Senders(self._server)
 
     def submit(
         self,

@@ -7,6 +7,7 @@ written out again; statuses are plain strings, so that a new one does not break 
 from cxr.models.answer import Answer
 from cxr.models.batch import Batch, BatchPage, BatchResult, ItemReport
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
+from cxr.models.hospital import Hl7Sender
 from cxr.models.report import (
     Addendum,
     Attestation,
@@ -63,6 +64,7 @@ __all__ = [
     "Finding",
     "Findings",
     "FormatInfo",
+    "Hl7Sender",
     "Image",
     "ImageFindings",
     "Info",

@@ -52,10 +52,13 @@ _ARGUMENTS = {
     "keys create": ["ward"],
     "keys list": [],
     "keys revoke": ["ID"],
+    "hl7-senders add": ["NORTH"],
+    "hl7-senders list": [],
+    "hl7-senders remove": ["ID"],
     "tenants list": [],
     "tenants rename": ["north", "south"],
 }
-_ANSWERED_EMPTY = {"delete", "keys revoke"}
+_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke"}
 """Their answer has no content to tell a foreign server by."""
 
 
