@@ -2,7 +2,8 @@
 
 studies -> upload -> submission (the way in)      findings, reports, images, events (the way out)
 versions, drafts, signing, reviews (what persons do to reports)
-batches -> results      keys, tenants      health, docs (for operators and developers)      web/ (the page)
+batches -> results      deliveries, destinations      keys, tenants
+health, docs (for operators and developers)      web/ (the page)
 dicomweb_… (the hospital's own tools)
 """
 
@@ -29,6 +30,8 @@ from api.guard import Guard
 from api.lanes import Lane
 from api.routes import (
     batches,
+    deliveries,
+    destinations,
     dicomweb_commitment,
     dicomweb_render,
     dicomweb_retrieve,
@@ -130,8 +133,8 @@ def create_app(
         dicomweb_render,
         dicomweb_commitment,
     )
-    others = (reviews, review_statistics, batches, keys, tenants, hl7_senders, health, docs)
-    for module in (*on_studies, *on_dicomweb, *others):
+    on_results = (reviews, review_statistics, batches, deliveries, destinations)
+    for module in (*on_studies, *on_dicomweb, *on_results, keys, tenants, hl7_senders, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

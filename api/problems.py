@@ -59,6 +59,8 @@ class Noun(StrEnum):
     VALUE = "value"
     WORKITEM = "workitem"
     TRANSACTION = "transaction"
+    DESTINATION = "destination"
+    DELIVERY = "delivery"
 
 
 class ProblemError(HTTPException):

@@ -6,6 +6,14 @@ written out again; statuses are plain strings, so that a new one does not break 
 
 from cxr.models.answer import Answer
 from cxr.models.batch import Batch, BatchPage, BatchResult, ItemReport
+from cxr.models.delivery import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryPage,
+    Destination,
+    DestinationTest,
+    Retried,
+)
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
 from cxr.models.hospital import Hl7Sender
 from cxr.models.report import (
@@ -57,6 +65,11 @@ __all__ = [
     "BatchPage",
     "BatchResult",
     "ClassifierId",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryPage",
+    "Destination",
+    "DestinationTest",
     "Difference",
     "ErrorCount",
     "Event",
@@ -76,6 +89,7 @@ __all__ = [
     "Place",
     "PresentFinding",
     "Report",
+    "Retried",
     "ReviewSummary",
     "Sections",
     "Sentence",
