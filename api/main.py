@@ -37,6 +37,7 @@ from api.routes import (
     dicomweb_retrieve,
     dicomweb_search,
     dicomweb_store,
+    dicomweb_workitems,
     docs,
     drafts,
     events,
@@ -132,6 +133,7 @@ def create_app(
         dicomweb_retrieve,
         dicomweb_render,
         dicomweb_commitment,
+        dicomweb_workitems,
     )
     on_results = (reviews, review_statistics, batches, deliveries, destinations)
     for module in (*on_studies, *on_dicomweb, *on_results, keys, tenants, hl7_senders, health, docs):

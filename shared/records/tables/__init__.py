@@ -6,6 +6,7 @@ studies 1─n images, study_events       studies 1─n reports (versions), each 
 images 1─n embeddings n─1 encoders
 batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys, destinations
 studies 1─n deliveries n─1 destinations, deliveries 1─n delivery_attempts
+studies 1─1 workitem_claims
 expected_orders become studies' orders; hl7_senders n─1 tenants
 discarded_…, hl7_messages stand alone
 """
@@ -24,6 +25,7 @@ from shared.records.tables.studies import (
     OrderRow,
     StudyEventRow,
     StudyRow,
+    WorkitemClaimRow,
 )
 
 __all__ = [
@@ -50,4 +52,5 @@ __all__ = [
     "StudyEventRow",
     "StudyRow",
     "TenantRow",
+    "WorkitemClaimRow",
 ]
