@@ -36,5 +36,5 @@ def test_ranges_come_the_best_first_with_their_parameters():
         ("image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.70", JPEG, False),
     ],
 )
-def test_a_frame_is_given_only_as_it_is_stored(accept: str, syntax: str, taken: bool):
+def test_a_frame_is_given_only_as_it_is_stored(accept: str, syntax: str, *, taken: bool):
     assert (form_of(syntax, ranges(accept)) is not None) is taken
