@@ -2,7 +2,8 @@
 
 studies -> upload -> submission (the way in)      findings, reports, images, events (the way out)
 versions, drafts, signing, reviews (what persons do to reports)
-batches -> results      keys, tenants      health, docs (for operators and developers)      web/ (the page)
+batches -> results      deliveries, destinations      keys, tenants
+health, docs (for operators and developers)      web/ (the page)
 """
 
 import asyncio
@@ -27,11 +28,14 @@ from api.guard import Guard
 from api.lanes import Lane
 from api.routes import (
     batches,
+    deliveries,
+    destinations,
     docs,
     drafts,
     events,
     findings,
     health,
+    hl7_senders,
     images,
     keys,
     open_studies,
@@ -114,7 +118,8 @@ def create_app(
         events,
         images,
     )
-    for module in (*on_studies, reviews, review_statistics, batches, keys, tenants, health, docs):
+    on_results = (reviews, review_statistics, batches, deliveries, destinations)
+    for module in (*on_studies, *on_results, keys, tenants, hl7_senders, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

@@ -51,8 +51,11 @@ class Noun(StrEnum):
     PREVIEW = "preview"
     KEY = "key"
     TENANT = "tenant"
+    HL7_SENDER = "HL7 sender"
     VERSION = "version"
     DRAFT = "draft"
+    DESTINATION = "destination"
+    DELIVERY = "delivery"
 
 
 class ProblemError(HTTPException):

@@ -6,7 +6,16 @@ written out again; statuses are plain strings, so that a new one does not break 
 
 from cxr.models.answer import Answer
 from cxr.models.batch import Batch, BatchPage, BatchResult, ItemReport
+from cxr.models.delivery import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryPage,
+    Destination,
+    DestinationTest,
+    Retried,
+)
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
+from cxr.models.hospital import Hl7Sender
 from cxr.models.report import (
     Addendum,
     Attestation,
@@ -56,6 +65,11 @@ __all__ = [
     "BatchPage",
     "BatchResult",
     "ClassifierId",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryPage",
+    "Destination",
+    "DestinationTest",
     "Difference",
     "ErrorCount",
     "Event",
@@ -63,6 +77,7 @@ __all__ = [
     "Finding",
     "Findings",
     "FormatInfo",
+    "Hl7Sender",
     "Image",
     "ImageFindings",
     "Info",
@@ -74,6 +89,7 @@ __all__ = [
     "Place",
     "PresentFinding",
     "Report",
+    "Retried",
     "ReviewSummary",
     "Sections",
     "Sentence",

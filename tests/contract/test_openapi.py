@@ -80,8 +80,22 @@ def test_every_route_of_the_contract_is_there(document: dict[str, Any]):
         ("post", "/v1/keys"),
         ("get", "/v1/keys"),
         ("delete", "/v1/keys/{key_id}"),
+        ("post", "/v1/hl7-senders"),
+        ("get", "/v1/hl7-senders"),
+        ("delete", "/v1/hl7-senders/{sender_id}"),
         ("get", "/v1/tenants"),
         ("patch", "/v1/tenants/{tenant_id}"),
+        ("get", f"{study}/deliveries"),
+        ("get", "/v1/deliveries"),
+        ("post", "/v1/deliveries/{delivery_id}/retry"),
+        ("post", "/v1/destinations"),
+        ("get", "/v1/destinations"),
+        ("get", "/v1/destinations/{destination_id}"),
+        ("delete", "/v1/destinations/{destination_id}"),
+        *(
+            ("post", f"/v1/destinations/{{destination_id}}/{verb}")
+            for verb in ("test", "pause", "resume", "retry")
+        ),
         ("get", "/v1/info"),
         ("get", "/healthz"),
         ("get", "/readyz"),
