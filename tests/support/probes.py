@@ -91,6 +91,7 @@ class Probes:
         ports = {port["name"]: port["containerPort"] for port in self._container.get("ports", ())}
         port = str(ports.get(asked["port"], asked["port"]))
         timeout = probe.get("timeoutSeconds", 1)
+        call: tuple[str, ...]
         if "path" in asked:
             call = (_GET, f"http://{self._address}:{port}{asked['path']}")
         else:
