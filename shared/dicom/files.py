@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO, Final
 
-from pydicom.charset import convert_encodings, default_encoding, python_encoding
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -44,6 +43,7 @@ from pydicom.valuerep import VR
 
 from shared.dicom.attributes import TAGS as ATTRIBUTE_TAGS
 from shared.dicom.attributes import quietly, value_of
+from shared.dicom.character_sets import encodings_of
 from shared.dicom.elements import Element, Walk
 from shared.dicom.patients import TAGS as IDENTITY_TAGS
 from shared.errors import (
@@ -265,13 +265,8 @@ def _dataset(elements: list[RawDataElement], walk: Walk, *, little_endian: bool)
 
 
 def _encodings(dataset: Dataset) -> list[str]:
-    """Return in which encodings the file's text is; Python is asked for none that DICOM does not know."""
     said = value_of(dataset, "SpecificCharacterSet")
-    names = [said] if isinstance(said, str) else list(said or ())
-    if not names or any(name not in python_encoding for name in names):
-        return [default_encoding]
-    with quietly():
-        return convert_encodings(names)
+    return encodings_of([said] if isinstance(said, str) else map(str, said or ()))
 
 
 def _tidy(dataset: Dataset) -> None:

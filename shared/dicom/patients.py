@@ -16,7 +16,8 @@ from typing import Any, Final, TypeVar
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from shared.dicom.attributes import Attributes, date_of, time_of, value_of
+from shared.dicom.attributes import Attributes, date_of, time_of
+from shared.dicom.character_sets import decoded
 from shared.domain.orders import NO_ORDER, Order
 
 Value = TypeVar("Value")
@@ -118,7 +119,8 @@ def order_of_study(files: Sequence[Order], *, typed: Order = NO_ORDER) -> Order:
 
 _Key = frozenset[tuple[str, str]]
 
-_UNREADABLE: Final = "\ufffd"
+_LONGEST_BYTES: Final = 1024
+_NAMES: Final = frozenset({"PatientName", "ReferringPhysicianName"})
 _ID: Final = frozenset({"PatientID", "IssuerOfPatientID"})
 _TELLS_APART: Final[Mapping[str, Callable[[Order], str | None]]] = {
     "PatientID": lambda file: _plain(file.patient_id),
@@ -149,13 +151,16 @@ def _only_known(values: Sequence[Value | None]) -> Value | None:
 
 
 def _text(dataset: Dataset, keyword: str) -> str | None:
+    # The bytes as they lie in the file: pydicom takes them apart at each backslash, also at half a letter of
+    # GBK; and an id with one in it is still an id.
     raw = dataset.get_item(keyword)
-    value = value_of(dataset, keyword)
-    if raw is None or value is None:
+    if raw is None or raw.VR == "SQ":
         return None
-    # A backslash makes pydicom read several values: an id with one in it is still an id.
-    text = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
-    if _UNREADABLE in text and isinstance(raw.value, bytes):
-        # Not in the character set that the file names: wrong letters still tell two ids apart.
-        text = raw.value.decode("latin-1")
+    value = raw.value
+    if not isinstance(value, bytes):  # a UID, which was read before
+        text = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value or "")
+    elif len(value) <= _LONGEST_BYTES:
+        text = decoded(value, dataset.original_character_set, is_name=keyword in _NAMES)
+    else:
+        return None
     return text.strip(" \0") or None
