@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from shared.gateway_settings import GatewaySettings
 from shared.intake.files import Limits, limits_of
 from shared.intake.studies import Intake
 from shared.records.database import Database
-from shared.settings import ApiSettings, DatabaseSettings, GatewaySettings, QueueSettings, StorageSettings
+from shared.settings import ApiSettings, DatabaseSettings, QueueSettings, StorageSettings
 from shared.storage import Storage
 from shared.work import queue
 from shared.work.hints import HintSender

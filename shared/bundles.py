@@ -4,6 +4,8 @@
     FOLDER/model.onnx       the graph (its inputs and outputs: `worker_cnn/runtime.py`)
     FOLDER/cam.npy          (L, C) the label head's weights, for class activation maps; may be missing
 
+A classifier that runs behind an endpoint has a card alone (`zero_shot.py`).
+
 A classifier owes its logits alone: a card needs an id, a version, a digest, an input size and labels, and all
 else has a default. `load_bundle` reads the card and checks every digest; it runs no model, so any service may
 call it. What is no frontal chest radiograph is kept from every classifier by a bundle of its own: `gates.py`.
@@ -12,21 +14,23 @@ call it. What is no frontal chest radiograph is kept from every classifier by a 
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from shared.blanks import Blank
 from shared.domain.findings import ModelVersion
 from shared.labels import LABELS, NO_FINDING
 from shared.placings import Placing, Placings
-from shared.settings import BUNDLED
+from shared.settings import BUNDLED, ZERO_SHOT
+from shared.zero_shot import Prompts, Runtime, check
 
 CARD: Final = "card.json"
 GRAPH: Final = "model.onnx"
 CAM_WEIGHTS: Final = "cam.npy"
 BUNDLED_FOLDER: Final = Path(__file__).parent.parent / "worker_cnn" / "bundled"
+_BY_NAME: Final = {BUNDLED: BUNDLED_FOLDER, ZERO_SHOT: BUNDLED_FOLDER.with_name("medimageinsight_zero_shot")}
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -39,18 +43,6 @@ class Part(BaseModel):
     """A part of a card: it cannot be changed, and nothing in it is unknown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Blank(StrEnum):
-    """What a label is that CheXpert, CheXpert Plus, MIMIC-CXR or BRAX leave blank: no report mentions it.
-
-    `training/truth.py` says on whose word.
-    """
-
-    IGNORE = "ignore"
-    """Not known."""
-    ZEROS = "zeros"
-    """Absent."""
 
 
 class PlainCard(Part):
@@ -211,6 +203,7 @@ class Card(PlainCard):
 
     Attributes:
         files: SHA-256 of each other file, by name.
+        runtime: what runs it; `prompts` are what an endpoint is asked.
         input_size: side of the square input in pixels.
         precision: of the weights and of the arithmetic: "float32".
         normalisation: what is done with pixels in [0, 1], for people.
@@ -228,6 +221,8 @@ class Card(PlainCard):
         placings: how often maps were right of sides and zones; None where nobody measured it.
     """
 
+    runtime: Runtime = Runtime.ONNX
+    prompts: Prompts | None = None
     precision: str = "float32"
     normalisation: str = "not stated"
     mean: Annotated[tuple[float, ...], Field(min_length=1, max_length=3)] = (0.0,)
@@ -254,8 +249,14 @@ class Card(PlainCard):
         if not ids or len(set(ids)) < len(ids):
             message = f"a label is listed once, and there is at least one, got {ids}"
             raise ValueError(message)
-        check_files(self.files, needed={GRAPH})
+        check_files(self.files, needed={GRAPH} if self.runtime is Runtime.ONNX else set())
+        check(self.runtime, self.prompts, ids)
         return self
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether anybody has held each of its labels against images whose findings are known."""
+        return self.metrics is not None or (self.calibration is not None and not self.calibration.kept)
 
 
 AnyCard = TypeVar("AnyCard", bound=PlainCard)
@@ -288,12 +289,12 @@ def load_bundle(name: str | Path) -> Bundle:
     """Read a bundle and check it.
 
     Args:
-        name: a folder, or "bundled" for the one that ships.
+        name: a folder, or the name of one that ships.
 
     Raises:
         BundleError: the folder or a file is missing, not what the card says, or the card is not valid.
     """
-    folder = BUNDLED_FOLDER if name == BUNDLED else Path(name)
+    folder = _BY_NAME.get(str(name), Path(name))
     card, digest = read_card(folder, Card)
     return Bundle(folder, card, ModelVersion(card.id, card.version, digest))
 

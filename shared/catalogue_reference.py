@@ -16,6 +16,7 @@ _RUNS: Final = {
     Runs.AZURE: "Azure AI Foundry",
     Runs.ONNX: "in worker-cnn",
 }
+_MADE: Final = {Work.REPORT: "reports", Work.EMBEDDING: "embeddings", Work.FINDINGS: "findings"}
 _TOP: Final = """# Models that see
 
 Written by `make docs` from `shared/catalogue.toml`. A model of this table is turned on by one line. The
@@ -99,7 +100,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
 
 
 def _made(entry: Entry) -> str:
-    return "reports" if entry.work is Work.REPORT else "embeddings"
+    return _MADE[entry.work]
 
 
 def _memory(entry: Entry) -> str:
@@ -115,6 +116,8 @@ def _weights(entry: Entry) -> str:
 def _setting(entry: Entry) -> str:
     if entry.work is Work.REPORT:
         return f"CXR_REPORT_WRITER={entry.name}"
+    if entry.work is Work.FINDINGS:
+        return f"CXR_MODEL_BUNDLE={entry.name}"
     return next(word for word in entry.steps[-1].split() if word.startswith("CXR_"))
 
 

@@ -14,6 +14,8 @@ CxrError
 │   └── NameTakenError          another one has that name
 ├── NotPossibleError          a report cannot be put in this format, since the study lacks what it needs
 ├── TryAgainError             passing: something the work needs is away; no attempt is used up
+│   └── FailedThereError        a server that is not ours fails at it: at last, where it takes others, FAILED
+├── ServerError               a server that is not ours refuses, or answers nonsense: counted like a bug
 ├── DamagedError              the store lost or changed an object: FAILED; retried once it is put right
 └── LeaseLostError            another worker holds the study; this one stops and writes nothing
 
@@ -114,6 +116,27 @@ class TryAgainError(CxrError):
     """Something that the work needs is away for a while; the same work is done again later."""
 
     code = "try-again"
+
+
+class FailedThereError(TryAgainError):
+    """A server that is not ours failed at a request, or took too long; it may be the request's fault.
+
+    Attributes:
+        server: its address, by which `shared.remote` knows whether it answers others.
+    """
+
+    def __init__(self, detail: str, server: str = "") -> None:
+        super().__init__(detail)
+        self.server = server
+
+
+class ServerError(CxrError):
+    """A server that is not ours refuses, or answers nonsense. The message says which setting to look at.
+
+    It holds nothing that the server said, and may be shown.
+    """
+
+    code = "server"
 
 
 class LeaseLostError(CxrError):

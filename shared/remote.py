@@ -3,7 +3,11 @@
 What may pass is tried again here, but not for long: then the study goes back to those that wait, which costs
 it no attempt. What does not pass says what to change. No message holds anything that a server said.
 
-Map: `Remote` (`post_json`, `get_json`) -> `_asked` -> `_once` -> `_judge`, `_read` · `RefusedError`.
+A server that is away or busy is waited for, for ever. One that fails at a request (500, silence, a connection
+that breaks off) may fail at this study alone, and for ever: it is told apart by what it answers meanwhile.
+
+Map: `Remote` (`post_json`, `get_json`) -> `_asked` -> `_once` -> `_judge`, `_read` · `RefusedError` ·
+`answered_ago`.
 """
 
 import json
@@ -24,10 +28,10 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from shared.errors import TryAgainError
+from shared.errors import FailedThereError, ServerError, TryAgainError
 
-_PASSING: Final = frozenset({408, 409, 425, 429})
-"""HTTP statuses beside 5xx that may be gone in a moment."""
+_BUSY: Final = frozenset({408, 409, 425, 429, 503})
+"""HTTP statuses of a server that takes no request just now; other 5xx are of one that failed at it."""
 _TRIES: Final = 3
 _PATIENCE_SECONDS: Final = 10
 """After so long the study waits with the others; a server that asks for more is not waited for."""
@@ -38,7 +42,11 @@ _MOST_SAID: Final = 4_000
 _FILE: Final = "file:"
 
 
-class RefusedError(RuntimeError):
+_answered: Final[dict[str, float]] = {}
+"""When each server gave its last good answer to this process, by `time.monotonic`."""
+
+
+class RefusedError(ServerError):
     """The server will not take this request, now or later; the message says what to change.
 
     Attributes:
@@ -46,17 +54,32 @@ class RefusedError(RuntimeError):
         said: the server's own words, to tell its refusals apart; for no log and no message.
     """
 
-    def __init__(self, message: str, *, status: int, said: str) -> None:
+    def __init__(self, message: str, status: int = 0, said: str = "") -> None:
+        # With defaults, since it also comes out of a process of its own, which passes the message alone.
         super().__init__(message)
         self.status, self.said = status, said
 
 
-class _PassingError(TryAgainError):
+class _BusyError(TryAgainError):
     """It may be gone in a moment, or in as many seconds as the server says."""
 
-    def __init__(self, message: str, *, after: float | None = None) -> None:
+    def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(message)
         self.after = after
+
+
+class _FailedError(FailedThereError):
+    """A failure that may be gone in a moment."""
+
+
+def answered_ago(server: str) -> timedelta | None:
+    """Return how long ago a server gave this process a good answer; None where it never did.
+
+    Args:
+        server: of a `FailedThereError`.
+    """
+    last = _answered.get(server)
+    return None if last is None else timedelta(seconds=time.monotonic() - last)
 
 
 class Remote:
@@ -99,7 +122,8 @@ class Remote:
             body: what JSON takes.
 
         Raises:
-            TryAgainError: the server is away, busy or slow, or answers with something else than JSON.
+            TryAgainError: the server is away or busy.
+            FailedThereError: it failed at this request, was too slow, or answers no JSON.
             RefusedError: it will never take this request.
         """
         return self._asked("POST", path, json.dumps(body).encode())
@@ -114,7 +138,7 @@ class Remote:
 
     def _asked(self, method: str, path: str, body: bytes | None) -> object:
         again = Retrying(
-            retry=retry_if_exception_type(_PassingError),
+            retry=retry_if_exception_type((_BusyError, _FailedError)),
             wait=_as_the_server_says,
             stop=stop_after_attempt(_TRIES) | stop_before_delay(_PATIENCE_SECONDS),
             reraise=True,
@@ -136,18 +160,23 @@ class Remote:
         except httpx.TimeoutException as error:
             # Not asked again at once: what was waited for is as long as a study may hold its place.
             message = f"{self._settings}_URL: no answer within {self._seconds:g} s ({self._settings}_TIMEOUT)"
-            raise TryAgainError(message) from error
-        except httpx.TransportError as error:
+            raise FailedThereError(message, self._url) from error
+        except httpx.ConnectError as error:
             message = f"{self._settings}_URL: the server cannot be reached: {type(error).__name__}"
-            raise _PassingError(message) from error
+            raise _BusyError(message) from error
+        except httpx.TransportError as error:
+            message = f"{self._settings}_URL: the connection breaks off: {type(error).__name__}"
+            raise _FailedError(message, self._url) from error
         if len(content) > self._most_bytes:
             message = f"{self._settings}_URL: the server's answer is longer than {self._most_bytes} bytes"
-            raise TryAgainError(message)
+            raise FailedThereError(message, self._url)
         try:
-            return json.loads(content)
+            answer: object = json.loads(content)
         except (ValueError, RecursionError) as error:
             message = f"{self._settings}_URL: the server's answer is no JSON"
-            raise _PassingError(message) from error
+            raise _FailedError(message, self._url) from error
+        _answered[self._url] = time.monotonic()
+        return answer
 
     def _headers(self) -> dict[str, str]:
         sent = {
@@ -169,9 +198,11 @@ class Remote:
     def _judged(self, response: httpx.Response, said: bytes) -> TryAgainError | RefusedError:
         """Return what a status that is no success comes to."""
         status, start = response.status_code, self._settings
-        if status in _PASSING or status >= 500:
-            message = f"{start}_URL: the server answers {status}"
-            return _PassingError(message, after=_seconds(response.headers.get("Retry-After")))
+        message = f"{start}_URL: the server answers {status}"
+        if status in _BUSY:
+            return _BusyError(message, _seconds(response.headers.get("Retry-After")))
+        if status >= 500:
+            return _FailedError(message, self._url)
         if status == 401 and self._key.startswith(_FILE):
             # Whatever renews it is late; the study waits.
             return TryAgainError(f"{start}_KEY: the server does not take the token in its file (401)")
@@ -181,7 +212,7 @@ class Remote:
             advice = f"the server has nothing of that name ({status}): check {start}_URL and the model"
         else:
             advice = f"the server refuses the request ({status}): check its address, model and version"
-        return RefusedError(advice, status=status, said=said.decode(errors="replace"))
+        return RefusedError(advice, status, said.decode(errors="replace"))
 
 
 def _read(response: httpx.Response, most: int, until: float) -> bytes:
@@ -204,6 +235,6 @@ def _seconds(retry_after: str | None) -> float | None:
 
 def _as_the_server_says(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, _PassingError) and error.after is not None:
+    if isinstance(error, _BusyError) and error.after is not None:
         return error.after
     return _PAUSE(state)

@@ -2,7 +2,8 @@
 
 Each class reads the environment variables with its prefix (`CXR_DATABASE_URL`, ...), and for a variable
 that is not set the file of its name in /run/secrets, where containers are given what must not show in
-their environment. Nothing else in the project reads the environment, so this file is the whole list.
+their environment. Nothing else in the project reads the environment, so this file
+and `gateway_settings.py` are the whole list.
 """
 
 import re
@@ -22,7 +23,8 @@ BUNDLED: Final = "bundled"
 CLASSIFIER: Final = "classifier"
 OFF: Final = "off"
 MEDIMAGEINSIGHT: Final = "medimageinsight"
-"""The value that names what ships with the project, for a classifier and for a language model."""
+ZERO_SHOT: Final = "medimageinsight-zero-shot"
+"""The values that name what ships with the project, or is known to it by name."""
 
 _SECRETS: Final = Path("/run/secrets")
 # pydantic warns of a folder that does not exist, which outside a container is the ordinary case.
@@ -102,7 +104,9 @@ class ModelSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CXR_MODEL_", frozen=True, secrets_dir=SECRETS)
 
     bundle: str = Field(
-        default=BUNDLED, description="Folder of a model bundle, or 'bundled' for the one that ships."
+        default=BUNDLED,
+        description="Folder of a model bundle, 'bundled' for the one that ships, or"
+        " 'medimageinsight-zero-shot', which is asked at an endpoint in Azure.",
     )
     gate: str = Field(
         default=BUNDLED, description="Folder of a gate's bundle, or 'bundled' for the one that ships."
@@ -112,13 +116,15 @@ class ModelSettings(BaseSettings):
         description="What finds similar studies: vectors of the 'classifier' (its feature map), of an "
         "encoder bundle's folder, of 'medimageinsight' at an endpoint in Azure, or of none: 'off'.",
     )
-    server_url: str = Field(default="", description="The endpoint of an encoder that runs elsewhere.")
+    server_url: str = Field(
+        default="", description="The endpoint of a classifier or an encoder that runs elsewhere."
+    )
     server_key: SecretStr | None = Field(
         default=None,
         description="Its API key; or file: and a path, of a token that something renews.",
     )
     server_timeout: Duration = Field(
-        default=timedelta(seconds=30), description="Longest wait for one vector."
+        default=timedelta(seconds=30), description="Longest wait for one answer."
     )
     device: str = Field(default="cpu", description="cpu, cuda or cuda:N.")
     threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 means all cores.")
@@ -309,27 +315,6 @@ class ApiSettings(BaseSettings):
         default="",
         description="Addresses or networks, with commas between, whose X-Forwarded-For says who calls;"
         " '*' means everybody's, and nothing nobody's.",
-    )
-
-
-class GatewaySettings(BaseSettings):
-    """How the hospital's systems reach us: DICOM and HL7. Environment: CXR_GATEWAY_*.
-
-    How much is taken of a study is the same at every door: CXR_API_MAX_*.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="CXR_GATEWAY_", frozen=True, secrets_dir=SECRETS)
-
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    ae_title: str = Field(
-        default="CXR", pattern=r"^[ -\[\]-~]{1,16}$", description="What DICOM peers call us: our AE title."
-    )
-    dicom_port: int = Field(default=11112, ge=0, le=65535, description="Port for DICOM; 0: any free one.")
-    hl7_port: int = Field(default=2575, ge=0, le=65535, description="Port for HL7 (MLLP); 0: any free one.")
-    close_after: Duration = Field(
-        default=timedelta(seconds=30),
-        ge=timedelta(seconds=1),
-        description="Time without a new instance that closes a study.",
     )
 
 

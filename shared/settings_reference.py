@@ -4,11 +4,11 @@ from typing import Final
 
 from pydantic_settings import BaseSettings
 
+from shared.gateway_settings import GatewaySettings
 from shared.settings import (
     ApiSettings,
     CriticalSettings,
     DatabaseSettings,
-    GatewaySettings,
     ModelSettings,
     QueueSettings,
     ReportSettings,

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.bundles import Blank, Interval
+from shared.blanks import Blank
+from shared.bundles import Interval
 from shared.labels import LABELS
 from training.answers import Answers
 from training.command import stop

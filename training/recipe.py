@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.bundles import Blank
+from shared.blanks import Blank
 from shared.labels import CHESTXRAY14, CHEXPERT14, LABELS, NO_FINDING
 from training.stages import STRICT, Loss, Optimizer, Run, Schedule, SecondTraining
 

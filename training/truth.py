@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from shared.bundles import Blank
+from shared.blanks import Blank
 from shared.labels import LABELS, NO_FINDING
 from training.datasets import READERS
 from training.splits import assign

@@ -3,7 +3,7 @@
 import sys
 
 from shared.bundles import BundleError
-from worker_cnn.far_encoder import NoEndpointError
+from worker_cnn.endpoint import NoEndpointError
 from worker_cnn.main import main
 from worker_cnn.runtime import DeviceError
 

@@ -3,7 +3,7 @@
     classifier  the mean over its feature map, which the run has made anyway
     encoder     the middle square of the picture --graph--> one vector: a run of its own
 
-Map: `pooled`, or `load_graph` -> `of_squares`; both end in `unit`. `encoders.py` says which is taken.
+Map: `pooled`, `given`, or `load_graph` -> `of_squares`; all end in `unit`. `encoders.py` says which is taken.
 """
 
 from collections.abc import Callable, Sequence
@@ -75,6 +75,15 @@ def pooled(version: ModelVersion) -> Encode:
         if output.feature_map is None:
             return None
         return unit(output.feature_map.mean(axis=(1, 2)), version)
+
+    return encode
+
+
+def given(version: ModelVersion) -> Encode:
+    """Return what takes the vector that a classifier gave with its logits."""
+
+    def encode(_prepared: PreparedImage, output: ImageOutput) -> Embedding | None:
+        return None if output.embedding is None else unit(output.embedding, version)
 
     return encode
 

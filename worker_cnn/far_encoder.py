@@ -4,7 +4,6 @@ No study waits for its vector: similar studies are a help, findings and a report
 endpoint is away, busy or refuses, images have none, and are not found among similar studies.
 """
 
-import hashlib
 import time
 from typing import Final
 
@@ -12,25 +11,19 @@ import structlog
 from PIL import Image
 
 from shared.domain.embeddings import Embedding
-from shared.domain.findings import ModelVersion
 from shared.errors import TryAgainError
 from shared.medimageinsight import AnswerError, MedImageInsight
-from shared.remote import RefusedError, Remote
+from shared.remote import RefusedError
 from shared.settings import MEDIMAGEINSIGHT, ModelSettings
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.encoding import unit
+from worker_cnn.endpoint import connect, version_of
 from worker_cnn.runtime import ImageOutput
 
 log = structlog.get_logger()
 
 _LEFT_ALONE_SECONDS: Final = 60.0
 """After a call in vain: else each image would wait for what the last one waited for."""
-_AT_ONCE: Final = 1
-"""Requests: an endpoint takes no more unless it is told to, and answers the others with 429."""
-
-
-class NoEndpointError(ValueError):
-    """The encoder runs elsewhere, and the settings do not say where."""
 
 
 class FarEncoder:
@@ -42,20 +35,9 @@ class FarEncoder:
         Raises:
             NoEndpointError: the settings name none.
         """
-        if not settings.server_url:
-            message = f"CXR_MODEL_ENCODER={MEDIMAGEINSIGHT} needs the endpoint's URL in CXR_MODEL_SERVER_URL"
-            raise NoEndpointError(message)
-        self._remote = Remote(
-            settings.server_url,
-            key=settings.server_key,
-            timeout=settings.server_timeout,
-            at_once=_AT_ONCE,
-            settings="CXR_MODEL_SERVER",
-        )
+        self._remote = connect(settings, who=f"CXR_MODEL_ENCODER={MEDIMAGEINSIGHT}")
         self._model = MedImageInsight(self._remote)
-        # An endpoint does not say which version is behind it: another address is another encoder.
-        address = f"{MEDIMAGEINSIGHT} {settings.server_url}"
-        self._version = ModelVersion(MEDIMAGEINSIGHT, "unknown", hashlib.sha256(address.encode()).hexdigest())
+        self._version = version_of(settings)
         self._alone_until = 0.0
 
     def encode(self, prepared: PreparedImage, _output: ImageOutput) -> Embedding | None:

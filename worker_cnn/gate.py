@@ -26,6 +26,7 @@ import numpy as np
 
 from shared.bundles import GRAPH, Bundle, BundleError
 from shared.gates import HEADS, MIRROR, GateBundle
+from shared.zero_shot import Runtime
 from worker_cnn.runtime import EMBEDDING, Array, Graph, ImageOutput, Model, load_model, open_graph
 
 VERDICT: Final = ("view", "turned", "chest", "distance")
@@ -82,9 +83,14 @@ class Models:
     """
 
     def __init__(
-        self, classifier: Model, network: Graph | None, heads: GateHeads, mirror: Graph | None = None
+        self, classifier: Model | None, network: Graph | None, heads: GateHeads, mirror: Graph | None = None
     ) -> None:
-        """Take what was loaded; `network` is the gate's own, None where it reads the classifier's."""
+        """Take what was loaded.
+
+        Args:
+            classifier: None where it runs elsewhere.
+            network: the gate's own; None where it reads the classifier's embedding.
+        """
         self._classifier, self._network, self._heads, self._mirror = classifier, network, heads, mirror
         self.shares = network is None
 
@@ -106,21 +112,30 @@ class Models:
 
     def classify(self, squares: Array) -> list[ImageOutput]:
         """Run the classifier over (N, S, S) squares of its input's size."""
+        if self._classifier is None:
+            message = "the classifier runs elsewhere: it has no graph to run here"
+            raise BundleError(message)
         return self._classifier.run(squares)
 
 
 def load_models(bundle: Bundle, gate: GateBundle, *, device: str, threads: int, batch: int = 1) -> Models:
-    """Load a classifier and its gate; the gate's own network only where the classifier has not done its work.
+    """Load a classifier's graph, if it has one, and its gate.
+
+    The gate's own network is loaded only where the classifier has not done its work.
 
     Raises:
         DeviceError: the device cannot be used here.
         BundleError: a graph cannot be loaded, or is not what its card says.
     """
-    classifier = load_model(bundle, device=device, threads=threads, batch=batch)
+    is_here = bundle.card.runtime is Runtime.ONNX
+    classifier = load_model(bundle, device=device, threads=threads, batch=batch) if is_here else None
     opened = partial(_gate_graph, gate, device=device, threads=threads, batch=batch)
     heads = GateHeads(opened(HEADS, VERDICT))
     # The same numbers come of the same square alone.
-    shares = (bundle.card.embedding, bundle.card.input_size) == (gate.card.embedding, gate.card.input_size)
+    shares = is_here and (bundle.card.embedding, bundle.card.input_size) == (
+        gate.card.embedding,
+        gate.card.input_size,
+    )
     network = None if shares else opened(GRAPH, (EMBEDDING,))
     mirror = opened(MIRROR, (MIRRORED,)) if gate.card.gate.mirrored_from is not None else None
     return Models(classifier, network, heads, mirror)

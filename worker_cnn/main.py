@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 import numpy as np
 import structlog
 
-from shared.bundles import Bundle, load_bundle
+from shared.bundles import Bundle
+from shared.catalogue import CATALOGUE
 from shared.domain.studies import Actor, ActorKind, Stage
 from shared.gates import GateBundle, load_gate
 from shared.operations import telemetry
@@ -28,6 +29,7 @@ from shared.work.lanes import LANES
 from shared.work.microbatch import MicroBatcher
 from shared.work.worker import run
 from worker_cnn.budgets import Accounts
+from worker_cnn.classifiers import chosen, load_classify
 from worker_cnn.decoding import DecoderPool
 from worker_cnn.encoders import load_encode
 from worker_cnn.gate import Models, load_models
@@ -44,13 +46,13 @@ def main() -> int:
     """Run the worker; return its exit code."""
     telemetry.configure("worker-cnn", TelemetrySettings())
     settings, queue_settings = ModelSettings(), QueueSettings()
-    bundle, gate = load_bundle(settings.bundle), load_gate(settings.gate)
+    bundle, gate = chosen(settings), load_gate(settings.gate)
     models = load_models(
         bundle, gate, device=settings.device, threads=settings.threads, batch=settings.batch_size
     )
     size = bundle.card.input_size
     models.judge(np.zeros((1, gate.card.input_size, gate.card.input_size), np.float32))
-    log.info("model.loaded", model=bundle.version.id, digest=bundle.version.digest, device=settings.device)
+    _say(bundle, settings)
     log.info("gate.loaded", gate=gate.version.id, digest=gate.version.digest, shares_a_run=models.shares)
     database = Database(DatabaseSettings(), pool_size=settings.concurrency + len(LANES))
     app = queue.create_app("worker-cnn", queue_settings, stage=Stage.CNN)
@@ -85,6 +87,19 @@ def main() -> int:
         database.close()
 
 
+def _say(bundle: Bundle, settings: ModelSettings) -> None:
+    """Log which classifier reads, what its use asks for, and that nobody has measured it."""
+    entry = CATALOGUE.get(bundle.card.id)
+    agreed = {"licence": entry.licence, "terms": entry.terms} if entry else {}
+    version = bundle.version
+    log.info("model.loaded", model=version.id, digest=version.digest, device=settings.device, **agreed)
+    if not bundle.card.is_measured:
+        advice = (
+            "its probabilities are not calibrated, and every report says so: python -m training.calibrate"
+        )
+        log.warning("model.unmeasured", model=version.id, error=advice)
+
+
 def _critical(bundle: Bundle, settings: CriticalSettings) -> tuple[str, ...]:
     """Return the critical labels; begin to count those that are looked for, and warn of the others."""
     looked_for = {label.id for label in bundle.card.labels}
@@ -115,6 +130,6 @@ def _batched(
 
     judge = batcher(models.judge, "gate")
     # Never called where a run of the gate is the classifier's too: then it is a thread that sleeps.
-    classify = batcher(models.classify, "model")
+    classify = load_classify(settings, bundle, models, singly=lambda run: batcher(run, "model"))
     encode = load_encode(settings, bundle, singly=lambda run: batcher(run, "encoder"))
     return Sight(judge, classify, gate.card.gate, gate.card.input_size, encode), batchers

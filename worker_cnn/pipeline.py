@@ -103,6 +103,8 @@ def analyse(reading: Reading, bundle: Bundle, *, index: int) -> ImageAnalysis:
         findings = findings_of(
             output.logits, bundle.card, image=index, boxes=looked.boxes, places=looked.places
         )
+        if not bundle.card.is_measured:
+            warnings = (ImageWarning.UNMEASURED, *warnings)
     return ImageAnalysis(
         view=judged.view,
         view_source=judged.view_source,

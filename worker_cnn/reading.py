@@ -23,6 +23,8 @@ from worker_cnn.gate import Judged, Models, Verdict
 from worker_cnn.quality import Quality, check, turn_of
 from worker_cnn.runtime import ImageOutput
 
+Classify = Callable[[PreparedImage], ImageOutput]
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -30,14 +32,14 @@ class Sight:
 
     Attributes:
         judge: the gate, on a square of `side` pixels.
-        classify: the classifier, on its own square.
+        classify: the classifier.
         limits: of the gate's card.
         side: of the gate's input.
         encode: makes the vector of a picture that is not refused; None: nothing does.
     """
 
     judge: Callable[[Pixels], Judged]
-    classify: Callable[[Pixels], ImageOutput]
+    classify: Classify
     limits: Gate
     side: int
     encode: Encode | None = None
@@ -72,11 +74,18 @@ class Reading:
     embedding: Embedding | None = None
 
 
-def unbatched(models: Models, limits: Gate, *, side: int, encode: Encode | None = None) -> Sight:
-    """Return the sight of loaded models, one image a run."""
+def unbatched(
+    models: Models,
+    limits: Gate,
+    *,
+    side: int,
+    encode: Encode | None = None,
+    classify: Classify | None = None,
+) -> Sight:
+    """Return the sight of loaded models, one image a run; `classify` stands for a classifier elsewhere."""
     return Sight(
         judge=lambda square: models.judge(square[np.newaxis])[0],
-        classify=lambda square: models.classify(square[np.newaxis])[0],
+        classify=classify or (lambda prepared: models.classify(prepared.model_input[np.newaxis])[0]),
         limits=limits,
         side=side,
         encode=encode,
@@ -89,7 +98,7 @@ def read(prepared: PreparedImage, sight: Sight) -> Reading:
     quality = check(upright.exposure, judged.verdict, upright.attributes, sight.limits)
     output = judged.output
     if output is None and quality.rejection is None:
-        output = sight.classify(upright.model_input)
+        output = sight.classify(upright)
     embedding = None
     if sight.encode is not None and output is not None and quality.rejection is None:
         embedding = sight.encode(upright, output)

@@ -13,7 +13,7 @@ from typing import Final
 
 from celery import Celery
 
-from shared.bundles import Bundle, load_bundle
+from shared.bundles import Bundle
 from shared.domain.critical import critical_labels
 from shared.domain.findings import ViewPosition, study_findings
 from shared.domain.studies import Priority, Stage, StudyId
@@ -34,6 +34,7 @@ from shared.work.handling import Outcome, Workplace, handle, write
 from shared.work.lanes import Lanes
 from worker_cnn.budgets import Account, Accounts, StudyBudget
 from worker_cnn.children import Terms
+from worker_cnn.classifiers import chosen, load_classify
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.encoders import load_encode
 from worker_cnn.gate import load_models
@@ -160,10 +161,11 @@ def _judge(prepared: PreparedImage, sight: Sight, bundle: Bundle, index: int) ->
 
 @lru_cache(maxsize=1)
 def _own_sight(settings: ModelSettings) -> tuple[Bundle, Sight]:
-    bundle, gate = load_bundle(settings.bundle), load_gate(settings.gate)
+    bundle, gate = chosen(settings), load_gate(settings.gate)
     models = load_models(bundle, gate, device=settings.device, threads=settings.threads)
-    encode = load_encode(settings, bundle)
-    return bundle, unbatched(models, gate.card.gate, side=gate.card.input_size, encode=encode)
+    classify, encode = load_classify(settings, bundle, models), load_encode(settings, bundle)
+    limits, side = gate.card.gate, gate.card.input_size
+    return bundle, unbatched(models, limits, side=side, encode=encode, classify=classify)
 
 
 def _look(claim: Claim, workplace: Workplace, analyser: Analyser) -> Iterator[Seen]:

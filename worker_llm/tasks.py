@@ -22,7 +22,7 @@ from shared.domain.studies import Priority, Stage, StudyId
 from shared.errors import LeaseLostError
 from shared.operations import telemetry, tracing
 from shared.records import analyses, findings, priors, reading, reports
-from shared.records.claims import Claim, Later
+from shared.records.claims import MOST_TURNED_AWAY, Claim, Later
 from shared.records.database import Session
 from shared.records.reading import ImageRecord
 from shared.reporting import warnings
@@ -42,6 +42,7 @@ from worker_llm.writers import load_writer
 
 _ALONE_LIMIT: Final = timedelta(minutes=5)
 _NOT_ASKED_AGAIN: Final = "an earlier try ended badly, and the model was not asked again"
+_FAILS_THERE: Final = "the writer's server fails at this study again and again, and not at others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Reporter:
         A model that sees is not loaded a second time for it: beside the first it has no room on a GPU, and it
         would take minutes.
         """
+        if claim.turned_away >= MOST_TURNED_AWAY:
+            return write_unasked(request, _FAILS_THERE)
         if claim.alone:
             if not _may_load_twice(self.settings.writer):
                 return write_unasked(request, _NOT_ASKED_AGAIN)

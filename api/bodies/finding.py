@@ -42,7 +42,9 @@ class FindingEntry(Body):
 
     label: str = Field(examples=["Effusion"])
     name: str = Field(examples=["Pleural effusion"])
-    probability: float = Field(ge=0, le=1, description="Calibrated.")
+    probability: float = Field(
+        ge=0, le=1, description="Calibrated, unless `warnings` say that nobody has done so."
+    )
     threshold: float = Field(ge=0, le=1, description="At or above it the finding is present.")
     uncertain_from: float = Field(ge=0, le=1, description="At or above it, below the threshold: uncertain.")
     status: FindingStatus
@@ -70,6 +72,7 @@ class Findings(Body):
 
     study_id: str = Field(examples=[STUDY_ID])
     model: ModelId
+    warnings: list[str] = Field(description="What makes the findings less sure, in the study's language.")
     findings: list[FindingEntry]
     images: list[ImageFindings]
 

@@ -16,6 +16,7 @@ from api.problems import ProblemError
 from shared.records import findings
 from shared.records.findings import best_rows
 from shared.records.reading import StudyRecord
+from shared.reporting import warnings
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"])
 
@@ -38,6 +39,7 @@ def get_findings(study_id: StudyPath, backend: BackendDep, caller: MayRead) -> R
     body = Findings(
         study_id=str(study.id),
         model=model_body(view.analysis),
+        warnings=warnings.of_study(view.images, study.language),
         findings=[finding_entry(row, study) for row in best_rows(rows)],
         images=[
             ImageFindings(

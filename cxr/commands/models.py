@@ -4,28 +4,32 @@ Map: `list_models`, `show`, `use` -> `seeing.py`, `known_bundles`.
 """
 
 import json
-import os
 import time
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from cxr.commands.seeing import (
+    BUNDLE,
+    CLASSIFIERS_URL,
     MODEL,
     SERVER_URL,
     WRITER,
+    check_classifier,
     check_writer,
     described,
     named,
     print_catalogue,
     print_entry,
+    runs_elsewhere,
     settings_of,
     writer_named,
     writers,
 )
 from cxr.errors import StackError
 from cxr.local import stack
+from cxr.local.bundles import BUNDLED, CARD, card_of, known_bundles, shipped
 from cxr.local.catalogue import read_catalogue
 from cxr.local.home import Home, find_home, services_root
 from cxr.local.processes import has_environment
@@ -34,9 +38,7 @@ from cxr.output import AsJson, as_typed, notes, out, print_json
 
 app = typer.Typer(no_args_is_help=True, help="List models; choose the classifier and the report writer.")
 
-BUNDLED: Final = "bundled"
 _GATE: Final = "CXR_MODEL_GATE"
-_BUNDLE: Final = "CXR_MODEL_BUNDLE"
 _PATIENCE_SECONDS: Final = 300
 
 
@@ -52,23 +54,24 @@ def list_models(*, as_json: AsJson = False) -> None:
     """
     home = find_home()
     chosen = read_json(home.config)
-    bundle = chosen.get(_BUNDLE, BUNDLED)
+    settings = settings_of(chosen)
+    bundle = settings.get(BUNDLE, BUNDLED)
     found = [
         {"name": name, "folder": str(folder), "in_use": bundle in (name, str(folder)), **_summary(folder)}
         for name, folder in known_bundles(home).items()
     ]
-    if bundle not in (BUNDLED, *(one["folder"] for one in found)):
+    if not any(one["in_use"] for one in found):
         found.append({"name": bundle, "folder": bundle, "in_use": True, **_summary(Path(bundle))})
     writer = {name: value for name, value in chosen.items() if name.startswith("CXR_REPORT_")}
-    gate = _gate_in_use(chosen.get(_GATE, os.environ.get(_GATE, BUNDLED)))
-    settings = settings_of(chosen)
+    gate = _gate_in_use(settings.get(_GATE, BUNDLED))
     seeing = [described(entry, settings) for entry in read_catalogue().values()]
     if as_json:
         print_json({"models": found, "gate": gate, "writer": writer, "catalogue": seeing})
         return
     for one in found:
         mark = "*" if one["in_use"] else " "
-        out.print(f"{mark} {one['name']}  {one['id']} {one['version']}  {one['folder']}", markup=False)
+        note = "" if one["measured"] else "  (nobody has measured it)"
+        out.print(f"{mark} {one['name']}  {one['id']} {one['version']}  {one['folder']}{note}", markup=False)
     out.print(f"  gate before all: {gate['id']} {gate['version']}  {gate['folder']}", markup=False)
     for name, value in writer.items():
         out.print(f"  {name}={value}", markup=False)
@@ -123,8 +126,9 @@ def use(
     server_url: Annotated[
         str | None,
         typer.Option(
-            help="Base URL of an OpenAI-compatible server; URL of a side-car or of an Azure endpoint. It is"
-            " kept until another writer is chosen. Its key is CXR_REPORT_SERVER_KEY at `cxr up`."
+            help="Base URL of an OpenAI-compatible server; URL of a side-car or of an Azure endpoint: of the"
+            " writer or, where a model alone is named, of that. It is kept until another one is chosen. Its"
+            " key is CXR_REPORT_SERVER_KEY at `cxr up`, of a model CXR_MODEL_SERVER_KEY."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -133,25 +137,32 @@ def use(
 
     Examples: [bold]cxr models use ./my-bundle[/], [bold]cxr models use --writer template[/],
     [bold]cxr models use --writer openai --server-url http://127.0.0.1:8001/v1 --writer-model llama[/],
-    [bold]cxr models use --writer maira-2[/]
+    [bold]cxr models use --writer maira-2[/],
+    [bold]cxr models use medimageinsight-zero-shot --server-url https://NAME.example/score[/]
     """
     home, catalogue = find_home(), read_catalogue()
+    bundle = _resolve(home, model) if model else None
+    of_model = bundle is not None and writer is None and runs_elsewhere(bundle)
     changes = {
-        _BUNDLE: _resolve(home, model) if model else None,
+        BUNDLE: bundle,
+        CLASSIFIERS_URL: server_url if of_model else None,
         WRITER: writer_named(writer, _KINDS, catalogue) if writer else None,
         MODEL: _absolute(writer_model) if writer_model else None,
-        SERVER_URL: server_url,
+        SERVER_URL: None if of_model else server_url,
     }
     chosen = {name: value for name, value in changes.items() if value is not None}
     if not chosen:
         message = "name a model, or a --writer"
         raise typer.BadParameter(message)
     before = read_json(home.config)
-    # A model and an address are those of the writer that they were named for.
+    # A model and an address are those of the writer that they were named for, or of the classifier.
     gone = {MODEL, SERVER_URL} if writer and writer != before.get(WRITER) else set()
+    gone |= {CLASSIFIERS_URL} if bundle and bundle != before.get(BUNDLE) else set()
     after = {**{name: value for name, value in before.items() if name not in gone}, **chosen}
     if chosen.keys() & {WRITER, MODEL, SERVER_URL}:
         check_writer(after)
+    if bundle:
+        check_classifier(after)
     home.make()
     write_private(home.config, json.dumps(after, indent=2))
     if stack.read_status(home).supervisor is None:
@@ -160,7 +171,8 @@ def use(
         return
     of_parts: dict[str, dict[str, str]] = {}
     for name, value in chosen.items():
-        of_parts.setdefault("worker-cnn" if name == _BUNDLE else "worker-llm", {})[name] = value
+        part = "worker-cnn" if name in {BUNDLE, CLASSIFIERS_URL} else "worker-llm"
+        of_parts.setdefault(part, {})[name] = value
     try:
         _restart(home, of_parts)
     except StackError:
@@ -181,37 +193,27 @@ def _tell(home: Home, *, as_json: bool) -> None:
         print_json({"chosen": read_json(home.config)})
 
 
-def known_bundles(home: Home) -> dict[str, Path]:
-    """Return the folders of the bundles by name."""
-    folders = {BUNDLED: services_root() / "worker_cnn" / "bundled"}
-    for card in sorted(home.models.glob("*/card.json")):
-        folders[card.parent.name] = card.parent
-    return folders
-
-
 def _resolve(home: Home, model: str) -> str:
-    if model == BUNDLED:
-        return BUNDLED
+    if model in shipped():
+        return model
     folder = known_bundles(home).get(model) or Path(model).expanduser().resolve()
-    if not (folder / "card.json").is_file():
-        message = f"no model bundle: {folder} has no card.json"
+    if not (folder / CARD).is_file():
+        message = f"no model bundle: {folder} has no {CARD}"
         raise typer.BadParameter(message)
     return str(folder)
 
 
 def _gate_in_use(name: str) -> dict[str, str]:
     folder = services_root() / "worker_cnn" / "bundled_gate" if name == BUNDLED else Path(name)
-    return {"folder": str(folder), **_summary(folder)}
+    said = _summary(folder)
+    return {"folder": str(folder), "id": said["id"], "version": said["version"]}
 
 
-def _summary(folder: Path) -> dict[str, str]:
-    try:
-        card = json.loads((folder / "card.json").read_bytes())
-    except (OSError, ValueError):
-        card = None
-    if not isinstance(card, dict):
-        return {"id": "(no readable card.json)", "version": ""}
-    return {"id": str(card.get("id", "?")), "version": str(card.get("version", "?"))}
+def _summary(folder: Path) -> dict[str, Any]:
+    card = card_of(folder)
+    if card is None:
+        return {"id": f"(no readable {CARD})", "version": "", "measured": False}
+    return {"id": card.id, "version": card.version, "measured": card.is_measured}
 
 
 def _restart(home: Home, settings: dict[str, dict[str, str]]) -> None:

@@ -1,10 +1,10 @@
 """What `cxr models` says of the models that see, and what has to be so before one of them writes.
 
-Map: `described`, `print_catalogue`, `print_entry`; `named`, `writer_named`, `writers`; `check_writer`.
+Map: `described`, `print_catalogue`, `print_entry`; `named`, `writer_named`, `writers`;
+`check_writer`, `runs_elsewhere` -> `check_classifier`.
 """
 
 import difflib
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -14,18 +14,20 @@ from typing import Any, Final
 import typer
 
 from cxr.errors import InputError
+from cxr.local.bundles import BUNDLED, CARD, ZERO_SHOT, card_of, shipped
 from cxr.local.catalogue import Entry, read_catalogue, weights_of
 from cxr.output import as_typed, notes, out, print_rows
 
 WRITER: Final = "CXR_REPORT_WRITER"
 MODEL: Final = "CXR_REPORT_MODEL"
 SERVER_URL: Final = "CXR_REPORT_SERVER_URL"
+BUNDLE: Final = "CXR_MODEL_BUNDLE"
+CLASSIFIERS_URL: Final = "CXR_MODEL_SERVER_URL"
 _ENCODER: Final = "CXR_MODEL_ENCODER"
-_BUNDLED: Final = "bundled"
 _CONFIG: Final = "config.json"
 """What any folder of weights has."""
-_CARD: Final = "card.json"
-"""What any bundle has."""
+_CHOSEN_BY: Final = {"report": MODEL, "embedding": _ENCODER, "findings": BUNDLE}
+"""The setting that names the folder of a model's weights, by what the model does."""
 _HEADINGS: Final = ("name", "does", "runs", "state", "memory", "licence")
 _RUNS: Final = {
     "in-process": "in worker-llm, by transformers' own classes",
@@ -97,8 +99,8 @@ def described(entry: Entry, settings: Mapping[str, str]) -> dict[str, Any]:
 
 def _folder(entry: Entry, settings: Mapping[str, str]) -> Path | None:
     """Return the folder of the weights: the one that the settings name, or that of the hub's cache."""
-    chosen = Path(settings.get(MODEL if entry.work == "report" else _ENCODER, _BUNDLED)).expanduser()
-    if _is_in_use(entry, settings) and any((chosen / name).is_file() for name in (_CONFIG, _CARD)):
+    chosen = Path(settings.get(_CHOSEN_BY[entry.work], BUNDLED)).expanduser()
+    if _is_in_use(entry, settings) and any((chosen / name).is_file() for name in (_CONFIG, CARD)):
         return chosen
     return None if entry.runs == "azure" else weights_of(entry)
 
@@ -106,16 +108,9 @@ def _folder(entry: Entry, settings: Mapping[str, str]) -> Path | None:
 def _is_in_use(entry: Entry, settings: Mapping[str, str]) -> bool:
     if entry.work == "report":
         return settings.get(WRITER) == entry.name
-    encoder = settings.get(_ENCODER, "")
-    return encoder == entry.name or _id_of(Path(encoder).expanduser()) == entry.name
-
-
-def _id_of(bundle: Path) -> str | None:
-    try:
-        card = json.loads((bundle / _CARD).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return card.get("id") if isinstance(card, dict) else None
+    chosen = settings.get(_CHOSEN_BY[entry.work], "")
+    card = card_of(Path(chosen).expanduser()) if chosen else None
+    return entry.name in {chosen, card.id if card else None}
 
 
 def _state(entry: Entry, *, in_use: bool, present: bool) -> str:
@@ -161,6 +156,10 @@ def print_entry(one: dict[str, Any]) -> None:
         out.print(f"  {line}", markup=False)
     if one["work"] == "report":
         out.print(as_typed(_BESIDES[one["runs"]]), markup=False)
+    if one["work"] == "findings":
+        out.print(
+            as_typed("The endpoint's key: CXR_MODEL_SERVER_KEY in the environment of `cxr up`."), markup=False
+        )
 
 
 def _how_to_turn_on(one: dict[str, Any]) -> list[str]:
@@ -190,13 +189,43 @@ def check_writer(chosen: Mapping[str, str]) -> None:
             )
             raise typer.BadParameter(message)
     else:
-        _need_weights(entry, settings.get(MODEL, _BUNDLED))
+        _need_weights(entry, settings.get(MODEL, BUNDLED))
     memory = f" It needs about {entry.memory_gb:g} GB of memory (not measured)." if entry.memory_gb else ""
     notes.print(f"{entry.title}: {entry.licence}. {entry.terms}{memory}", markup=False)
 
 
+def runs_elsewhere(bundle: str) -> bool:
+    """Tell whether a classifier is asked at an endpoint, as its card says.
+
+    Args:
+        bundle: a folder, or the name of one that ships.
+    """
+    card = card_of(shipped().get(bundle, Path(bundle)))
+    return card is not None and card.runs_elsewhere
+
+
+def check_classifier(chosen: Mapping[str, str]) -> None:
+    """Say what the use of the classifier asks for, if it runs elsewhere.
+
+    Raises:
+        typer.BadParameter: it has no address.
+    """
+    settings = settings_of(chosen)
+    bundle = settings.get(BUNDLE, BUNDLED)
+    if not runs_elsewhere(bundle):
+        return
+    if not settings.get(CLASSIFIERS_URL):
+        message = (
+            f"{bundle} is asked at an endpoint: --server-url of `cxr models use` names it,"
+            f" or {CLASSIFIERS_URL} ({_page(read_catalogue()[ZERO_SHOT])})"
+        )
+        raise typer.BadParameter(message)
+    entry = read_catalogue()[ZERO_SHOT]
+    notes.print(f"{entry.title}: {entry.licence}. {entry.terms}", markup=False)
+
+
 def _need_weights(entry: Entry, model: str) -> None:
-    if model != _BUNDLED:
+    if model != BUNDLED:
         if not (Path(model).expanduser() / _CONFIG).is_file():
             message = f"no weights: {model} is no folder with a {_CONFIG}"
             raise typer.BadParameter(message)

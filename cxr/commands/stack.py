@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cxr.client import Client
 from cxr.commands import operation
-from cxr.commands.seeing import check_writer
+from cxr.commands.seeing import check_classifier, check_writer
 from cxr.errors import StackError
 from cxr.local import stack
 from cxr.local.home import Home, find_home
@@ -120,10 +120,12 @@ def bring_up(home: Home, wanted: Listening, *, timeout: float = PATIENCE_SECONDS
 
     Raises:
         StackError: it does not come up, the port is taken, or a stack runs that listens otherwise.
-        typer.BadParameter: the report writer lacks its address or its folder.
+        typer.BadParameter: the report writer or the classifier lacks its address or its folder.
     """
     if stack.read_status(home).supervisor is None:
-        check_writer(read_json(home.config))
+        chosen = read_json(home.config)
+        check_writer(chosen)
+        check_classifier(chosen)
     if sys.stderr.isatty():
         with Live(console=notes, transient=True, auto_refresh=False) as live:
             begun = stack.up(

@@ -41,6 +41,7 @@ class Findings(Answer):
 
     study_id: str
     model: ModelId
+    warnings: list[str] = Field(default=[])
     findings: list[Finding]
     images: list[ImageFindings] = Field(default=[])
 

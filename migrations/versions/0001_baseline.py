@@ -16,6 +16,11 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _make_studies()
+    _expect_orders()
+
+
+def _make_studies() -> None:
     tenants = op.create_table(
         "tenants",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -120,6 +125,7 @@ def upgrade() -> None:
         sa.Column("claims", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("expired_alone", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("turned_away", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("alone", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("closes_at", sa.DateTime(timezone=True), nullable=True),
@@ -349,7 +355,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_analyses")),
         sa.UniqueConstraint(
-            "study_id", "model_digest", "images", name=op.f("uq_analyses_study_id_model_digest")
+            "study_id", "model_digest", "images", name=op.f("uq_analyses_study_id_model_digest_images")
         ),
     )
     op.create_index(
@@ -575,6 +581,8 @@ def upgrade() -> None:
             sa.Enum(
                 "received",
                 "images-added",
+                "ordered",
+                "order-mismatch",
                 "reopened",
                 "closed",
                 "claimed",
@@ -676,6 +684,109 @@ def upgrade() -> None:
     )
 
 
+def _expect_orders() -> None:
+    """Make what a hospital announces by HL7 before its studies come."""
+    op.create_table(
+        "expected_orders",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accession_number", sa.Text(), nullable=True),
+        sa.Column("placer_number", sa.Text(), nullable=True),
+        sa.Column("filler_number", sa.Text(), nullable=True),
+        sa.Column("study_instance_uid", sa.Text(), nullable=True),
+        sa.Column("patient_id", sa.Text(), nullable=True),
+        sa.Column("patient_id_issuer", sa.Text(), nullable=True),
+        sa.Column(
+            "other_patient_ids", postgresql.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False
+        ),
+        sa.Column("patient_name", sa.Text(), nullable=True),
+        sa.Column("patient_birth_date", sa.Date(), nullable=True),
+        sa.Column("patient_sex", sa.String(length=1), nullable=True),
+        sa.Column("indication", sa.Text(), nullable=True),
+        sa.Column("referring_physician", sa.Text(), nullable=True),
+        sa.Column(
+            "priority",
+            sa.Enum(
+                "urgent",
+                "routine",
+                "archive",
+                name="priority",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=True,
+        ),
+        sa.Column("procedure_code", sa.Text(), nullable=True),
+        sa.Column("procedure", sa.Text(), nullable=True),
+        sa.Column("requested_procedure_id", sa.Text(), nullable=True),
+        sa.Column("procedure_step_id", sa.Text(), nullable=True),
+        sa.Column("modality", sa.Text(), nullable=True),
+        sa.Column("station_ae_title", sa.Text(), nullable=True),
+        sa.Column("scheduled_date", sa.Date(), nullable=True),
+        sa.Column("scheduled_time", sa.Time(), nullable=True),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "scheduled",
+                "completed",
+                "cancelled",
+                name="orderstatus",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_expected_orders_tenant_id_tenants")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_expected_orders")),
+    )
+    number = "left(coalesce(accession_number, filler_number, placer_number), 64)"
+    for name, indexed in (
+        ("ix_expected_orders_number", number),
+        ("ix_expected_orders_study", "left(study_instance_uid, 64)"),
+        ("ix_expected_orders_filler", "left(filler_number, 64)"),
+        ("ix_expected_orders_placer", "left(placer_number, 64)"),
+        ("ix_expected_orders_patient", "left(patient_id, 64)"),
+        ("ix_expected_orders_scheduled", "scheduled_date"),
+    ):
+        op.create_index(name, "expected_orders", ["tenant_id", sa.text(indexed)], unique=False)
+    op.create_index("ix_expected_orders_expires_at", "expected_orders", ["expires_at"], unique=False)
+    # Serves an order that comes after its study.
+    op.create_index(
+        "ix_orders_accession_number",
+        "orders",
+        ["tenant_id", sa.text("left(accession_number, 64)")],
+        unique=False,
+    )
+    op.create_table(
+        "hl7_senders",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("application", sa.Text(), nullable=False),
+        sa.Column("facility", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_hl7_senders_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hl7_senders")),
+        sa.UniqueConstraint("application", "facility", name=op.f("uq_hl7_senders_application_facility")),
+    )
+    op.create_table(
+        "hl7_messages",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_hl7_messages_tenant_id_tenants")
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "digest", name=op.f("pk_hl7_messages")),
+    )
+    op.create_index("ix_hl7_messages_received_at", "hl7_messages", ["received_at"], unique=False)
+
+
 def _make_vectors_searchable(connection: sa.Connection) -> None:
     """Make pgvector's extension where the server has it and we may; made later, it loses nothing."""
     offered = sa.text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")
@@ -689,6 +800,9 @@ def _make_vectors_searchable(connection: sa.Connection) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("hl7_messages")
+    op.drop_table("hl7_senders")
+    op.drop_table("expected_orders")
     op.drop_table("embeddings")
     op.drop_table("encoders")
     op.drop_table("findings")

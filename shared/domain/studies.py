@@ -71,6 +71,10 @@ class StudyEvent(StrEnum):
     RECEIVED = "received"
     IMAGES_ADDED = "images-added"
     """To an open study; its status stays."""
+    ORDERED = "ordered"
+    """What the hospital's order says filled in what was not known of the study; `detail` names what."""
+    ORDER_MISMATCH = "order-mismatch"
+    """The order of the study's number is another patient's, and was not applied."""
     REOPENED = "reopened"
     """An image came to a study that was closed: it gathers again, and is then read anew with all of them.
     What was found and written stays until there is better; a worker that holds the study has lost it."""

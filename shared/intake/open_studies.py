@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from shared.domain.studies import Actor, StudyId, StudyStatus, TenantId
 from shared.errors import TooLargeError
-from shared.intake import patients
+from shared.intake import orders, patients
 from shared.intake.files import Checked, CheckedFile
 from shared.intake.studies import Intake, keep_originals, new_files, store_originals, stored
 from shared.intake.submission import (
@@ -114,9 +114,11 @@ def _write(
     if not new:
         return Added(addition.study_id), ()
     order = patients.known_with(view, files, set_aside)
+    said = orders.said_of(session, view.study.tenant_id, order, view.study.priority)
+    said.note(session, view.study.id, actor=addition.actor, told={event.event for event in view.events})
     if addition.reopens is not None and view.study.status is not StudyStatus.OPEN:
         open_studies.reopen(session, view.study.id, close_after=addition.reopens, actor=addition.actor)
-    hints = open_studies.add(session, view, stored(new), order, actor=addition.actor)
+    hints = open_studies.add(session, view, stored(new), said.order, actor=addition.actor)
     return Added(addition.study_id), hints
 
 

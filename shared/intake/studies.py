@@ -8,15 +8,16 @@ door; a C-STORE provider, STOW or a folder is another: each makes a `Submission`
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
 from shared.domain.studies import Stage, StudyId, StudyStatus, new_id
 from shared.errors import LeaseLostError
-from shared.intake import patients
+from shared.intake import orders, patients
 from shared.intake.files import CheckedFile
+from shared.intake.orders import Said
 from shared.intake.submission import (
     BatchClosed,
     Erased,
@@ -130,7 +131,9 @@ def _take_fresh(intake: Intake, submission: Submission, held: Begun | None, answ
         if refusal := _check_batch(batches.join, session, submission):
             return refusal
         keep_originals(intake, session, files)
-        taken = _write(session, study, submission, held, answer)
+        said = orders.said_of(session, study.tenant_id, study.order, study.priority)
+        study = replace(study, order=said.order, priority=said.priority)
+        taken = _write(session, study, said, submission, held, answer)
     tracing.begin_trace(study.id, started=started, images=len(files))
     telemetry.RECEIVED.labels(study.priority, taken.status).inc()
     if taken.status is StudyStatus.QUEUED:
@@ -210,10 +213,11 @@ def _check_batch(
 
 
 def _write(
-    session: Session, study: NewStudy, submission: Submission, held: Begun | None, answer: Answer
+    session: Session, study: NewStudy, said: Said, submission: Submission, held: Begun | None, answer: Answer
 ) -> Taken:
     """Write the study and the key's answer, in the caller's transaction."""
     studies.accept(session, study, actor=submission.actor, refusal=submission.checked.refusal)
+    said.note(session, study.id, actor=submission.actor)
     if study.opening is not None:
         open_studies.close_complete(session, study.id, images=len(study.images), actor=submission.actor)
     view = reading.view(session, study.id)

@@ -1,4 +1,4 @@
-"""What a worker does with a study: claim, finish, reject, release, fail, give up; and what it leaves expires.
+"""What a worker does with a study: claim, finish, reject, release, fail, give up; what it leaves expires.
 
 A claim is a lease with a fencing token. Whoever writes an outcome shows the token: another worker's study is
 written by nobody else, and a caller that comes too late gets a LeaseLostError. Leases are renewed in
@@ -26,13 +26,19 @@ from shared.domain.studies import (
 )
 from shared.errors import BadInputError, DamagedOriginalError, LeaseLostError
 from shared.records.moves import Hint, error_values, hint_of, last_error, move
-from shared.records.tables import StudyRow
+from shared.records.tables import StudyEventRow, StudyRow
 
 MAX_EXPIRED_ALONE: Final = 5
 """Leases that may run out while a study is tried alone; the last of them makes it FAILED.
 
 More than the failures of the work itself that are allowed, since a worker may also be killed from outside:
 once or twice at this very study, but hardly five times.
+"""
+
+MOST_TURNED_AWAY: Final = 5
+"""Times that a server may fail at a study and answer others meanwhile; then it is not asked for it again.
+
+With the pauses between, minutes: what ails one copy of a server, or its memory, is over by then.
 """
 
 _LOOKED_THROUGH: Final = 1000
@@ -53,6 +59,7 @@ class Claim:
         claims: so far, of both stages, this one included.
         alone: the last try did not end well, so this one runs in a process of its own.
         failures: how often the work itself has failed in this stage.
+        turned_away: how often a server failed at this study, and answered others, in this stage.
         actor: whose claim it is, and so who did what comes of it.
     """
 
@@ -64,6 +71,7 @@ class Claim:
     claims: int
     alone: bool
     failures: int
+    turned_away: int
     actor: Actor
 
 
@@ -140,6 +148,7 @@ def take(session: Session, which: ColumnElement[bool], *, lease: timedelta, acto
         claims=row.claims,
         alone=row.alone,
         failures=row.failures,
+        turned_away=row.turned_away,
         actor=actor,
     )
 
@@ -163,7 +172,7 @@ def finish(
     Raises:
         LeaseLostError: the study is no longer this worker's.
     """
-    fresh = {"failures": 0, "expired_alone": 0, "alone": False, **(values or {})}
+    fresh = {"failures": 0, "expired_alone": 0, "turned_away": 0, "alone": False, **(values or {})}
     row = _write_under_lease(session, claim, event, values=fresh)
     return hint_of(row)
 
@@ -185,6 +194,45 @@ def release(session: Session, claim: Claim, *, after: timedelta, why: str) -> No
     """
     values = {"not_before": func.now() + after}
     _write_under_lease(session, claim, StudyEvent.RELEASED, values=values, detail=why)
+
+
+def turn_away(
+    session: Session, claim: Claim, *, after: timedelta, why: str, answered_ago: timedelta | None
+) -> StudyStatus:
+    """Give back a study that a server failed at, and return where that leaves it.
+
+    It counts where the server has answered others since the study was given back last: else it may fail at
+    all of them. After MOST_TURNED_AWAY a study without findings ends as FAILED, since none are made up; one
+    that has them waits for its report by rule.
+
+    Args:
+        answered_ago: how long ago the server gave a good answer; None where none is known.
+
+    Raises:
+        LeaseLostError: the study is no longer this worker's.
+    """
+    if answered_ago is not None:
+        last = select(func.max(StudyEventRow.at)).where(
+            StudyEventRow.study_id == claim.study_id, StudyEventRow.event == StudyEvent.RELEASED
+        )
+        counted = (
+            update(StudyRow)
+            .where(*_held_by(claim), last.scalar_subquery() < func.now() - answered_ago)
+            .values(turned_away=StudyRow.turned_away + 1)
+            .returning(StudyRow.status, StudyRow.turned_away)
+        )
+        row = session.execute(counted).one_or_none()
+        if row and row.status is StudyStatus.CLASSIFYING and row.turned_away >= MOST_TURNED_AWAY:
+            detail = (
+                f"{why}; so it did {MOST_TURNED_AWAY} times, and answered others meanwhile: retry the study"
+                " once the server is mended"
+            )
+            values = last_error(detail)
+            given_up = _write_under_lease(session, claim, StudyEvent.GAVE_UP, values=values, detail=detail)
+            return StudyStatus(given_up.status)
+    values = {"not_before": func.now() + after}
+    released = _write_under_lease(session, claim, StudyEvent.RELEASED, values=values, detail=why)
+    return StudyStatus(released.status)
 
 
 def fail(session: Session, claim: Claim, *, error: str, max_failures: int) -> StudyStatus:

@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
+from shared.domain.expected_orders import OrderStatus
 from shared.domain.findings import AnalysisRole, FindingStatus, ViewPosition, ViewSource
 from shared.domain.reports import Act, AuthorKind, Language, Policy, ReportStatus
 from shared.domain.studies import ActorKind, Priority, StudyEvent, StudyStatus
@@ -89,6 +90,7 @@ class Base(DeclarativeBase):
                 ActorKind,
                 AnalysisRole,
                 AuthorKind,
+                OrderStatus,
                 Policy,
                 Priority,
                 ViewPosition,

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.domain.studies import Actor, StudyEvent, StudyId
-from shared.records import events, studies
+from shared.records import events, expected, studies
 from shared.records.database import Base, Database
 from shared.records.marks import blanked_in, erased_with
 from shared.records.tables import (
@@ -58,6 +58,7 @@ def erase(session: Session, study_id: StudyId, *, actor: Actor) -> bool:
     _note_originals(session, digests, collect_from=timedelta(0))
     note = {"study_id": study_id, "collect_from": func.now() + PICTURES_MAY_FOLLOW}
     session.execute(insert(DiscardedStudyRow).values(note))
+    expected.erase_of_study(session, study_id)
     for table in erased_with(Base.metadata):
         session.execute(delete(table).where(table.c.study_id == study_id))
     blank_events = update(StudyEventRow).where(StudyEventRow.study_id == study_id)

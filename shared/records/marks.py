@@ -2,6 +2,9 @@
 
 `PATIENT` and `SYSTEM` are the marks; `unmarked` names what has none and could hold anything; `erased_with`
 and `blanked_in` are what erasing a study does to the tables.
+
+Of an order no study need ever come: a table that says so (`EXPIRES`) is emptied by its own time
+(`expires_at`), and by the numbers of the study that is erased (`shared/records/expected.py`).
 """
 
 from typing import Any, Final
@@ -14,6 +17,9 @@ SYSTEM: Final[dict[Any, Any]] = {"patient": False}
 """Made by us, or said of no patient."""
 KEPT: Final = frozenset({"studies", "study_events"})
 """Tables whose rows stay, without their patient data: how far a study came, and what happened to it."""
+
+EXPIRES: Final = {"info": {"expires": True}}
+"""Of a table: its rows are of no study yet."""
 
 _HOLDS_NO_TEXT: Final = (Boolean, DateTime, Enum, Integer, Uuid)
 """Types that cannot say who somebody is: counts, moments of ours, ids of ours, values of a closed list."""
@@ -35,11 +41,11 @@ def erased_with(metadata: MetaData) -> list[Table]:
     """Return the tables whose rows go with their study, those first that point at others.
 
     Raises:
-        LookupError: a table holds patient data, and its rows do not say of which study.
+        LookupError: a table holds patient data, and its rows say neither of which study nor until when.
     """
     gone: list[Table] = []
     for table in reversed(metadata.sorted_tables):
-        if table.name in KEPT or not _marked(table):
+        if table.name in KEPT or not _marked(table) or _expires(table):
             continue
         owner = _of_a_study(table)
         if owner is None:
@@ -61,6 +67,20 @@ def blanked_in(table: Table) -> dict[str, None]:
             message = f"{column} holds patient data in a row that stays, and cannot be NULL"
             raise LookupError(message)
     return {column.name: None for column in _marked(table)}
+
+
+def _expires(table: Table) -> bool:
+    """Tell whether a table's rows go by their own time.
+
+    Raises:
+        LookupError: it says so, and its rows may have none.
+    """
+    if not table.info.get("expires"):
+        return False
+    if "expires_at" not in table.columns or table.columns["expires_at"].nullable:
+        message = f"{table.name} holds patient data until it expires, and its rows need not say when"
+        raise LookupError(message)
+    return True
 
 
 def _of_a_study(table: Table) -> Table | None:

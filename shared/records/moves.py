@@ -70,6 +70,7 @@ def move(
             StudyRow.claims,
             StudyRow.alone,
             StudyRow.failures,
+            StudyRow.turned_away,
         )
         .cte("moved")
     )

@@ -54,6 +54,7 @@ def reopen(session: Session, study_id: StudyId, *, close_after: timedelta, actor
         "error_file": None,
         "failures": 0,
         "expired_alone": 0,
+        "turned_away": 0,
         "alone": False,
     }
     move(session, StudyEvent.REOPENED, StudyRow.id == study_id, actor=actor, values=values)

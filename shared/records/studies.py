@@ -148,7 +148,7 @@ def cancel_all(session: Session, *which: ColumnElement[bool], actor: Actor) -> i
 def retry(session: Session, study_id: StudyId, *, actor: Actor) -> Hint | None:
     """Start a FAILED study again from the beginning; None when it has not failed."""
     no_error = {"error_type": None, "error_detail": None, "error_file": None}
-    values = {**no_error, "failures": 0, "expired_alone": 0, "alone": True}
+    values = {**no_error, "failures": 0, "expired_alone": 0, "turned_away": 0, "alone": True}
     rows = move(session, StudyEvent.RETRIED, StudyRow.id == study_id, actor=actor, values=values)
     return hint_of(rows[0]) if rows else None
 

@@ -22,6 +22,8 @@ _LONGEST_NAME: Final = 80
 class ImageWarning(StrEnum):
     """Something about an image that makes its findings less sure."""
 
+    UNMEASURED = "unmeasured"
+    """The classifier: its card has no figures and no calibration of its probabilities."""
     SEEMS_TURNED_CLOCKWISE = "seems-turned-clockwise"
     SEEMS_UPSIDE_DOWN = "seems-upside-down"
     SEEMS_TURNED_ANTICLOCKWISE = "seems-turned-anticlockwise"

@@ -5,6 +5,8 @@
     BadInputError                -> REJECTED, with the reason
     DamagedOriginalError         -> DAMAGED, the study is FAILED until its original is put right
     TryAgainError                -> RELEASED, tried again later, no attempt used up
+    FailedThereError             -> likewise, but counted where the server answers others meanwhile: at last
+                                    the report comes by rule, and a study without findings is FAILED
     LeaseLostError               -> LEASE_LOST, nothing is written
     anything else is a bug       -> FAILED_ATTEMPT, tried again alone, FAILED in the end
 
@@ -23,12 +25,21 @@ from celery import Celery
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from shared.bucket import UnreadableError
-from shared.domain.studies import Actor, Priority, Stage
-from shared.errors import BadInputError, Damage, DamagedOriginalError, LeaseLostError, TryAgainError
+from shared.domain.studies import Actor, Priority, Stage, StudyStatus
+from shared.errors import (
+    BadInputError,
+    Damage,
+    DamagedOriginalError,
+    FailedThereError,
+    LeaseLostError,
+    ServerError,
+    TryAgainError,
+)
 from shared.operations import telemetry, tracing
 from shared.records import claims
 from shared.records.claims import NOTHING, Claim, Later
 from shared.records.database import Database
+from shared.remote import answered_ago
 from shared.settings import QueueSettings
 from shared.work.heartbeat import Heartbeat
 
@@ -49,6 +60,7 @@ class Outcome(StrEnum):
     RELEASED = "released"
     LEASE_LOST = "lease-lost"
     FAILED_ATTEMPT = "failed-attempt"
+    GAVE_UP = "gave-up"
     DAMAGED = "damaged"
 
 
@@ -131,17 +143,18 @@ def _settled(claim: Claim, workplace: Workplace, work: Callable[[Claim], Outcome
         write(lambda: _give_up(database, claim, damaged))
         telemetry.count_damage(error.damage, digest=error.digest)
         return Outcome.DAMAGED
+    except FailedThereError as error:
+        failed, ago = str(error), answered_ago(error.server)
+        return write(lambda: _turned_away(database, claim, failed, ago))
     except TryAgainError as error:
         if isinstance(error, UnreadableError):
             telemetry.count_damage(Damage.UNREADABLE, digest=None)
         why = str(error)
-        after = min(timedelta(seconds=2 ** min(claim.claims, 6)), _LONGEST_RELEASE)
-        log.warning("study.released", seconds=after.total_seconds())
-        write(lambda: _release(database, claim, after, why))
+        write(lambda: _release(database, claim, why))
         return Outcome.RELEASED
     except Exception as error:
         # Its text may hold anything, a patient's name included; the log has the traceback.
-        kind = type(error).__name__
+        kind = str(error) if isinstance(error, ServerError) else type(error).__name__
         log.exception("study.attempt_failed", alone=claim.alone, error=kind)
         write(lambda: _fail(workplace, claim, kind))
         return Outcome.FAILED_ATTEMPT
@@ -175,9 +188,23 @@ def _give_up(database: Database, claim: Claim, reason: DamagedOriginalError) -> 
         claims.give_up(session, claim, reason)
 
 
-def _release(database: Database, claim: Claim, after: timedelta, why: str) -> None:
+def _release(database: Database, claim: Claim, why: str) -> None:
+    after = _pause(claim)
     with database.session() as session:
         claims.release(session, claim, after=after, why=why)
+    log.warning("study.released", seconds=after.total_seconds())
+
+
+def _turned_away(database: Database, claim: Claim, why: str, answered: timedelta | None) -> Outcome:
+    after = _pause(claim)
+    with database.session() as session:
+        status = claims.turn_away(session, claim, after=after, why=why, answered_ago=answered)
+    log.warning("study.turned_away", status=status, seconds=after.total_seconds())
+    return Outcome.GAVE_UP if status is StudyStatus.FAILED else Outcome.RELEASED
+
+
+def _pause(claim: Claim) -> timedelta:
+    return min(timedelta(seconds=2 ** min(claim.claims, 6)), _LONGEST_RELEASE)
 
 
 def _fail(workplace: Workplace, claim: Claim, error: str) -> None:

@@ -1,5 +1,6 @@
 """Every pod: restricted, without a token, with room to stop, and with every Secret it names."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -192,12 +193,17 @@ def test_only_a_writer_that_sees_gets_the_credentials_of_the_bucket():
     assert "CXR_STORAGE_SECRET_KEY" in writer(f'workerLlm={{"writer": "radialog", {server}}}')
 
 
-def test_an_encoder_s_endpoint_and_key_reach_the_classifier_s_worker():
-    encoder = '{"url": "https://a.example/score", "existingSecret": "encoder", "key": "k"}'
-    objects = render(settings=[f'workerCnn={{"encoder": "medimageinsight", "server": {encoder}}}'])
+@pytest.mark.parametrize(
+    "line",
+    [{"encoder": "medimageinsight"}, {"bundle": "medimageinsight-zero-shot"}],
+    ids=["encoder", "classifier"],
+)
+def test_an_endpoint_and_its_key_reach_the_worker_that_asks_it(line: dict[str, str]):
+    server = {"url": "https://a.example/score", "existingSecret": "encoder", "key": "k"}
+    objects = render(settings=[f"workerCnn={json.dumps({**line, 'server': server})}"])
     spec = one(objects, "Deployment", "worker-cnn")["spec"]["template"]["spec"]
     variables = environment(spec["containers"][0])
-    assert variables["CXR_MODEL_ENCODER"] == "medimageinsight"
+    assert {variables["CXR_MODEL_ENCODER"], variables["CXR_MODEL_BUNDLE"]} >= set(line.values())
     assert variables["CXR_MODEL_SERVER_URL"] == "https://a.example/score"
     assert variables["CXR_MODEL_SERVER_KEY"] == {"secretKeyRef": {"name": "encoder", "key": "k"}}
 

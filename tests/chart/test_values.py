@@ -146,6 +146,10 @@ WRONG = {
         "Set workerLlm.image.tag to that image's, such as 0.1.0-cuda",
     ),
     "images for a writer that has no server": (["workerLlm.images=true"], "Set workerLlm.images=false"),
+    "a classifier without its endpoint": (
+        ['workerCnn.bundle="medimageinsight-zero-shot"'],
+        "Set workerCnn.server.url",
+    ),
     "an encoder without its endpoint": (['workerCnn.encoder="medimageinsight"'], "Set workerCnn.server.url"),
     "an endpoint without its encoder": (
         ['workerCnn.server.url="https://a.example/score"'],

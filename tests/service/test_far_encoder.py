@@ -16,7 +16,8 @@ from tests.support.bundles import write_tiny_bundle
 from tests.support.remote_servers import RemoteServer, Reply, remote_server
 from worker_cnn.decoding import PreparedImage
 from worker_cnn.encoders import load_encode
-from worker_cnn.far_encoder import FarEncoder, NoEndpointError
+from worker_cnn.endpoint import NoEndpointError
+from worker_cnn.far_encoder import FarEncoder
 from worker_cnn.runtime import ImageOutput
 
 PICTURE = PreparedImage(

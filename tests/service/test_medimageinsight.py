@@ -14,6 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from shared.errors import TryAgainError
 from shared.medimageinsight import DIMENSIONS, AnswerError, MedImageInsight
 from shared.remote import Remote
+from tests.support.medimageinsight import SCALE, seeing, sentence
 from tests.support.remote_servers import RemoteServer, Reply, remote_server
 
 
@@ -78,21 +79,27 @@ def test_many_radiographs_go_in_requests_of_eight(running: RemoteServer, model: 
 
 
 def test_each_finding_is_held_against_none_by_itself(running: RemoteServer, model: MedImageInsight):
-    texts = [Reply([{"text_features": towards(n), "scaling_factor": 2.0}]) for n in range(3)]
-    running.answers(*texts, Reply([{"image_features": [towards(1)]}]))
-    ((pneumonia, effusion),) = model.probabilities([an_image()], ["Pneumonia", "Pleural Effusion"])
-    assert pneumonia == pytest.approx(1 / (1 + np.exp(-np.exp(2))), rel=1e-4)
-    assert effusion == pytest.approx(0.5)
-    asked = [request.body["input_data"]["data"][0][1] for request in running.asked]
-    assert asked == [
-        "x-ray chest anteroposterior No Finding",
-        "x-ray chest anteroposterior Pneumonia",
-        "x-ray chest anteroposterior Pleural Effusion",
-        None,
-    ]
-    running.answers(Reply([{"image_features": [towards(1)]}]))
-    model.probabilities([an_image()], ["Pneumonia"])
-    assert len(running.asked) == 1, "what a text means is asked for once"
+    picture = Reply([{"image_features": [towards(1)], "text_features": towards(0), "scaling_factor": 2.0}])
+    texts = Reply([{"text_features": towards(1)}, {"text_features": towards(2)}])
+    running.answers(picture, texts)
+    look = model.look(an_image(), ["Pneumonia", "Pleural Effusion"], nothing="No Finding")
+    assert look.logits == pytest.approx([np.exp(2), 0])
+    assert np.flatnonzero(look.vector).tolist() == [1]
+    asked = [[text for _, text in request.body["input_data"]["data"]] for request in running.asked]
+    assert asked == [["No Finding"], ["Pneumonia", "Pleural Effusion"]]
+    running.answers(picture)
+    model.look(an_image(), ["Pneumonia"], nothing="No Finding")
+    assert len(running.asked) == 1, "what a sentence means is asked for once"
+
+
+def test_another_version_behind_the_address_is_asked_for_its_own_sentences(
+    running: RemoteServer, model: MedImageInsight
+):
+    for version in range(2):
+        running.answers(seeing({"Mass": 1.0}, version=version))
+        look = model.look(an_image(), [sentence("Mass"), sentence("Nodule")], nothing=sentence("No Finding"))
+        assert look.logits == pytest.approx([SCALE, 0], abs=2)
+        assert len(running.asked) == 2
 
 
 @pytest.mark.parametrize(
@@ -120,10 +127,11 @@ def test_an_answer_of_another_shape_is_told_apart(
 
 
 @pytest.mark.parametrize("scale", [None, "4", 1e9, float("nan")])
-def test_a_text_without_a_scale_is_no_answer(running: RemoteServer, model: MedImageInsight, scale: object):
-    running.answers(Reply([{"text_features": towards(0), "scaling_factor": scale}]))
+def test_an_answer_without_a_scale_is_none(running: RemoteServer, model: MedImageInsight, scale: object):
+    row = {"image_features": [towards(1)], "text_features": towards(0), "scaling_factor": scale}
+    running.answers(Reply([row]))
     with pytest.raises(AnswerError, match="scaling_factor"):
-        model.probabilities([an_image()], ["Mass"])
+        model.look(an_image(), ["Mass"], nothing="No Finding")
 
 
 def test_an_endpoint_that_is_starting_lets_the_study_wait(running: RemoteServer, model: MedImageInsight):

@@ -22,7 +22,7 @@ NOBODY_READS = {
     "study_events.study_id",
     *(f"analyses.{name}" for name in ("study_id", "role", "images")),
     *(f"studies.{name}" for name in ("lease_token", "lease_expires_at", "claims", "failures")),
-    *(f"studies.{name}" for name in ("expired_alone", "alone", "not_before", "close_after")),
+    *(f"studies.{name}" for name in ("expired_alone", "turned_away", "alone", "not_before", "close_after")),
 }
 """Columns that only claims need, or that are in the view once already: its analysis is the primary."""
 

@@ -1,5 +1,6 @@
 """One policy for every server that is not ours: what is tried again, what waits, what is refused."""
 
+import pickle
 import socket
 import time
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from shared.errors import TryAgainError
-from shared.remote import RefusedError, Remote
+from shared.errors import FailedThereError, TryAgainError
+from shared.remote import RefusedError, Remote, answered_ago
 from tests.support.remote_servers import RemoteServer, Reply, remote_server
 
 PATIENT = "Doe^Jane"
@@ -69,6 +70,53 @@ def test_what_does_not_pass_soon_lets_the_study_wait(running: RemoteServer):
         remote.post_json("/", {})
     assert len(running.asked) == 3
     assert PATIENT not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reply", "fails_there"),
+    [
+        (Reply({}, 500), True),
+        (Reply({}, 504), True),
+        (Reply(b"<html>"), True),
+        (Reply(b'"' + b"a" * 2000), True),
+        (Reply({}, after=0.5), True),
+        (Reply({}, 503, {"Retry-After": "9"}), False),
+        (Reply({}, 429, {"Retry-After": "9"}), False),
+    ],
+    ids=["500", "504", "no JSON", "too long", "silence", "503", "429"],
+)
+def test_a_server_that_fails_at_a_request_is_told_apart_from_a_busy_one(
+    running: RemoteServer, reply: Reply, *, fails_there: bool
+):
+    running.answers(reply)
+    with closing(a_remote(running.url, seconds=0.3)) as remote, pytest.raises(TryAgainError) as caught:
+        remote.post_json("/", {})
+    assert isinstance(caught.value, FailedThereError) is fails_there
+
+
+def test_a_server_that_is_away_fails_at_nobody():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with closing(a_remote(f"http://127.0.0.1:{port}")) as remote, pytest.raises(TryAgainError) as caught:
+        remote.get_json("/")
+    assert not isinstance(caught.value, FailedThereError)
+
+
+def test_what_a_server_came_to_is_the_same_out_of_a_process_of_its_own(running: RemoteServer):
+    running.answers(Reply(PATIENT, 400), Reply({}, after=0.5), Reply({}))
+    with closing(a_remote(running.url, seconds=0.3)) as remote:
+        with pytest.raises(RefusedError) as refused:
+            remote.post_json("/", {})
+        with pytest.raises(FailedThereError) as failed:
+            remote.post_json("/", {})
+        remote.post_json("/", {})
+    again = pickle.loads(pickle.dumps(refused.value))
+    assert (str(again), again.status, again.said) == (str(refused.value), 400, refused.value.said)
+    server = pickle.loads(pickle.dumps(failed.value)).server
+    last = answered_ago(server)
+    assert last is not None
+    assert last < timedelta(seconds=60)
+    assert answered_ago("http://127.0.0.1:9") is None
 
 
 def test_a_server_that_asks_for_a_minute_is_not_waited_for(running: RemoteServer):

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,11 +30,14 @@ class Asked:
     body: Any
 
 
+Answer = Reply | Callable[[Asked], Reply]
+
+
 @dataclass
 class RemoteServer:
-    """Gives its replies one after the other, the last one for ever."""
+    """Gives its replies one after the other, the last one for ever; or what a function makes of a request."""
 
-    replies: list[Reply]
+    replies: list[Answer]
     asked: list[Asked] = field(default_factory=list)
     most_at_once: int = 0
     port: int = 0
@@ -45,7 +48,7 @@ class RemoteServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def answers(self, *replies: Reply) -> None:
+    def answers(self, *replies: Answer) -> None:
         """Forget what was, and answer so from now on."""
         with self.lock:
             self.replies[:] = replies
@@ -57,7 +60,8 @@ class RemoteServer:
             self.asked.append(asked)
             self.now += 1
             self.most_at_once = max(self.most_at_once, self.now)
-            return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+            reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        return reply(asked) if callable(reply) else reply
 
     def answered(self) -> None:
         with self.lock:
@@ -65,7 +69,7 @@ class RemoteServer:
 
 
 @contextmanager
-def remote_server(replies: Sequence[Reply] = (Reply({}),)) -> Iterator[RemoteServer]:
+def remote_server(replies: Sequence[Answer] = (Reply({}),)) -> Iterator[RemoteServer]:
     """Run one until the block ends."""
     state = RemoteServer(list(replies))
 

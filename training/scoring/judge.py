@@ -53,5 +53,5 @@ def judge(path: Path, sight: Sight, *, size: int, decode: Decode = prepare) -> J
     reading = read(prepared, sight)
     rejection = reading.quality.rejection
     # What is refused is scored all the same.
-    output = reading.output or sight.classify(reading.prepared.model_input)
+    output = reading.output or sight.classify(reading.prepared)
     return Judged(output.logits, "" if rejection is None else rejection.detail)

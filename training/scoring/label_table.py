@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from shared.bundles import Blank
+from shared.blanks import Blank
 from shared.labels import LABELS, NO_FINDING
 from training.datasets.cells import age_of, sex_of
 from training.datasets.label_names import EITHER, NAMES

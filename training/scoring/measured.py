@@ -15,6 +15,7 @@ from shared.gates import load_gate
 from shared.settings import ModelSettings
 from training.scoring.judge import Decode, judge
 from training.scoring.label_table import Labelled
+from worker_cnn.classifiers import load_classify
 from worker_cnn.gate import load_models
 from worker_cnn.predict import probabilities_of
 from worker_cnn.reading import unbatched
@@ -42,7 +43,8 @@ def measure(bundle: Bundle, rows: Mapping[Path, Labelled], *, threads: int, deco
     """Let the worker judge every file."""
     card, gate = bundle.card, load_gate(ModelSettings().gate)
     models = load_models(bundle, gate, device="cpu", threads=threads)
-    sight = unbatched(models, gate.card.gate, side=gate.card.input_size)
+    classify = load_classify(ModelSettings(), bundle, models)
+    sight = unbatched(models, gate.card.gate, side=gate.card.input_size, classify=classify)
     found = []
     for path, row in track(list(rows.items()), "Scoring", console=Console(stderr=True)):
         judged = judge(path, sight, size=card.input_size, decode=decode)

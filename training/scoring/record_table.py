@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from shared.bundles import Blank
+from shared.blanks import Blank
 from shared.labels import NO_FINDING
 from training.scoring.label_table import Labelled, LabelTable, LabelTableError, Meaning, known, read_table
 from training.splits import split_of

@@ -129,9 +129,11 @@ values.schema.json's business.
 {{- fail (printf "workerLlm: server.url is set, but writer is %q. Set workerLlm.writer=openai, or empty workerLlm.server.url." $writer) -}}
 {{- end -}}
 
-{{- /* The encoder. */ -}}
-{{- if ne (eq $values.workerCnn.encoder "medimageinsight") (ne $values.workerCnn.server.url "") -}}
-{{- fail (printf "workerCnn: encoder is %q and server.url is %q. Set workerCnn.server.url to the endpoint's scoring address for encoder medimageinsight, and empty it for any other." $values.workerCnn.encoder $values.workerCnn.server.url) -}}
+{{- /* The endpoint of the classifier or the encoder; a bundle in a folder may be asked at one too, as its card says. */ -}}
+{{- $cnn := $values.workerCnn -}}
+{{- $needed := or (eq $cnn.encoder "medimageinsight") (eq $cnn.bundle "medimageinsight-zero-shot") -}}
+{{- if or (and $needed (not $cnn.server.url)) (and $cnn.server.url (not $needed) (eq $cnn.bundle "bundled")) -}}
+{{- fail (printf "workerCnn: bundle is %q, encoder is %q and server.url is %q. Set workerCnn.server.url to the endpoint's scoring address for bundle medimageinsight-zero-shot or encoder medimageinsight, and empty it for any other." $cnn.bundle $cnn.encoder $cnn.server.url) -}}
 {{- end -}}
 
 {{- /* Models. */ -}}

@@ -5,12 +5,14 @@ studies 1─n images, study_events       studies 1─n reports (versions), each 
                                        reports 1─1 shadow_reports
 images 1─n embeddings n─1 encoders
 batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys
-discarded_… stand alone
+expected_orders become studies' orders; hl7_senders n─1 tenants
+discarded_…, hl7_messages stand alone
 """
 
 from shared.records.tables.callers import ApiKeyRow, IdempotencyRow, TenantRow
 from shared.records.tables.discarded import DiscardedOriginalRow, DiscardedStudyRow
 from shared.records.tables.embeddings import EmbeddingRow, EncoderRow
+from shared.records.tables.expected import ExpectedOrderRow, Hl7MessageRow, Hl7SenderRow
 from shared.records.tables.reports import ReportDraftRow, ReportRow, ShadowReportRow
 from shared.records.tables.studies import (
     AnalysisRow,
@@ -30,7 +32,10 @@ __all__ = [
     "DiscardedStudyRow",
     "EmbeddingRow",
     "EncoderRow",
+    "ExpectedOrderRow",
     "FindingRow",
+    "Hl7MessageRow",
+    "Hl7SenderRow",
     "IdempotencyRow",
     "ImageRow",
     "OrderRow",

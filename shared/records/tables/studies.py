@@ -86,6 +86,8 @@ class StudyRow(Base):
     """Failures of the work itself, in the present stage; a killed worker adds none."""
     expired_alone: Mapped[int] = mapped_column(server_default=text("0"))
     """Leases that ran out while the study was tried alone, in the present stage."""
+    turned_away: Mapped[int] = mapped_column(server_default=text("0"))
+    """Times that a server failed at it and answered others meanwhile, in the present stage."""
     alone: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether the next try runs in a process of its own, since the last one did not end well."""
     not_before: Mapped[Moment] = mapped_column(server_default=func.now())
@@ -115,6 +117,8 @@ class OrderRow(Base):
         Index("ix_orders_patient", "tenant_id", text("left(patient_id, 64)")),
         # Serves whoever names a study as DICOM does.
         Index("ix_orders_study_instance_uid", "tenant_id", text("left(study_instance_uid, 64)")),
+        # Serves an order that comes after its study.
+        Index("ix_orders_accession_number", "tenant_id", text("left(accession_number, 64)")),
     )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)

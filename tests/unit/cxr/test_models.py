@@ -219,3 +219,57 @@ def test_a_stack_is_not_started_with_a_writer_that_cannot_write(
     monkeypatch.setenv("CXR_REPORT_WRITER", "radialog")
     assert "--server-url" in _refused(["up", "--detach"], exit_codes.WRONG_USAGE, capsys)
     assert not home.state.exists()
+
+
+def test_a_classifier_at_an_endpoint_is_one_line_and_its_terms_are_told(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    use = ["models", "use", "medimageinsight-zero-shot"]
+    url = "http://127.0.0.1:9/score"
+    assert "--server-url" in _refused(use, exit_codes.WRONG_USAGE, capsys)
+    assert cli.run([*use, "--server-url", url]) == exit_codes.DONE
+    assert "Nobody has measured its findings" in capsys.readouterr().err
+    chosen = {"CXR_MODEL_BUNDLE": "medimageinsight-zero-shot", "CXR_MODEL_SERVER_URL": url}
+    assert read_json(home.config) == chosen
+    told = _json(["models", "list"], capsys)
+    assert [(one["name"], one["measured"]) for one in told["models"] if one["in_use"]] == [
+        ("medimageinsight-zero-shot", False)
+    ]
+    in_use = {one["name"]: one["state"] for one in told["catalogue"] if one["in_use"]}
+    assert in_use == {"medimageinsight-zero-shot": "in use"}
+    assert cli.run(use) == exit_codes.DONE, "its address is kept"
+    # An address that is named with a writer is the writer's.
+    assert cli.run(["models", "use", "--writer", "radialog", "--server-url", "http://127.0.0.1:8/"]) == 0
+    assert read_json(home.config)["CXR_MODEL_SERVER_URL"] == url
+    assert cli.run(["models", "use", "bundled"]) == exit_codes.DONE
+    assert "CXR_MODEL_SERVER_URL" not in read_json(home.config)
+    monkeypatch.setenv("CXR_MODEL_SERVER_URL", url)
+    assert cli.run(use) == exit_codes.DONE
+
+
+def test_the_classifier_of_the_environment_is_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "card.json").write_text('{"id": "ours", "version": "1", "metrics": {}}')
+    monkeypatch.setenv("CXR_MODEL_BUNDLE", str(tmp_path))
+    in_use = [one for one in _json(["models", "list"], capsys)["models"] if one["in_use"]]
+    assert [(one["name"], one["id"], one["measured"]) for one in in_use] == [(str(tmp_path), "ours", True)]
+
+
+def test_a_stack_is_not_started_with_a_classifier_that_has_no_address(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("CXR_MODEL_BUNDLE", "medimageinsight-zero-shot")
+    assert "CXR_MODEL_SERVER_URL" in _refused(["up", "--detach"], exit_codes.WRONG_USAGE, capsys)
+    assert not home.state.exists()
+
+
+def test_the_list_says_which_classifier_nobody_has_measured(home: Home, capsys: pytest.CaptureFixture[str]):
+    (home.models / "ours").mkdir(parents=True)
+    (home.models / "ours" / "card.json").write_text('{"id": "ours", "version": "1"}')
+    assert cli.run(["models", "list"]) == exit_codes.DONE
+    said = {
+        line.split()[0]: line for line in capsys.readouterr().out.splitlines()[:4] if line.startswith(" ")
+    }
+    assert "nobody has measured it" in said["ours"]
+    assert "nobody" not in said.get("bundled", "")

@@ -86,3 +86,46 @@ def test_the_bundle_that_ships_is_whole_and_small():
     assert sum(path.stat().st_size for path in bundle.folder.iterdir()) < 25_000_000
     assert bundle.card.metrics is not None
     assert bundle.card.metrics.macro_auroc.low > 0.6
+
+
+def a_zero_shot_card(**changes: object) -> str:
+    card = json.loads((load_bundle("medimageinsight-zero-shot").folder / CARD).read_text())
+    return json.dumps(card | changes)
+
+
+def test_a_classifier_at_an_endpoint_is_a_card_alone_with_a_prompt_for_each_label(tmp_path: Path):
+    bundle = load_bundle("medimageinsight-zero-shot")
+    assert bundle.card.prompts is not None
+    assert bundle.card.prompts.labels["Effusion"] == "x-ray chest anteroposterior Pleural Effusion"
+    assert not bundle.card.is_measured
+    assert load_bundle("bundled").card.is_measured
+    assert [label.id for label in bundle.card.labels] == [
+        label.id for label in load_bundle("bundled").card.labels
+    ]
+    (tmp_path / CARD).write_text(a_zero_shot_card())
+    assert load_bundle(tmp_path).card == bundle.card
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prompts": None},
+        {"prompts": {"none": "x-ray chest No Finding", "labels": {"Mass": "x-ray chest Mass"}}},
+        {"runtime": "onnx", "prompts": None},
+        {"runtime": "elsewhere"},
+    ],
+    ids=["no prompts", "prompts of other labels", "no graph", "an unknown runtime"],
+)
+def test_a_card_of_an_endpoint_that_says_too_little_is_refused(tmp_path: Path, changes: dict[str, object]):
+    (tmp_path / CARD).write_text(a_zero_shot_card(**changes))
+    with pytest.raises(BundleError, match=r"card\.json of the model bundle"):
+        load_bundle(tmp_path)
+
+
+def test_a_graph_has_no_prompts(tmp_path: Path):
+    folder = write_tiny_bundle(tmp_path / "tiny")
+    card = json.loads((folder / CARD).read_text())
+    prompts = {"none": "nothing", "labels": {label["id"]: "x" for label in card["labels"]}}
+    (folder / CARD).write_text(json.dumps(card | {"prompts": prompts}))
+    with pytest.raises(BundleError, match="prompts are for the runtime medimageinsight"):
+        load_bundle(folder)

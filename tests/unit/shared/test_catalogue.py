@@ -27,7 +27,12 @@ def test_an_entry_says_what_an_operator_has_to_know(entry: Entry):
     assert "frontal" in entry.sees
     assert set(entry.sees) <= {"frontal", "lateral", "prior"}
     assert "Not tried" in entry.tried
-    assert entry.steps[-1].startswith((f"cxr models use --writer {entry.name}", "CXR_MODEL_ENCODER="))
+    turned_on = {
+        Work.REPORT: f"cxr models use --writer {entry.name}",
+        Work.EMBEDDING: "CXR_MODEL_ENCODER=",
+        Work.FINDINGS: f"cxr models use {entry.name} --server-url ",
+    }
+    assert entry.steps[-1].startswith(turned_on[entry.work])
     fetched = any(step.startswith(f"hf download {entry.weights}") for step in entry.steps)
     assert fetched == (entry.runs is not Runs.AZURE)
     assert entry.gated == (entry.steps[0] == "hf auth login")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.bundles import Blank
+from shared.blanks import Blank
 from training.scoring.label_table import LabelTableError, Meaning, merged, names_of, read_table
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from shared.bundles import Blank
+from shared.blanks import Blank
 from shared.domain.findings import ViewPosition
 from shared.labels import CHESTXRAY14, CHEXPERT14, LABELS
 from training.datasets.cells import states_of

@@ -67,7 +67,7 @@ def test_a_turned_radiograph_is_read_as_if_it_had_been_sent_upright(path: Path, 
     assert reading.done is DONE[turn]
     assert np.abs(probabilities(reading) - probabilities(expected)).max() < 0.05
     # Left as it was, it would be another picture to the classifier.
-    as_sent = np.asarray(probabilities_of(sight().classify(turned.model_input).logits, BUNDLE.card))
+    as_sent = np.asarray(probabilities_of(sight().classify(turned).logits, BUNDLE.card))
     assert np.abs(as_sent - probabilities(expected)).max() > 0.05
 
 

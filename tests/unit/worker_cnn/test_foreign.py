@@ -14,7 +14,7 @@ from shared.domain.findings import FindingStatus
 from shared.errors import UnusableImageError
 from shared.gates import load_gate
 from tests.support.foreign import LABELS, SIDE, write_foreign_bundle
-from worker_cnn.decoding import prepare
+from worker_cnn.decoding import PreparedImage, prepare
 from worker_cnn.gate import Judged, Models, load_models
 from worker_cnn.pipeline import analyse
 from worker_cnn.reading import Sight, read, unbatched
@@ -71,9 +71,9 @@ def test_the_gate_runs_once_before_it_and_what_it_refuses_is_not_classified(mode
         calls.append("gate")
         return sight.judge(square)
 
-    def classify(square: Pixels) -> ImageOutput:
+    def classify(prepared: PreparedImage) -> ImageOutput:
         calls.append("classifier")
-        return sight.classify(square)
+        return sight.classify(prepared)
 
     counting = replace(sight, judge=judge, classify=classify)
     assert not models.shares

@@ -1,3 +1,4 @@
+import json
 from io import BytesIO
 
 import numpy as np
@@ -5,12 +6,13 @@ import pytest
 from PIL import Image
 
 from shared.bands import Bands, Pixels
-from shared.bundles import CAM_WEIGHTS, GRAPH, Bundle, load_bundle
+from shared.bundles import CAM_WEIGHTS, CARD, GRAPH, Bundle, load_bundle
 from shared.dicom.attributes import Attributes
 from shared.domain.findings import FindingStatus, Place, Side, ViewPosition, Zone
 from shared.errors import UnusableImageError
 from shared.gates import load_gate
 from shared.imaging import summary
+from shared.reporting.warnings import ImageWarning
 from tests.support.bundles import GATE, SIZE, tiny_card, write_tiny_bundle, write_tiny_gate
 from tests.support.devices import DEVICE
 from worker_cnn.decoding import PreparedImage
@@ -85,6 +87,16 @@ def test_a_finding_s_place_is_the_patient_s(bundle):
 def test_a_place_is_not_said_unless_the_card_lets_it_be(tmp_path):
     bundle = load_bundle(write_tiny_bundle(tmp_path / "tiny"))
     assert [finding.place for finding in analysis_of(bright_corner(), bundle).findings] == [None, None]
+
+
+def test_every_picture_that_an_unmeasured_classifier_read_says_so(tmp_path, bundle):
+    card = json.loads((bundle.folder / CARD).read_text())
+    (bundle.folder / CARD).write_text(json.dumps(card | {"metrics": None}))
+    unmeasured = load_bundle(bundle.folder)
+    assert analysis_of(bright_corner(), unmeasured).warnings[0] is ImageWarning.UNMEASURED
+    dark = np.random.default_rng(2).uniform(0.0, 0.05, (64, 64)).astype(np.float32)
+    assert ImageWarning.UNMEASURED not in analysis_of(dark, unmeasured).warnings, "it has not read that one"
+    assert ImageWarning.UNMEASURED not in analysis_of(bright_corner(), bundle).warnings
 
 
 def test_the_pictures_are_png_with_the_ratio_of_the_image(bundle):

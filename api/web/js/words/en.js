@@ -182,6 +182,8 @@ export default {
   events: {
     received: "Received",
     "images-added": "Added",
+    ordered: "Filled in by the order",
+    "order-mismatch": "Not applied: the order is of another patient",
     reopened: "Opened again: another image came",
     closed: "Closed: no more images",
     claimed: "Taken on by a worker",

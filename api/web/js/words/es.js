@@ -179,6 +179,8 @@ export default {
   events: {
     received: "Recibido",
     "images-added": "Imágenes añadidas",
+    ordered: "Completado con la solicitud",
+    "order-mismatch": "No aplicada: la solicitud es de otro paciente",
     reopened: "Abierto de nuevo: llegó otra imagen",
     closed: "Cerrado: no se admiten más imágenes",
     claimed: "Asignado a un proceso",

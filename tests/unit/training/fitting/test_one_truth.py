@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from shared.bundles import Blank, load_bundle
+from shared.blanks import Blank
+from shared.bundles import load_bundle
 from shared.domain.findings import ViewPosition
 from tests.support.trained import LABELS, draw_dataset, write_recipe
 from training import evaluate, export

@@ -1,0 +1,34 @@
+"""The gateway's settings, as `shared/settings.py` has the others."""
+
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.settings import SECRETS, Duration
+
+
+class GatewaySettings(BaseSettings):
+    """How the hospital's systems reach us: DICOM and HL7. Environment: CXR_GATEWAY_*.
+
+    How much is taken of a study is the same at every door: CXR_API_MAX_*.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CXR_GATEWAY_", frozen=True, secrets_dir=SECRETS)
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    ae_title: str = Field(
+        default="CXR", pattern=r"^[ -\[\]-~]{1,16}$", description="What DICOM peers call us: our AE title."
+    )
+    dicom_port: int = Field(default=11112, ge=0, le=65535, description="Port for DICOM; 0: any free one.")
+    hl7_port: int = Field(default=2575, ge=0, le=65535, description="Port for HL7 (MLLP); 0: any free one.")
+    close_after: Duration = Field(
+        default=timedelta(seconds=30),
+        ge=timedelta(seconds=1),
+        description="Time without a new instance that closes a study.",
+    )
+    keep_orders: Duration = Field(
+        default=timedelta(days=30),
+        ge=timedelta(hours=1),
+        description="How long an order is kept, from when it comes or is scheduled.",
+    )
