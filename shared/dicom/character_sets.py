@@ -1,7 +1,7 @@
 """The text of a DICOM file, by the character sets that it declares (PS3.5 6.1, PS3.3 C.12.1.1.2).
 
-    encodings_of(what Specific Character Set says) -> Python's encodings
-    decoded(a value's bytes, those)                -> its text
+    encodings_of(character_sets_of(a data set)) -> Python's encodings
+    decoded(a value's bytes, those)             -> its text
 
 Where a value is not of the set that is declared, or none is, it is read as UTF-8 if it can be. What is left
 is damaged, and shows it: each byte that is no text is written as U+FFFD and its two digits, so that nobody is
@@ -19,10 +19,11 @@ from pydicom.charset import (
     convert_encodings,
     python_encoding,
 )
+from pydicom.dataset import Dataset
 
-from shared.dicom.attributes import quietly
+from shared.dicom.attributes import quietly, value_of
 
-_ASCII: Final = "ascii"
+ASCII: Final = "ascii"
 """The default repertoire, ISO-IR 6 (pydicom has Latin-1 for it)."""
 _TO_ASCII: Final = b"\x1b(B"
 _ESCAPES: Final = re.compile(rb"(\x1b(?:\$[()].|[$()-].)?)", re.DOTALL)
@@ -33,6 +34,12 @@ _DELIMITERS: Final = frozenset(b"^\\\r\n\t\f")
 """Behind these, the first character set is in use again (PS3.5 6.1.2.5.3)."""
 _SYMBOLS: Final = frozenset({"Sc", "Sk", "Sm", "So", "No", "Cc"})
 _EAST_ASIAN: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "IDEOGRAPHIC"})
+
+
+def character_sets_of(dataset: Dataset) -> list[str]:
+    """Return the values of Specific Character Set, as they stand."""
+    said = value_of(dataset, "SpecificCharacterSet")
+    return [said] if isinstance(said, str) else [str(name) for name in said or ()]
 
 
 def encodings_of(said: Iterable[str]) -> list[str]:
@@ -46,7 +53,7 @@ def encodings_of(said: Iterable[str]) -> list[str]:
     with quietly():  # pydicom warns of sets that cannot stand beside others
         encodings = convert_encodings(names) if names else []
     if not names or names[0] in {"", "ISO_IR 6", "ISO 2022 IR 6"}:
-        encodings[:1] = [_ASCII]
+        encodings[:1] = [ASCII]
     if names and names[0] in STAND_ALONE_ENCODINGS:
         return encodings[:1]
     return list(dict.fromkeys((*encodings, *CODES_TO_ENCODINGS.values())))
@@ -79,6 +86,8 @@ def _as_declared(value: bytes, encodings: Sequence[str]) -> str | None:
     """
     try:
         start, *parts = _ESCAPES.split(value)
+        if len(encodings) == 1:  # of sets that stand alone, none of these may be there
+            return None if not CODES_TO_ENCODINGS.keys().isdisjoint(parts) else value.decode(encodings[0])
         text = start.decode(encodings[0])
         for escape, part in zip(parts[::2], parts[1::2], strict=True):
             text += _after(escape, part, encodings)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO, Final
 
+from pydicom.charset import default_encoding
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -43,7 +44,7 @@ from pydicom.valuerep import VR
 
 from shared.dicom.attributes import TAGS as ATTRIBUTE_TAGS
 from shared.dicom.attributes import quietly, value_of
-from shared.dicom.character_sets import encodings_of
+from shared.dicom.character_sets import ASCII, character_sets_of, encodings_of
 from shared.dicom.elements import Element, Walk
 from shared.dicom.patients import TAGS as IDENTITY_TAGS
 from shared.errors import (
@@ -265,8 +266,9 @@ def _dataset(elements: list[RawDataElement], walk: Walk, *, little_endian: bool)
 
 
 def _encodings(dataset: Dataset) -> list[str]:
-    said = value_of(dataset, "SpecificCharacterSet")
-    return encodings_of([said] if isinstance(said, str) else map(str, said or ()))
+    """Return what pydicom decodes descriptions by: where none is declared, Latin-1 is a good guess."""
+    first, *others = encodings_of(character_sets_of(dataset))
+    return [default_encoding if first == ASCII else first, *others]
 
 
 def _tidy(dataset: Dataset) -> None:

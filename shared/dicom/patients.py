@@ -11,13 +11,14 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from shared.dicom.attributes import Attributes, date_of, time_of
-from shared.dicom.character_sets import decoded
+from shared.dicom.character_sets import character_sets_of, decoded, encodings_of
 from shared.domain.orders import NO_ORDER, Order
 
 Value = TypeVar("Value")
@@ -41,21 +42,23 @@ TAGS: Final = (
 
 def order_of(dataset: Dataset, attributes: Attributes) -> Order:
     """Read whose file it is, letters and all as they stand; a tag that cannot be read says nothing."""
+    encodings = encodings_of(character_sets_of(dataset))
+    text = partial(_text, dataset, encodings)
     return Order(
-        accession_number=_text(dataset, "AccessionNumber"),
-        patient_id=_text(dataset, "PatientID"),
-        patient_id_issuer=_text(dataset, "IssuerOfPatientID"),
-        patient_name=_text(dataset, "PatientName"),
+        accession_number=text("AccessionNumber"),
+        patient_id=text("PatientID"),
+        patient_id_issuer=text("IssuerOfPatientID"),
+        patient_name=text("PatientName"),
         patient_birth_date=date_of(dataset, "PatientBirthDate"),
         patient_sex=attributes.sex,
         patient_age_years=attributes.age_years,
-        referring_physician=_text(dataset, "ReferringPhysicianName"),
-        study_instance_uid=_text(dataset, "StudyInstanceUID"),
+        referring_physician=text("ReferringPhysicianName"),
+        study_instance_uid=text("StudyInstanceUID"),
         study_date=date_of(dataset, "StudyDate"),
         study_time=time_of(dataset, "StudyTime"),
         body_part=attributes.body_part,
         laterality=attributes.laterality,
-        institution=_text(dataset, "InstitutionName"),
+        institution=text("InstitutionName"),
     )
 
 
@@ -150,7 +153,7 @@ def _only_known(values: Sequence[Value | None]) -> Value | None:
     return known.pop() if len(known) == 1 else None
 
 
-def _text(dataset: Dataset, keyword: str) -> str | None:
+def _text(dataset: Dataset, encodings: Sequence[str], keyword: str) -> str | None:
     # The bytes as they lie in the file: pydicom takes them apart at each backslash, also at half a letter of
     # GBK; and an id with one in it is still an id.
     raw = dataset.get_item(keyword)
@@ -160,7 +163,7 @@ def _text(dataset: Dataset, keyword: str) -> str | None:
     if not isinstance(value, bytes):  # a UID, which was read before
         text = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value or "")
     elif len(value) <= _LONGEST_BYTES:
-        text = decoded(value, dataset.original_character_set, is_name=keyword in _NAMES)
+        text = decoded(value, encodings, is_name=keyword in _NAMES)
     else:
         return None
     return text.strip(" \0") or None
