@@ -17,7 +17,7 @@ from rich.progress import Progress
 from bench.measure import Options, core_count
 from bench.results import Result, progress, show
 
-NAMES: Final = ("decode", "images", "microbatch", "polls", "memory", "writers", "line", "llm")
+NAMES: Final = ("decode", "images", "microbatch", "polls", "memory", "writers", "line", "dicom", "llm")
 WHERE_NAMED: Final = ("similar", "vision")
 """Those that take hours, or a GPU: they run where somebody names them."""
 _WIDTH: Final = 120

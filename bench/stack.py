@@ -22,6 +22,7 @@ from cxr.local.storage import remove_sockets
 
 SERVERS: Final = ("postgres", "broker", "storage")
 WHOLE_LINE: Final = ("api", "worker-cnn", "worker-llm", "sweeper")
+_SERVICES: Final = (*WHOLE_LINE, "gateway")
 _START_SECONDS: Final = 300
 
 
@@ -38,8 +39,10 @@ class Stack:
     def __init__(self, services: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
         self._home = Home(Path(tempfile.mkdtemp(prefix="cxr-bench-")).resolve())
         self._home.make()
-        self._state = choose_state(self._home.state, api_port=free_port())
-        self.port = self._state.ports.api
+        # Not those that an installation of this machine has.
+        asked = {"dicom": free_port(), "hl7": free_port()}
+        self._state = choose_state(self._home.state, api_port=free_port(), asked=asked)
+        self.port, self.dicom_port = self._state.ports.api, self._state.ports.dicom
         self._parts = self._choose(services, environment or {})
         self._launches: dict[str, Launch] = {}
 
@@ -81,7 +84,7 @@ class Stack:
     def __enter__(self) -> Self:
         """Start everything; return when all of it is ready."""
         try:
-            for group in (SERVERS, ("migrations",), WHOLE_LINE):
+            for group in (SERVERS, ("migrations",), _SERVICES):
                 self._start([part for part in self._parts if part.name in group])
         except BaseException:
             self._end()

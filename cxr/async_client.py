@@ -17,10 +17,12 @@ from typing import BinaryIO, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.administration import AsyncKeys, AsyncTenants
+from cxr.administration import AsyncDicomPeers, AsyncKeys, AsyncTenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
+from cxr.delivering import AsyncDeliveries, AsyncDestinations
 from cxr.errors import ProblemError
+from cxr.hospital import AsyncHl7Senders
 from cxr.inputs import OrderFields, Upload
 from cxr.report_formats import ReportFormat
 from cxr.reviewing import AsyncReviews
@@ -42,8 +44,11 @@ class AsyncClient:
         self.url = self._server.url
         self.batches = AsyncBatches(self._server)
         self.reviews = AsyncReviews(self._server)
-        self.keys = AsyncKeys(self._server)
-        self.tenants = AsyncTenants(self._server)
+        self.keys, self.tenants = AsyncKeys(self._server), AsyncTenants(self._server)
+        self.destinations = AsyncDestinations(self._server)
+        self.deliveries = AsyncDeliveries(self._server)
+        self.dicom_peers = AsyncDicomPeers(self._server)
+        self.hl7_senders = AsyncHl7Senders(self._server)
 
     async def submit(
         self,

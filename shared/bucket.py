@@ -119,7 +119,8 @@ class Bucket:
                 read_timeout=patience.answer_seconds,
                 retries={"mode": "standard", "max_attempts": patience.tries},
                 max_pool_connections=32,
-                s3={"addressing_style": "path"},
+                # No hash of the body in the signature: each has a checksum, and an original its digest.
+                s3={"addressing_style": "path", "payload_signing_enabled": False},
             ),
         )
 

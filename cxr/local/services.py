@@ -40,7 +40,15 @@ def all_parts(home: Home, state: State) -> list[Part]:
         _service(home, "worker-cnn", "worker_cnn", environment, needs=after_migrations),
         _service(home, "worker-llm", "worker_llm", environment, needs=after_migrations),
         _service(home, "sweeper", "shared.work.sweeper", environment, needs=after_migrations),
-        _service(home, "gateway", "gateway", environment, needs=after_migrations, port=state.ports.dicom),
+        _service(
+            home,
+            "gateway",
+            "gateway",
+            environment,
+            needs=after_migrations,
+            port=state.ports.dicom,
+            stop_seconds=20,  # associations are let come to their end
+        ),
     ]
 
 
@@ -62,6 +70,7 @@ def _service(
     needs: tuple[str, ...],
     answers_at: State | None = None,
     port: int | None = None,
+    stop_seconds: float = 10,
     once: bool = False,
 ) -> Part:
     return Part(
@@ -72,6 +81,7 @@ def _service(
         environment={key: value for key, value in environment.items() if _is_for(key, name)},
         folder=home.folder("run"),
         port=answers_at.ports.api if answers_at else port,
+        stop_seconds=stop_seconds,
         needs=needs,
         once=once,
     )

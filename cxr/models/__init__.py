@@ -6,7 +6,16 @@ written out again; statuses are plain strings, so that a new one does not break 
 
 from cxr.models.answer import Answer
 from cxr.models.batch import Batch, BatchPage, BatchResult, ItemReport
+from cxr.models.delivery import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryPage,
+    Destination,
+    DestinationTest,
+    Retried,
+)
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
+from cxr.models.hospital import Hl7Sender
 from cxr.models.report import (
     Addendum,
     Attestation,
@@ -27,7 +36,7 @@ from cxr.models.review import (
     Version,
     WriterPair,
 )
-from cxr.models.server import FormatInfo, Info, Key, Tenant, Work
+from cxr.models.server import DicomPeer, FormatInfo, Info, Key, Tenant, Work
 from cxr.models.similar import PresentFinding, SimilarStudies, SimilarStudy
 from cxr.models.study import (
     FINAL_STATUSES,
@@ -56,6 +65,12 @@ __all__ = [
     "BatchPage",
     "BatchResult",
     "ClassifierId",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryPage",
+    "Destination",
+    "DestinationTest",
+    "DicomPeer",
     "Difference",
     "ErrorCount",
     "Event",
@@ -63,6 +78,7 @@ __all__ = [
     "Finding",
     "Findings",
     "FormatInfo",
+    "Hl7Sender",
     "Image",
     "ImageFindings",
     "Info",
@@ -74,6 +90,7 @@ __all__ = [
     "Place",
     "PresentFinding",
     "Report",
+    "Retried",
     "ReviewSummary",
     "Sections",
     "Sentence",

@@ -33,6 +33,7 @@ TAGS: Final = (
     "StudyInstanceUID",
     "SeriesInstanceUID",
     "Modality",
+    "Manufacturer",
     "ViewPosition",
     "ViewCodeSequence",
     "ProjectionEponymousNameCodeSequence",
@@ -194,11 +195,12 @@ def value_of(dataset: Dataset, keyword: str, *, longest: int = _LONGEST_VALUE) -
         longest: most bytes of the stored value: a window center of 300 MB is never parsed.
     """
     # pydicom converts a value when it is asked for, and raises whatever the converter trips over.
-    with suppress(Exception), quietly():
+    with suppress(Exception):
         raw = dataset.get_item(keyword)
-        if raw is not None and isinstance(raw.value, bytes) and len(raw.value) > longest:
+        if raw is None or (isinstance(raw.value, bytes) and len(raw.value) > longest):
             return None
-        value = dataset.get(keyword)
+        with quietly():
+            value = dataset.get(keyword)
         return None if value in ("", b"") else value
     return None
 

@@ -4,12 +4,13 @@ Whoever adds or closes holds the study's row (`hold`): two who add take turns, a
 an image that is being written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from shared.domain.orders import Order
@@ -19,8 +20,10 @@ from shared.records import events, reading, studies
 from shared.records.moves import Hint, move
 from shared.records.reading import StudyView
 from shared.records.studies import StoredImage
-from shared.records.tables import OrderRow, StudyRow
+from shared.records.tables import ImageRow, OrderRow, StudyRow
 
+_MOST_NOTES: Final = 100
+"""Of what was set aside of one study, when it comes one by one."""
 _NOTHING_CAME: Final = "the study was opened and no image came in time: open another for them"
 
 
@@ -60,31 +63,34 @@ def reopen(session: Session, study_id: StudyId, *, close_after: timedelta, actor
     move(session, StudyEvent.REOPENED, StudyRow.id == study_id, actor=actor, values=values)
 
 
+_OF_UID: Final = (
+    select(StudyRow.id)
+    .join(OrderRow, OrderRow.study_id == StudyRow.id)
+    .where(
+        OrderRow.tenant_id == bindparam("tenant_id"),
+        func.left(OrderRow.study_instance_uid, 64) == bindparam("uid"),
+        StudyRow.batch_id.is_(None),
+        StudyRow.erased_at.is_(None),
+        StudyRow.status != StudyStatus.CANCELLED,
+    )
+    .order_by(StudyRow.id.desc())
+    .limit(1)
+)
+
+
 def of_uid(session: Session, tenant_id: TenantId, study_instance_uid: str) -> StudyId | None:
     """Return the tenant's study that DICOM calls so, the newest; None where there is none, or none any more.
 
     Then the name is locked until the transaction ends: of two who find none only one makes it. An item of a
     batch is no such study: its archive accounts for what is in it.
     """
-    statement = (
-        select(StudyRow.id)
-        .join(OrderRow, OrderRow.study_id == StudyRow.id)
-        .where(
-            OrderRow.tenant_id == tenant_id,
-            func.left(OrderRow.study_instance_uid, 64) == study_instance_uid,
-            StudyRow.batch_id.is_(None),
-            StudyRow.erased_at.is_(None),
-            StudyRow.status != StudyStatus.CANCELLED,
-        )
-        .order_by(StudyRow.id.desc())
-        .limit(1)
-    )
-    found = session.scalar(statement)
+    which = {"tenant_id": tenant_id, "uid": study_instance_uid}
+    found = session.scalar(_OF_UID, which)
     if found is None:
         name = f"{tenant_id}/{study_instance_uid}"
         session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
         # Somebody else may have made it before we had the lock.
-        found = session.scalar(statement)
+        found = session.scalar(_OF_UID, which)
     return None if found is None else StudyId(found)
 
 
@@ -101,8 +107,7 @@ def add(
     """
     study_id = study.study.id
     first = len(study.images)
-    session.add_all(studies.image_rows(study_id, images, first=first))
-    session.flush()
+    session.execute(insert(ImageRow), studies.image_values(study_id, images, first=first))
     if order != study.order:
         session.execute(update(OrderRow).where(OrderRow.study_id == study_id).values(**asdict(order)))
     detail = f"{len(images)} image{'s' if len(images) > 1 else ''}"
@@ -111,6 +116,32 @@ def add(
     if study.study.expected_images is None:
         return []
     return close_complete(session, study_id, images=first + len(images), actor=actor)
+
+
+def note_aside(session: Session, study_id: StudyId, notes: Sequence[Mapping[str, str]]) -> None:
+    """Note files that came with a study and are no images of it, each once, and not without end."""
+    had = func.coalesce(func.jsonb_array_length(OrderRow.set_aside), 0)
+    new = cast(list(notes), JSONB)
+    session.execute(
+        update(OrderRow)
+        .where(OrderRow.study_id == study_id, had < _MOST_NOTES, ~OrderRow.set_aside.contains(new))
+        .values(set_aside=OrderRow.set_aside.op("||")(new))
+    )
+
+
+def expect(session: Session, study_id: StudyId, images: int | None, *, here: int, actor: Actor) -> list[Hint]:
+    """Say how many images an open study that the caller holds is to have; with as many it is closed.
+
+    Args:
+        images: None for no number: then its quiet time closes it.
+        here: how many it has.
+    """
+    session.execute(
+        update(StudyRow)
+        .where(StudyRow.id == study_id, StudyRow.status == StudyStatus.OPEN)
+        .values(expected_images=images)
+    )
+    return close_complete(session, study_id, images=here, actor=actor)
 
 
 def close_complete(session: Session, study_id: StudyId, *, images: int, actor: Actor) -> list[Hint]:

@@ -7,8 +7,9 @@ in `shared/records/reading.py`.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from shared.domain.instances import NO_IDENTITY, Identity
@@ -88,33 +89,35 @@ def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInput
     )
     session.flush()
     session.add(OrderRow(study_id=study.id, tenant_id=study.tenant_id, **asdict(study.order)))
-    session.add_all(image_rows(study.id, study.images))
     aside = len(study.order.set_aside)
     detail = f"{aside} set aside: no images" if aside else None
     session.flush()
-    created = select(StudyRow.id, StudyRow.status).where(StudyRow.id == study.id).cte("created")
+    if study.images:
+        session.execute(insert(ImageRow), image_values(study.id, study.images))
+    columns = (StudyRow.id, StudyRow.status, StudyRow.tenant_id, StudyRow.priority)
+    created = select(*columns).where(StudyRow.id == study.id).cte("created")
     events.write(session, created, StudyEvent.RECEIVED, actor=actor, detail=detail)
     if refusal is not None:
         values = error_values(refusal)
         move(session, StudyEvent.REJECTED, StudyRow.id == study.id, actor=actor, values=values)
 
 
-def image_rows(study_id: StudyId, images: Sequence[StoredImage], *, first: int = 0) -> list[ImageRow]:
+def image_values(study_id: StudyId, images: Sequence[StoredImage], *, first: int = 0) -> list[dict[str, Any]]:
     """Return the rows of a study's images, of which nothing is known yet; the first has the index `first`."""
     return [
-        ImageRow(
-            study_id=study_id,
-            index=index,
-            file=image.file,
-            sha256=image.sha256,
-            size=image.size,
-            media_type=image.media_type,
-            width=image.width,
-            height=image.height,
+        {
+            "study_id": study_id,
+            "index": index,
+            "file": image.file,
+            "sha256": image.sha256,
+            "size": image.size,
+            "media_type": image.media_type,
+            "width": image.width,
+            "height": image.height,
             **asdict(image.identity or NO_IDENTITY),
-            warnings=[],
-            attributes={},
-        )
+            "warnings": [],
+            "attributes": {},
+        }
         for index, image in enumerate(images, first)
     ]
 

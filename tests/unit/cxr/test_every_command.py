@@ -52,10 +52,25 @@ _ARGUMENTS = {
     "keys create": ["ward"],
     "keys list": [],
     "keys revoke": ["ID"],
+    "hl7-senders add": ["NORTH"],
+    "hl7-senders list": [],
+    "hl7-senders remove": ["ID"],
     "tenants list": [],
     "tenants rename": ["north", "south"],
+    "peers add": ["MODALITY"],
+    "peers list": [],
+    "peers remove": ["ID"],
+    "destinations add": ["pacs", "dicom", "PACS@127.0.0.1:104"],
+    "destinations list": [],
+    "destinations show": ["pacs"],
+    "destinations test": ["pacs"],
+    "destinations pause": ["pacs"],
+    "destinations resume": ["pacs"],
+    "destinations remove": ["pacs"],
+    "deliveries list": [],
+    "deliveries retry": ["ID"],
 }
-_ANSWERED_EMPTY = {"delete", "keys revoke"}
+_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke", "peers remove"}
 """Their answer has no content to tell a foreign server by."""
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic_settings import BaseSettings
 
 from cxr.cli import run
 from cxr.commands.stack import listening
@@ -15,17 +14,16 @@ from cxr.local.home import Home
 from cxr.local.own_settings import asked_ports, not_obeyed, not_taken_up
 from cxr.local.services import all_parts
 from cxr.local.state import choose_state, is_loopback
-from shared import settings
+from shared.settings_reference import ALL
 
 _OPTIONS = {"CXR_API_HOST", "CXR_API_PORT", "CXR_API_AUTH", "CXR_API_ADMIN_KEY"}
 _PORTS = {"CXR_GATEWAY_DICOM_PORT", "CXR_GATEWAY_HL7_PORT"}
 
 
 def _variables() -> Iterator[str]:
-    for one in vars(settings).values():
-        if isinstance(one, type) and issubclass(one, BaseSettings) and one is not BaseSettings:
-            prefix = one.model_config["env_prefix"]
-            yield from (f"{prefix}{name}".upper() for name in one.model_fields)
+    for one in ALL:
+        prefix = one.model_config.get("env_prefix")
+        yield from (f"{prefix}{name}".upper() for name in one.model_fields)
 
 
 VARIABLES = tuple(_variables())
