@@ -233,9 +233,11 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     count.inc()
     seconds_of.observe(seconds)
     # Polls are most of the traffic and say nothing when all is well.
-    level = logging.DEBUG if scope["method"] in _SAFE_METHODS and status < 500 else logging.INFO
-    if logging.getLogger().isEnabledFor(level):
-        log.log(level, "request.served", method=method, route=route, status=status, seconds=round(seconds, 4))
+    is_quiet = scope["method"] in _SAFE_METHODS and status < 500
+    if is_quiet and not logging.getLogger().isEnabledFor(logging.DEBUG):
+        return  # before a line is made that is thrown away
+    level = log.debug if is_quiet else log.info
+    level("request.served", method=method, route=route, status=status, seconds=round(seconds, 4))
 
 
 @lru_cache(maxsize=1024)
