@@ -2,7 +2,7 @@
 
 studies -> upload -> submission (the way in)      findings, reports, images, events (the way out)
 versions, drafts, signing, reviews (what persons do to reports)
-batches -> results      keys, tenants      health, docs (for operators and developers)      web/ (the page)
+batches -> results      keys, tenants, retention, patients      health, docs      web/ (the page)
 """
 
 import asyncio
@@ -36,7 +36,9 @@ from api.routes import (
     images,
     keys,
     open_studies,
+    patients,
     reports,
+    retention,
     review_statistics,
     reviews,
     signing,
@@ -122,6 +124,8 @@ def create_app(
         batches,
         keys,
         tenants,
+        patients,
+        retention,
         hl7_senders,
         health,
         docs,

@@ -17,7 +17,7 @@ from typing import BinaryIO, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.administration import AsyncKeys, AsyncTenants
+from cxr.administration import AsyncKeys, AsyncPatients, AsyncTenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
@@ -45,6 +45,7 @@ class AsyncClient:
         self.reviews = AsyncReviews(self._server)
         self.keys = AsyncKeys(self._server)
         self.tenants = AsyncTenants(self._server)
+        self.patients = AsyncPatients(self._server)
         self.hl7_senders = AsyncHl7Senders(self._server)
 
     async def submit(

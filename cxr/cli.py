@@ -10,10 +10,12 @@ import typer
 from cxr import exit_codes
 from cxr.commands import (
     batches,
+    deidentification,
     demo,
     hl7_senders,
     keys,
     models,
+    patients,
     pictures,
     reviews,
     stack,
@@ -46,12 +48,14 @@ stack.add_to(app)
 studies.add_to(app)
 study_list.add_to(app)
 pictures.add_to(app)
+deidentification.add_to(app)
 demo.add_to(app)
 app.add_typer(batches.app, name="batch")
 app.add_typer(reviews.app, name="reviews")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(patients.app, name="patients")
 app.add_typer(hl7_senders.app, name="hl7-senders")
 
 

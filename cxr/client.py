@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.administration import Keys, Tenants
+from cxr.administration import Keys, Patients, Tenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.errors import ProblemError
 from cxr.hospital import Hl7Senders
@@ -46,6 +46,7 @@ class Client:
         self.reviews = Reviews(self._server)
         self.keys = Keys(self._server)
         self.tenants = Tenants(self._server)
+        self.patients = Patients(self._server)
         self.hl7_senders = Hl7Senders(self._server)
 
     def submit(

@@ -8,6 +8,7 @@ from cxr.models.answer import Answer
 from cxr.models.batch import Batch, BatchPage, BatchResult, ItemReport
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
 from cxr.models.hospital import Hl7Sender
+from cxr.models.keeping import DueStudies, Erasure, Retention
 from cxr.models.report import (
     Addendum,
     Attestation,
@@ -58,6 +59,8 @@ __all__ = [
     "BatchResult",
     "ClassifierId",
     "Difference",
+    "DueStudies",
+    "Erasure",
     "ErrorCount",
     "Event",
     "Evidence",
@@ -76,6 +79,7 @@ __all__ = [
     "Place",
     "PresentFinding",
     "Report",
+    "Retention",
     "ReviewSummary",
     "Sections",
     "Sentence",

@@ -4,7 +4,7 @@ studies 1─1 orders                     studies 1─n analyses 1─n findings
 studies 1─n images, study_events       studies 1─n reports (versions), each of one analysis 1─n report_drafts
                                        reports 1─1 shadow_reports
 images 1─n embeddings n─1 encoders
-batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys
+batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys; 1─1 retention
 expected_orders become studies' orders; hl7_senders n─1 tenants
 discarded_…, hl7_messages stand alone
 """
@@ -14,6 +14,7 @@ from shared.records.tables.discarded import DiscardedOriginalRow, DiscardedStudy
 from shared.records.tables.embeddings import EmbeddingRow, EncoderRow
 from shared.records.tables.expected import ExpectedOrderRow, Hl7MessageRow, Hl7SenderRow
 from shared.records.tables.reports import ReportDraftRow, ReportRow, ShadowReportRow
+from shared.records.tables.retention import RetentionRow
 from shared.records.tables.studies import (
     AnalysisRow,
     BatchRow,
@@ -41,6 +42,7 @@ __all__ = [
     "OrderRow",
     "ReportDraftRow",
     "ReportRow",
+    "RetentionRow",
     "ShadowReportRow",
     "StudyEventRow",
     "StudyRow",

@@ -57,6 +57,9 @@ _ARGUMENTS = {
     "hl7-senders remove": ["ID"],
     "tenants list": [],
     "tenants rename": ["north", "south"],
+    "tenants retention": ["north"],
+    "tenants keep": ["north", "--completed", "365"],
+    "patients erase": ["P1", "--yes"],
 }
 _ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke"}
 """Their answer has no content to tell a foreign server by."""
@@ -141,6 +144,7 @@ def test_every_command_that_talks_to_a_server_is_tried_here_and_names_cxr_url_an
         "stop",
         "start",
         "demo",
+        "deidentify",
         "models list",
         "models show",
         "models use",
