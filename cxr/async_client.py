@@ -20,6 +20,7 @@ from cxr import calls, conversations, models
 from cxr.administration import AsyncKeys, AsyncPatients, AsyncTenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
+from cxr.delivering import AsyncDeliveries, AsyncDestinations
 from cxr.errors import ProblemError
 from cxr.hospital import AsyncHl7Senders
 from cxr.inputs import OrderFields, Upload
@@ -43,8 +44,9 @@ class AsyncClient:
         self.url = self._server.url
         self.batches = AsyncBatches(self._server)
         self.reviews = AsyncReviews(self._server)
-        self.keys = AsyncKeys(self._server)
-        self.tenants = AsyncTenants(self._server)
+        self.keys, self.tenants = AsyncKeys(self._server), AsyncTenants(self._server)
+        self.destinations = AsyncDestinations(self._server)
+        self.deliveries = AsyncDeliveries(self._server)
         self.patients = AsyncPatients(self._server)
         self.hl7_senders = AsyncHl7Senders(self._server)
 

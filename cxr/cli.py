@@ -11,7 +11,9 @@ from cxr import exit_codes
 from cxr.commands import (
     batches,
     deidentification,
+    deliveries,
     demo,
+    destinations,
     hl7_senders,
     keys,
     models,
@@ -53,6 +55,8 @@ demo.add_to(app)
 app.add_typer(batches.app, name="batch")
 app.add_typer(reviews.app, name="reviews")
 app.add_typer(models.app, name="models")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(destinations.app, name="destinations")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(patients.app, name="patients")

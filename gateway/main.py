@@ -9,9 +9,13 @@ from typing import Protocol
 import structlog
 
 from gateway.backend import Backend, open_backend
+from gateway.courier.delivery import Deliverer
+from gateway.courier.part import Courier
+from gateway.courier.senders import manner_of
 from gateway.hl7.listener import Hl7Listener
+from shared.gateway_settings import DeliverySettings
 from shared.operations import telemetry
-from shared.settings import TelemetrySettings
+from shared.settings import DatabaseSettings, TelemetrySettings
 
 log = structlog.get_logger()
 
@@ -46,4 +50,8 @@ def main() -> int:
 
 def parts_of(backend: Backend) -> Sequence[Part]:
     """Return all that the gateway does, in the order in which it starts."""
-    return (Hl7Listener(backend),)
+    manner = manner_of(DeliverySettings(), ae_title=backend.settings.ae_title)
+    return (
+        Hl7Listener(backend),
+        Courier(Deliverer(backend.database, backend.storage, manner), DatabaseSettings()),
+    )

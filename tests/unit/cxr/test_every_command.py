@@ -60,6 +60,15 @@ _ARGUMENTS = {
     "tenants retention": ["north"],
     "tenants keep": ["north", "--completed", "365"],
     "patients erase": ["P1", "--yes"],
+    "destinations add": ["pacs", "dicom", "PACS@127.0.0.1:104"],
+    "destinations list": [],
+    "destinations show": ["pacs"],
+    "destinations test": ["pacs"],
+    "destinations pause": ["pacs"],
+    "destinations resume": ["pacs"],
+    "destinations remove": ["pacs"],
+    "deliveries list": [],
+    "deliveries retry": ["ID"],
 }
 _ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke"}
 """Their answer has no content to tell a foreign server by."""
