@@ -46,8 +46,7 @@ class AsyncClient:
         self.reviews = AsyncReviews(self._server)
         self.keys, self.tenants = AsyncKeys(self._server), AsyncTenants(self._server)
         self.destinations = AsyncDestinations(self._server)
-        self.deliveries = AsyncDeliveries(self._server)
-        self.patients = AsyncPatients(self._server)
+        self.deliveries, self.patients = AsyncDeliveries(self._server), AsyncPatients(self._server)
         self.hl7_senders = AsyncHl7Senders(self._server)
 
     async def submit(
