@@ -45,9 +45,9 @@ class Client:
         self.url = self._server.url
         self.batches = Batches(self._server)
         self.reviews = Reviews(self._server)
-        self.keys, self.tenants, self.patients = Keys(self._server), Tenants(self._server), Patients(self._server)
+        self.keys, self.tenants = Keys(self._server), Tenants(self._server)
         self.destinations, self.deliveries = Destinations(self._server), Deliveries(self._server)
-        self.hl7_senders = Hl7Senders(self._server)
+        self.hl7_senders, self.patients = Hl7Senders(self._server), Patients(self._server)
 
     def submit(
         self,
