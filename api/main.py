@@ -32,6 +32,7 @@ from api.routes import (
     batches,
     deliveries,
     destinations,
+    dicom_peers,
     dicomweb_commitment,
     dicomweb_render,
     dicomweb_retrieve,
@@ -136,8 +137,8 @@ def create_app(
         dicomweb_commitment,
     )
     on_results = (reviews, review_statistics, batches, deliveries, destinations)
-    on_tenants = (keys, tenants, retention, patients, hl7_senders)
-    for module in (*on_studies, *on_dicomweb, *on_results, *on_tenants, health, docs):
+    on_callers = (keys, tenants, retention, patients, dicom_peers, hl7_senders)
+    for module in (*on_studies, *on_dicomweb, *on_results, *on_callers, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

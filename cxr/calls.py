@@ -297,6 +297,21 @@ def erase_patient(
     return Call("POST", "/v1/patients/erase", read_as(models.Erasure), json=body, idempotent=True)
 
 
+def add_dicom_peer(wanted: Mapping[str, object]) -> Call[models.DicomPeer]:
+    """Let a DICOM peer be known."""
+    return Call("POST", "/v1/dicom-peers", read_as(models.DicomPeer), json=dict(wanted))
+
+
+def dicom_peers() -> Call[list[models.DicomPeer]]:
+    """List the DICOM peers."""
+    return Call("GET", "/v1/dicom-peers", read_items(models.DicomPeer))
+
+
+def remove_dicom_peer(peer_id: str) -> Call[None]:
+    """Remove a DICOM peer."""
+    return Call("DELETE", f"/v1/dicom-peers/{id_in_address(peer_id)}", read_nothing)
+
+
 def info() -> Call[models.Info]:
     """Ask what the server is."""
     return Call("GET", "/v1/info", read_as(models.Info))

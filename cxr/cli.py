@@ -18,6 +18,7 @@ from cxr.commands import (
     keys,
     models,
     patients,
+    peers,
     pictures,
     reviews,
     stack,
@@ -60,6 +61,7 @@ app.add_typer(destinations.app, name="destinations")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(patients.app, name="patients")
+app.add_typer(peers.app, name="peers")
 app.add_typer(hl7_senders.app, name="hl7-senders")
 
 

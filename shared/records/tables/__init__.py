@@ -5,13 +5,13 @@ studies 1─n images, study_events       studies 1─n reports (versions), each 
                                        reports 1─1 shadow_reports
 images 1─n embeddings n─1 encoders
 batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys, destinations,
-                                       retention
+                                                    retention, dicom_peers, dicom_procedure_steps
 studies 1─n deliveries n─1 destinations, deliveries 1─n delivery_attempts
 expected_orders become studies' orders; hl7_senders n─1 tenants
 discarded_…, hl7_messages stand alone
 """
 
-from shared.records.tables.callers import ApiKeyRow, IdempotencyRow, TenantRow
+from shared.records.tables.callers import ApiKeyRow, DicomPeerRow, IdempotencyRow, TenantRow
 from shared.records.tables.deliveries import DeliveryAttemptRow, DeliveryRow, DestinationRow
 from shared.records.tables.discarded import DiscardedOriginalRow, DiscardedStudyRow
 from shared.records.tables.embeddings import EmbeddingRow, EncoderRow
@@ -24,6 +24,7 @@ from shared.records.tables.studies import (
     FindingRow,
     ImageRow,
     OrderRow,
+    ProcedureStepRow,
     StudyEventRow,
     StudyRow,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "DeliveryAttemptRow",
     "DeliveryRow",
     "DestinationRow",
+    "DicomPeerRow",
     "DiscardedOriginalRow",
     "DiscardedStudyRow",
     "EmbeddingRow",
@@ -46,6 +48,7 @@ __all__ = [
     "IdempotencyRow",
     "ImageRow",
     "OrderRow",
+    "ProcedureStepRow",
     "ReportDraftRow",
     "ReportRow",
     "RetentionRow",

@@ -60,6 +60,9 @@ _ARGUMENTS = {
     "tenants retention": ["north"],
     "tenants keep": ["north", "--completed", "365"],
     "patients erase": ["P1", "--yes"],
+    "peers add": ["MODALITY"],
+    "peers list": [],
+    "peers remove": ["ID"],
     "destinations add": ["pacs", "dicom", "PACS@127.0.0.1:104"],
     "destinations list": [],
     "destinations show": ["pacs"],
@@ -70,7 +73,7 @@ _ARGUMENTS = {
     "deliveries list": [],
     "deliveries retry": ["ID"],
 }
-_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke"}
+_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke", "peers remove"}
 """Their answer has no content to tell a foreign server by."""
 
 
