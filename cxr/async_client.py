@@ -42,8 +42,7 @@ class AsyncClient:
     def __init__(self, url: str | None = None, *, key: str | None = None, patience: float = PATIENCE) -> None:
         self._server = AsyncSender(url, key=key, patience=patience)
         self.url = self._server.url
-        self.batches = AsyncBatches(self._server)
-        self.reviews = AsyncReviews(self._server)
+        self.batches, self.reviews = AsyncBatches(self._server), AsyncReviews(self._server)
         self.keys, self.tenants = AsyncKeys(self._server), AsyncTenants(self._server)
         self.destinations = AsyncDestinations(self._server)
         self.deliveries, self.patients = AsyncDeliveries(self._server), AsyncPatients(self._server)

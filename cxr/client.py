@@ -43,8 +43,7 @@ class Client:
     def __init__(self, url: str | None = None, *, key: str | None = None, patience: float = PATIENCE) -> None:
         self._server = Sender(url, key=key, patience=patience)
         self.url = self._server.url
-        self.batches = Batches(self._server)
-        self.reviews = Reviews(self._server)
+        self.batches, self.reviews = Batches(self._server), Reviews(self._server)
         self.keys, self.tenants = Keys(self._server), Tenants(self._server)
         self.destinations, self.deliveries = Destinations(self._server), Deliveries(self._server)
         self.dicom_peers, self.patients = DicomPeers(self._server), Patients(self._server)
