@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
 from pydicom.uid import (
+    UID,
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     DigitalXRayImageStorageForProcessing,
@@ -59,6 +60,8 @@ __all__ = ["SNIFF_BYTES", "Attributes", "Header", "MediaType", "check_file", "ch
 _TAKEN: Final = frozenset({"CR", "DX", "RG", "RF", "OT", "SC", "HC"})
 """Radiography, radiofluoroscopy (its single frames), and captures and scans of films: of those the
 quality gate says whether they show a chest. A file without a modality goes to the gate as well."""
+_RADIOGRAPHS: Final = frozenset({"CR", "DX", "RG", "RF"})
+"""Of those, what is nothing but a picture: without one the file is broken, and no object of another kind."""
 _REFUSED: Final = {
     "CT": "computed tomography",
     "DOC": "a document",
@@ -247,7 +250,9 @@ def _check_kind(opened: DicomFile, *, name: str) -> None:
         # An unknown one is a vendor's own word, maybe for a radiograph.
         kind = ForeignObjectError if modality in _REFUSED or modality in _OTHERS else UnsupportedImageError
         raise kind(message, file=name)
-    promised = sop_class in _PICTURES or value_of(opened.dataset, "Rows") is not None
+    named = sop_class is not None and UID(str(sop_class)).type == "SOP Class"
+    is_picture = sop_class in _PICTURES or (modality in _RADIOGRAPHS and not named)
+    promised = is_picture or value_of(opened.dataset, "Rows") is not None
     if opened.pixels is None and promised:
         message = "the DICOM file ends before its pixel data"
         raise BrokenImageError(message, file=name)

@@ -27,7 +27,8 @@ export function deliveriesPanel({ signal, onError }) {
   async function look() {
     const { items } = await json(path, { signal });
     element.hidden = items.length === 0;
-    fill(title, `${TEXT.title} (${TEXT.counts(items.filter(({ state }) => state === "delivered").length, items.length)})`);
+    const done = items.filter(({ state }) => state === "delivered").length;
+    fill(title, `${TEXT.title} (${TEXT.counts(done, items.length)})`);
     fill(list, ...items.map(row));
     clearTimeout(waiting);
     // What becomes of a delivery is no event of its study: whoever looks on is shown it all the same.
