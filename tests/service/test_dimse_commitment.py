@@ -51,7 +51,8 @@ def asking(port: int, reports: Reports) -> Iterator[Association]:
     try:
         yield peer
     finally:
-        peer.release()
+        # pynetdicom's `release` waits for ever where it answers a report at the same moment.
+        peer.abort()
 
 
 def request(*references: tuple[str, str]) -> Dataset:
