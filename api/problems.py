@@ -54,6 +54,11 @@ class Noun(StrEnum):
     HL7_SENDER = "HL7 sender"
     VERSION = "version"
     DRAFT = "draft"
+    INSTANCE = "instance"
+    FRAME = "frame"
+    VALUE = "value"
+    WORKITEM = "workitem"
+    TRANSACTION = "transaction"
     DESTINATION = "destination"
     DELIVERY = "delivery"
 

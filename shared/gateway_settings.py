@@ -5,7 +5,8 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.settings import SECRETS, Duration
+from shared.setting_values import Duration
+from shared.settings import SECRETS
 
 
 class GatewaySettings(BaseSettings):

@@ -292,6 +292,12 @@ def _make_studies() -> None:
         sa.Column("sop_instance_uid", sa.String(length=64), nullable=True),
         sa.Column("series_instance_uid", sa.String(length=64), nullable=True),
         sa.Column("transfer_syntax_uid", sa.String(length=64), nullable=True),
+        sa.Column(
+            "header",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
         sa.Column("used", sa.Boolean(), nullable=True),
         sa.Column(
             "view",
@@ -326,8 +332,7 @@ def _make_studies() -> None:
         ),
         sa.PrimaryKeyConstraint("study_id", "index", name=op.f("pk_images")),
     )
-    op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
-    op.create_index("ix_images_sop_instance_uid", "images", ["sop_instance_uid"], unique=False)
+    _index_for_searches()
     op.create_table(
         "analyses",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -963,6 +968,20 @@ def _make_vectors_searchable(connection: sa.Connection) -> None:
             connection.execute(sa.text("CREATE EXTENSION IF NOT EXISTS vector"))
     except (sa.exc.ProgrammingError, sa.exc.NotSupportedError):
         pass  # not a superuser, or not on the list of what a managed Postgres allows
+
+
+def _index_for_searches() -> None:
+    op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
+    op.create_index("ix_images_sop_instance_uid", "images", ["sop_instance_uid"], unique=False)
+    op.create_index("ix_images_series_instance_uid", "images", ["series_instance_uid"], unique=False)
+    op.create_index("ix_orders_tenant_id_study_id", "orders", ["tenant_id", "study_id"], unique=False)
+    op.create_index("ix_orders_study_date", "orders", ["tenant_id", "study_date", "study_id"], unique=False)
+    op.create_index(
+        "ix_orders_patient_name",
+        "orders",
+        ["tenant_id", sa.text("left(upper(patient_name), 64) text_pattern_ops")],
+        unique=False,
+    )
 
 
 def downgrade() -> None:
