@@ -32,6 +32,7 @@ from api.routes import (
     batches,
     deliveries,
     destinations,
+    dicom_peers,
     dicomweb_commitment,
     dicomweb_render,
     dicomweb_retrieve,
@@ -134,7 +135,8 @@ def create_app(
         dicomweb_commitment,
     )
     on_results = (reviews, review_statistics, batches, deliveries, destinations)
-    for module in (*on_studies, *on_dicomweb, *on_results, keys, tenants, hl7_senders, health, docs):
+    on_callers = (keys, tenants, dicom_peers, hl7_senders)
+    for module in (*on_studies, *on_dicomweb, *on_results, *on_callers, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)

@@ -51,6 +51,7 @@ class Noun(StrEnum):
     PREVIEW = "preview"
     KEY = "key"
     TENANT = "tenant"
+    PEER = "DICOM peer"
     HL7_SENDER = "HL7 sender"
     VERSION = "version"
     DRAFT = "draft"

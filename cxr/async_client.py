@@ -17,7 +17,7 @@ from typing import BinaryIO, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.administration import AsyncKeys, AsyncTenants
+from cxr.administration import AsyncDicomPeers, AsyncKeys, AsyncTenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.delivering import AsyncDeliveries, AsyncDestinations
@@ -47,6 +47,7 @@ class AsyncClient:
         self.keys, self.tenants = AsyncKeys(self._server), AsyncTenants(self._server)
         self.destinations = AsyncDestinations(self._server)
         self.deliveries = AsyncDeliveries(self._server)
+        self.dicom_peers = AsyncDicomPeers(self._server)
         self.hl7_senders = AsyncHl7Senders(self._server)
 
     async def submit(

@@ -16,6 +16,7 @@ from cxr.commands import (
     hl7_senders,
     keys,
     models,
+    peers,
     pictures,
     reviews,
     stack,
@@ -56,6 +57,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(destinations.app, name="destinations")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(peers.app, name="peers")
 app.add_typer(hl7_senders.app, name="hl7-senders")
 
 

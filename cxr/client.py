@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.administration import Keys, Tenants
+from cxr.administration import DicomPeers, Keys, Tenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.delivering import Deliveries, Destinations
 from cxr.errors import ProblemError
@@ -47,6 +47,7 @@ class Client:
         self.reviews = Reviews(self._server)
         self.keys, self.tenants = Keys(self._server), Tenants(self._server)
         self.destinations, self.deliveries = Destinations(self._server), Deliveries(self._server)
+        self.dicom_peers = DicomPeers(self._server)
         self.hl7_senders = Hl7Senders(self._server)
 
     def submit(

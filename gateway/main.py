@@ -12,6 +12,7 @@ from gateway.backend import Backend, open_backend
 from gateway.courier.delivery import Deliverer
 from gateway.courier.part import Courier
 from gateway.courier.senders import manner_of
+from gateway.dimse.part import Dimse
 from gateway.hl7.listener import Hl7Listener
 from shared.gateway_settings import DeliverySettings
 from shared.operations import telemetry
@@ -52,6 +53,7 @@ def parts_of(backend: Backend) -> Sequence[Part]:
     """Return all that the gateway does, in the order in which it starts."""
     manner = manner_of(DeliverySettings(), ae_title=backend.settings.ae_title)
     return (
+        Dimse(backend),
         Hl7Listener(backend),
         Courier(Deliverer(backend.database, backend.storage, manner), DatabaseSettings()),
     )

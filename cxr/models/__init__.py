@@ -36,7 +36,7 @@ from cxr.models.review import (
     Version,
     WriterPair,
 )
-from cxr.models.server import FormatInfo, Info, Key, Tenant, Work
+from cxr.models.server import DicomPeer, FormatInfo, Info, Key, Tenant, Work
 from cxr.models.similar import PresentFinding, SimilarStudies, SimilarStudy
 from cxr.models.study import (
     FINAL_STATUSES,
@@ -70,6 +70,7 @@ __all__ = [
     "DeliveryPage",
     "Destination",
     "DestinationTest",
+    "DicomPeer",
     "Difference",
     "ErrorCount",
     "Event",

@@ -48,9 +48,11 @@ from shared.errors import (
     EmptyFileError,
     ForeignObjectError,
     NotAnImageError,
+    OwnObjectError,
     TooLargeError,
     UnsupportedImageError,
 )
+from shared.version import SOFTWARE
 
 __all__ = ["SNIFF_BYTES", "Attributes", "Header", "MediaType", "check_file", "check_header", "sniff"]
 
@@ -101,6 +103,7 @@ _PICTURES: Final = frozenset(
         XRayRadiofluoroscopicImageStorage,
     },
 )
+_TAKEN_BY_A_SCANNER: Final = _PICTURES - {SecondaryCaptureImageStorage}
 _PHOTOMETRIC: Final = frozenset(
     {
         "MONOCHROME1",
@@ -233,6 +236,10 @@ def _check_preamble(head: bytes, *, name: str) -> None:
 
 def _check_kind(opened: DicomFile, *, name: str) -> None:
     """Refuse what is not one picture of radiography."""
+    sop_class = value_of(opened.dataset, "SOPClassUID")
+    if sop_class not in _TAKEN_BY_A_SCANNER and value_of(opened.dataset, "Manufacturer") == SOFTWARE:
+        message = f"the DICOM object was made by {SOFTWARE} itself, of a report"
+        raise OwnObjectError(message, file=name)
     modality = str(value_of(opened.dataset, "Modality") or "").strip().upper()
     if modality and modality not in _TAKEN:
         what = f"{_REFUSED[modality]} ({modality})" if modality in _REFUSED else "of another modality"
@@ -240,9 +247,7 @@ def _check_kind(opened: DicomFile, *, name: str) -> None:
         # An unknown one is a vendor's own word, maybe for a radiograph.
         kind = ForeignObjectError if modality in _REFUSED or modality in _OTHERS else UnsupportedImageError
         raise kind(message, file=name)
-    promised = (
-        value_of(opened.dataset, "SOPClassUID") in _PICTURES or value_of(opened.dataset, "Rows") is not None
-    )
+    promised = sop_class in _PICTURES or value_of(opened.dataset, "Rows") is not None
     if opened.pixels is None and promised:
         message = "the DICOM file ends before its pixel data"
         raise BrokenImageError(message, file=name)

@@ -80,6 +80,11 @@ CRITICAL: Final = Counter(
     "cxr_critical_findings_total", "Studies that were classified with a critical finding", ["label"]
 )
 RECEIVED: Final = Counter("cxr_studies_received_total", "Studies taken in", ["priority", "outcome"])
+INSTANCES: Final = Counter(
+    "cxr_dicom_instances_total",
+    "DICOM instances sent by C-STORE, by what was answered",
+    ["outcome"],
+)
 DELIVERIES: Final = Counter(
     "cxr_delivery_attempts_total", "Attempts to deliver a result, by how they ended", ["kind", "outcome"]
 )

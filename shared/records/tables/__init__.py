@@ -4,13 +4,14 @@ studies 1─1 orders                     studies 1─n analyses 1─n findings
 studies 1─n images, study_events       studies 1─n reports (versions), each of one analysis 1─n report_drafts
                                        reports 1─1 shadow_reports
 images 1─n embeddings n─1 encoders
-batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys, destinations
+batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys, destinations,
+                                                   dicom_peers, dicom_procedure_steps
 studies 1─n deliveries n─1 destinations, deliveries 1─n delivery_attempts
 expected_orders become studies' orders; hl7_senders n─1 tenants
 discarded_…, hl7_messages stand alone
 """
 
-from shared.records.tables.callers import ApiKeyRow, IdempotencyRow, TenantRow
+from shared.records.tables.callers import ApiKeyRow, DicomPeerRow, IdempotencyRow, TenantRow
 from shared.records.tables.deliveries import DeliveryAttemptRow, DeliveryRow, DestinationRow
 from shared.records.tables.discarded import DiscardedOriginalRow, DiscardedStudyRow
 from shared.records.tables.embeddings import EmbeddingRow, EncoderRow
@@ -22,6 +23,7 @@ from shared.records.tables.studies import (
     FindingRow,
     ImageRow,
     OrderRow,
+    ProcedureStepRow,
     StudyEventRow,
     StudyRow,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "DeliveryAttemptRow",
     "DeliveryRow",
     "DestinationRow",
+    "DicomPeerRow",
     "DiscardedOriginalRow",
     "DiscardedStudyRow",
     "EmbeddingRow",
@@ -44,6 +47,7 @@ __all__ = [
     "IdempotencyRow",
     "ImageRow",
     "OrderRow",
+    "ProcedureStepRow",
     "ReportDraftRow",
     "ReportRow",
     "ShadowReportRow",

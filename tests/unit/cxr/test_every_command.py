@@ -57,6 +57,9 @@ _ARGUMENTS = {
     "hl7-senders remove": ["ID"],
     "tenants list": [],
     "tenants rename": ["north", "south"],
+    "peers add": ["MODALITY"],
+    "peers list": [],
+    "peers remove": ["ID"],
     "destinations add": ["pacs", "dicom", "PACS@127.0.0.1:104"],
     "destinations list": [],
     "destinations show": ["pacs"],
@@ -67,7 +70,7 @@ _ARGUMENTS = {
     "deliveries list": [],
     "deliveries retry": ["ID"],
 }
-_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke"}
+_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke", "peers remove"}
 """Their answer has no content to tell a foreign server by."""
 
 
