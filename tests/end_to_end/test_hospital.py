@@ -15,7 +15,7 @@ from tests.support.stack import FullStack, wait_until
 # The simplest rule there is, and a dangerous one: whatever comes into a study, ours too, has it sent again.
 ROUTE_EVERYTHING = """
 function OnStableStudy(studyId, tags, metadata)
-  SendToModality(studyId, 'cxr')
+  RestApiPost('/modalities/cxr/store', studyId)
 end
 """
 SR, PDF, CAPTURE = (
@@ -70,11 +70,14 @@ def test_orthanc_s_rule_sends_a_study_and_the_report_comes_back_into_it(
             assert study.order.study_instance_uid == film.StudyInstanceUID
             _see_it_on_the_page(tab, study.id)
             # Orthanc sends its study once more, with our objects in it: nothing is made of those.
-            resent = [job for job in pacs.client.get("/jobs?expand").json() if job["State"] == "Success"]
             wait_until(
-                lambda: len(pacs.client.get("/jobs?expand").json()) > 1, timeout=60, what="the second sending"
+                lambda: len(pacs.client.get("/jobs").json()) > 1, timeout=120, what="the second sending"
             )
-            assert resent
+            wait_until(
+                lambda: all(job["State"] == "Success" for job in pacs.client.get("/jobs?expand").json()),
+                timeout=120,
+                what="its success",
+            )
             again = client.study(study.id)
             assert again.status == "completed"
             assert [one.event for one in again.timeline].count("reported") == 1
