@@ -38,6 +38,7 @@ from api.routes import (
     dicomweb_retrieve,
     dicomweb_search,
     dicomweb_store,
+    dicomweb_workitems,
     docs,
     drafts,
     events,
@@ -133,6 +134,7 @@ def create_app(
         dicomweb_retrieve,
         dicomweb_render,
         dicomweb_commitment,
+        dicomweb_workitems,
     )
     on_results = (reviews, review_statistics, batches, deliveries, destinations)
     on_callers = (keys, tenants, dicom_peers, hl7_senders)

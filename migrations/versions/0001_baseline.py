@@ -385,7 +385,7 @@ def _make_studies() -> None:
         ),
         sa.PrimaryKeyConstraint("study_id", "index", name=op.f("pk_images")),
     )
-    _index_for_searches()
+    _serve_dicomweb()
     op.create_table(
         "analyses",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -1023,7 +1023,20 @@ def _make_vectors_searchable(connection: sa.Connection) -> None:
         pass  # not a superuser, or not on the list of what a managed Postgres allows
 
 
-def _index_for_searches() -> None:
+def _serve_dicomweb() -> None:
+    op.create_table(
+        "workitem_claims",
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("lease_token", sa.BigInteger(), nullable=False),
+        sa.Column("transaction_uid", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id"],
+            ["studies.id"],
+            name=op.f("fk_workitem_claims_study_id_studies"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("study_id", name=op.f("pk_workitem_claims")),
+    )
     op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
     op.create_index("ix_images_sop_instance_uid", "images", ["sop_instance_uid"], unique=False)
     op.create_index("ix_images_series_instance_uid", "images", ["series_instance_uid"], unique=False)
@@ -1038,6 +1051,7 @@ def _index_for_searches() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("workitem_claims")
     op.drop_table("dicom_procedure_steps")
     op.drop_table("hl7_messages")
     op.drop_table("hl7_senders")

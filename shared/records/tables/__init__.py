@@ -7,6 +7,7 @@ images 1─n embeddings n─1 encoders
 batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys, destinations,
                                                    dicom_peers, dicom_procedure_steps
 studies 1─n deliveries n─1 destinations, deliveries 1─n delivery_attempts
+studies 1─1 workitem_claims
 expected_orders become studies' orders; hl7_senders n─1 tenants
 discarded_…, hl7_messages stand alone
 """
@@ -26,6 +27,7 @@ from shared.records.tables.studies import (
     ProcedureStepRow,
     StudyEventRow,
     StudyRow,
+    WorkitemClaimRow,
 )
 
 __all__ = [
@@ -54,4 +56,5 @@ __all__ = [
     "StudyEventRow",
     "StudyRow",
     "TenantRow",
+    "WorkitemClaimRow",
 ]

@@ -107,6 +107,17 @@ class StudyRow(Base):
     """Of the report in force; None until there is one, and once it is erased."""
 
 
+class WorkitemClaimRow(Base):
+    """By which Transaction UID a performer that is no worker of ours holds a study, or held it last."""
+
+    __tablename__ = "workitem_claims"
+
+    study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
+    lease_token: Mapped[int] = mapped_column(BigInteger)
+    """Of its claim: once the study's own is another one, this is over."""
+    transaction_uid: Mapped[str] = mapped_column(String(64), info=SYSTEM)
+
+
 class OrderRow(Base):
     """Whose study it is and what was asked for (`Order`); gone once the study is erased."""
 
