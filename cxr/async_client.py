@@ -45,8 +45,7 @@ class AsyncClient:
         self.batches = AsyncBatches(self._server)
         self.reviews = AsyncReviews(self._server)
         self.keys, self.tenants = AsyncKeys(self._server), AsyncTenants(self._server)
-        self.destinations = AsyncDestinations(self._server)
-        self.deliveries = AsyncDeliveries(self._server)
+        self.destinations, self.deliveries = AsyncDestinations(self._server), AsyncDeliveries(self._server)
         self.dicom_peers = AsyncDicomPeers(self._server)
         self.hl7_senders = AsyncHl7Senders(self._server)
 

@@ -47,8 +47,7 @@ class Client:
         self.reviews = Reviews(self._server)
         self.keys, self.tenants = Keys(self._server), Tenants(self._server)
         self.destinations, self.deliveries = Destinations(self._server), Deliveries(self._server)
-        self.dicom_peers = DicomPeers(self._server)
-        self.hl7_senders = Hl7Senders(self._server)
+        self.dicom_peers, self.hl7_senders = DicomPeers(self._server), Hl7Senders(self._server)
 
     def submit(
         self,
