@@ -2,7 +2,7 @@
 
 studies -> upload -> submission (the way in)      findings, reports, images, events (the way out)
 versions, drafts, signing, reviews (what persons do to reports)
-batches -> results      deliveries, destinations      keys, tenants
+batches -> results      deliveries, destinations      keys, tenants, retention, patients
 health, docs (for operators and developers)      web/ (the page)
 dicomweb_… (the hospital's own tools)
 """
@@ -48,7 +48,9 @@ from api.routes import (
     images,
     keys,
     open_studies,
+    patients,
     reports,
+    retention,
     review_statistics,
     reviews,
     signing,
@@ -137,7 +139,7 @@ def create_app(
         dicomweb_workitems,
     )
     on_results = (reviews, review_statistics, batches, deliveries, destinations)
-    on_callers = (keys, tenants, dicom_peers, hl7_senders)
+    on_callers = (keys, tenants, retention, patients, dicom_peers, hl7_senders)
     for module in (*on_studies, *on_dicomweb, *on_results, *on_callers, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:

@@ -263,6 +263,28 @@ def _make_studies() -> None:
     op.create_index(
         "ix_studies_unsigned", "studies", ["priority", "id"], unique=False, postgresql_where=unsigned
     )
+    op.create_index(
+        "ix_studies_tenant_updated_at",
+        "studies",
+        ["tenant_id", "updated_at"],
+        unique=False,
+        postgresql_where=sa.text(
+            "erased_at IS NULL AND status IN ('completed', 'rejected', 'failed', 'cancelled')"
+        ),
+    )
+    op.create_table(
+        "retention",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("completed_days", sa.Integer(), nullable=True),
+        sa.Column("unfinished_days", sa.Integer(), nullable=True),
+        sa.Column("signed_days", sa.Integer(), nullable=True),
+        sa.Column("set_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "least(completed_days, unfinished_days, signed_days) >= 1", name=op.f("ck_retention_days")
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_retention_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_retention")),
+    )
     op.create_table(
         "orders",
         sa.Column("study_id", sa.UUID(), nullable=False),
@@ -1068,6 +1090,7 @@ def downgrade() -> None:
     op.drop_table("reports")
     op.drop_table("analyses")
     op.drop_table("orders")
+    op.drop_table("retention")
     op.drop_table("images")
     op.drop_table("idempotency_keys")
     op.drop_table("studies")

@@ -78,13 +78,14 @@ def report_of(client: Client, study: str) -> Report:
 def installation(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Return an installation of this checkout, upgraded from one of the release before."""
     ports: set[int] = set()
-    while len(ports) < 3:
+    while len(ports) < 4:
         ports.add(free_port(ports))
-    port, dicom_port, hl7_port = ports
+    port, dicom_port, tls_port, hl7_port = ports
     url = f"http://127.0.0.1:{port}"
     here = (
         f"API_PUBLISH=127.0.0.1:{port}",
         f"DICOM_PUBLISH=127.0.0.1:{dicom_port}",
+        f"DICOM_TLS_PUBLISH=127.0.0.1:{tls_port}",
         f"HL7_PUBLISH=127.0.0.1:{hl7_port}",
         "CXR_GATEWAY_CLOSE_AFTER=2",
     )

@@ -57,6 +57,15 @@ class StudyRow(Base):
         # Serve whoever reads one report after the other: those that nobody has signed.
         Index("ix_studies_tenant_unsigned", "tenant_id", "priority", "id", postgresql_where=text(UNSIGNED)),
         Index("ix_studies_unsigned", "priority", "id", postgresql_where=text(UNSIGNED)),
+        # Serves retention: what has had no event for long, the oldest first.
+        Index(
+            "ix_studies_tenant_updated_at",
+            "tenant_id",
+            "updated_at",
+            postgresql_where=text(
+                "erased_at IS NULL AND status IN ('completed', 'rejected', 'failed', 'cancelled')"
+            ),
+        ),
         # Serves a batch's results in order, and its counts by status.
         Index("ix_studies_batch_id_id", "batch_id", "id"),
         Index("ix_studies_batch_status", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
