@@ -27,6 +27,7 @@ from api.guard import Guard
 from api.lanes import Lane
 from api.routes import (
     batches,
+    dicom_peers,
     docs,
     drafts,
     events,
@@ -123,6 +124,7 @@ def create_app(
         keys,
         tenants,
         hl7_senders,
+        dicom_peers,
         health,
         docs,
     ):

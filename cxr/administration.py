@@ -1,4 +1,4 @@
-"""The administrator's part of the clients: keys and tenants; all of it needs the admin scope."""
+"""The administrator's part of the clients: keys, tenants and DICOM peers; all of it needs the admin scope."""
 
 from collections.abc import Sequence
 
@@ -51,6 +51,50 @@ class Tenants:
         return self._server.take(conversations.renamed_tenant(old, new))
 
 
+class DicomPeers:
+    """Peers: DICOM systems that may call the gateway, or that the gateway calls."""
+
+    def __init__(self, server: Sender) -> None:
+        self._server = server
+
+    def add(
+        self,
+        ae_title: str,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        tls: bool = False,
+        may_store: bool = True,
+        tenant: str | None = None,
+    ) -> models.DicomPeer:
+        """Let a peer be known.
+
+        Args:
+            host: by default it may call from anywhere, and is never called.
+            port: where it takes DICOM.
+            tls: whether it is called over TLS.
+            may_store: whether it may send instances.
+            tenant: whose studies it sends, a name; by default the default tenant's.
+        """
+        wanted = {
+            "ae_title": ae_title,
+            "host": host,
+            "port": port,
+            "tls": tls,
+            "may_store": may_store,
+            "tenant": tenant,
+        }
+        return self._server.send(calls.add_dicom_peer(wanted))
+
+    def list(self) -> Sequence[models.DicomPeer]:
+        """List the peers."""
+        return self._server.send(calls.dicom_peers())
+
+    def remove(self, peer_id: str) -> None:
+        """Let a peer be known no more."""
+        self._server.send(calls.remove_dicom_peer(peer_id))
+
+
 class AsyncKeys:
     """API keys."""
 
@@ -94,3 +138,47 @@ class AsyncTenants:
             ProblemError: another one has the new name.
         """
         return await self._server.take(conversations.renamed_tenant(old, new))
+
+
+class AsyncDicomPeers:
+    """Peers: DICOM systems that may call the gateway, or that the gateway calls."""
+
+    def __init__(self, server: AsyncSender) -> None:
+        self._server = server
+
+    async def add(
+        self,
+        ae_title: str,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        tls: bool = False,
+        may_store: bool = True,
+        tenant: str | None = None,
+    ) -> models.DicomPeer:
+        """Let a peer be known.
+
+        Args:
+            host: by default it may call from anywhere, and is never called.
+            port: where it takes DICOM.
+            tls: whether it is called over TLS.
+            may_store: whether it may send instances.
+            tenant: whose studies it sends, a name; by default the default tenant's.
+        """
+        wanted = {
+            "ae_title": ae_title,
+            "host": host,
+            "port": port,
+            "tls": tls,
+            "may_store": may_store,
+            "tenant": tenant,
+        }
+        return await self._server.send(calls.add_dicom_peer(wanted))
+
+    async def list(self) -> Sequence[models.DicomPeer]:
+        """List the peers."""
+        return await self._server.send(calls.dicom_peers())
+
+    async def remove(self, peer_id: str) -> None:
+        """Let a peer be known no more."""
+        await self._server.send(calls.remove_dicom_peer(peer_id))

@@ -17,7 +17,7 @@ from typing import BinaryIO, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.administration import AsyncKeys, AsyncTenants
+from cxr.administration import AsyncDicomPeers, AsyncKeys, AsyncTenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
@@ -46,6 +46,7 @@ class AsyncClient:
         self.keys = AsyncKeys(self._server)
         self.tenants = AsyncTenants(self._server)
         self.hl7_senders = AsyncHl7Senders(self._server)
+        self.dicom_peers = AsyncDicomPeers(self._server)
 
     async def submit(
         self,

@@ -4,7 +4,7 @@ A `Call` (call.py) says what to send and how to read the answer; several of them
 (conversations.py). Those of persons who read reports are in review_calls.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 from urllib.parse import quote
 from uuid import uuid4
@@ -268,6 +268,21 @@ def rename_tenant(tenant_id: str, name: str) -> Call[models.Tenant]:
     return Call(
         "PATCH", f"/v1/tenants/{id_in_address(tenant_id)}", read_as(models.Tenant), json={"name": name}
     )
+
+
+def add_dicom_peer(wanted: Mapping[str, object]) -> Call[models.DicomPeer]:
+    """Let a DICOM peer be known."""
+    return Call("POST", "/v1/dicom-peers", read_as(models.DicomPeer), json=dict(wanted))
+
+
+def dicom_peers() -> Call[list[models.DicomPeer]]:
+    """List the DICOM peers."""
+    return Call("GET", "/v1/dicom-peers", read_items(models.DicomPeer))
+
+
+def remove_dicom_peer(peer_id: str) -> Call[None]:
+    """Remove a DICOM peer."""
+    return Call("DELETE", f"/v1/dicom-peers/{id_in_address(peer_id)}", read_nothing)
 
 
 def info() -> Call[models.Info]:

@@ -14,6 +14,7 @@ from cxr.commands import (
     hl7_senders,
     keys,
     models,
+    peers,
     pictures,
     reviews,
     stack,
@@ -53,6 +54,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(hl7_senders.app, name="hl7-senders")
+app.add_typer(peers.app, name="peers")
 
 
 @app.callback()

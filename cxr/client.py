@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.administration import Keys, Tenants
+from cxr.administration import DicomPeers, Keys, Tenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.errors import ProblemError
 from cxr.hospital import Hl7Senders
@@ -47,6 +47,7 @@ class Client:
         self.keys = Keys(self._server)
         self.tenants = Tenants(self._server)
         self.hl7_senders = Hl7Senders(self._server)
+        self.dicom_peers = DicomPeers(self._server)
 
     def submit(
         self,

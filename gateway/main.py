@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from gateway.backend import Backend, open_backend
+from gateway.dimse.part import Dimse
 from gateway.hl7.listener import Hl7Listener
 from shared.operations import telemetry
 from shared.settings import TelemetrySettings
@@ -46,4 +47,4 @@ def main() -> int:
 
 def parts_of(backend: Backend) -> Sequence[Part]:
     """Return all that the gateway does, in the order in which it starts."""
-    return (Hl7Listener(backend),)
+    return (Dimse(backend), Hl7Listener(backend))

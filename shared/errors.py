@@ -8,6 +8,7 @@ CxrError
 │   ├── BrokenImageError        cut off or corrupt
 │   ├── UnsupportedImageError   a DICOM object, transfer syntax or pixel format that is not read
 │   │   └── ForeignObjectError    whole, and by its header no radiograph, as an SR: set aside beside images
+│   │       └── OwnObjectError      that this product made of a report, and a PACS sends back
 │   ├── TooLargeError           more bytes, pixels, files or zip ratio than allowed
 │   └── UnusableImageError      readable, but not a chest radiograph, or empty, or clipped
 ├── ConflictError             somebody else changed it first: read what there is now, and change that
@@ -75,6 +76,10 @@ class UnsupportedImageError(BadInputError):
 
 class ForeignObjectError(UnsupportedImageError):
     """A DICOM object of another kind than a radiograph, such as a report or a slice of a CT."""
+
+
+class OwnObjectError(ForeignObjectError):
+    """Something that this product made of a report: read as a radiograph it would make another, for ever."""
 
 
 class TooLargeError(BadInputError):

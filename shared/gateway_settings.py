@@ -1,6 +1,7 @@
 """The gateway's settings, as `shared/settings.py` has the others."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +22,21 @@ class GatewaySettings(BaseSettings):
         default="CXR", pattern=r"^[ -\[\]-~]{1,16}$", description="What DICOM peers call us: our AE title."
     )
     dicom_port: int = Field(default=11112, ge=0, le=65535, description="Port for DICOM; 0: any free one.")
+    tls_port: int = Field(
+        default=2762, ge=0, le=65535, description="Port for DICOM over TLS, where there is a certificate."
+    )
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="File (PEM) of our certificate and what stands above it; unset means no TLS.",
+    )
+    tls_key: Path | None = Field(default=None, description="File (PEM) of its private key.")
+    tls_ca: Path | None = Field(
+        default=None,
+        description="File (PEM) of the authorities whose certificates peers show; there is no TLS without.",
+    )
+    max_associations: int = Field(
+        default=50, ge=1, description="Most DICOM associations at a time; the next one is told to come again."
+    )
     hl7_port: int = Field(default=2575, ge=0, le=65535, description="Port for HL7 (MLLP); 0: any free one.")
     close_after: Duration = Field(
         default=timedelta(seconds=30),

@@ -28,7 +28,7 @@ from cxr.models.review import (
     Version,
     WriterPair,
 )
-from cxr.models.server import FormatInfo, Info, Key, Tenant, Work
+from cxr.models.server import DicomPeer, FormatInfo, Info, Key, Tenant, Work
 from cxr.models.similar import PresentFinding, SimilarStudies, SimilarStudy
 from cxr.models.study import (
     FINAL_STATUSES,
@@ -57,6 +57,7 @@ __all__ = [
     "BatchPage",
     "BatchResult",
     "ClassifierId",
+    "DicomPeer",
     "Difference",
     "ErrorCount",
     "Event",

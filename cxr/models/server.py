@@ -29,6 +29,19 @@ class Tenant(Answer):
     created_at: datetime
 
 
+class DicomPeer(Answer):
+    """A DICOM application entity that may call the gateway, or that the gateway calls."""
+
+    id: str
+    ae_title: str
+    host: str | None = None
+    port: int | None = None
+    tls: bool
+    may_store: bool
+    tenant: str
+    created_at: datetime
+
+
 class Work(Answer):
     """The work that a server has."""
 

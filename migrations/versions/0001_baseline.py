@@ -16,11 +16,13 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _make_callers()
     _make_studies()
     _expect_orders()
+    _expect_images()
 
 
-def _make_studies() -> None:
+def _make_callers() -> None:
     tenants = op.create_table(
         "tenants",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -47,6 +49,57 @@ def _make_studies() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
     )
+    op.create_table(
+        "dicom_peers",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("ae_title", sa.String(length=16), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=True),
+        sa.Column("port", sa.Integer(), nullable=True),
+        sa.Column("tls", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("may_store", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_dicom_peers_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dicom_peers")),
+    )
+    op.create_index(
+        "ux_dicom_peers_ae_title_host",
+        "dicom_peers",
+        ["ae_title", sa.literal_column("coalesce(host, '')")],
+        unique=True,
+    )
+
+
+def _expect_images() -> None:
+    op.create_table(
+        "dicom_procedure_steps",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("uid", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_id", sa.UUID(), nullable=True),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("images", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id"],
+            ["studies.id"],
+            name=op.f("fk_dicom_procedure_steps_study_id_studies"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_dicom_procedure_steps_tenant_id_tenants")
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "uid", name=op.f("pk_dicom_procedure_steps")),
+    )
+    for name, columns in (
+        ("study_instance_uid", ["tenant_id", "study_instance_uid"]),
+        ("study_id", ["study_id"]),
+        ("updated_at", ["updated_at"]),
+    ):
+        op.create_index(f"ix_dicom_procedure_steps_{name}", "dicom_procedure_steps", columns, unique=False)
+
+
+def _make_studies() -> None:
     op.create_table(
         "batches",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -800,6 +853,7 @@ def _make_vectors_searchable(connection: sa.Connection) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("dicom_procedure_steps")
     op.drop_table("hl7_messages")
     op.drop_table("hl7_senders")
     op.drop_table("expected_orders")
@@ -817,6 +871,7 @@ def downgrade() -> None:
     op.drop_table("studies")
     op.drop_table("discarded_studies")
     op.drop_table("discarded_originals")
+    op.drop_table("dicom_peers")
     op.drop_table("batches")
     op.drop_table("api_keys")
     op.drop_table("tenants")

@@ -33,6 +33,7 @@ TAGS: Final = (
     "StudyInstanceUID",
     "SeriesInstanceUID",
     "Modality",
+    "Manufacturer",
     "ViewPosition",
     "ViewCodeSequence",
     "ProjectionEponymousNameCodeSequence",

@@ -51,9 +51,11 @@ from shared.errors import (
     EmptyFileError,
     ForeignObjectError,
     NotAnImageError,
+    OwnObjectError,
     TooLargeError,
     UnsupportedImageError,
 )
+from shared.version import SOFTWARE
 
 __all__ = ["SNIFF_BYTES", "Attributes", "Header", "MediaType", "check_file", "check_header", "sniff"]
 
@@ -287,6 +289,9 @@ def _check_preamble(head: bytes, *, name: str) -> None:
 
 def _check_kind(opened: DicomFile, *, name: str) -> None:
     """Refuse what is not one picture of radiography."""
+    if value_of(opened.dataset, "Manufacturer") == SOFTWARE:
+        message = f"the DICOM object was made by {SOFTWARE} itself, of a report"
+        raise OwnObjectError(message, file=name)
     modality = str(value_of(opened.dataset, "Modality") or "").strip().upper()
     if modality and modality not in _TAKEN:
         what = f"{_REFUSED[modality]} ({modality})" if modality in _REFUSED else "of another modality"

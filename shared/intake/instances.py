@@ -1,6 +1,7 @@
 """DICOM instances brought one by one, as C-STORE, STOW and a pull bring them: UIDs say where each belongs.
 
     receive: find or open the study of its Study Instance UID, note its original -> open_studies.finish
+    set_aside: what is none of its images, and comes with them
 
 It is in once its caller is told so. The same instance is taken once, however often it comes. A study that was
 closed, or read already, opens again for another.
@@ -11,15 +12,16 @@ from datetime import timedelta
 
 from pydicom.uid import UID
 
+from shared.dicom import foreign
 from shared.domain.orders import NO_ORDER, Order
 from shared.domain.reports import Language
 from shared.domain.studies import Actor, Priority, StudyId, TenantId, new_id
-from shared.errors import BrokenImageError
+from shared.errors import BrokenImageError, ForeignObjectError, OwnObjectError
 from shared.intake import open_studies as gathering
 from shared.intake.files import Checked
 from shared.intake.studies import Intake
 from shared.intake.submission import Added, Addition, NotAdded, Refused
-from shared.records import open_studies, studies
+from shared.records import open_studies, procedure_steps, studies
 from shared.records.database import Session
 from shared.records.studies import NewStudy, Opening
 
@@ -76,6 +78,22 @@ def receive(intake: Intake, arrival: Arrival) -> Added | NotAdded:
     return known or gathering.finish(intake, addition)
 
 
+def set_aside(
+    intake: Intake, tenant_id: TenantId, study_instance_uid: str | None, reason: ForeignObjectError
+) -> None:
+    """Note with the study that an object came that is none of its images; nothing where there is no study.
+
+    Raises:
+        TryAgainError: the database is away.
+    """
+    if study_instance_uid is None or isinstance(reason, OwnObjectError):
+        return
+    with intake.database.session() as session:
+        study_id = open_studies.of_uid(session, tenant_id, study_instance_uid)
+        if study_id is not None:
+            open_studies.note_aside(session, study_id, foreign.noted([reason]))
+
+
 def _begin(session: Session, arrival: Arrival, uid: str) -> StudyId:
     """Open a study for an instance that is stored next; without any image its quiet time rejects it."""
     study = NewStudy(
@@ -88,4 +106,7 @@ def _begin(session: Session, arrival: Arrival, uid: str) -> StudyId:
         opening=Opening(arrival.close_after),
     )
     studies.accept(session, study, actor=arrival.actor)
+    expected = procedure_steps.expected_images(session, arrival.tenant_id, uid, study_id=study.id)
+    if expected is not None:
+        open_studies.expect(session, study.id, expected, here=0, actor=arrival.actor)
     return study.id

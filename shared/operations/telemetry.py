@@ -80,6 +80,11 @@ CRITICAL: Final = Counter(
     "cxr_critical_findings_total", "Studies that were classified with a critical finding", ["label"]
 )
 RECEIVED: Final = Counter("cxr_studies_received_total", "Studies taken in", ["priority", "outcome"])
+INSTANCES: Final = Counter(
+    "cxr_dicom_instances_total",
+    "DICOM instances sent by C-STORE, by what was answered",
+    ["outcome"],
+)
 HL7: Final = Counter("cxr_hl7_messages_total", "HL7 messages that came in", ["kind", "answer"])
 REPAIRED: Final = Counter("cxr_originals_repaired_total", "Damaged originals that were sent again")
 for _damage in Damage:

@@ -4,12 +4,13 @@ Whoever adds or closes holds the study's row (`hold`): two who add take turns, a
 an image that is being written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from shared.domain.orders import Order
@@ -21,6 +22,8 @@ from shared.records.reading import StudyView
 from shared.records.studies import StoredImage
 from shared.records.tables import ImageRow, OrderRow, StudyRow
 
+_MOST_NOTES: Final = 100
+"""Of what was set aside of one study, when it comes one by one."""
 _NOTHING_CAME: Final = "the study was opened and no image came in time: open another for them"
 
 
@@ -113,6 +116,32 @@ def add(
     if study.study.expected_images is None:
         return []
     return close_complete(session, study_id, images=first + len(images), actor=actor)
+
+
+def note_aside(session: Session, study_id: StudyId, notes: Sequence[Mapping[str, str]]) -> None:
+    """Note files that came with a study and are no images of it, each once, and not without end."""
+    had = func.coalesce(func.jsonb_array_length(OrderRow.set_aside), 0)
+    new = cast(list(notes), JSONB)
+    session.execute(
+        update(OrderRow)
+        .where(OrderRow.study_id == study_id, had < _MOST_NOTES, ~OrderRow.set_aside.contains(new))
+        .values(set_aside=OrderRow.set_aside.op("||")(new))
+    )
+
+
+def expect(session: Session, study_id: StudyId, images: int | None, *, here: int, actor: Actor) -> list[Hint]:
+    """Say how many images an open study that the caller holds is to have; with as many it is closed.
+
+    Args:
+        images: None for no number: then its quiet time closes it.
+        here: how many it has.
+    """
+    session.execute(
+        update(StudyRow)
+        .where(StudyRow.id == study_id, StudyRow.status == StudyStatus.OPEN)
+        .values(expected_images=images)
+    )
+    return close_complete(session, study_id, images=here, actor=actor)
 
 
 def close_complete(session: Session, study_id: StudyId, *, images: int, actor: Actor) -> list[Hint]:

@@ -12,10 +12,11 @@ from shared.domain.reports import SIGNED, Act
 from shared.errors import NotPossibleError
 from shared.labels import LABELS
 from shared.rendering.assessed import assessed
-from shared.rendering.document import SOFTWARE, FindingLine, ReportDocument
+from shared.rendering.document import FindingLine, ReportDocument
 from shared.rendering.filing import refuse_superseded
 from shared.rendering.identity import report_uuid, study_uid
 from shared.reporting.assessment import Assessment
+from shared.version import SOFTWARE
 
 MEDIA_TYPE: Final = "application/json"
 

@@ -26,9 +26,6 @@ from shared.rendering.passages import Passage, passages
 from shared.reporting.certainty import PROBABLE_FROM, STATED_FROM
 from shared.words import in_each
 
-SOFTWARE: Final = "CXR Reporter"
-"""What made the report, as its formats name the device."""
-
 
 @dataclass(frozen=True, slots=True)
 class FindingLine:

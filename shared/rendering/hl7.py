@@ -26,7 +26,7 @@ from shared.domain.reports import ReportStatus
 from shared.errors import NotPossibleError
 from shared.labels import LABELS, Code
 from shared.rendering import notes, pdf, terms
-from shared.rendering.document import SOFTWARE, ReportDocument, quoted
+from shared.rendering.document import ReportDocument, quoted
 from shared.rendering.fhir import codes
 from shared.rendering.fhir.findings import name_of
 from shared.rendering.filing import refuse_superseded
@@ -43,6 +43,7 @@ from shared.rendering.identity import named_uuid, report_uuid, study_uid
 from shared.rendering.names import Name, groups_of
 from shared.rendering.stated import Stated, stated
 from shared.reporting.places import in_place
+from shared.version import SOFTWARE
 
 MEDIA_TYPE: Final = "application/hl7-v2"
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from shared.domain.reports import Language
 from shared.rendering.assessed import upheld
-from shared.rendering.document import SOFTWARE, FindingLine, ReportDocument
+from shared.rendering.document import FindingLine, ReportDocument
 from shared.reporting.places import in_place
+from shared.version import SOFTWARE
 from shared.words import in_each
 
 WORDS: Final = in_each("notes", dict)

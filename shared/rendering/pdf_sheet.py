@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from shared.domain.reports import Person, Section
 from shared.rendering import notes
-from shared.rendering.document import SOFTWARE, ReportDocument, image_in_words, quoted
+from shared.rendering.document import ReportDocument, image_in_words, quoted
 from shared.rendering.names import in_words
 from shared.rendering.pdf_pictures import pictures_of, title_of
+from shared.version import SOFTWARE
 from shared.words import in_each
 
 _WORDS: Final = in_each("sheet", dict)

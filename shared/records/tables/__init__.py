@@ -4,12 +4,13 @@ studies 1─1 orders                     studies 1─n analyses 1─n findings
 studies 1─n images, study_events       studies 1─n reports (versions), each of one analysis 1─n report_drafts
                                        reports 1─1 shadow_reports
 images 1─n embeddings n─1 encoders
-batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys
+batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys,
+                                                   dicom_peers, dicom_procedure_steps
 expected_orders become studies' orders; hl7_senders n─1 tenants
 discarded_…, hl7_messages stand alone
 """
 
-from shared.records.tables.callers import ApiKeyRow, IdempotencyRow, TenantRow
+from shared.records.tables.callers import ApiKeyRow, DicomPeerRow, IdempotencyRow, TenantRow
 from shared.records.tables.discarded import DiscardedOriginalRow, DiscardedStudyRow
 from shared.records.tables.embeddings import EmbeddingRow, EncoderRow
 from shared.records.tables.expected import ExpectedOrderRow, Hl7MessageRow, Hl7SenderRow
@@ -20,6 +21,7 @@ from shared.records.tables.studies import (
     FindingRow,
     ImageRow,
     OrderRow,
+    ProcedureStepRow,
     StudyEventRow,
     StudyRow,
 )
@@ -28,6 +30,7 @@ __all__ = [
     "AnalysisRow",
     "ApiKeyRow",
     "BatchRow",
+    "DicomPeerRow",
     "DiscardedOriginalRow",
     "DiscardedStudyRow",
     "EmbeddingRow",
@@ -39,6 +42,7 @@ __all__ = [
     "IdempotencyRow",
     "ImageRow",
     "OrderRow",
+    "ProcedureStepRow",
     "ReportDraftRow",
     "ReportRow",
     "ShadowReportRow",

@@ -47,6 +47,25 @@ class ApiKeyRow(Base):
     revoked_at: Mapped[Moment | None]
 
 
+class DicomPeerRow(Base):
+    """A DICOM application entity that may call us, or that we call."""
+
+    __tablename__ = "dicom_peers"
+    __table_args__ = (
+        # Who calls is known by title and host; one without a host may be anywhere, once.
+        Index("ux_dicom_peers_ae_title_host", "ae_title", text("coalesce(host, '')"), unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    ae_title: Mapped[str] = mapped_column(String(16), info=SYSTEM)
+    host: Mapped[str | None] = mapped_column(String(255), info=SYSTEM)
+    port: Mapped[int | None]
+    tls: Mapped[bool] = mapped_column(server_default=text("false"))
+    may_store: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_at: Mapped[Moment] = mapped_column(server_default=func.now())
+
+
 class IdempotencyRow(Base):
     """The first answer to a request that carried an Idempotency-Key, or the promise of one."""
 

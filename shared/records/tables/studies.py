@@ -264,3 +264,28 @@ class BatchRow(Base):
     name: Mapped[SystemText | None]
     created_at: Mapped[Moment] = mapped_column(server_default=func.now())
     cancelled_at: Mapped[Moment | None]
+
+
+class ProcedureStepRow(Base):
+    """What a modality says of a performed procedure step, maybe before anything of its study comes."""
+
+    __tablename__ = "dicom_procedure_steps"
+    __table_args__ = (
+        # Serves who asks how many images a study is to have.
+        Index("ix_dicom_procedure_steps_study_instance_uid", "tenant_id", "study_instance_uid"),
+        # Serves the erasing of a study.
+        Index("ix_dicom_procedure_steps_study_id", "study_id"),
+        # Serves the forgetting.
+        Index("ix_dicom_procedure_steps_updated_at", "updated_at"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    uid: Mapped[str] = mapped_column(String(64), primary_key=True, info=PATIENT)
+    study_instance_uid: Mapped[str] = mapped_column(String(64), info=PATIENT)
+    study_id: Mapped[UUID | None] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"))
+    """Once there is the study."""
+    status: Mapped[str] = mapped_column(String(16), info=SYSTEM)
+    """A `StepStatus`."""
+    images: Mapped[int]
+    """How many were made in it, once it has ended."""
+    updated_at: Mapped[Moment] = mapped_column(server_default=func.now())

@@ -16,7 +16,7 @@ from shared.labels import LABELS
 from shared.labels import Code as Concept
 from shared.rendering import terms
 from shared.rendering.dicom.texts import line
-from shared.rendering.document import SOFTWARE
+from shared.version import SOFTWARE
 
 OWN_SCHEME: Final = "99CXRREPORTER"
 """99 begins every scheme that is not DICOM's (PS3.3 section 8.2)."""

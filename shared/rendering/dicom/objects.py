@@ -18,9 +18,10 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from shared.domain.reports import AiMark, ReportStatus
 from shared.errors import NotPossibleError
 from shared.rendering.dicom.texts import LONG_STRING, SHORT_STRING, SHORT_TEXT, identifier, line, person_name
-from shared.rendering.document import SOFTWARE, Instance, ReportDocument
+from shared.rendering.document import Instance, ReportDocument
 from shared.rendering.filing import refuse_superseded
 from shared.rendering.identity import instance_uid, product_uid, series_uid, study_uid
+from shared.version import SOFTWARE
 
 AI_MARKS: Final = {
     AiMark.WRITTEN: "Made by artificial intelligence; no person has signed it.",

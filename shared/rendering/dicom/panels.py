@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from shared.domain.findings import FindingStatus
 from shared.rendering import notes
-from shared.rendering.document import SOFTWARE, FindingLine, ImageLine, ReportDocument, image_in_words
+from shared.rendering.document import FindingLine, ImageLine, ReportDocument, image_in_words
 from shared.rendering.stated import stated
+from shared.version import SOFTWARE
 
 _SIDE: Final = 1000
 """Pixels of a radiograph's square, where a study has one or two; more of them share the same height."""

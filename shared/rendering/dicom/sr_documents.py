@@ -34,8 +34,9 @@ from shared.rendering.dicom.objects import (
 )
 from shared.rendering.dicom.signatures import signature_of
 from shared.rendering.dicom.texts import SHORT_STRING, identifier, line, name_of_person
-from shared.rendering.document import SOFTWARE, Instance, ReportDocument
+from shared.rendering.document import Instance, ReportDocument
 from shared.rendering.identity import device_uid, instance_uid, study_uid
+from shared.version import SOFTWARE
 
 _NO_ORGANIZATION: Final = "not stated"
 """Of the person who signed; the standard wants a name."""

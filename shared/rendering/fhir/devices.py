@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from shared.domain.reports import WriterVersion
-from shared.rendering.document import SOFTWARE, ReportDocument
+from shared.rendering.document import ReportDocument
 from shared.rendering.fhir.codes import DICOM
 from shared.rendering.fhir.elements import Element, concept, reference, resource
 from shared.rendering.terms import ARTIFICIAL_INTELLIGENCE
+from shared.version import SOFTWARE
 
 
 def software(document: ReportDocument) -> Element:

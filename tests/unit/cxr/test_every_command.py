@@ -57,8 +57,11 @@ _ARGUMENTS = {
     "hl7-senders remove": ["ID"],
     "tenants list": [],
     "tenants rename": ["north", "south"],
+    "peers add": ["MODALITY"],
+    "peers list": [],
+    "peers remove": ["ID"],
 }
-_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke"}
+_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke", "peers remove"}
 """Their answer has no content to tell a foreign server by."""
 
 

@@ -15,8 +15,9 @@ from shared.domain.reports import AiMark
 from shared.errors import NotPossibleError
 from shared.rendering.dicom import measurement_report, text_report
 from shared.rendering.dicom.objects import file_of
-from shared.rendering.document import SOFTWARE, ImageLine
+from shared.rendering.document import ImageLine
 from shared.rendering.formats import FORMATS
+from shared.version import SOFTWARE
 from tests.support.dicom_documents import ALL, BARE, DOCUMENT, SIGNED
 from tests.support.dicom_readers import complaints
 from tests.support.documents import STUDY_UID
