@@ -102,9 +102,15 @@ def renew(session: Session, rule: PullRule) -> bool:
     return session.scalar(held) is not None
 
 
-def finish(session: Session, rule: PullRule, *, error: str | None) -> None:
-    """Give a rule back, due again after its time; one that failed later each time, an hour at most."""
-    failures = 0 if error is None else rule.failures + 1
+def finish(session: Session, rule: PullRule, *, away: str | None, failed: int) -> None:
+    """Give a rule back, due again after its time: later each time its archive is away, an hour at most.
+
+    Args:
+        away: why nothing could be had.
+        failed: studies that were not given, while others were.
+    """
+    failures = 0 if away is None else rule.failures + 1
+    error = away or (f"{failed} studies were not given whole; they are asked for again" if failed else None)
     # One that was asked to run meanwhile (`run_soon`) is due already.
     wait = min(rule.every * 2 ** min(failures, _MOST_DOUBLINGS), max(rule.every, _LONGEST_PAUSE))
     values = {"lease_expires_at": None, "failures": failures, "error": error, "ran_at": func.now()}

@@ -22,7 +22,17 @@ from redis import Redis, RedisError
 from shared.domain.studies import Actor, ActorKind
 from shared.errors import TryAgainError
 from shared.operations import gauges, telemetry
-from shared.records import claims, expected, hl7, idempotency, leases, open_studies, vector_indexes, waiting
+from shared.records import (
+    claims,
+    expected,
+    hl7,
+    idempotency,
+    leases,
+    open_studies,
+    pulling,
+    vector_indexes,
+    waiting,
+)
 from shared.records.database import Database
 from shared.records.erasure import collect
 from shared.records.moves import Hint
@@ -100,6 +110,7 @@ def _tidy_until(stopped: threading.Event, database: Database, storage: Storage) 
                 idempotency.forget_old(session)
                 expected.forget_expired(session)
                 hl7.forget_old(session)
+                pulling.forget_old(session)
         except TryAgainError as error:
             log.warning("tidying.postponed", error=type(error).__name__)
         except Exception as error:  # without this thread nothing would ever be erased again

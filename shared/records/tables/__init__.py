@@ -7,13 +7,15 @@ images 1─n embeddings n─1 encoders
 batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys,
                                                    dicom_peers, dicom_procedure_steps
 expected_orders become studies' orders; hl7_senders n─1 tenants
-discarded_…, hl7_messages stand alone
+pull_rules n─1 tenants, dicom_peers
+discarded_…, hl7_messages, pulled_studies stand alone
 """
 
 from shared.records.tables.callers import ApiKeyRow, DicomPeerRow, IdempotencyRow, TenantRow
 from shared.records.tables.discarded import DiscardedOriginalRow, DiscardedStudyRow
 from shared.records.tables.embeddings import EmbeddingRow, EncoderRow
 from shared.records.tables.expected import ExpectedOrderRow, Hl7MessageRow, Hl7SenderRow
+from shared.records.tables.pulling import PulledStudyRow, PullRuleRow
 from shared.records.tables.reports import ReportDraftRow, ReportRow, ShadowReportRow
 from shared.records.tables.studies import (
     AnalysisRow,
@@ -43,6 +45,8 @@ __all__ = [
     "ImageRow",
     "OrderRow",
     "ProcedureStepRow",
+    "PullRuleRow",
+    "PulledStudyRow",
     "ReportDraftRow",
     "ReportRow",
     "ShadowReportRow",
