@@ -11,6 +11,7 @@ import structlog
 from gateway.backend import Backend, open_backend
 from gateway.dimse.part import Dimse
 from gateway.hl7.listener import Hl7Listener
+from gateway.pull.puller import Puller
 from shared.operations import telemetry
 from shared.settings import TelemetrySettings
 
@@ -47,4 +48,4 @@ def main() -> int:
 
 def parts_of(backend: Backend) -> Sequence[Part]:
     """Return all that the gateway does, in the order in which it starts."""
-    return (Dimse(backend), Hl7Listener(backend))
+    return (Dimse(backend), Hl7Listener(backend), Puller(backend))

@@ -1,7 +1,7 @@
 """An archive that is asked by C-FIND, and gives by C-GET or sends by C-MOVE.
 
-By C-GET the instances come over the association that asks for them. By C-MOVE the archive calls us, as it calls
-whoever it sends to: `gateway/dimse/` takes them, and the archive counts what it answered.
+By C-GET the instances come over the association that asks for them. By C-MOVE the archive calls us, as it
+calls whoever it sends to: `gateway/dimse/` takes them, and the archive counts what it answered.
 Source: DICOM PS3.4, C.4.1 to C.4.3 and C.6.2 (study root).
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -87,8 +87,8 @@ class DimseArchive(Archive):
             if instances is None:
                 image = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": uid, "SOPInstanceUID": ""}
                 instances = len(self._find(_identifier("IMAGE", **image)))
-            names = (_text(one, name) for name in ("Modality", "BodyPartExamined", "SeriesDescription"))
-            found.append(FoundSeries(uid, *names, instances))
+            body_part, description = _text(one, "BodyPartExamined"), _text(one, "SeriesDescription")
+            found.append(FoundSeries(uid, _text(one, "Modality"), body_part, description, instances))
         return found
 
     @override
@@ -117,7 +117,7 @@ class DimseArchive(Archive):
         """Nothing is held between two questions."""
 
     def _found(self, **wanted: str) -> Sequence[FoundStudy]:
-        asked: dict[str, Any] = {
+        asked: dict[str, str | None] = {
             "StudyInstanceUID": "",
             "StudyDate": "",
             "StudyDescription": "",
@@ -192,7 +192,7 @@ class DimseArchive(Archive):
     def _store(self, event: evt.Event, numbers: "_Numbers") -> int:
         try:
             self.taker.take(io.BytesIO(event.encoded_dataset()), number=numbers.next())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # It is raised where the series was asked for: here pynetdicom would swallow it.
             self._lost.append(error if isinstance(error, TryAgainError) else _failed(error))
             return _NO_ROOM
@@ -227,7 +227,7 @@ def _last(answers: Iterator[tuple[Dataset, Dataset | None]]) -> Dataset | None:
     return last if last is not None and last.Status not in _PENDING else None
 
 
-def _identifier(level: str, **elements: Any) -> Dataset:
+def _identifier(level: str, **elements: str | None) -> Dataset:
     dataset = Dataset()
     dataset.QueryRetrieveLevel = level
     for keyword, value in elements.items():
@@ -247,6 +247,6 @@ def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
 
 def _number(dataset: Dataset, keyword: str) -> int | None:
     try:
-        return int(dataset.get(keyword))  # type: ignore[arg-type]
+        return int(dataset.get(keyword))
     except (TypeError, ValueError):
         return None

@@ -1,7 +1,7 @@
 """One run of a rule: what is new at the archive and a chest's, and the patient's earlier studies with it.
 
-A study is noted before it is fetched and once it is in. One whose archive has more instances than were noted is
-fetched again; what was cut off in between is, too, and what is in already is taken once.
+A study is noted before it is fetched and once it is in. One whose archive has more instances than were noted
+is fetched again; what was cut off in between is, too, and what is in already is taken once.
 """
 
 import threading

@@ -34,8 +34,8 @@ class PullRule:
         peer_id: of the DICOM peer, where the method is no web.
         url: of the DICOMweb root, where it is.
         modalities: of the series that are fetched.
-        body_parts: of Body Part Examined, with * and ?, in capitals; any of them, or a description, must match.
-        descriptions: the same, of Study Description and Series Description.
+        body_parts: patterns of Body Part Examined, with * and ?; case is no difference.
+        descriptions: the same, of Study and Series Description, for a series without a body part.
         window: how far back studies are looked for, by their date.
         every: how often.
         per_minute: most studies that are fetched in a minute.

@@ -1,7 +1,7 @@
 """Rules by which studies are fetched from other archives, and what was fetched.
 
-A rule is run by one gateway at a time: `claim` takes one that is due under a lease, `renew` holds it, `finish`
-says how it went and when it is due again. All three ask for the run's token, as a study's claim does.
+A rule is run by one gateway at a time: `claim` takes one that is due under a lease, `renew` holds it,
+`finish` says how it went and when it is due again. Both ask for the run's token, as a study's claim does.
 """
 
 import hashlib
