@@ -37,6 +37,7 @@ from api.routes import (
     images,
     keys,
     open_studies,
+    pull_rules,
     reports,
     review_statistics,
     reviews,
@@ -125,6 +126,7 @@ def create_app(
         tenants,
         hl7_senders,
         dicom_peers,
+        pull_rules,
         health,
         docs,
     ):

@@ -52,6 +52,7 @@ class Noun(StrEnum):
     KEY = "key"
     TENANT = "tenant"
     HL7_SENDER = "HL7 sender"
+    PULL_RULE = "pull rule"
     PEER = "DICOM peer"
     VERSION = "version"
     DRAFT = "draft"

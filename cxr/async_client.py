@@ -21,7 +21,7 @@ from cxr.administration import AsyncDicomPeers, AsyncKeys, AsyncTenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.errors import ProblemError
-from cxr.hospital import AsyncHl7Senders
+from cxr.hospital import AsyncHospital
 from cxr.inputs import OrderFields, Upload
 from cxr.report_formats import ReportFormat
 from cxr.reviewing import AsyncReviews
@@ -45,7 +45,7 @@ class AsyncClient:
         self.reviews = AsyncReviews(self._server)
         self.keys = AsyncKeys(self._server)
         self.tenants = AsyncTenants(self._server)
-        self.hl7_senders = AsyncHl7Senders(self._server)
+        self.hospital = AsyncHospital(self._server)
         self.dicom_peers = AsyncDicomPeers(self._server)
 
     async def submit(

@@ -16,6 +16,7 @@ from cxr.commands import (
     models,
     peers,
     pictures,
+    pull,
     reviews,
     stack,
     studies,
@@ -55,6 +56,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(hl7_senders.app, name="hl7-senders")
 app.add_typer(peers.app, name="peers")
+app.add_typer(pull.app, name="pull")
 
 
 @app.callback()

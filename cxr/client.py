@@ -19,7 +19,7 @@ from cxr import calls, conversations, models
 from cxr.administration import DicomPeers, Keys, Tenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.errors import ProblemError
-from cxr.hospital import Hl7Senders
+from cxr.hospital import Hospital
 from cxr.inputs import OrderFields, Upload
 from cxr.report_formats import ReportFormat
 from cxr.reviewing import Reviews
@@ -46,7 +46,7 @@ class Client:
         self.reviews = Reviews(self._server)
         self.keys = Keys(self._server)
         self.tenants = Tenants(self._server)
-        self.hl7_senders = Hl7Senders(self._server)
+        self.hospital = Hospital(self._server)
         self.dicom_peers = DicomPeers(self._server)
 
     def submit(

@@ -7,7 +7,7 @@ written out again; statuses are plain strings, so that a new one does not break 
 from cxr.models.answer import Answer
 from cxr.models.batch import Batch, BatchPage, BatchResult, ItemReport
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
-from cxr.models.hospital import Hl7Sender
+from cxr.models.hospital import Hl7Sender, PullRule
 from cxr.models.report import (
     Addendum,
     Attestation,
@@ -76,6 +76,7 @@ __all__ = [
     "Patient",
     "Place",
     "PresentFinding",
+    "PullRule",
     "Report",
     "ReviewSummary",
     "Sections",

@@ -57,6 +57,11 @@ def pause(session: Session, rule_id: UUID) -> PullRule | None:
     return _change(session, rule_id, paused_at=func.now())
 
 
+def resume(session: Session, rule_id: UUID) -> PullRule | None:
+    """Ask again when the rule is due; None where there is no such rule."""
+    return _change(session, rule_id, paused_at=None)
+
+
 def run_soon(session: Session, rule_id: UUID) -> PullRule | None:
     """Let a rule be due now, and no longer paused; None where there is no such rule."""
     return _change(session, rule_id, paused_at=None, next_at=func.now(), failures=0)

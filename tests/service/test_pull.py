@@ -1,11 +1,10 @@
 """Studies are fetched from a real archive, each once, with the patient's earlier ones, whatever is killed."""
 
-import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from tests.support.orthanc import Orthanc, orthanc
 from tests.support.services import Service, services, wait_for
 from tests.support.stack import InfraStack
 
-TODAY = date.today()
+TODAY = datetime.now(UTC).date()
 Make = Callable[..., PullRule]
 
 

@@ -60,8 +60,14 @@ _ARGUMENTS = {
     "peers add": ["MODALITY"],
     "peers list": [],
     "peers remove": ["ID"],
+    "pull add": ["pacs", "--web", "http://pacs.example.org/dicom-web"],
+    "pull list": [],
+    "pull pause": ["ID"],
+    "pull resume": ["ID"],
+    "pull now": ["ID"],
+    "pull remove": ["ID"],
 }
-_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke", "peers remove"}
+_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke", "peers remove", "pull remove"}
 """Their answer has no content to tell a foreign server by."""
 
 
