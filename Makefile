@@ -139,7 +139,8 @@ $(VENV)/.dev: $(VENV)/.local tests/chart/policy-linter.txt training/kubeflow/req
 	@# So does Kubeflow Pipelines.
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/kfp
 	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/kfp/bin/python --requirement training/kubeflow/requirements.txt
-	@# Definitions that no Python package carries, of custom resources and of FHIR, and the Node that reads them.
+	@# What no Python package carries: definitions of custom resources and of FHIR, the Node that reads them, and the
+	@# viewer OHIF, of which its built files are wanted and nothing that it was built from.
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/definitions
 	$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $(VENV)/definitions/bin/python $(NODE)
 	cp tests/definitions/*.json $(VENV)/definitions/

@@ -133,7 +133,9 @@ class ChangeFeed:
         """Listen for ever; cancelled at the end."""
         while True:
             try:
-                listener = await asyncio.to_thread(Listener, self._settings)
+                listener = await asyncio.to_thread(
+                    Listener, self._settings, events.CHANNEL, keys.CHANNEL, PULSES, name="cxr-api-feed"
+                )
             except TryAgainError as error:
                 log.debug("feed.unreachable", error=type(error.__cause__).__name__)
                 await asyncio.sleep(RECONNECT_EVERY)

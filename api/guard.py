@@ -30,7 +30,9 @@ from shared.settings import ApiSettings, AuthMode
 
 LARGEST_JSON: Final = 64 * 1024
 """Bytes of a body that is no upload."""
-_UPLOADS: Final = re.compile(r"/v1/studies(/[^/]+/images)?")
+_UPLOADS: Final = re.compile(r"/v1/studies(/[^/]+/images)?|/dicomweb/studies(/[^/]+)?")
+_PRIVATE: Final = ("/v1/", "/dicomweb/")
+"""What no cache may keep, unless its route says otherwise."""
 
 PAGE_POLICY: Final = (
     "default-src 'self'; img-src 'self' blob: data:; frame-src 'self' blob:; object-src 'none'; "
@@ -70,7 +72,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["path"].startswith("/v1/"):
+        if scope["path"].startswith(_PRIVATE):
             # To redirect a form would be to ask for all of it twice.
             scope["path"] = scope["path"].rstrip("/")
         headers = Headers(scope=scope)
@@ -171,7 +173,7 @@ class _Answer:
             names = {name for name, _ in said}
             said += [header for header in _SECURITY if header[0] not in names]
             said.append((b"x-request-id", self._request_id.encode()))
-            if self._scope["path"].startswith("/v1/") and b"cache-control" not in names:
+            if self._scope["path"].startswith(_PRIVATE) and b"cache-control" not in names:
                 said.append((b"cache-control", b"no-store"))
             if not self._body.is_read:
                 said.append((b"connection", b"close"))  # the rest is not waited for

@@ -2,7 +2,9 @@
 
 studies -> upload -> submission (the way in)      findings, reports, images, events (the way out)
 versions, drafts, signing, reviews (what persons do to reports)
-batches -> results      keys, tenants      health, docs (for operators and developers)      web/ (the page)
+batches -> results      deliveries, destinations      keys, tenants
+health, docs (for operators and developers)      web/ (the page)
+dicomweb_… (the hospital's own tools)
 """
 
 import asyncio
@@ -23,11 +25,19 @@ from typing_extensions import override
 from api import problems
 from api.backend import Backend
 from api.bodies.answers import Problem
+from api.dicomweb.origins import ViewerOrigins
 from api.guard import Guard
 from api.lanes import Lane
 from api.routes import (
     batches,
+    deliveries,
+    destinations,
     dicom_peers,
+    dicomweb_commitment,
+    dicomweb_render,
+    dicomweb_retrieve,
+    dicomweb_search,
+    dicomweb_store,
     docs,
     drafts,
     events,
@@ -117,19 +127,17 @@ def create_app(
         events,
         images,
     )
-    for module in (
-        *on_studies,
-        reviews,
-        review_statistics,
-        batches,
-        keys,
-        tenants,
-        hl7_senders,
-        dicom_peers,
-        pull_rules,
-        health,
-        docs,
-    ):
+    # The searches within a study go before what is retrieved of it.
+    on_dicomweb = (
+        dicomweb_store,
+        dicomweb_search,
+        dicomweb_retrieve,
+        dicomweb_render,
+        dicomweb_commitment,
+    )
+    on_results = (reviews, review_statistics, batches, deliveries, destinations)
+    on_callers = (keys, tenants, dicom_peers, hl7_senders, pull_rules)
+    for module in (*on_studies, *on_dicomweb, *on_results, *on_callers, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:
         app.include_router(health.open_metrics)
@@ -138,6 +146,8 @@ def create_app(
         app.router.routes.append(_PageMount("/", _PageFiles(directory=WEB, html=True), name="page"))
     problems.install(app)
     app.add_middleware(Guard, settings=settings)
+    if settings.viewer_origins:
+        app.add_middleware(ViewerOrigins, origins=settings.viewer_origins)
     _describe_problems(app)
     return app
 
@@ -157,7 +167,7 @@ class _PageMount(Mount):
 
     @override
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+        if scope["type"] == "http" and scope["path"].startswith(("/v1/", "/dicomweb/")):
             return Match.NONE, {}
         return super().matches(scope)
 

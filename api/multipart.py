@@ -41,7 +41,7 @@ class BoundedParser(MultiPartParser):
     ) -> None:
         boundary = parse_options_header(headers["content-type"])[1].get(b"boundary")
         if boundary is not None:
-            stream = _without_preamble(stream, b"--" + boundary)
+            stream = without_preamble(stream, b"--" + boundary)
         super().__init__(
             headers, stream, max_files=MOST_PARTS, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD
         )
@@ -82,7 +82,7 @@ class BoundedParser(MultiPartParser):
         self.refusal = self.refusal or TooLargeError(message, file=file.filename)
 
 
-async def _without_preamble(
+async def without_preamble(
     stream: AsyncGenerator[bytes, None], delimiter: bytes
 ) -> AsyncGenerator[bytes, None]:
     """Pass over what stands before the first boundary, which is for readers that know no multipart.

@@ -31,6 +31,7 @@ class Code(StrEnum):
     FORMAT_NOT_POSSIBLE = "format-not-possible"
     REPORT_STATUS = "report-status"
     NOT_FAILED = "not-failed"
+    NOT_DEAD = "not-dead"
     ALREADY_ENDED = "already-ended"
     BATCH_CLOSED = "batch-closed"
     STUDY_CLOSED = "study-closed"
@@ -110,6 +111,11 @@ KINDS: Final[dict[Code, Kind]] = {
         409, "The report's status does not allow it", "`acts` names what may be done to it now."
     ),
     Code.NOT_FAILED: Kind(409, "The study has not failed", "Only a failed study can be retried."),
+    Code.NOT_DEAD: Kind(
+        409,
+        "The delivery was not given up",
+        "Only a dead one can be sent again; one that waits is tried anyway.",
+    ),
     Code.ALREADY_ENDED: Kind(
         409, "The study is at its end", "There is nothing to cancel; DELETE erases a study that has ended."
     ),

@@ -51,11 +51,18 @@ class Noun(StrEnum):
     PREVIEW = "preview"
     KEY = "key"
     TENANT = "tenant"
+    PEER = "DICOM peer"
     HL7_SENDER = "HL7 sender"
     PULL_RULE = "pull rule"
-    PEER = "DICOM peer"
     VERSION = "version"
     DRAFT = "draft"
+    INSTANCE = "instance"
+    FRAME = "frame"
+    VALUE = "value"
+    WORKITEM = "workitem"
+    TRANSACTION = "transaction"
+    DESTINATION = "destination"
+    DELIVERY = "delivery"
 
 
 class ProblemError(HTTPException):

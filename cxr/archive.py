@@ -96,11 +96,13 @@ class Archive:
         items: in order of their paths.
         left_out: what might have been a radiograph and is not sent: the reason, by its path as it is shown.
         passed_over: what is no radiograph or is sent under another path, in the same way.
+        on_discs: how many of the items are studies by a DICOMDIR.
     """
 
     items: Sequence[Item]
     left_out: dict[str, str]
     passed_over: dict[str, str]
+    on_discs: int = 0
 
 
 def item_key(path: str, digest: str) -> str:
@@ -128,9 +130,10 @@ def read_archive(path: Path, *, study_per_folder: bool) -> Archive:
     ]
     others = _folders_of(found) if study_per_folder else _files_of(found)
     archive = Archive(
-        items=sorted([*on_discs, *others], key=lambda item: item.path.split("/")),
+        items=sorted([*on_discs, *others], key=lambda item: item.path.split("/")) if on_discs else others,
         left_out={shown(name): reason for name, reason in sorted(found.left_out.items())},
         passed_over={shown(name): shown(reason) for name, reason in sorted(found.passed_over.items())},
+        on_discs=len(on_discs),
     )
     if not archive.items:
         reasons = [f"{name}: {reason}" for name, reason in (archive.left_out | archive.passed_over).items()]

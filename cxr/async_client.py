@@ -20,6 +20,7 @@ from cxr import calls, conversations, models
 from cxr.administration import AsyncDicomPeers, AsyncKeys, AsyncTenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
+from cxr.delivering import AsyncDeliveries, AsyncDestinations
 from cxr.errors import ProblemError
 from cxr.hospital import AsyncHospital
 from cxr.inputs import OrderFields, Upload
@@ -43,10 +44,10 @@ class AsyncClient:
         self.url = self._server.url
         self.batches = AsyncBatches(self._server)
         self.reviews = AsyncReviews(self._server)
-        self.keys = AsyncKeys(self._server)
-        self.tenants = AsyncTenants(self._server)
-        self.hospital = AsyncHospital(self._server)
-        self.dicom_peers = AsyncDicomPeers(self._server)
+        self.keys, self.tenants = AsyncKeys(self._server), AsyncTenants(self._server)
+        self.destinations = AsyncDestinations(self._server)
+        self.deliveries = AsyncDeliveries(self._server)
+        self.dicom_peers, self.hospital = AsyncDicomPeers(self._server), AsyncHospital(self._server)
 
     async def submit(
         self,

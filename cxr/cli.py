@@ -10,7 +10,9 @@ import typer
 from cxr import exit_codes
 from cxr.commands import (
     batches,
+    deliveries,
     demo,
+    destinations,
     hl7_senders,
     keys,
     models,
@@ -52,10 +54,12 @@ demo.add_to(app)
 app.add_typer(batches.app, name="batch")
 app.add_typer(reviews.app, name="reviews")
 app.add_typer(models.app, name="models")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(destinations.app, name="destinations")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
-app.add_typer(hl7_senders.app, name="hl7-senders")
 app.add_typer(peers.app, name="peers")
+app.add_typer(hl7_senders.app, name="hl7-senders")
 app.add_typer(pull.app, name="pull")
 
 

@@ -18,6 +18,7 @@ import httpx
 from cxr import calls, conversations, models
 from cxr.administration import DicomPeers, Keys, Tenants
 from cxr.calls import ResultFormat, TextFormat
+from cxr.delivering import Deliveries, Destinations
 from cxr.errors import ProblemError
 from cxr.hospital import Hospital
 from cxr.inputs import OrderFields, Upload
@@ -44,10 +45,9 @@ class Client:
         self.url = self._server.url
         self.batches = Batches(self._server)
         self.reviews = Reviews(self._server)
-        self.keys = Keys(self._server)
-        self.tenants = Tenants(self._server)
-        self.hospital = Hospital(self._server)
-        self.dicom_peers = DicomPeers(self._server)
+        self.keys, self.tenants = Keys(self._server), Tenants(self._server)
+        self.destinations, self.deliveries = Destinations(self._server), Deliveries(self._server)
+        self.dicom_peers, self.hospital = DicomPeers(self._server), Hospital(self._server)
 
     def submit(
         self,

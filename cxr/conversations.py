@@ -1,13 +1,13 @@
 """Conversations of several calls (waiting, looking up), each a generator that either client drives.
 
-Map: `Pause`, `Steps` -> `shown_heatmap`, `renamed_tenant`, `until_final`, `until_ready`.
+Map: `Pause`, `Steps` -> `shown_heatmap`, `renamed_tenant`, `destination_named`, `until_final`, `until_ready`.
 """
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from cxr import calls, models
+from cxr import calls, delivery_calls, models
 from cxr.call import Call
 from cxr.errors import InputError, NotDoneError, NotReadyError
 
@@ -20,6 +20,9 @@ class Pause:
 
     seconds: float
 
+
+_LOOK_EVERY: Final = 0.5
+"""Seconds between two looks at what a gateway is to do."""
 
 Steps = Generator[Call[Any] | Pause, Any, T]
 
@@ -58,6 +61,61 @@ def renamed_tenant(old: str, new: str) -> Steps[models.Tenant]:
             return renamed
     message = f"there is no tenant named {old!r}; there are {', '.join(tenant.name for tenant in there)}"
     raise InputError(message)
+
+
+def destination_named(named: str) -> Steps[models.Destination]:
+    """Find a destination by its id or its name.
+
+    Raises:
+        InputError: there is none, or several tenants have one of that name.
+    """
+    there: list[models.Destination] = yield delivery_calls.destinations()
+    found = [one for one in there if named in (one.id, one.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        theirs = ", ".join(f"{one.id} ({one.tenant})" for one in found)
+        message = f"several destinations are named {named!r}; name one by its id: {theirs}"
+    else:
+        names = ", ".join(one.name for one in there) or "none at all"
+        message = f"there is no destination named {named!r}; there are {names}"
+    raise InputError(message)
+
+
+def changed_destination(named: str, verb: delivery_calls.Verb) -> Steps[models.Destination]:
+    """Have a destination tested, paused or resumed."""
+    found = yield from destination_named(named)
+    changed: models.Destination = yield delivery_calls.change(found.id, verb)
+    return changed
+
+
+def tested_destination(named: str, *, timeout: float) -> Steps[models.Destination]:
+    """Have a destination tested, and wait for what that finds.
+
+    Raises:
+        InputError: no gateway tried it in time.
+    """
+    asked = yield from changed_destination(named, "test")
+    for _ in range(max(int(timeout / _LOOK_EVERY), 1)):
+        if asked.test is not None and asked.test.done_at is not None:
+            return asked
+        yield Pause(_LOOK_EVERY)
+        asked = yield delivery_calls.destination(asked.id)
+    message = f"no gateway has tried {named!r} within {timeout:g} s; is the part `gateway` running?"
+    raise InputError(message)
+
+
+def removed_destination(named: str) -> Steps[None]:
+    """Remove a destination."""
+    found = yield from destination_named(named)
+    yield delivery_calls.remove(found.id)
+
+
+def retried_destination(named: str) -> Steps[int]:
+    """Send again what was given up at a destination."""
+    found = yield from destination_named(named)
+    retried: models.Retried = yield delivery_calls.retry_all(found.id)
+    return retried.retried
 
 
 def until_final(study_id: str, *, timeout: float, clock: Callable[[], float]) -> Steps[models.Study]:

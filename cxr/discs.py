@@ -76,7 +76,7 @@ def read_directory(source: Source) -> Sequence[DiscStudy]:
 
 
 def key_of(path: str) -> str:
-    """Return a file's path as it is compared: ISO 9660 adds versions and dots, and systems change capitals."""
+    """Return a path as it is compared: ISO 9660 adds versions and dots, and systems change capitals."""
     return "/".join(part.partition(";")[0].rstrip(".").casefold() for part in path.split("/"))
 
 

@@ -9,11 +9,15 @@ from typing import Protocol
 import structlog
 
 from gateway.backend import Backend, open_backend
+from gateway.courier.delivery import Deliverer
+from gateway.courier.part import Courier
+from gateway.courier.senders import manner_of
 from gateway.dimse.part import Dimse
 from gateway.hl7.listener import Hl7Listener
 from gateway.pull.puller import Puller
+from shared.gateway_settings import DeliverySettings
 from shared.operations import telemetry
-from shared.settings import TelemetrySettings
+from shared.settings import DatabaseSettings, TelemetrySettings
 
 log = structlog.get_logger()
 
@@ -48,4 +52,10 @@ def main() -> int:
 
 def parts_of(backend: Backend) -> Sequence[Part]:
     """Return all that the gateway does, in the order in which it starts."""
-    return (Dimse(backend), Hl7Listener(backend), Puller(backend))
+    manner = manner_of(DeliverySettings(), ae_title=backend.settings.ae_title)
+    return (
+        Dimse(backend),
+        Hl7Listener(backend),
+        Puller(backend),
+        Courier(Deliverer(backend.database, backend.storage, manner), DatabaseSettings()),
+    )

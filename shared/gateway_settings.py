@@ -6,7 +6,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.settings import SECRETS, Duration
+from shared.setting_values import Duration
+from shared.settings import SECRETS
 
 
 class GatewaySettings(BaseSettings):
@@ -47,4 +48,20 @@ class GatewaySettings(BaseSettings):
         default=timedelta(days=30),
         ge=timedelta(hours=1),
         description="How long an order is kept, from when it comes or is scheduled.",
+    )
+
+
+class DeliverySettings(BaseSettings):
+    """How results are sent to destinations. Environment: CXR_DELIVERY_*."""
+
+    model_config = SettingsConfigDict(env_prefix="CXR_DELIVERY_", frozen=True, secrets_dir=SECRETS)
+
+    timeout: Duration = Field(
+        default=timedelta(seconds=30),
+        ge=timedelta(seconds=1),
+        description="Longest that a destination may take over one attempt; over C-STORE, to answer once.",
+    )
+    private_webhooks: bool = Field(
+        default=False,
+        description="Whether webhooks may go to private networks and to this machine; the other kinds may.",
     )

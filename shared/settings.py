@@ -6,18 +6,17 @@ their environment. Nothing else in the project reads the environment, so this fi
 and `gateway_settings.py` are the whole list.
 """
 
-import re
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.catalogue import writers
 from shared.domain.reports import Departures
-from shared.labels import LABELS, NO_FINDING
+from shared.setting_values import Duration, Listed, known_labels, origins
 
 BUNDLED: Final = "bundled"
 CLASSIFIER: Final = "classifier"
@@ -30,17 +29,6 @@ _SECRETS: Final = Path("/run/secrets")
 # pydantic warns of a folder that does not exist, which outside a container is the ordinary case.
 SECRETS: Final = _SECRETS if _SECRETS.is_dir() else None
 """Where a file may stand in for an environment variable."""
-
-
-def _bare_seconds(value: object) -> object:
-    """Read "20" as 20 seconds: pydantic does so for a number, but an environment holds texts."""
-    if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
-        return timedelta(seconds=float(value))
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_bare_seconds)]
-"""Seconds, or ISO 8601 such as PT5M."""
 
 
 class DatabaseSettings(BaseSettings):
@@ -149,30 +137,12 @@ class ModelSettings(BaseSettings):
     )
 
 
-def _labels(value: object) -> object:
-    """Read "Pneumothorax, Fracture" as these two."""
-    if isinstance(value, str):
-        return tuple(name for part in value.split(",") if (name := part.strip()))
-    return value
-
-
-def _known(labels: tuple[str, ...]) -> tuple[str, ...]:
-    known = sorted(LABELS.keys() - {NO_FINDING})
-    if unknown := [label for label in labels if label not in known]:
-        message = (
-            f"CXR_CRITICAL_FINDINGS names {', '.join(unknown)}, which no classifier can find here."
-            f" Name any of {', '.join(known)}, with commas between, or nothing"
-        )
-        raise ValueError(message)
-    return tuple(dict.fromkeys(labels))
-
-
 class CriticalSettings(BaseSettings):
     """Which findings are critical. Environment: CXR_CRITICAL_*."""
 
     model_config = SettingsConfigDict(env_prefix="CXR_CRITICAL_", frozen=True, secrets_dir=SECRETS)
 
-    findings: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_labels), AfterValidator(_known)] = Field(
+    findings: Annotated[Listed, AfterValidator(known_labels)] = Field(
         default=("Pneumothorax",),
         description="Labels, with commas between, the gravest first: a study that has one is flagged, goes"
         " before all others, and its timeline says so. Empty means none.",
@@ -310,6 +280,11 @@ class ApiSettings(BaseSettings):
         default=60,
         ge=0,
         description="Unknown keys that one address may try in a minute, in each process; 0 means any number.",
+    )
+    viewer_origins: Annotated[Listed, AfterValidator(origins)] = Field(
+        default=(),
+        description="Origins, with commas between, whose pages may call /dicomweb: a viewer's, as"
+        " https://viewer.hospital.example. Empty means none but the server's own.",
     )
     trusted_proxies: str = Field(
         default="",

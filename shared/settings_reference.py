@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic_settings import BaseSettings
 
-from shared.gateway_settings import GatewaySettings
+from shared.gateway_settings import DeliverySettings, GatewaySettings
 from shared.settings import (
     ApiSettings,
     CriticalSettings,
@@ -25,6 +25,7 @@ ALL: Final[tuple[type[BaseSettings], ...]] = (
     CriticalSettings,
     ReportSettings,
     GatewaySettings,
+    DeliverySettings,
     TelemetrySettings,
 )
 

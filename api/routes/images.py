@@ -21,14 +21,12 @@ from api.bodies.answers import problems
 from api.bodies.study import etag_of
 from api.kept import RETRY_AFTER
 from api.negotiation import same
+from api.originals import IN_MEMORY, PIECE, read_original, seconds_to_send
 from api.polling import StudyPath, study_of
 from api.problem_kinds import Code
 from api.problems import Noun, ProblemError, not_found
-from api.upload import room
-from shared.bucket import SHORT, NotStoredError, UnreadableError
+from shared.bucket import SHORT, NotStoredError
 from shared.domain.studies import StudyId
-from shared.errors import Damage, DamagedOriginalError
-from shared.operations import telemetry
 from shared.records import findings, reading
 from shared.records.reading import ImageRecord, StudyRecord
 from shared.storage import PNG, heatmap_key, preview_key
@@ -39,13 +37,7 @@ CACHING: Final = "private, no-cache"
 """Kept by the browser, and asked for again each time: an erased study's pictures go on no screen."""
 _LARGEST_PICTURE: Final = 4 << 20
 """Bytes; the classifier's pictures are far smaller."""
-_IN_MEMORY: Final = 4 << 20
-_PIECE: Final = 1 << 18
-SLOWEST_CLIENT: Final = 50_000
-"""Bytes a second; one that reads an original more slowly is cut off, since its file takes room meanwhile."""
-LEAST_SECONDS: Final = 30.0
-"""That a client has for even the smallest original."""
-_PICTURE_SECONDS: Final = SHORT.object_seconds(_LARGEST_PICTURE)
+PICTURE_SECONDS: Final = SHORT.object_seconds(_LARGEST_PICTURE)
 
 _PICTURE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {PNG: {"schema": {"type": "string", "format": "binary"}}}},
@@ -158,7 +150,7 @@ async def _picture(
         return Response(status_code=304, headers=headers)
     try:
         content = await backend.reading.run(
-            partial(backend.storage.get_artefact, key), seconds=_PICTURE_SECONDS
+            partial(backend.storage.get_artefact, key), seconds=PICTURE_SECONDS
         )
     except NotStoredError as error:
         if study.status.is_final:
@@ -192,36 +184,19 @@ class _OriginalResponse(Response):
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         place = self._backend.originals.place_of(self._who)
-        with place, SpooledTemporaryFile(_IN_MEMORY) as content:
-            await self._read(content)
-            content.seek(0)
+        with place, SpooledTemporaryFile(IN_MEMORY) as content:
+            await read_original(
+                self._backend, self._image.sha256, self._image.size, content, still_there=self._still_there
+            )
             try:
-                async with asyncio.timeout(LEAST_SECONDS + self._image.size / SLOWEST_CLIENT):
+                async with asyncio.timeout(seconds_to_send(self._image.size)):
                     await self._send(content, send)
             except TimeoutError:
                 # The connection is closed before its end, as the Content-Length tells the client.
                 log.warning("original.cut", size=self._image.size)
 
-    async def _read(self, content: SpooledTemporaryFile[bytes]) -> None:
-        def copy() -> None:
-            # A file that is closed meanwhile, because nobody waits any longer, ends the copying too.
-            with room():
-                self._backend.storage.copy_original(self._image.sha256, content)
-
-        seconds = SHORT.object_seconds(self._image.size)
-        try:
-            await self._backend.reading.run(copy, seconds=seconds)
-        except DamagedOriginalError as error:
-            # One of a study that was erased a moment ago is gone as it should be.
-            await run_in_threadpool(self._still_there)
-            telemetry.count_damage(error.damage, digest=error.digest)
-            raise
-        except UnreadableError:
-            telemetry.count_damage(Damage.UNREADABLE, digest=self._image.sha256)
-            raise
-
     async def _send(self, content: SpooledTemporaryFile[bytes], send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        while piece := await run_in_threadpool(content.read, _PIECE):
+        while piece := await run_in_threadpool(content.read, PIECE):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

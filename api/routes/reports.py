@@ -32,7 +32,7 @@ from shared.records import reports
 from shared.records.reading import StudyRecord
 from shared.rendering import html
 
-_HTML_POLICY: Final = f"default-src 'none'; style-src {html.STYLE_HASH}; frame-ancestors 'self'; sandbox"
+HTML_POLICY: Final = f"default-src 'none'; style-src {html.STYLE_HASH}; frame-ancestors 'self'; sandbox"
 _HEADERS: Final = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
 _CONTENT: Final[dict[str, Any]] = {
     form.media_type: {"schema": {"type": "string"}} for form in FORMS.values() if form is not JSON
@@ -141,7 +141,7 @@ def _accepted(accept: str | None) -> Form:
 
 def _file_headers(form: Form, found: StoredReport) -> dict[str, str]:
     if form.media_type == html.MEDIA_TYPE:
-        return {"Content-Security-Policy": _HTML_POLICY}
+        return {"Content-Security-Policy": HTML_POLICY}
     name = f"report-{found.view.study.id}.{form.extension}"
     return {"Content-Disposition": f'inline; filename="{name}"'}
 

@@ -6,6 +6,14 @@ written out again; statuses are plain strings, so that a new one does not break 
 
 from cxr.models.answer import Answer
 from cxr.models.batch import Batch, BatchPage, BatchResult, ItemReport
+from cxr.models.delivery import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryPage,
+    Destination,
+    DestinationTest,
+    Retried,
+)
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
 from cxr.models.hospital import Hl7Sender, PullRule
 from cxr.models.report import (
@@ -57,6 +65,11 @@ __all__ = [
     "BatchPage",
     "BatchResult",
     "ClassifierId",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryPage",
+    "Destination",
+    "DestinationTest",
     "DicomPeer",
     "Difference",
     "ErrorCount",
@@ -78,6 +91,7 @@ __all__ = [
     "PresentFinding",
     "PullRule",
     "Report",
+    "Retried",
     "ReviewSummary",
     "Sections",
     "Sentence",

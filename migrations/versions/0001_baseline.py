@@ -21,6 +21,7 @@ def upgrade() -> None:
     _expect_orders()
     _pull_studies()
     _expect_images()
+    _make_outbox()
 
 
 def _make_callers() -> None:
@@ -345,6 +346,12 @@ def _make_studies() -> None:
         sa.Column("sop_instance_uid", sa.String(length=64), nullable=True),
         sa.Column("series_instance_uid", sa.String(length=64), nullable=True),
         sa.Column("transfer_syntax_uid", sa.String(length=64), nullable=True),
+        sa.Column(
+            "header",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
         sa.Column("used", sa.Boolean(), nullable=True),
         sa.Column(
             "view",
@@ -379,8 +386,7 @@ def _make_studies() -> None:
         ),
         sa.PrimaryKeyConstraint("study_id", "index", name=op.f("pk_images")),
     )
-    op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
-    op.create_index("ix_images_sop_instance_uid", "images", ["sop_instance_uid"], unique=False)
+    _index_for_searches()
     op.create_table(
         "analyses",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -906,6 +912,171 @@ def _pull_studies() -> None:
     op.create_index("ix_pulled_studies_seen_at", "pulled_studies", ["seen_at"], unique=False)
 
 
+def _make_outbox() -> None:
+    """Make the destinations, what they are owed, and each attempt."""
+    op.create_table(
+        "destinations",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "dicom",
+                "dicomweb",
+                "hl7",
+                "fhir",
+                "webhook",
+                name="destinationkind",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("host", sa.Text(), nullable=True),
+        sa.Column("port", sa.Integer(), nullable=True),
+        sa.Column("tls", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("ae_title", sa.String(length=16), nullable=True),
+        sa.Column("application", sa.Text(), nullable=True),
+        sa.Column("facility", sa.Text(), nullable=True),
+        sa.Column("username", sa.Text(), nullable=True),
+        sa.Column("secret", sa.Text(), nullable=True),
+        sa.Column("formats", postgresql.ARRAY(sa.String(length=16)), nullable=False),
+        sa.Column("events", postgresql.ARRAY(sa.String(length=16)), nullable=False),
+        sa.Column(
+            "labels", postgresql.ARRAY(sa.String(length=64)), server_default=sa.text("'{}'"), nullable=False
+        ),
+        sa.Column(
+            "priorities",
+            postgresql.ARRAY(sa.String(length=16)),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("hold_until", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("test_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tested_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("test_passed", sa.Boolean(), nullable=True),
+        sa.Column("test_answer", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "CASE WHEN kind IN ('dicom', 'hl7') THEN host IS NOT NULL AND port IS NOT NULL AND url IS NULL"
+            " ELSE url IS NOT NULL AND host IS NULL AND port IS NULL END",
+            name=op.f("ck_destinations_address"),
+        ),
+        sa.CheckConstraint("kind <> 'dicom' OR ae_title IS NOT NULL", name=op.f("ck_destinations_ae_title")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_destinations_tenant_id_tenants")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_destinations")),
+    )
+    op.create_index(
+        "ux_destinations_tenant_id_name",
+        "destinations",
+        ["tenant_id", "name"],
+        unique=True,
+        postgresql_where=sa.text("removed_at IS NULL"),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("destination_id", sa.UUID(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("event", sa.String(length=16), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "sending",
+                "delivered",
+                "dead",
+                "skipped",
+                name="deliverystate",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            server_default=sa.text("'waiting'"),
+            nullable=False,
+        ),
+        sa.Column("lease_token", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("lease_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("give_up_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(lease_expires_at IS NOT NULL) = (state = 'sending')", name=op.f("ck_deliveries_lease")
+        ),
+        sa.ForeignKeyConstraint(
+            ["destination_id"], ["destinations.id"], name=op.f("fk_deliveries_destination_id_destinations")
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["study_events.id"], name=op.f("fk_deliveries_event_id_study_events")
+        ),
+        sa.ForeignKeyConstraint(
+            ["study_id"], ["studies.id"], name=op.f("fk_deliveries_study_id_studies"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_deliveries_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+        sa.UniqueConstraint("destination_id", "event_id", name=op.f("uq_deliveries_destination_id_event_id")),
+    )
+    op.create_index(
+        "ix_deliveries_destination_state_id", "deliveries", ["destination_id", "state", "id"], unique=False
+    )
+    op.create_index(
+        "ix_deliveries_due",
+        "deliveries",
+        ["destination_id", "study_id", "event_id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    )
+    op.create_index("ix_deliveries_state_id", "deliveries", ["state", "id"], unique=False)
+    op.create_index("ix_deliveries_study_id", "deliveries", ["study_id", "id"], unique=False)
+    op.create_index("ix_deliveries_tenant_id", "deliveries", ["tenant_id", "id"], unique=False)
+    op.create_index("ix_deliveries_tenant_state_id", "deliveries", ["tenant_id", "state", "id"], unique=False)
+    op.create_table(
+        "delivery_attempts",
+        sa.Column("delivery_id", sa.UUID(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "outcome",
+            sa.Enum(
+                "delivered",
+                "refused",
+                "away",
+                "failed",
+                "skipped",
+                name="attemptoutcome",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=True,
+        ),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["deliveries.id"],
+            name=op.f("fk_delivery_attempts_delivery_id_deliveries"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("delivery_id", "number", name=op.f("pk_delivery_attempts")),
+    )
+
+
 def _make_vectors_searchable(connection: sa.Connection) -> None:
     """Make pgvector's extension where the server has it and we may; made later, it loses nothing."""
     offered = sa.text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")
@@ -918,6 +1089,20 @@ def _make_vectors_searchable(connection: sa.Connection) -> None:
         pass  # not a superuser, or not on the list of what a managed Postgres allows
 
 
+def _index_for_searches() -> None:
+    op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
+    op.create_index("ix_images_sop_instance_uid", "images", ["sop_instance_uid"], unique=False)
+    op.create_index("ix_images_series_instance_uid", "images", ["series_instance_uid"], unique=False)
+    op.create_index("ix_orders_tenant_id_study_id", "orders", ["tenant_id", "study_id"], unique=False)
+    op.create_index("ix_orders_study_date", "orders", ["tenant_id", "study_date", "study_id"], unique=False)
+    op.create_index(
+        "ix_orders_patient_name",
+        "orders",
+        ["tenant_id", sa.text("left(upper(patient_name), 64) text_pattern_ops")],
+        unique=False,
+    )
+
+
 def downgrade() -> None:
     op.drop_table("pulled_studies")
     op.drop_table("pull_rules")
@@ -928,6 +1113,9 @@ def downgrade() -> None:
     op.drop_table("embeddings")
     op.drop_table("encoders")
     op.drop_table("findings")
+    op.drop_table("delivery_attempts")
+    op.drop_table("deliveries")
+    op.drop_table("destinations")
     op.drop_table("study_events")
     op.drop_table("shadow_reports")
     op.drop_table("report_drafts")

@@ -8,13 +8,10 @@ but hold no value that could be the patient's.
 """
 
 import re
-import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from io import BytesIO
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
@@ -26,8 +23,6 @@ from pydicom.uid import (
 from shared.dicom import foreign
 from shared.dicom.attributes import Attributes, attributes_of, integer_of, value_of
 from shared.dicom.codestreams import (
-    JPEG_MAGIC,
-    PNG_MAGIC,
     jpeg_excess,
     jpeg_header,
     jpeg_kind,
@@ -35,6 +30,7 @@ from shared.dicom.codestreams import (
     png_excess,
     png_header,
 )
+from shared.dicom.dicom_json import header_of
 from shared.dicom.files import (
     MAGIC,
     PREAMBLE_BYTES,
@@ -44,6 +40,7 @@ from shared.dicom.files import (
 )
 from shared.dicom.patients import order_of
 from shared.dicom.pixel_data import check_pixel_data, refuse_excess
+from shared.dicom.sniffing import SNIFF_BYTES, MediaType, sniff
 from shared.domain.instances import Identity
 from shared.domain.orders import NO_ORDER, Order
 from shared.errors import (
@@ -58,9 +55,6 @@ from shared.errors import (
 from shared.version import SOFTWARE
 
 __all__ = ["SNIFF_BYTES", "Attributes", "Header", "MediaType", "check_file", "check_header", "sniff"]
-
-SNIFF_BYTES: Final = 2048
-"""How many of a file's first bytes `sniff` wants; fewer are enough for PNG and JPEG."""
 
 _TAKEN: Final = frozenset({"CR", "DX", "RG", "RF", "OT", "SC", "HC"})
 """Radiography, radiofluoroscopy (its single frames), and captures and scans of films: of those the
@@ -109,6 +103,7 @@ _PICTURES: Final = frozenset(
         XRayRadiofluoroscopicImageStorage,
     },
 )
+_TAKEN_BY_A_SCANNER: Final = _PICTURES - {SecondaryCaptureImageStorage}
 _PHOTOMETRIC: Final = frozenset(
     {
         "MONOCHROME1",
@@ -128,17 +123,6 @@ _PREAMBLES: Final = re.compile(
     rb"|(?:II\+\0\x08\0\0\0|MM\0\+\0\x08\0\0).{8}\0{112}",  # BigTIFF, as slide scanners write
     re.DOTALL,
 )
-_START_ELEMENTS: Final = 3
-_LONG_FORMS: Final = frozenset({b"OB", b"OW", b"SQ", b"UN", b"UT"})
-"""Value representations whose length takes four more bytes (PS3.5 7.1.2)."""
-
-
-class MediaType(StrEnum):
-    """The kinds of file that are read."""
-
-    DICOM = "application/dicom"
-    PNG = "image/png"
-    JPEG = "image/jpeg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +133,7 @@ class Header:
         rows: height in pixels, as the picture is shown: a JPEG's EXIF orientation may have turned it.
         columns: width in pixels.
         transfer_syntax: UID of a DICOM file's encoding, else None.
+        searched: what is kept of a DICOM file's header for those who search (`Identity.header`).
     """
 
     media_type: MediaType
@@ -157,6 +142,7 @@ class Header:
     transfer_syntax: str | None = None
     attributes: Attributes = field(default_factory=Attributes)
     order: Order = NO_ORDER
+    searched: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def identity(self) -> Identity | None:
@@ -165,52 +151,12 @@ class Header:
             return None
         said = self.attributes
         return Identity(
-            said.sop_class_uid, said.sop_instance_uid, said.series_instance_uid, self.transfer_syntax
+            said.sop_class_uid,
+            said.sop_instance_uid,
+            said.series_instance_uid,
+            self.transfer_syntax,
+            self.searched,
         )
-
-
-def sniff(head: bytes) -> MediaType | None:
-    """Tell what a file is by its first `SNIFF_BYTES` bytes; None for anything that is not read."""
-    if head[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] == MAGIC:
-        return MediaType.DICOM
-    if head.startswith(PNG_MAGIC):
-        return MediaType.PNG
-    if head.startswith(JPEG_MAGIC):
-        return MediaType.JPEG
-    return MediaType.DICOM if _starts_like_a_data_set(head) else None
-
-
-def _starts_like_a_data_set(head: bytes) -> bool:
-    """Tell whether bytes without preamble and magic are a DICOM data set all the same.
-
-    Strict, since half of all files could be read as *some* tag: the first element must belong to group
-    2 or 8, and the first three ascend, be in the dictionary, and have its VR and a sane, even length.
-    """
-    return any(
-        _starts_with_elements(BytesIO(head), len(head), explicit=explicit) for explicit in (True, False)
-    )
-
-
-def _starts_with_elements(head: BytesIO, size: int, *, explicit: bool) -> bool:
-    last = 0
-    for _ in range(_START_ELEMENTS):
-        start = head.read(8)
-        if len(start) < 8:
-            return False
-        group, element, vr, length = struct.unpack("<HH2sH", start)
-        tag = group << 16 | element
-        if explicit and vr in _LONG_FORMS:
-            length = int.from_bytes(head.read(4), "little")
-        elif not explicit:
-            length = int.from_bytes(start[4:], "little")
-        if tag <= last or (last == 0 and group not in {2, 8}) or length % 2 or head.tell() + length > size:
-            return False
-        known = "UL" if element == 0 else dictionary_VR(tag) if dictionary_has_tag(tag) else None
-        if known is None or (explicit and vr.decode("latin-1") != known):
-            return False
-        head.seek(length, 1)
-        last = tag
-    return True
 
 
 def check_header(file: BinaryIO, *, name: str, max_pixels: int) -> Header:
@@ -270,7 +216,8 @@ def _check_dicom(file: BinaryIO, *, name: str, max_pixels: int) -> tuple[Header,
         syntax = str(opened.transfer_syntax)
         attributes = attributes_of(opened.dataset, rows=rows, columns=columns, transfer_syntax_uid=syntax)
         order = order_of(opened.dataset, attributes)
-        return Header(MediaType.DICOM, rows, columns, syntax, attributes, order), opened
+        searched = header_of(opened.dataset)
+        return Header(MediaType.DICOM, rows, columns, syntax, attributes, order, searched), opened
 
 
 def _check_preamble(head: bytes, *, name: str) -> None:
@@ -289,7 +236,8 @@ def _check_preamble(head: bytes, *, name: str) -> None:
 
 def _check_kind(opened: DicomFile, *, name: str) -> None:
     """Refuse what is not one picture of radiography."""
-    if value_of(opened.dataset, "Manufacturer") == SOFTWARE:
+    sop_class = value_of(opened.dataset, "SOPClassUID")
+    if sop_class not in _TAKEN_BY_A_SCANNER and value_of(opened.dataset, "Manufacturer") == SOFTWARE:
         message = f"the DICOM object was made by {SOFTWARE} itself, of a report"
         raise OwnObjectError(message, file=name)
     modality = str(value_of(opened.dataset, "Modality") or "").strip().upper()
@@ -299,9 +247,7 @@ def _check_kind(opened: DicomFile, *, name: str) -> None:
         # An unknown one is a vendor's own word, maybe for a radiograph.
         kind = ForeignObjectError if modality in _REFUSED or modality in _OTHERS else UnsupportedImageError
         raise kind(message, file=name)
-    promised = (
-        value_of(opened.dataset, "SOPClassUID") in _PICTURES or value_of(opened.dataset, "Rows") is not None
-    )
+    promised = sop_class in _PICTURES or value_of(opened.dataset, "Rows") is not None
     if opened.pixels is None and promised:
         message = "the DICOM file ends before its pixel data"
         raise BrokenImageError(message, file=name)

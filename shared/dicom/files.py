@@ -7,7 +7,6 @@ Bounded whatever the file claims: at most `_HEADER_BYTES` of it are read and so 
 where they are. pydicom sees no more than the values of the tags that are needed, when one is asked for.
 """
 
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +43,8 @@ from pydicom.valuerep import VR
 
 from shared.dicom.attributes import TAGS as ATTRIBUTE_TAGS
 from shared.dicom.attributes import quietly, value_of
+from shared.dicom.deflated import inflate
+from shared.dicom.dicom_json import HEADER as SEARCHED_TAGS
 from shared.dicom.elements import Element, Walk
 from shared.dicom.patients import TAGS as IDENTITY_TAGS
 from shared.errors import (
@@ -105,7 +106,7 @@ _PIXEL_TAGS: Final = (
     "BluePaletteColorLookupTableData",
 )
 _TAGS: Final = frozenset(
-    tag_for_keyword(keyword) for keyword in (*ATTRIBUTE_TAGS, *IDENTITY_TAGS, *_PIXEL_TAGS)
+    tag_for_keyword(keyword) for keyword in (*ATTRIBUTE_TAGS, *IDENTITY_TAGS, *SEARCHED_TAGS, *_PIXEL_TAGS)
 )
 
 _HEADER_BYTES: Final = 2_000_000
@@ -237,13 +238,13 @@ def _read_meta(file: BinaryIO, *, name: str) -> Dataset:
             reader.seek(element.start)
             break
         if element.tag in (_MEDIA_STORAGE_SOP_CLASS_UID, _TRANSFER_SYNTAX_UID):
-            kept.append(_raw(element, walk, little_endian=True))
+            kept.append(raw_element(element, walk, little_endian=True))
         else:
             walk.skip(element)
-    return _dataset(kept, walk, little_endian=True)
+    return dataset_of(kept, walk, little_endian=True)
 
 
-def _raw(element: Element, walk: Walk, *, little_endian: bool) -> RawDataElement:
+def raw_element(element: Element, walk: Walk, *, little_endian: bool) -> RawDataElement:
     """Read an element the way in which pydicom keeps one that nobody has asked for yet."""
     length = 0xFFFFFFFF if element.length is None else element.length
     is_sequence = element.length is None and walk.is_sequence(element)
@@ -258,7 +259,8 @@ def _raw(element: Element, walk: Walk, *, little_endian: bool) -> RawDataElement
     )
 
 
-def _dataset(elements: list[RawDataElement], walk: Walk, *, little_endian: bool) -> Dataset:
+def dataset_of(elements: list[RawDataElement], walk: Walk, *, little_endian: bool) -> Dataset:
+    """Return a data set of elements that nobody has asked for yet; those without a value are left out."""
     dataset = Dataset({element.tag: element for element in elements if element.value})
     dataset.set_original_encoding(walk.is_implicit, little_endian, _encodings(dataset))
     return dataset
@@ -310,24 +312,6 @@ def _transfer_syntax(meta: Dataset, file: BinaryIO, *, name: str) -> UID:
 _VALUE_REPRESENTATIONS: Final = frozenset(vr.value.encode() for vr in VR if len(vr.value) == 2)
 
 
-def inflate(file: BinaryIO, limit: int) -> bytes:
-    """Inflate the rest of a file (PS3.5 A.5), but no more than `limit` bytes of it.
-
-    pydicom's own reader inflates everything at once: half a megabyte can become 512.
-
-    Raises:
-        EOFError: the file ends before the compressed data do.
-    """
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = bytearray()
-    while len(inflated) < limit and not inflater.eof:
-        pending = inflater.unconsumed_tail or file.read(65_536)
-        if not pending:
-            raise EOFError
-        inflated += inflater.decompress(pending, limit - len(inflated))
-    return bytes(inflated)
-
-
 def _read_header(source: BinaryIO, transfer_syntax: UID, *, name: str) -> tuple[Dataset, PixelElement | None]:
     little_endian = transfer_syntax != ExplicitVRBigEndian
     implicit = transfer_syntax == ImplicitVRLittleEndian
@@ -344,7 +328,7 @@ def _read_header(source: BinaryIO, transfer_syntax: UID, *, name: str) -> tuple[
             pixels = PixelElement(element.tag, element.vr, element.offset, element.length)
             break
         if element.tag in _TAGS:
-            kept.append(_raw(element, walk, little_endian=little_endian))
+            kept.append(raw_element(element, walk, little_endian=little_endian))
         else:
             walk.skip(element)
-    return _dataset(kept, walk, little_endian=little_endian), pixels
+    return dataset_of(kept, walk, little_endian=little_endian), pixels

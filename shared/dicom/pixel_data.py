@@ -13,7 +13,8 @@ from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTr
 
 from shared.dicom.attributes import integer_of, value_of
 from shared.dicom.codestreams import JPEG_LS, FrameHeader, jpeg_excess, jpeg_header
-from shared.dicom.files import DicomFile, inflate
+from shared.dicom.deflated import inflate
+from shared.dicom.files import DicomFile
 from shared.dicom.jpeg2000 import jpeg2000_excess, jpeg2000_header, jpeg2000_is_cut
 from shared.dicom.pieces import Joined
 from shared.errors import BrokenImageError, TooLargeError, UnsupportedImageError

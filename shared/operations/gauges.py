@@ -1,7 +1,7 @@
 """The work that there is as gauges: set by the sweeper, and by an API whose own /metrics is open."""
 
 from shared.operations import telemetry
-from shared.records import waiting
+from shared.records import delivery_lists, waiting
 from shared.records.database import Database
 
 
@@ -17,9 +17,14 @@ def set_all(database: Database) -> None:
         for stage, number in waiting.count_running(session).items():
             telemetry.RUNNING.labels(stage).set(number)
             telemetry.OLDEST.labels(stage).set(waiting.longest_wait(session, stage).total_seconds())
+        for kind, backlog in delivery_lists.backlog(session).items():
+            telemetry.OWED.labels(kind).set(backlog.waiting)
+            telemetry.DEAD.labels(kind).set(backlog.dead)
+            telemetry.OWED_SINCE.labels(kind).set(backlog.oldest.total_seconds())
 
 
 def clear_all() -> None:
     """Tell nothing rather than what was: the work could not be counted."""
-    for gauge in (telemetry.WAITING, telemetry.RUNNING, telemetry.OLDEST):
+    gauges = (telemetry.WAITING, telemetry.RUNNING, telemetry.OLDEST)
+    for gauge in (*gauges, telemetry.OWED, telemetry.DEAD, telemetry.OWED_SINCE):
         gauge.clear()

@@ -85,6 +85,14 @@ INSTANCES: Final = Counter(
     "DICOM instances sent by C-STORE, by what was answered",
     ["outcome"],
 )
+DELIVERIES: Final = Counter(
+    "cxr_delivery_attempts_total", "Attempts to deliver a result, by how they ended", ["kind", "outcome"]
+)
+OWED: Final = Gauge("cxr_deliveries_waiting", "Deliveries that wait", ["kind"])
+DEAD: Final = Gauge("cxr_deliveries_dead", "Deliveries that were given up", ["kind"])
+OWED_SINCE: Final = Gauge(
+    "cxr_oldest_delivery_seconds", "Seconds since the event of the oldest delivery that waits", ["kind"]
+)
 HL7: Final = Counter("cxr_hl7_messages_total", "HL7 messages that came in", ["kind", "answer"])
 PULLED: Final = Counter("cxr_pulled_instances_total", "Instances that were fetched", ["outcome"])
 REPAIRED: Final = Counter("cxr_originals_repaired_total", "Damaged originals that were sent again")

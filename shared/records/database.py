@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 
+from shared.domain.deliveries import AttemptOutcome, DeliveryState, DestinationKind
 from shared.domain.expected_orders import OrderStatus
 from shared.domain.findings import AnalysisRole, FindingStatus, ViewPosition, ViewSource
 from shared.domain.pulling import PullMethod
@@ -90,7 +91,10 @@ class Base(DeclarativeBase):
                 Act,
                 ActorKind,
                 AnalysisRole,
+                AttemptOutcome,
                 AuthorKind,
+                DeliveryState,
+                DestinationKind,
                 OrderStatus,
                 Policy,
                 Priority,

@@ -11,6 +11,7 @@ from sqlalchemy import CTE, Row, Text, cast, func, insert, literal, select, upda
 from sqlalchemy.orm import Session
 
 from shared.domain.studies import Actor, IllegalTransitionError, StudyEvent, StudyId, statuses_before
+from shared.records import outbox
 from shared.records.tables import StudyEventRow, StudyRow
 
 CHANNEL: Final = "study_events"
@@ -44,7 +45,7 @@ def add(
         update(StudyRow)
         .where(StudyRow.id == study_id)
         .values({"updated_at": func.now(), **(values or {})})
-        .returning(StudyRow.id, StudyRow.status)
+        .returning(StudyRow.id, StudyRow.status, StudyRow.tenant_id, StudyRow.priority)
         .cte("touched")
     )
     write(session, touched, event, actor=actor, detail=detail)
@@ -55,10 +56,10 @@ def write(
 ) -> Sequence[Row[Any]]:
     """Run a statement that changes studies, add the event to the timeline of each, and wake the listeners.
 
-    One statement, so that a study's status and its timeline can never disagree.
+    One statement, so that a study's status, its timeline and what is owed of it can never disagree.
 
     Args:
-        changed: returns at least each study's `id`, and its `status` after the event.
+        changed: returns at least each study's `id`, and its `status`, tenant and priority after the event.
 
     Returns:
         What `changed` returned.
@@ -71,6 +72,14 @@ def write(
         "actor_id": literal(actor.id, StudyEventRow.actor_id.type),
         "detail": literal(detail, Text),
     }
-    logged = insert(StudyEventRow).from_select(list(entry), select(*entry.values())).cte("logged")
+    logged = (
+        insert(StudyEventRow)
+        .from_select(list(entry), select(*entry.values()))
+        .returning(StudyEventRow.id, StudyEventRow.study_id)
+        .cte("logged")
+    )
     woken = func.pg_notify(CHANNEL, cast(changed.c.id, Text))
-    return session.execute(select(changed, woken).add_cte(logged)).all()
+    owed = outbox.owed(changed, logged, event)
+    if owed is None:
+        return session.execute(select(changed, woken).add_cte(logged)).all()
+    return session.execute(select(changed, woken, outbox.woken(owed)).add_cte(owed)).all()

@@ -1,4 +1,4 @@
-"""What changed, told by Postgres: one connection that listens for the timelines and the keys (LISTEN).
+"""What changed, told by Postgres: one connection that listens (LISTEN).
 
 Who relies on hearing of every change sends a pulse the way that changes come: one that is heard says that all
 which was committed before it was heard too.
@@ -12,7 +12,6 @@ from sqlalchemy import func, make_url, select
 from sqlalchemy.orm import Session
 
 from shared.errors import TryAgainError
-from shared.records import events, keys
 from shared.records.patience import patient
 from shared.settings import DatabaseSettings
 
@@ -30,7 +29,7 @@ class Notification:
     """One change.
 
     Attributes:
-        channel: `events.CHANNEL`, `keys.CHANNEL` or `PULSES`.
+        channel: `events.CHANNEL`, `keys.CHANNEL`, `outbox.CHANNEL` or `PULSES`.
         payload: the study's id, whose pulse it is, or nothing.
     """
 
@@ -41,8 +40,11 @@ class Notification:
 class Listener:
     """The connection; `lost` once it broke."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, *channels: str, name: str) -> None:
         """Connect. Blocks.
+
+        Args:
+            name: what the server's operators see the connection by.
 
         Raises:
             TryAgainError: Postgres cannot be reached.
@@ -57,11 +59,11 @@ class Listener:
                 keepalives_idle=10,
                 keepalives_interval=5,
                 keepalives_count=3,
-                application_name="cxr-api-feed",
+                application_name=name,
             )
             self._connection.autocommit = True
             with self._connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {events.CHANNEL}; LISTEN {keys.CHANNEL}; LISTEN {PULSES}")
+                cursor.execute("; ".join(f"LISTEN {channel}" for channel in channels))
         except psycopg2.Error as error:
             message = "the database cannot be reached"
             raise TryAgainError(message) from error

@@ -66,6 +66,7 @@ class ImageRecord:
     sop_instance_uid: str | None
     series_instance_uid: str | None
     transfer_syntax_uid: str | None
+    header: dict[str, Any]
     used: bool | None
     view: ViewPosition | None
     view_source: ViewSource | None

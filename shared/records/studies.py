@@ -94,7 +94,8 @@ def accept(session: Session, study: NewStudy, *, actor: Actor, refusal: BadInput
     session.flush()
     if study.images:
         session.execute(insert(ImageRow), image_values(study.id, study.images))
-    created = select(StudyRow.id, StudyRow.status).where(StudyRow.id == study.id).cte("created")
+    columns = (StudyRow.id, StudyRow.status, StudyRow.tenant_id, StudyRow.priority)
+    created = select(*columns).where(StudyRow.id == study.id).cte("created")
     events.write(session, created, StudyEvent.RECEIVED, actor=actor, detail=detail)
     if refusal is not None:
         values = error_values(refusal)

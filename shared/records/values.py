@@ -20,7 +20,9 @@ class Values(Generic[T]):
     statement does not bring is an error when it is read, never a None.
     """
 
-    def __init__(self, kind: type[T], row: type[Base], **computed: ColumnElement[Any]) -> None:
+    def __init__(
+        self, kind: type[T], row: type[Base], /, **computed: ColumnElement[Any] | InstrumentedAttribute[Any]
+    ) -> None:
         """Take what the fields are that stand in no column of the table, by their names."""
         self.names = tuple(field.name for field in fields(cast("Any", kind)))
         self.columns: tuple[InstrumentedAttribute[Any] | Label[Any], ...] = tuple(

@@ -4,7 +4,7 @@ Those that are made here are UUIDs as UIDs (ISO/IEC 9834-8; PS3.5 B.2), which no
 """
 
 import re
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID, uuid5
 
 from pydicom.uid import RE_VALID_UID
@@ -16,6 +16,18 @@ _LONGEST_UID: Final = 64
 _PRODUCT: Final = UUID("98e4320d-60df-405c-8d54-f91dddf885ca")
 
 
+class OfReport(Protocol):
+    """What the UIDs of a report's objects are made of: the study's id, and which version it is."""
+
+    @property
+    def study_id(self) -> str:
+        """Our own id of the study."""
+
+    @property
+    def version(self) -> int:
+        """Of the report."""
+
+
 def study_uid(document: ReportDocument) -> str:
     """Return the Study Instance UID: the study's own, else one made of its id."""
     # pydicom's own UID would quote a wrong one in a warning.
@@ -24,17 +36,17 @@ def study_uid(document: ReportDocument) -> str:
     return own if is_valid else _as_uid(UUID(document.study_id))
 
 
-def report_uuid(document: ReportDocument) -> UUID:
+def report_uuid(document: OfReport) -> UUID:
     """Return the report's identifier; its versions share it."""
     return named_uuid(document, "report")
 
 
-def series_uid(document: ReportDocument, format_name: str) -> str:
+def series_uid(document: OfReport, format_name: str) -> str:
     """Return the UID of the series that a format's objects of this study are in."""
     return _as_uid(named_uuid(document, "series", format_name))
 
 
-def instance_uid(document: ReportDocument, format_name: str) -> str:
+def instance_uid(document: OfReport, format_name: str) -> str:
     """Return the UID of the object that a version becomes in a format."""
     return _as_uid(named_uuid(document, "instance", format_name, str(document.version)))
 
@@ -54,7 +66,7 @@ def product_uid(name: str) -> str:
     return _as_uid(uuid5(_PRODUCT, name))
 
 
-def named_uuid(document: ReportDocument, *names: str) -> UUID:
+def named_uuid(document: OfReport, *names: str) -> UUID:
     """Return the UUID of something that belongs to a study, by its names."""
     return uuid5(UUID(document.study_id), "/".join(names))
 

@@ -94,6 +94,17 @@ def test_every_route_of_the_contract_is_there(document: dict[str, Any]):
         ("post", "/v1/dicom-peers"),
         ("get", "/v1/dicom-peers"),
         ("delete", "/v1/dicom-peers/{peer_id}"),
+        ("get", f"{study}/deliveries"),
+        ("get", "/v1/deliveries"),
+        ("post", "/v1/deliveries/{delivery_id}/retry"),
+        ("post", "/v1/destinations"),
+        ("get", "/v1/destinations"),
+        ("get", "/v1/destinations/{destination_id}"),
+        ("delete", "/v1/destinations/{destination_id}"),
+        *(
+            ("post", f"/v1/destinations/{{destination_id}}/{verb}")
+            for verb in ("test", "pause", "resume", "retry")
+        ),
         ("get", "/v1/info"),
         ("get", "/healthz"),
         ("get", "/readyz"),

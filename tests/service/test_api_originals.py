@@ -12,7 +12,7 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from api.routes import images
+from api import originals
 from cxr.local.storage import _binary
 from shared.records.database import Database
 from shared.storage import Storage, original_key, preview_key
@@ -110,8 +110,8 @@ def test_a_client_that_does_not_read_keeps_nothing_for_long(
 ):
     content = a_png(3, side=3000)
     study_id = sent(client, content)
-    monkeypatch.setattr(images, "LEAST_SECONDS", 1.0)
-    monkeypatch.setattr(images, "SLOWEST_CLIENT", 10**9)
+    monkeypatch.setattr(originals, "LEAST_SECONDS", 1.0)
+    monkeypatch.setattr(originals, "SLOWEST_CLIENT", 10**9)
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect(("127.0.0.1", api.port))

@@ -46,6 +46,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "changed_words": 0,
         "changed_labels": 0,
     },
+    "destinations": {"url": "https://pacs.example"},
 }
 """Of a table's row, what no other value would do for."""
 DAYS = {"DATE": "1931-07-03", "TIME WITHOUT TIME ZONE": "03:33:33"}

@@ -46,13 +46,29 @@ def gateway(environment: Mapping[str, str], folder: Path, **settings: str) -> It
 
 
 def storescu(
-    port: int, *paths: Path, calling: str = "SENDER", called: str = AE_TITLE, options: Sequence[str] = ()
+    port: int,
+    *paths: Path,
+    calling: str = "SENDER",
+    called: str = AE_TITLE,
+    options: Sequence[str] = (),
+    seconds: float = 300,
 ) -> subprocess.CompletedProcess[str]:
     """Send files and folders with dcmtk; its exit status is the caller's to check."""
     who = ["-aet", calling, "-aec", called]
     how = ["-v", *options, *(["+sd", "+r"] if any(path.is_dir() for path in paths) else [])]
     command = ["storescu", *who, *how, "127.0.0.1", str(port), *map(str, paths)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+
+
+def answered_with_success(done: subprocess.CompletedProcess[str]) -> set[Path]:
+    """Return the files that storescu was told are taken."""
+    taken, under_way = set(), None
+    for line in (done.stdout + done.stderr).splitlines():
+        if "Sending file: " in line:
+            under_way = Path(line.partition("Sending file: ")[2].strip())
+        elif "Received Store Response (Success)" in line and under_way is not None:
+            taken.add(under_way)
+    return taken
 
 
 @contextmanager

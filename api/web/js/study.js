@@ -1,6 +1,7 @@
 /** The view of one study: follows it, and hands what it learns to the viewer, the findings and the report. */
 
 import { adviceFor, call, json, post } from "./api.js";
+import { deliveriesPanel } from "./deliveries.js";
 import { confirmed } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { findingsPanel } from "./findings.js";
@@ -26,6 +27,7 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
   const pictures = radiographs({ signal, onError, onStepFinding: findings.step });
   const report = reportPanel({ signal, info, onError, onSentence, findings: findings.byLabel, onReview });
   const similar = similarPanel({ signal, onError });
+  const deliveries = deliveriesPanel({ signal, onError });
   const head = studyHead({
     signal,
     onDelete: (study) => erase(study, () => gone.abort()).catch(onError),
@@ -52,6 +54,7 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
     head.show(study);
     pictures.show(study);
     if (seen.report && study.timeline.length > seen.events) await report.changed(study);
+    if (isFinal(study.status) && study.timeline.length > seen.events) deliveries.show(study).catch(onError);
     seen.events = study.timeline.length;
     if (seen.status === study.status) return;
     if (seen.status === null) setTitle(studyName(study));
@@ -79,7 +82,7 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
     head.explain(await faultOf(study));
   }
 
-  fill(root, layout(head.element, pictures, report.element, findings.element, similar.element));
+  fill(root, layout(head.element, pictures, report.element, findings.element, similar.element, deliveries.element));
   pictures.listen(report.element);
   listen({ e: () => report.review().catch(onError) }, signal);
   const onStudy = (study) => update(study).catch(onError);
@@ -87,8 +90,8 @@ export async function studyView({ root, signal, info, onError, setTitle, reload 
 }
 
 /** Whose study it is and its warnings come first, on a narrow screen and on paper too. */
-function layout(head, pictures, report, findings, similar) {
-  return h("div.study", {}, head, h("div.stage", {}, pictures.element), report, pictures.onPaper, findings, similar);
+function layout(head, pictures, report, findings, similar, deliveries) {
+  return h("div.study", {}, head, h("div.stage", {}, pictures.element), report, pictures.onPaper, findings, similar, deliveries);
 }
 
 async function faultOf(study) {

@@ -117,8 +117,12 @@ class OrderRow(Base):
         Index("ix_orders_patient", "tenant_id", text("left(patient_id, 64)")),
         # Serves whoever names a study as DICOM does.
         Index("ix_orders_study_instance_uid", "tenant_id", text("left(study_instance_uid, 64)")),
-        # Serves an order that comes after its study.
+        # Serves an order that comes after its study, and whoever searches by it.
         Index("ix_orders_accession_number", "tenant_id", text("left(accession_number, 64)")),
+        # Serve whoever searches as DICOM does: newest first, by day, by the beginning of a name.
+        Index("ix_orders_tenant_id_study_id", "tenant_id", "study_id"),
+        Index("ix_orders_study_date", "tenant_id", "study_date", "study_id"),
+        Index("ix_orders_patient_name", "tenant_id", text("left(upper(patient_name), 64) text_pattern_ops")),
     )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
@@ -154,6 +158,7 @@ class ImageRow(Base):
         Index("ix_images_sha256", "sha256"),
         # Serves whoever names an image as DICOM does. A longer UID than DICOM allows is none.
         Index("ix_images_sop_instance_uid", "sop_instance_uid"),
+        Index("ix_images_series_instance_uid", "series_instance_uid"),
     )
 
     study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
@@ -170,6 +175,8 @@ class ImageRow(Base):
     series_instance_uid: Mapped[str | None] = mapped_column(String(64), info=PATIENT)
     transfer_syntax_uid: Mapped[str | None] = mapped_column(String(64), info=SYSTEM)
     """These four as the file has them (`Identity`); None of a PNG or JPEG."""
+    header: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"), info=PATIENT)
+    """What else those who search are told of it, in the DICOM JSON Model."""
     used: Mapped[bool | None]
     """None until the CNN worker has looked at it."""
     view: Mapped[ViewPosition | None]

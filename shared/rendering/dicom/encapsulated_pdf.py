@@ -2,12 +2,10 @@
 
 from typing import Final
 
-from pydicom.uid import EncapsulatedPDFStorage
-
 from shared.rendering import pdf
+from shared.rendering.dicom.kinds import ENCAPSULATED_PDF
 from shared.rendering.dicom.objects import (
     REPORT_TITLE,
-    Kind,
     coded,
     file_of,
     instances_of,
@@ -17,7 +15,7 @@ from shared.rendering.dicom.objects import (
 from shared.rendering.dicom.signatures import signature_of
 from shared.rendering.document import ReportDocument
 
-KIND: Final = Kind("dicom-pdf", EncapsulatedPDFStorage, "DOC", 9803, "Report (PDF)")
+KIND: Final = ENCAPSULATED_PDF
 
 
 def render(document: ReportDocument) -> bytes:

@@ -37,7 +37,6 @@ from highdicom.sr import (
 )
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import Comprehensive3DSRStorage
 
 from shared.domain.findings import Box, FindingStatus
 from shared.rendering.dicom.codes import (
@@ -54,7 +53,8 @@ from shared.rendering.dicom.codes import (
     site_of,
     status_of,
 )
-from shared.rendering.dicom.objects import Kind, file_of, refuse_withdrawn
+from shared.rendering.dicom.kinds import MEASUREMENT_REPORT
+from shared.rendering.dicom.objects import file_of, refuse_withdrawn
 from shared.rendering.dicom.regions import region_of, size_as_sent
 from shared.rendering.dicom.sr_documents import container, context_of, sr_document, text_item
 from shared.rendering.dicom.texts import line
@@ -63,7 +63,7 @@ from shared.rendering.document import FindingLine, ImageLine, Instance, ReportDo
 from shared.rendering.identity import tracking_uid
 from shared.rendering.stated import Stated, stated
 
-KIND: Final = Kind("dicom-sr", Comprehensive3DSRStorage, "SR", 9801, "AI findings")
+KIND: Final = MEASUREMENT_REPORT
 RECTANGLE: Final = "Cornerstone3DTools@^0.1.0:RectangleROI"
 """The tracking identifier by which OHIF knows a rectangle, and shows it (its adapters' own)."""
 ABSENT: Final = FindingStatus.ABSENT

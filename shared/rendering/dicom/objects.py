@@ -5,7 +5,6 @@ date and time as well, and those are of the place where it was taken.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from io import BytesIO
 from typing import Final
@@ -17,6 +16,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from shared.domain.reports import AiMark, ReportStatus
 from shared.errors import NotPossibleError
+from shared.rendering.dicom.kinds import Kind
 from shared.rendering.dicom.texts import LONG_STRING, SHORT_STRING, SHORT_TEXT, identifier, line, person_name
 from shared.rendering.document import Instance, ReportDocument
 from shared.rendering.filing import refuse_superseded
@@ -36,22 +36,6 @@ BODY_PART: Final = "CHEST"
 REPORT_TITLE: Final = codes.LN.XRayReport
 """Of CID 7000."""
 _UTF_8: Final = "ISO_IR 192"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What the objects of one format are.
-
-    Attributes:
-        name: the format's.
-        series_number: apart from those of a study's own series, which are small.
-    """
-
-    name: str
-    sop_class: UID
-    modality: str
-    series_number: int
-    description: str
 
 
 def new_object(document: ReportDocument, kind: Kind) -> Dataset:

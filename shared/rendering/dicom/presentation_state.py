@@ -11,9 +11,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
 from shared.errors import NotPossibleError
+from shared.rendering.dicom.kinds import Kind
 from shared.rendering.dicom.objects import (
     BODY_PART,
-    Kind,
     ai_mark_of,
     da,
     file_of,

@@ -8,12 +8,11 @@ patient's name is in the picture.
 from typing import Final
 
 from pydicom.sr.codedict import codes
-from pydicom.uid import SecondaryCaptureImageStorage
 
 from shared.errors import NotPossibleError
+from shared.rendering.dicom.kinds import SECONDARY_CAPTURE
 from shared.rendering.dicom.objects import (
     BODY_PART,
-    Kind,
     ai_mark_of,
     coded,
     file_of,
@@ -26,7 +25,7 @@ from shared.rendering.dicom.panels import sheet_of
 from shared.rendering.dicom.texts import SHORT_TEXT, line
 from shared.rendering.document import ReportDocument
 
-KIND: Final = Kind("dicom-sc", SecondaryCaptureImageStorage, "OT", 9804, "AI findings (picture)")
+KIND: Final = SECONDARY_CAPTURE
 
 
 def render(document: ReportDocument) -> bytes:

@@ -23,8 +23,8 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from shared.rendering.dicom.codes import LANGUAGES
+from shared.rendering.dicom.kinds import Kind
 from shared.rendering.dicom.objects import (
-    Kind,
     ai_mark_of,
     dt,
     instances_of,

@@ -6,7 +6,8 @@ from typing import Final
 from pydicom.sr.coding import Code
 from pydicom.uid import BasicTextSRStorage
 
-from shared.rendering.dicom.objects import REPORT_TITLE, Kind, file_of
+from shared.rendering.dicom.kinds import Kind
+from shared.rendering.dicom.objects import REPORT_TITLE, file_of
 from shared.rendering.dicom.sr_documents import container, context_of, sr_document, text_item
 from shared.rendering.dicom.written import Part, written_parts
 from shared.rendering.document import ReportDocument

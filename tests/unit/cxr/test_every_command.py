@@ -66,6 +66,15 @@ _ARGUMENTS = {
     "pull resume": ["ID"],
     "pull now": ["ID"],
     "pull remove": ["ID"],
+    "destinations add": ["pacs", "dicom", "PACS@127.0.0.1:104"],
+    "destinations list": [],
+    "destinations show": ["pacs"],
+    "destinations test": ["pacs"],
+    "destinations pause": ["pacs"],
+    "destinations resume": ["pacs"],
+    "destinations remove": ["pacs"],
+    "deliveries list": [],
+    "deliveries retry": ["ID"],
 }
 _ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke", "peers remove", "pull remove"}
 """Their answer has no content to tell a foreign server by."""

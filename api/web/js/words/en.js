@@ -248,6 +248,26 @@ export default {
     signed: "Signed:",
     unsigned: "No report of it is signed.",
   },
+  deliveries: {
+    title: "Sent to",
+    counts: (delivered, all) => `${delivered} of ${all}`,
+    version: (version) => `version ${version}`,
+    states: {
+      waiting: "waits",
+      sending: "being sent",
+      delivered: "delivered",
+      dead: "given up",
+      skipped: "not needed",
+    },
+    outcomes: {
+      delivered: "taken",
+      refused: "refused",
+      away: "could not be reached",
+      failed: "failed here",
+      skipped: "nothing to send",
+      unknown: "no outcome",
+    },
+  },
   report: {
     title: "Report",
     showEvidence: "Show where on the picture",

@@ -245,6 +245,26 @@ export default {
     signed: "Firmado:",
     unsigned: "Ningún informe suyo está firmado.",
   },
+  deliveries: {
+    title: "Enviado a",
+    counts: (delivered, all) => `${delivered} de ${all}`,
+    version: (version) => `versión ${version}`,
+    states: {
+      waiting: "en espera",
+      sending: "enviándose",
+      delivered: "entregado",
+      dead: "abandonado",
+      skipped: "no hace falta",
+    },
+    outcomes: {
+      delivered: "aceptado",
+      refused: "rechazado",
+      away: "no se pudo contactar",
+      failed: "falló aquí",
+      skipped: "nada que enviar",
+      unknown: "sin resultado",
+    },
+  },
   report: {
     title: "Informe",
     showEvidence: "Mostrar dónde en la imagen",
