@@ -2,17 +2,25 @@
 
 import shutil
 import subprocess
+import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pydicom
 import pytest
-from pydicom.fileset import FileSet
 
 from cxr.archive import Archive, read_archive
 from tests.support.dicoms import a_dicom, a_picture
 
+WRITER = """
+import sys, pathlib, pydicom.fileset
+files = pydicom.fileset.FileSet()
+for file in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    files.add(file)
+files.write(sys.argv[2])
+"""
 STUDIES = {"2.25.1": ("P1", 2), "2.25.2": ("P1", 1), "2.25.3": ("P2", 2)}
 
 
@@ -43,11 +51,17 @@ def images() -> dict[str, bytes]:
     }
 
 
+def written(disc: Path, contents: Iterable[bytes]) -> None:
+    """Have pydicom write a disc, in a process of its own: what it leaves to be cleaned up ends with that."""
+    loose = disc.with_name(f"{disc.name}-loose")
+    loose.mkdir()
+    for number, content in enumerate(contents):
+        (loose / str(number)).write_bytes(content)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", WRITER, loose, disc], check=True)
+
+
 def by_pydicom(disc: Path) -> None:
-    files = FileSet()
-    for content in images().values():
-        files.add(pydicom.dcmread(pydicom.filebase.DicomBytesIO(content)))
-    files.write(disc)
+    written(disc, images().values())
 
 
 def by_dcmtk(disc: Path) -> None:
@@ -56,8 +70,7 @@ def by_dcmtk(disc: Path) -> None:
         folder = disc / f"D{number % 2}"
         folder.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
-    command = ["dcmmkdir", "+r", "+I", "-Pfl", "--no-profile-check", "+D", "DICOMDIR", "."]
-    command = [part for part in command if part != "--no-profile-check"]
+    command = ["dcmmkdir", "+r", "+I", "-Pfl", "+D", "DICOMDIR", "D0", "D1"]
     subprocess.run(command, cwd=disc, check=True, capture_output=True)
 
 
@@ -114,7 +127,7 @@ def test_what_a_system_does_to_names_does_not_part_them_from_the_dicomdir(tmp_pa
 def test_a_file_that_is_not_on_the_disc_is_named_and_one_that_nobody_names_is_sent(tmp_path: Path):
     disc = tmp_path / "disc"
     by_dcmtk(disc)
-    gone = sorted(disc.glob("D*/IM*"))[0]
+    gone = min(disc.glob("D*/IM*"))
     gone.unlink()
     (disc / "EXTRA").write_bytes(an_image("2.25.1", 9))
     archive = read(disc)
@@ -125,11 +138,8 @@ def test_a_file_that_is_not_on_the_disc_is_named_and_one_that_nobody_names_is_se
 
 
 def test_series_that_are_no_radiographs_are_passed_over(tmp_path: Path):
-    files = FileSet()
-    for number, modality in enumerate(("DX", "CT", "CT"), 1):
-        content = an_image("2.25.1", number, Modality=modality)
-        files.add(pydicom.dcmread(pydicom.filebase.DicomBytesIO(content)))
-    files.write(tmp_path / "disc")
+    modalities = enumerate(("DX", "CT", "CT"), 1)
+    written(tmp_path / "disc", [an_image("2.25.1", one, Modality=modality) for one, modality in modalities])
     archive = read(tmp_path / "disc")
     assert sizes(archive) == [1]
     assert sorted(archive.passed_over.values())[:2] == ["no radiograph, by the DICOMDIR: CT"] * 2
