@@ -95,10 +95,11 @@ train-writer: folder-named setup-dev  ## Tune a report writer on Open-I's report
 folder-named:
 	@test -d '$(DATA)' || { echo 'Name the folder of the data: make $(MAKECMDGOALS) DATA=folder' >&2; exit 2; }
 
-docs: setup-dev  ## Write docs/reference/settings.md, docs/models/ and the chart's README and schema from the code
+docs: setup-dev  ## Write docs/reference/settings.md, docs/models/, the conformance statement's tables, the chart's README and schema from the code
 	$(BIN)/python -m shared.settings_reference > docs/reference/settings.md
 	$(BIN)/python -m shared.catalogue_reference
 	$(BIN)/python -m helm.reference
+	$(BIN)/python -m gateway.conformance
 
 constraints: setup-dev  ## Write constraints.txt anew from pyproject.toml
 	@{ sed -n '/^#/p' constraints.txt; \

@@ -2,7 +2,7 @@
 
 studies -> upload -> submission (the way in)      findings, reports, images, events (the way out)
 versions, drafts, signing, reviews (what persons do to reports)
-batches -> results      deliveries, destinations      keys, tenants
+batches -> results      deliveries, destinations      keys, tenants, retention, patients
 health, docs (for operators and developers)      web/ (the page)
 dicomweb_… (the hospital's own tools)
 """
@@ -38,6 +38,7 @@ from api.routes import (
     dicomweb_retrieve,
     dicomweb_search,
     dicomweb_store,
+    dicomweb_workitems,
     docs,
     drafts,
     events,
@@ -47,8 +48,10 @@ from api.routes import (
     images,
     keys,
     open_studies,
+    patients,
     pull_rules,
     reports,
+    retention,
     review_statistics,
     reviews,
     signing,
@@ -134,9 +137,10 @@ def create_app(
         dicomweb_retrieve,
         dicomweb_render,
         dicomweb_commitment,
+        dicomweb_workitems,
     )
     on_results = (reviews, review_statistics, batches, deliveries, destinations)
-    on_callers = (keys, tenants, dicom_peers, hl7_senders, pull_rules)
+    on_callers = (keys, tenants, retention, patients, dicom_peers, hl7_senders, pull_rules)
     for module in (*on_studies, *on_dicomweb, *on_results, *on_callers, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:

@@ -55,6 +55,8 @@ class Code(StrEnum):
     DAMAGED = "damaged"
     INTERNAL_ERROR = "internal-error"
     UNAVAILABLE = "unavailable"
+    WORKITEM_STATE = "workitem-state"
+    NOT_IMPLEMENTED = "not-implemented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,9 @@ KINDS: Final[dict[Code, Kind]] = {
         "The study takes no more images",
         "Send them as another study; `detail` says how far this one is.",
     ),
+    Code.WORKITEM_STATE: Kind(
+        409, "The workitem's state does not allow it", "Read the workitem; `detail` says what it is now."
+    ),
     Code.NO_IMAGES: Kind(
         409, "The study has no image yet", "Add one before you close it, or cancel the study."
     ),
@@ -177,6 +182,7 @@ KINDS: Final[dict[Code, Kind]] = {
     Code.INTERNAL_ERROR: Kind(
         500, "A fault of the server", "Report `request_id` to the operator; sending again may help."
     ),
+    Code.NOT_IMPLEMENTED: Kind(501, "Not a thing that this server does", "`detail` says what does it."),
     Code.UNAVAILABLE: Kind(503, "The server cannot work right now", "Ask again after `Retry-After` seconds."),
 }
 """Every kind of problem that this API answers with."""

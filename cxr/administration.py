@@ -1,4 +1,4 @@
-"""The administrator's part of the clients: keys, tenants and DICOM peers; all of it needs the admin scope."""
+"""The administrator's part of the clients: keys, tenants, DICOM peers (scope admin), and patients."""
 
 from collections.abc import Sequence
 
@@ -49,6 +49,57 @@ class Tenants:
             ProblemError: another one has the new name.
         """
         return self._server.take(conversations.renamed_tenant(old, new))
+
+    def retention(self, name: str) -> models.Retention:
+        """Return how long a tenant's studies are kept, and what that erases now; raises as `rename`."""
+        return self._server.take(conversations.shown_retention(name))
+
+    def keep(
+        self,
+        name: str,
+        *,
+        completed_days: int | None = None,
+        unfinished_days: int | None = None,
+        signed_days: int | None = None,
+        dry_run: bool = False,
+    ) -> models.Retention:
+        """Say how long a tenant's studies are kept, in place of what was said before; raises as `rename`.
+
+        Args:
+            completed_days: those whose report nobody signed, after the last event; None is for ever.
+            unfinished_days: those that were rejected, cancelled or failed.
+            signed_days: those whose report somebody signed.
+            dry_run: only ask what that would erase.
+        """
+        days = {
+            "completed_days": completed_days,
+            "unfinished_days": unfinished_days,
+            "signed_days": signed_days,
+        }
+        return self._server.take(conversations.changed_retention(name, days, dry_run=dry_run))
+
+
+class Patients:
+    """Patients: their data can be erased; it takes the scope write."""
+
+    def __init__(self, server: Sender) -> None:
+        self._server = server
+
+    def erase(
+        self, patient_id: str, *, issuer: str | None = None, tenant: str | None = None, dry_run: bool = False
+    ) -> models.Erasure:
+        """Erase all studies of a patient; asked again, those that came since.
+
+        Args:
+            issuer: who gave the id; without it the studies that name no issuer.
+            tenant: whose patient, by an administrator; else the key's own.
+            dry_run: only count.
+
+        Raises:
+            InputError: there is no tenant of that name.
+        """
+        asked = conversations.erased_patient(patient_id, issuer=issuer, tenant=tenant, dry_run=dry_run)
+        return self._server.take(asked)
 
 
 class DicomPeers:
@@ -138,6 +189,57 @@ class AsyncTenants:
             ProblemError: another one has the new name.
         """
         return await self._server.take(conversations.renamed_tenant(old, new))
+
+    async def retention(self, name: str) -> models.Retention:
+        """Return how long a tenant's studies are kept, and what that erases now; raises as `rename`."""
+        return await self._server.take(conversations.shown_retention(name))
+
+    async def keep(
+        self,
+        name: str,
+        *,
+        completed_days: int | None = None,
+        unfinished_days: int | None = None,
+        signed_days: int | None = None,
+        dry_run: bool = False,
+    ) -> models.Retention:
+        """Say how long a tenant's studies are kept, in place of what was said before; raises as `rename`.
+
+        Args:
+            completed_days: those whose report nobody signed, after the last event; None is for ever.
+            unfinished_days: those that were rejected, cancelled or failed.
+            signed_days: those whose report somebody signed.
+            dry_run: only ask what that would erase.
+        """
+        days = {
+            "completed_days": completed_days,
+            "unfinished_days": unfinished_days,
+            "signed_days": signed_days,
+        }
+        return await self._server.take(conversations.changed_retention(name, days, dry_run=dry_run))
+
+
+class AsyncPatients:
+    """Patients: their data can be erased; it takes the scope write."""
+
+    def __init__(self, server: AsyncSender) -> None:
+        self._server = server
+
+    async def erase(
+        self, patient_id: str, *, issuer: str | None = None, tenant: str | None = None, dry_run: bool = False
+    ) -> models.Erasure:
+        """Erase all studies of a patient; asked again, those that came since.
+
+        Args:
+            issuer: who gave the id; without it the studies that name no issuer.
+            tenant: whose patient, by an administrator; else the key's own.
+            dry_run: only count.
+
+        Raises:
+            InputError: there is no tenant of that name.
+        """
+        asked = conversations.erased_patient(patient_id, issuer=issuer, tenant=tenant, dry_run=dry_run)
+        return await self._server.take(asked)
 
 
 class AsyncDicomPeers:

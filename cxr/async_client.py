@@ -17,7 +17,7 @@ from typing import BinaryIO, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.administration import AsyncDicomPeers, AsyncKeys, AsyncTenants
+from cxr.administration import AsyncDicomPeers, AsyncKeys, AsyncPatients, AsyncTenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.delivering import AsyncDeliveries, AsyncDestinations
@@ -42,11 +42,10 @@ class AsyncClient:
     def __init__(self, url: str | None = None, *, key: str | None = None, patience: float = PATIENCE) -> None:
         self._server = AsyncSender(url, key=key, patience=patience)
         self.url = self._server.url
-        self.batches = AsyncBatches(self._server)
-        self.reviews = AsyncReviews(self._server)
+        self.batches, self.reviews = AsyncBatches(self._server), AsyncReviews(self._server)
         self.keys, self.tenants = AsyncKeys(self._server), AsyncTenants(self._server)
         self.destinations = AsyncDestinations(self._server)
-        self.deliveries = AsyncDeliveries(self._server)
+        self.deliveries, self.patients = AsyncDeliveries(self._server), AsyncPatients(self._server)
         self.dicom_peers, self.hospital = AsyncDicomPeers(self._server), AsyncHospital(self._server)
 
     async def submit(

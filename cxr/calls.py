@@ -270,6 +270,33 @@ def rename_tenant(tenant_id: str, name: str) -> Call[models.Tenant]:
     )
 
 
+def retention(tenant_id: str) -> Call[models.Retention]:
+    """Ask how long a tenant's studies are kept."""
+    return Call("GET", f"/v1/tenants/{id_in_address(tenant_id)}/retention", read_as(models.Retention))
+
+
+def set_retention(tenant_id: str, days: Mapping[str, int | None], *, dry_run: bool) -> Call[models.Retention]:
+    """Say how long a tenant's studies are kept, or ask what that would erase."""
+    return Call(
+        "PUT",
+        f"/v1/tenants/{id_in_address(tenant_id)}/retention",
+        read_as(models.Retention),
+        params={"dry_run": "true"} if dry_run else {},
+        json=dict(days),
+    )
+
+
+def erase_patient(
+    patient_id: str, *, issuer: str | None, tenant_id: str | None, dry_run: bool
+) -> Call[models.Erasure]:
+    """Erase a patient's studies, or count them."""
+    named = {"issuer": issuer, "tenant_id": tenant_id}
+    wanted = {name: value for name, value in named.items() if value is not None}
+    body = {"patient_id": patient_id, "dry_run": dry_run, **wanted}
+    # Done twice it erases no more than once.
+    return Call("POST", "/v1/patients/erase", read_as(models.Erasure), json=body, idempotent=True)
+
+
 def add_dicom_peer(wanted: Mapping[str, object]) -> Call[models.DicomPeer]:
     """Let a DICOM peer be known."""
     return Call("POST", "/v1/dicom-peers", read_as(models.DicomPeer), json=dict(wanted))

@@ -10,12 +10,14 @@ import typer
 from cxr import exit_codes
 from cxr.commands import (
     batches,
+    deidentification,
     deliveries,
     demo,
     destinations,
     hl7_senders,
     keys,
     models,
+    patients,
     peers,
     pictures,
     pull,
@@ -50,6 +52,7 @@ stack.add_to(app)
 studies.add_to(app)
 study_list.add_to(app)
 pictures.add_to(app)
+deidentification.add_to(app)
 demo.add_to(app)
 app.add_typer(batches.app, name="batch")
 app.add_typer(reviews.app, name="reviews")
@@ -58,6 +61,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(destinations.app, name="destinations")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(patients.app, name="patients")
 app.add_typer(peers.app, name="peers")
 app.add_typer(hl7_senders.app, name="hl7-senders")
 app.add_typer(pull.app, name="pull")

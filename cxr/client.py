@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, Self
 import httpx
 
 from cxr import calls, conversations, models
-from cxr.administration import DicomPeers, Keys, Tenants
+from cxr.administration import DicomPeers, Keys, Patients, Tenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.delivering import Deliveries, Destinations
 from cxr.errors import ProblemError
@@ -43,11 +43,11 @@ class Client:
     def __init__(self, url: str | None = None, *, key: str | None = None, patience: float = PATIENCE) -> None:
         self._server = Sender(url, key=key, patience=patience)
         self.url = self._server.url
-        self.batches = Batches(self._server)
-        self.reviews = Reviews(self._server)
+        self.batches, self.reviews = Batches(self._server), Reviews(self._server)
         self.keys, self.tenants = Keys(self._server), Tenants(self._server)
         self.destinations, self.deliveries = Destinations(self._server), Deliveries(self._server)
-        self.dicom_peers, self.hospital = DicomPeers(self._server), Hospital(self._server)
+        self.dicom_peers, self.patients = DicomPeers(self._server), Patients(self._server)
+        self.hospital = Hospital(self._server)
 
     def submit(
         self,

@@ -1,9 +1,10 @@
 """Conversations of several calls (waiting, looking up), each a generator that either client drives.
 
-Map: `Pause`, `Steps` -> `shown_heatmap`, `renamed_tenant`, `destination_named`, `until_final`, `until_ready`.
+Map: `Pause`, `Steps` -> `shown_heatmap`, `renamed_tenant`, `shown_retention`, `changed_retention`,
+`erased_patient`, `destination_named`, `until_final`, `until_ready`.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -54,12 +55,42 @@ def renamed_tenant(old: str, new: str) -> Steps[models.Tenant]:
     Raises:
         InputError: there is no tenant of that name.
     """
+    tenant = yield from _tenant(old)
+    renamed: models.Tenant = yield calls.rename_tenant(tenant.id, new)
+    return renamed
+
+
+def shown_retention(name: str) -> Steps[models.Retention]:
+    """Ask how long the studies of the tenant of a name are kept; raises as `renamed_tenant`."""
+    tenant = yield from _tenant(name)
+    kept: models.Retention = yield calls.retention(tenant.id)
+    return kept
+
+
+def changed_retention(name: str, days: Mapping[str, int | None], *, dry_run: bool) -> Steps[models.Retention]:
+    """Say how long the studies of the tenant of a name are kept; raises as `renamed_tenant`."""
+    tenant = yield from _tenant(name)
+    kept: models.Retention = yield calls.set_retention(tenant.id, days, dry_run=dry_run)
+    return kept
+
+
+def erased_patient(
+    patient_id: str, *, issuer: str | None, tenant: str | None, dry_run: bool
+) -> Steps[models.Erasure]:
+    """Erase a patient's studies; raises as `renamed_tenant` where a tenant is named."""
+    tenant_id = (yield from _tenant(tenant)).id if tenant is not None else None
+    erased: models.Erasure = yield calls.erase_patient(
+        patient_id, issuer=issuer, tenant_id=tenant_id, dry_run=dry_run
+    )
+    return erased
+
+
+def _tenant(name: str) -> Steps[models.Tenant]:
     there: list[models.Tenant] = yield calls.tenants()
     for tenant in there:
-        if tenant.name == old:
-            renamed: models.Tenant = yield calls.rename_tenant(tenant.id, new)
-            return renamed
-    message = f"there is no tenant named {old!r}; there are {', '.join(tenant.name for tenant in there)}"
+        if tenant.name == name:
+            return tenant
+    message = f"there is no tenant named {name!r}; there are {', '.join(tenant.name for tenant in there)}"
     raise InputError(message)
 
 

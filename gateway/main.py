@@ -35,6 +35,8 @@ class Part(Protocol):
 def main() -> int:
     """Run until SIGTERM; return the exit code."""
     telemetry.configure("gateway", TelemetrySettings())
+    # Shown from the start, or a gateway that nobody sends to would look like none.
+    telemetry.INSTANCES.labels("taken")
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

@@ -112,9 +112,7 @@ def query_of(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
     fuzzy = given.pop("fuzzymatching", ["false"])[-1].lower() == "true"
     asked = "limit" in given
     limit = _number(given.pop("limit", []), "limit", default=DEFAULT_LIMIT)
-    offset = _number(given.pop(_OFFSET, []), _OFFSET, default=0)
-    if offset > LARGEST_OFFSET:
-        raise _bad(_OFFSET, f"no more than {LARGEST_OFFSET} results are passed over: narrow the search")
+    offset = _offset(given.pop(_OFFSET, []))
     wanted = {
         name: values for name, values in given.items() if any(value not in ("", "*") for value in values)
     }
@@ -136,6 +134,19 @@ def query_of(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
         fuzzy=fuzzy,
         capped=not asked or limit > LARGEST_LIMIT,
     )
+
+
+def page_of(parameters: Iterable[tuple[str, str]]) -> tuple[int, int]:
+    """Return how many results are asked for, and how many are passed over.
+
+    Raises:
+        ProblemError: 400, one of them is no number, or too large.
+    """
+    given: dict[str, list[str]] = {}
+    for name, value in parameters:
+        given.setdefault(name, []).append(value)
+    limit = _number(given.get("limit", []), "limit", default=DEFAULT_LIMIT)
+    return min(limit, LARGEST_LIMIT), _offset(given.get(_OFFSET, []))
 
 
 def says(header: Mapping[str, Mapping[str, Any]], keyword: str, wanted: str) -> bool:
@@ -192,6 +203,13 @@ def _uids(name: str, values: Sequence[str]) -> list[str]:
     if len(uids) > MOST_UIDS or not all(map(_UID.fullmatch, uids)):
         raise _bad(name, f"it takes UIDs, with commas between, and no more than {MOST_UIDS}")
     return uids
+
+
+def _offset(values: Sequence[str]) -> int:
+    offset = _number(values, _OFFSET, default=0)
+    if offset > LARGEST_OFFSET:
+        raise _bad(_OFFSET, f"no more than {LARGEST_OFFSET} results are passed over: narrow the search")
+    return offset
 
 
 def _number(values: Sequence[str], name: str, *, default: int) -> int:

@@ -16,6 +16,7 @@ from cxr.models.delivery import (
 )
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
 from cxr.models.hospital import Hl7Sender, PullRule
+from cxr.models.keeping import DueStudies, Erasure, Retention
 from cxr.models.report import (
     Addendum,
     Attestation,
@@ -72,6 +73,8 @@ __all__ = [
     "DestinationTest",
     "DicomPeer",
     "Difference",
+    "DueStudies",
+    "Erasure",
     "ErrorCount",
     "Event",
     "Evidence",
@@ -91,6 +94,7 @@ __all__ = [
     "PresentFinding",
     "PullRule",
     "Report",
+    "Retention",
     "Retried",
     "ReviewSummary",
     "Sections",

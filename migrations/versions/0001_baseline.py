@@ -264,6 +264,28 @@ def _make_studies() -> None:
     op.create_index(
         "ix_studies_unsigned", "studies", ["priority", "id"], unique=False, postgresql_where=unsigned
     )
+    op.create_index(
+        "ix_studies_tenant_updated_at",
+        "studies",
+        ["tenant_id", "updated_at"],
+        unique=False,
+        postgresql_where=sa.text(
+            "erased_at IS NULL AND status IN ('completed', 'rejected', 'failed', 'cancelled')"
+        ),
+    )
+    op.create_table(
+        "retention",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("completed_days", sa.Integer(), nullable=True),
+        sa.Column("unfinished_days", sa.Integer(), nullable=True),
+        sa.Column("signed_days", sa.Integer(), nullable=True),
+        sa.Column("set_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "least(completed_days, unfinished_days, signed_days) >= 1", name=op.f("ck_retention_days")
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_retention_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_retention")),
+    )
     op.create_table(
         "orders",
         sa.Column("study_id", sa.UUID(), nullable=False),
@@ -386,7 +408,7 @@ def _make_studies() -> None:
         ),
         sa.PrimaryKeyConstraint("study_id", "index", name=op.f("pk_images")),
     )
-    _index_for_searches()
+    _serve_dicomweb()
     op.create_table(
         "analyses",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -1089,7 +1111,20 @@ def _make_vectors_searchable(connection: sa.Connection) -> None:
         pass  # not a superuser, or not on the list of what a managed Postgres allows
 
 
-def _index_for_searches() -> None:
+def _serve_dicomweb() -> None:
+    op.create_table(
+        "workitem_claims",
+        sa.Column("study_id", sa.UUID(), nullable=False),
+        sa.Column("lease_token", sa.BigInteger(), nullable=False),
+        sa.Column("transaction_uid", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["study_id"],
+            ["studies.id"],
+            name=op.f("fk_workitem_claims_study_id_studies"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("study_id", name=op.f("pk_workitem_claims")),
+    )
     op.create_index("ix_images_sha256", "images", ["sha256"], unique=False)
     op.create_index("ix_images_sop_instance_uid", "images", ["sop_instance_uid"], unique=False)
     op.create_index("ix_images_series_instance_uid", "images", ["series_instance_uid"], unique=False)
@@ -1106,6 +1141,7 @@ def _index_for_searches() -> None:
 def downgrade() -> None:
     op.drop_table("pulled_studies")
     op.drop_table("pull_rules")
+    op.drop_table("workitem_claims")
     op.drop_table("dicom_procedure_steps")
     op.drop_table("hl7_messages")
     op.drop_table("hl7_senders")
@@ -1122,6 +1158,7 @@ def downgrade() -> None:
     op.drop_table("reports")
     op.drop_table("analyses")
     op.drop_table("orders")
+    op.drop_table("retention")
     op.drop_table("images")
     op.drop_table("idempotency_keys")
     op.drop_table("studies")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO, Final
 
-from pydicom.charset import convert_encodings, default_encoding, python_encoding
+from pydicom.charset import default_encoding
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -43,6 +43,7 @@ from pydicom.valuerep import VR
 
 from shared.dicom.attributes import TAGS as ATTRIBUTE_TAGS
 from shared.dicom.attributes import quietly, value_of
+from shared.dicom.character_sets import ASCII, character_sets_of, encodings_of
 from shared.dicom.deflated import inflate
 from shared.dicom.dicom_json import HEADER as SEARCHED_TAGS
 from shared.dicom.elements import Element, Walk
@@ -267,13 +268,9 @@ def dataset_of(elements: list[RawDataElement], walk: Walk, *, little_endian: boo
 
 
 def _encodings(dataset: Dataset) -> list[str]:
-    """Return in which encodings the file's text is; Python is asked for none that DICOM does not know."""
-    said = value_of(dataset, "SpecificCharacterSet")
-    names = [said] if isinstance(said, str) else list(said or ())
-    if not names or any(name not in python_encoding for name in names):
-        return [default_encoding]
-    with quietly():
-        return convert_encodings(names)
+    """Return what pydicom decodes descriptions by: where none is declared, Latin-1 is a good guess."""
+    first, *others = encodings_of(character_sets_of(dataset))
+    return [default_encoding if first == ASCII else first, *others]
 
 
 def _tidy(dataset: Dataset) -> None:

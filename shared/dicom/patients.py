@@ -11,12 +11,14 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from shared.dicom.attributes import Attributes, date_of, time_of, value_of
+from shared.dicom.attributes import Attributes, date_of, time_of
+from shared.dicom.character_sets import character_sets_of, decoded, encodings_of
 from shared.domain.orders import NO_ORDER, Order
 
 Value = TypeVar("Value")
@@ -40,21 +42,23 @@ TAGS: Final = (
 
 def order_of(dataset: Dataset, attributes: Attributes) -> Order:
     """Read whose file it is, letters and all as they stand; a tag that cannot be read says nothing."""
+    encodings = encodings_of(character_sets_of(dataset))
+    text = partial(_text, dataset, encodings)
     return Order(
-        accession_number=_text(dataset, "AccessionNumber"),
-        patient_id=_text(dataset, "PatientID"),
-        patient_id_issuer=_text(dataset, "IssuerOfPatientID"),
-        patient_name=_text(dataset, "PatientName"),
+        accession_number=text("AccessionNumber"),
+        patient_id=text("PatientID"),
+        patient_id_issuer=text("IssuerOfPatientID"),
+        patient_name=text("PatientName"),
         patient_birth_date=date_of(dataset, "PatientBirthDate"),
         patient_sex=attributes.sex,
         patient_age_years=attributes.age_years,
-        referring_physician=_text(dataset, "ReferringPhysicianName"),
-        study_instance_uid=_text(dataset, "StudyInstanceUID"),
+        referring_physician=text("ReferringPhysicianName"),
+        study_instance_uid=text("StudyInstanceUID"),
         study_date=date_of(dataset, "StudyDate"),
         study_time=time_of(dataset, "StudyTime"),
         body_part=attributes.body_part,
         laterality=attributes.laterality,
-        institution=_text(dataset, "InstitutionName"),
+        institution=text("InstitutionName"),
     )
 
 
@@ -118,7 +122,8 @@ def order_of_study(files: Sequence[Order], *, typed: Order = NO_ORDER) -> Order:
 
 _Key = frozenset[tuple[str, str]]
 
-_UNREADABLE: Final = "\ufffd"
+_LONGEST_BYTES: Final = 1024
+_NAMES: Final = frozenset({"PatientName", "ReferringPhysicianName"})
 _ID: Final = frozenset({"PatientID", "IssuerOfPatientID"})
 _TELLS_APART: Final[Mapping[str, Callable[[Order], str | None]]] = {
     "PatientID": lambda file: _plain(file.patient_id),
@@ -148,14 +153,17 @@ def _only_known(values: Sequence[Value | None]) -> Value | None:
     return known.pop() if len(known) == 1 else None
 
 
-def _text(dataset: Dataset, keyword: str) -> str | None:
+def _text(dataset: Dataset, encodings: Sequence[str], keyword: str) -> str | None:
+    # The bytes as they lie in the file: pydicom takes them apart at each backslash, also at half a letter of
+    # GBK; and an id with one in it is still an id.
     raw = dataset.get_item(keyword)
-    value = value_of(dataset, keyword)
-    if raw is None or value is None:
+    if raw is None or raw.VR == "SQ":
         return None
-    # A backslash makes pydicom read several values: an id with one in it is still an id.
-    text = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
-    if _UNREADABLE in text and isinstance(raw.value, bytes):
-        # Not in the character set that the file names: wrong letters still tell two ids apart.
-        text = raw.value.decode("latin-1")
+    value = raw.value
+    if not isinstance(value, bytes):  # a UID, which was read before
+        text = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value or "")
+    elif len(value) <= _LONGEST_BYTES:
+        text = decoded(value, encodings, is_name=keyword in _NAMES)
+    else:
+        return None
     return text.strip(" \0") or None

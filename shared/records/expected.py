@@ -140,19 +140,6 @@ def erase_of_study(session: Session, study_id: StudyId) -> None:
         session.execute(delete(ExpectedOrderRow).where(ExpectedOrderRow.tenant_id == tenant_id, which))
 
 
-def erase_of_patient(
-    session: Session, tenant_id: TenantId, patient_id: str, *, issuer: str | None = None
-) -> int:
-    """Erase a patient's orders, whether or not a study came of them; return how many there were.
-
-    Args:
-        issuer: who gave the id; None means whoever did.
-    """
-    which = _of_a_patient(tenant_id, patient_id, issuer)
-    erased = delete(ExpectedOrderRow).where(*which).returning(ExpectedOrderRow.id)
-    return len(session.scalars(erased).all())
-
-
 def forget_expired(session: Session) -> int:
     """Erase the orders whose time is over; return how many there were."""
     expired = delete(ExpectedOrderRow).where(ExpectedOrderRow.expires_at < func.now())

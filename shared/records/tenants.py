@@ -60,3 +60,8 @@ def rename(session: Session, tenant_id: UUID, name: str) -> TenantRecord | None:
     except IntegrityError as error:
         message = f"there is a tenant named {name!r} already"
         raise NameTakenError(message) from error
+
+
+def is_there(session: Session, tenant_id: UUID) -> bool:
+    """Tell whether there is such a tenant."""
+    return session.get(TenantRow, tenant_id) is not None

@@ -22,6 +22,7 @@ from shared.domain.reports import (
     WriterVersion,
 )
 from shared.domain.versions import ai_mark
+from shared.rendering.names import in_words
 from shared.rendering.passages import Passage, passages
 from shared.reporting.certainty import PROBABLE_FROM, STATED_FROM
 from shared.words import in_each
@@ -156,6 +157,13 @@ class ReportDocument:
     def words(self) -> "Words":
         """The fixed words in the report's language."""
         return WORDS[self.language]
+
+    @property
+    def named_patient(self) -> str:
+        """What is known of the patient, in words: name, then id, sex and age."""
+        return "; ".join(
+            part for part in (in_words(self.order.patient_name or ""), self.patient_line) if part
+        )
 
     @property
     def patient_line(self) -> str:

@@ -57,7 +57,7 @@ def _head(document: ReportDocument) -> Iterator[str]:
     reported = f"{document.reported_at:%Y-%m-%d %H:%M %Z}, {words.version} {document.version}"
     for name, value in (
         (words.study, document.study_id),
-        (words.patient, document.patient_line),
+        (words.patient, document.named_patient),
         (words.study_date, document.order.study_date.isoformat() if document.order.study_date else None),
         (words.reported, reported),
         (words.images, images),

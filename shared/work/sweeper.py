@@ -3,7 +3,8 @@
 Every second, under a lock so that one of several sweepers works at a time: studies whose lease ran
 out are taken back and hinted at; open studies are closed when their quiet time is over; where the
 broker's queue holds fewer hints than studies wait, hints were lost, and as many are sent again. It counts
-the work now and then, and tidies up every minute. It also keeps the indexes of vectors.
+the work now and then, and tidies up every minute, which erases what is kept no longer. It also keeps the
+indexes of vectors.
 """
 
 import math
@@ -30,6 +31,7 @@ from shared.records import (
     leases,
     open_studies,
     pulling,
+    retention,
     vector_indexes,
     waiting,
 )
@@ -49,6 +51,8 @@ _ON_ITS_WAY: Final = timedelta(seconds=2)
 """How long a study is left to the hint that whoever changed it sends."""
 _COUNT_EVERY: Final = 15.0  # seconds
 _TIDY_EVERY: Final = 60.0
+_ERASED_AT_ONCE: Final = 500
+"""Studies that retention takes a minute: 700,000 a day, while others are erased and collected too."""
 
 
 def main() -> int:
@@ -105,6 +109,8 @@ def _tidy_until(stopped: threading.Event, database: Database, storage: Storage) 
     """Erase what nobody needs any more, once a minute."""
     while True:
         try:
+            if erased := retention.erase_due(database, limit=_ERASED_AT_ONCE):
+                log.info("retention.erased", count=erased)
             collect(database, storage)
             with database.session() as session:
                 idempotency.forget_old(session)

@@ -251,5 +251,15 @@ def test_hospital_systems_reach_the_gateway_and_it_reaches_them():
     assert ports_of(render())["gateway"] == {"dicom": 11112, "hl7": 2575, "metrics": 9100}
 
 
+def test_dicom_over_tls_is_open_where_there_is_a_certificate():
+    objects = render(VALUES / "production-values.yaml")
+    assert ports_of(objects)["gateway"]["dicom-tls"] == 2762
+    into = one(objects, "NetworkPolicy", "gateway")["spec"]["ingress"][0]
+    assert [port["port"] for port in into["ports"]] == ["dicom", "dicom-tls", "hl7"]
+    assert [port["port"] for port in one(objects, "Service", "gateway")["spec"]["ports"]] == [104, 2762, 2575]
+    pod = one(objects, "Deployment", "gateway")["spec"]["template"]["spec"]
+    assert {"name": "tls", "secret": {"secretName": "cxr-dicom-tls"}} in pod["volumes"]
+
+
 def test_policies_can_be_left_to_the_cluster():
     assert not of_kind(render(settings=["networkPolicy.enabled=false"]), "NetworkPolicy")

@@ -50,7 +50,7 @@ def test_at_no_port_of_a_server_is_anything_for_a_stranger(site: Site, cluster: 
 def test_every_pod_ends_when_it_is_told_to(cluster: Cluster):
     ended = cluster.delete_pods("Deployment")
     ended |= cluster.delete_pods("StatefulSet")
-    assert len(ended) == 7
+    assert len(ended) == 8
     assert {name: code for name, code in ended.items() if code != 0} == {}
 
 

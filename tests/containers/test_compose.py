@@ -27,7 +27,7 @@ from tests.support.services import ROOT, wait_for
 
 SAMPLES = ROOT / "samples"
 PNG, DICOM = SAMPLES / "chest-1.png", SAMPLES / "chest-5-monochrome1-jpegls.dcm"
-PARTS = ("api", "worker-cnn", "worker-llm", "sweeper", "postgres", "broker", "storage")
+PARTS = ("api", "worker-cnn", "worker-llm", "sweeper", "gateway", "postgres", "broker", "storage")
 UP = ("up", "--detach", "--no-build")
 
 
@@ -40,6 +40,7 @@ class Installation:
     key: str
     before_the_upgrade: str
     """A study that was reported by the version before."""
+    dicom_port: int
 
     @property
     def client(self) -> Client:
@@ -76,23 +77,32 @@ def report_of(client: Client, study: str) -> Report:
 @pytest.fixture(scope="module")
 def installation(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Return an installation of this checkout, upgraded from one of the release before."""
-    port = free_port()
+    ports: set[int] = set()
+    while len(ports) < 4:
+        ports.add(free_port(ports))
+    port, dicom_port, tls_port, hl7_port = ports
     url = f"http://127.0.0.1:{port}"
-    here = f"API_PUBLISH=127.0.0.1:{port}"
+    here = (
+        f"API_PUBLISH=127.0.0.1:{port}",
+        f"DICOM_PUBLISH=127.0.0.1:{dicom_port}",
+        f"DICOM_TLS_PUBLISH=127.0.0.1:{tls_port}",
+        f"HL7_PUBLISH=127.0.0.1:{hl7_port}",
+        "CXR_GATEWAY_CLOSE_AFTER=2",
+    )
     before = tmp_path_factory.mktemp("before") / "project"
     check_out(before, release_before(), authority=site.engine.authority())
-    configure(before, site.python, here, "VERSION=0.0.1")
-    configure(site.project, site.python, here)
+    configure(before, site.python, *here, "VERSION=0.0.1")
+    configure(site.project, site.python, *here)
     site.compose("build", project=before, seconds=BUILD_SECONDS)
     site.compose(*UP, project=before)
     key = printed_key(site, before)
-    old = Installation(site, url, key, "")
+    old = Installation(site, url, key, "", dicom_port)
     wait_for(old.is_ready, 90, "the version before to be ready")
     with old.client as client:
         study = client.submit([PNG]).id
         report_of(client, study)
     site.compose(*UP)
-    upgraded = Installation(site, url, key, study)
+    upgraded = Installation(site, url, key, study, dicom_port)
     wait_for(upgraded.is_ready, 90, "the upgraded version to be ready")
     try:
         yield upgraded
@@ -125,6 +135,30 @@ def test_a_study_that_is_sent_is_reported_by_the_bundled_language_model(
     assert report.author.name.startswith("smollm2"), "not the template's: the model's"
 
 
+def store(installation: Installation, calling: str, file: Path) -> "subprocess.CompletedProcess[str]":
+    """Send a file as a scanner does."""
+    address = ("127.0.0.1", str(installation.dicom_port))
+    command = ["storescu", "-aet", calling, "-aec", "CXR", *address, str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_what_a_scanner_sends_is_reported_and_a_stranger_is_turned_away(
+    installation: Installation, tmp_path: Path
+):
+    plain = tmp_path / "plain.dcm"
+    subprocess.run(["dcmdjpls", DICOM, plain], check=True)
+    with installation.client as client:
+        client.dicom_peers.add("SCANNER")
+        wait_for(lambda: store(installation, "SCANNER", plain).returncode == 0, 60, "the gateway to take it")
+        study = next(client.studies())
+        assert report_of(client, study.id).sections.impression
+        begun = client.study(study.id).timeline[0]
+        assert begun.actor is not None
+        assert begun.actor.id == "gateway"
+        assert store(installation, "STRANGER", plain).returncode != 0
+        assert next(client.studies()).id == study.id
+
+
 def test_the_page_takes_a_radiograph_and_shows_its_report(installation: Installation):
     with chromium() as browser:
         tab = Tab(browser.new_context(), installation.url)
@@ -147,6 +181,8 @@ KNOWN = {
     "worker-cnn": {"9100", r"9100 HTTP \S+ \S+: \d+"},
     "worker-llm": {"9100", r"9100 HTTP \S+ \S+: \d+"},
     "sweeper": {"9100", r"9100 HTTP \S+ \S+: \d+"},
+    # What speaks neither DICOM nor MLLP is answered nothing.
+    "gateway": {"11112", "2575", "9100", r"9100 HTTP \S+ \S+: \d+"},
     "postgres": {"5432"},
     "broker": {"6379"},
     "storage": {r"\d+", *(f"8333 {line}" for line in S3)},
@@ -221,7 +257,7 @@ def test_prometheus_finds_every_process_that_has_metrics(installation: Installat
             return {}
         return {target["labels"]["job"]: target["health"] for target in targets}
 
-    jobs = ("api", "worker-cnn", "worker-llm", "sweeper")
+    jobs = ("api", "worker-cnn", "worker-llm", "sweeper", "gateway")
     wait_for(lambda: healths() == dict.fromkeys(jobs, "up"), 60, "all targets to be up")
 
 

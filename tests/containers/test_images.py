@@ -14,7 +14,7 @@ from tests.containers.conftest import Site
 from tests.support.containers import EngineError
 from tests.support.services import wait_for
 
-OURS = ("api", "worker-cnn", "worker-llm")
+OURS = ("api", "worker-cnn", "worker-llm", "gateway")
 ANY_USER = "54321:0"
 """OpenShift's are larger still, but a normal user's podman has 65,536 to give."""
 TIGHT = (
@@ -141,6 +141,14 @@ def test_a_worker_loads_its_model_and_serves(site: Site, name: str, variables: t
         assert answers(site, container, 9100, "/metrics")
 
 
+def test_the_gateway_listens_without_its_database_and_ends_when_it_is_told_to(site: Site):
+    with held_tightly(site, "gateway") as container:
+        wait_for(lambda: answers(site, container, 9100, "/metrics"), 60, "metrics to be served")
+        wait_for(lambda: "worker.ready" in site.engine.logs(container), 60, "its parts to listen")
+        site.engine.run("stop", "--time", "30", container)
+        assert site.engine.run("inspect", "--format", "{{.State.ExitCode}}", container).strip() == "0"
+
+
 @pytest.fixture(scope="module")
 def held(site: Site) -> dict[str, Any]:
     """Return what the images hold, by their names."""
@@ -163,6 +171,7 @@ def test_an_image_for_a_cpu_holds_nothing_for_a_gpu_and_no_service_another_ones_
         "api": nowhere | {"onnxruntime", "cv2", "xllamacpp"},
         "worker-cnn": nowhere | {"fastapi", "uvicorn", "alembic", "xllamacpp"},
         "worker-llm": nowhere | {"fastapi", "uvicorn", "alembic", "onnxruntime", "cv2"},
+        "gateway": nowhere | {"fastapi", "uvicorn", "alembic", "onnxruntime", "cv2", "xllamacpp"},
     }
     for name in OURS:
         assert not not_in[name] & set(held[name]["names"]), name

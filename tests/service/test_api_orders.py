@@ -15,6 +15,7 @@ from shared.storage import Storage
 from tests.support.api import ADMIN_KEY, ApiServer, a_png, complete, files, send, sent
 from tests.support.builders import the_order
 from tests.support.dicoms import a_dicom
+from tests.support.names import EVERY, named
 from tests.support.stack import InfraStack, wait_until
 
 TYPED = {
@@ -95,6 +96,12 @@ def test_what_nobody_types_is_the_files(client: httpx.Client):
 def test_a_name_in_a_file_is_kept_without_what_hides_or_turns_it(client: httpx.Client):
     file = a_dicom(SpecificCharacterSet="ISO_IR 192", PatientName="DOE\u202e^J\u200bANE")
     assert shown(client, sent(client, file))["patient_name"] == "DOE^JANE"
+
+
+def test_a_name_in_any_character_set_is_the_study_s(client: httpx.Client):
+    file = a_dicom(SpecificCharacterSet="ISO_IR 100", PatientName="DOE")
+    found = {kind: shown(client, sent(client, named(file, EVERY[kind])))["patient_name"] for kind in EVERY}
+    assert found == {kind: written.read for kind, written in EVERY.items()}
 
 
 @pytest.mark.parametrize(

@@ -493,3 +493,36 @@ def test_an_instance_is_committed_to_while_its_original_is_there(client: httpx.C
     assert client.post(f"{place}x", json=body, headers=kind).status_code == 400
     assert client.post(place, json=body).status_code == 200
     assert client.post(place, content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
+
+
+def test_a_store_that_is_away_is_told_of_all_or_nothing(
+    infra: InfraStack, database: Database, storage: Storage
+):
+    with ApiServer(infra) as server:
+        client = server.client()
+        infra.stop("storage")
+        try:
+            answer = posted(client, an_instance(1), an_instance(2))
+            assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+            assert "00081199" not in answer.json()
+        finally:
+            infra.start("storage")
+        assert posted(client, an_instance(1), an_instance(2)).status_code == 200
+        assert len(searched(client, "instances")) == 2
+
+
+def test_only_a_viewers_pages_may_call_and_only_dicomweb(infra: InfraStack, database: Database):
+    viewer, other = "https://viewer.example", "https://other.example"
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    with ApiServer(infra, auth=AuthMode.REQUIRED, viewer_origins=(viewer,)) as server:
+        client, place = server.client(), "/dicomweb/studies"
+        allowed = client.options(place, headers={"Origin": viewer, **asked})
+        assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, viewer)
+        assert client.options(place, headers={"Origin": other, **asked}).status_code == 400
+        # A refusal too is read by the page that it is for.
+        refused = client.get(place, headers={"Origin": viewer})
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, viewer)
+        for origin, address in ((other, place), (viewer, "/v1/studies")):
+            assert (
+                "access-control-allow-origin" not in client.get(address, headers={"Origin": origin}).headers
+            )

@@ -11,9 +11,10 @@ from shared.domain.orders import Order
 from shared.domain.studies import DEFAULT_TENANT, Priority, Stage, StudyEvent, StudyId, TenantId
 from shared.intake import orders
 from shared.intake.studies import Intake
-from shared.records import erasure, expected, reading, worklist
+from shared.records import erasure, expected, patients, reading, worklist
 from shared.records.database import Database
 from shared.records.moves import Hint
+from shared.records.patients import PatientId
 from shared.records.tables import ExpectedOrderRow
 from shared.records.worklist import WorklistQuery
 from shared.storage import Storage
@@ -208,8 +209,9 @@ def test_orders_go_with_their_study_with_their_patient_and_with_time(intake: Int
     with database.session() as session:
         assert erasure.erase(session, study_id, actor=SOMEBODY)
     assert {one.number for one in all_orders(database)} == {"A2", "A3"}
+    patients.erase(database, PatientId(DEFAULT_TENANT, "p1", "HOSP"), actor=SOMEBODY)
+    assert {one.number for one in all_orders(database)} == {"A3"}
     with database.session() as session:
-        assert expected.erase_of_patient(session, DEFAULT_TENANT, "P1") == 1
         assert expected.forget_expired(session) == 0
         session.execute(update(ExpectedOrderRow).values(expires_at=func.now() - timedelta(seconds=1)))
         assert expected.forget_expired(session) == 1

@@ -10,6 +10,8 @@ from PIL import Image
 from shared.domain.orders import Order
 from shared.rendering import pdf
 from shared.rendering.document import ReportDocument
+from shared.rendering.names import in_words
+from tests.support.names import EVERY
 from tests.support.pictured import AMENDED, PRELIMINARY, WITHDRAWN
 
 
@@ -52,6 +54,22 @@ def test_all_that_is_said_is_read(words):
     ):
         assert part in said
     assert said.count("AMENDED · Page") == 2
+
+
+@pytest.mark.parametrize(
+    "kind", ["Greek", "Thai", "half-width Japanese", "Korean", "Latin-1 and none declared"]
+)
+def test_a_name_in_another_script_is_read_and_a_damaged_one_is_seen_to_be(words, kind: str):
+    name = EVERY[kind].read
+    said = words(
+        dataclasses.replace(PRELIMINARY, order=dataclasses.replace(PRELIMINARY.order, patient_name=name))
+    )
+    assert in_words(name) in said
+
+
+def test_a_letter_that_no_font_has_is_a_number(words):
+    order = dataclasses.replace(PRELIMINARY.order, patient_name=EVERY["GB18030 of four bytes"].read)
+    assert "王 [U+20000]" in words(dataclasses.replace(PRELIMINARY, order=order))
 
 
 def test_a_withdrawn_report_says_so_on_every_page(words):

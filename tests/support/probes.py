@@ -24,6 +24,11 @@ urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeo
 """
 """Ends with an error for a status of 400 and above, and says it."""
 
+_CONNECT: Final = """
+import socket, sys
+socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3])).close()
+"""
+
 
 class ProbeError(Exception):
     """A kubelet would kill the container; the text says what the probe said."""
@@ -62,7 +67,7 @@ class Probes:
     def _ask(self, kind: str) -> None:
         probe = self._container[kind]
         try:
-            self._execute(probe) if "exec" in probe else self._get(probe)
+            self._execute(probe) if "exec" in probe else self._call(probe)
         except (EngineError, subprocess.TimeoutExpired) as error:
             self.answer = f"{kind}: {error!r}"
             self._failures[kind] += 1
@@ -80,11 +85,15 @@ class Probes:
         seconds = probe.get("timeoutSeconds", 1) + _BY_PODMAN
         self._engine.run("exec", self._name, *probe["exec"]["command"], seconds=seconds)
 
-    def _get(self, probe: Object) -> None:
-        """Ask from the machine, as a kubelet does from its node."""
-        asked = probe["httpGet"]
+    def _call(self, probe: Object) -> None:
+        """Ask, or only connect, from the machine, as a kubelet does from its node."""
+        asked = probe.get("httpGet") or probe["tcpSocket"]
         ports = {port["name"]: port["containerPort"] for port in self._container.get("ports", ())}
-        port = ports.get(asked["port"], asked["port"])
-        url = f"http://{self._address}:{port}{asked['path']}"
+        port = str(ports.get(asked["port"], asked["port"]))
         timeout = probe.get("timeoutSeconds", 1)
-        self._engine.on_node(sys.executable, "-c", _GET, url, str(timeout), seconds=timeout + _BY_PODMAN)
+        call: tuple[str, ...]
+        if "path" in asked:
+            call = (_GET, f"http://{self._address}:{port}{asked['path']}")
+        else:
+            call = (_CONNECT, self._address, port)
+        self._engine.on_node(sys.executable, "-c", *call, str(timeout), seconds=timeout + _BY_PODMAN)

@@ -39,11 +39,13 @@ export function calendarDay(text) {
   return text ? CALENDAR_DAY.format(new Date(`${text}T00:00:00Z`)) : "";
 }
 
-/** "Doe, Jane" of DICOM's "Doe^Jane^^^"; "" of null. */
+/** "Doe, Jane, Dr. (山田 太郎)" of DICOM's "Doe^Jane^^Dr.=山田^太郎", as reports have it; "" of null. */
 export function personName(name) {
-  const [family, ...given] = (name ?? "").split("=")[0].split("^");
-  const others = given.filter(Boolean).join(" ");
-  return [family, others].filter(Boolean).join(", ");
+  const groups = (name ?? "").split("=").slice(0, 3).map((group) => group.split("^").slice(0, 5).map((part) => part.trim()));
+  const [first = [], second = []] = groups.filter((group) => group.some(Boolean));
+  const spaced = (parts) => parts.filter(Boolean).join(" ");
+  const written = [first[0], spaced(first.slice(1, 3)), spaced(first.slice(3))].filter(Boolean).join(", ");
+  return second.length ? `${written} (${spaced(second)})` : written;
 }
 
 /** "Female" of "F"; "" of null. */

@@ -5,8 +5,9 @@ studies 1─n images, study_events       studies 1─n reports (versions), each 
                                        reports 1─1 shadow_reports
 images 1─n embeddings n─1 encoders
 batches 1─n studies                    tenants 1─n studies, batches, api_keys, idempotency_keys, destinations,
-                                                   dicom_peers, dicom_procedure_steps
+                                                    retention, dicom_peers, dicom_procedure_steps
 studies 1─n deliveries n─1 destinations, deliveries 1─n delivery_attempts
+studies 1─1 workitem_claims
 expected_orders become studies' orders; hl7_senders n─1 tenants
 pull_rules n─1 tenants, dicom_peers
 discarded_…, hl7_messages, pulled_studies stand alone
@@ -19,6 +20,7 @@ from shared.records.tables.embeddings import EmbeddingRow, EncoderRow
 from shared.records.tables.expected import ExpectedOrderRow, Hl7MessageRow, Hl7SenderRow
 from shared.records.tables.pulling import PulledStudyRow, PullRuleRow
 from shared.records.tables.reports import ReportDraftRow, ReportRow, ShadowReportRow
+from shared.records.tables.retention import RetentionRow
 from shared.records.tables.studies import (
     AnalysisRow,
     BatchRow,
@@ -28,6 +30,7 @@ from shared.records.tables.studies import (
     ProcedureStepRow,
     StudyEventRow,
     StudyRow,
+    WorkitemClaimRow,
 )
 
 __all__ = [
@@ -54,8 +57,10 @@ __all__ = [
     "PulledStudyRow",
     "ReportDraftRow",
     "ReportRow",
+    "RetentionRow",
     "ShadowReportRow",
     "StudyEventRow",
     "StudyRow",
     "TenantRow",
+    "WorkitemClaimRow",
 ]

@@ -57,6 +57,15 @@ class StudyRow(Base):
         # Serve whoever reads one report after the other: those that nobody has signed.
         Index("ix_studies_tenant_unsigned", "tenant_id", "priority", "id", postgresql_where=text(UNSIGNED)),
         Index("ix_studies_unsigned", "priority", "id", postgresql_where=text(UNSIGNED)),
+        # Serves retention: what has had no event for long, the oldest first.
+        Index(
+            "ix_studies_tenant_updated_at",
+            "tenant_id",
+            "updated_at",
+            postgresql_where=text(
+                "erased_at IS NULL AND status IN ('completed', 'rejected', 'failed', 'cancelled')"
+            ),
+        ),
         # Serves a batch's results in order, and its counts by status.
         Index("ix_studies_batch_id_id", "batch_id", "id"),
         Index("ix_studies_batch_status", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
@@ -105,6 +114,17 @@ class StudyRow(Base):
     error_file: Mapped[PatientText | None]
     report_status: Mapped[ReportStatus | None]
     """Of the report in force; None until there is one, and once it is erased."""
+
+
+class WorkitemClaimRow(Base):
+    """By which Transaction UID a performer that is no worker of ours holds a study, or held it last."""
+
+    __tablename__ = "workitem_claims"
+
+    study_id: Mapped[UUID] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
+    lease_token: Mapped[int] = mapped_column(BigInteger)
+    """Of its claim: once the study's own is another one, this is over."""
+    transaction_uid: Mapped[str] = mapped_column(String(64), info=SYSTEM)
 
 
 class OrderRow(Base):

@@ -45,8 +45,8 @@ def head(document: ReportDocument) -> Iterator[str]:
     words = document.words
     yield "\n".join((title(document), *notes.status_lines(document)))
     yield words.not_a_medical_device
-    if document.patient_line:
-        yield f"{words.patient}: {document.patient_line}"
+    if document.named_patient:
+        yield f"{words.patient}: {document.named_patient}"
     if warnings := notes.warning_lines(document):
         yield "\n".join((f"{words.warnings}:", *warnings))
     if critical := notes.critical_lines(document):
