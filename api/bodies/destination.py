@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from api.bodies.base import Body
 from api.bodies.tenant import TenantName
@@ -42,7 +42,7 @@ Host = Annotated[
         max_length=253, pattern=rf"^({_NAME}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$", description="Name or address."
     ),
 ]
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Username = Annotated[
     str,
     Field(
@@ -118,7 +118,7 @@ class NewDicom(_NewOfReports):
     ae_title: Annotated[
         str, Field(pattern=r"^[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?$", description="Its own.")
     ]
-    tls: bool = False
+    tls: StrictBool = False
     formats: Annotated[list[DicomFormat], Field(min_length=1, max_length=5)] = [
         *("dicom-sr", "dicom-pdf", "dicom-sc")
     ]
@@ -142,7 +142,7 @@ class NewHl7(_NewOfReports):
     kind: Literal["hl7"]
     host: Host
     port: Port
-    tls: bool = False
+    tls: StrictBool = False
     application: Annotated[Line | None, Field(max_length=200, description="Who receives it (MSH-5).")] = None
     facility: Annotated[Line | None, Field(max_length=200, description="And where (MSH-6).")] = None
 

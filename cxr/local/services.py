@@ -58,6 +58,7 @@ _READ_BY: Final = {
     "CXR_CRITICAL_": "worker-cnn",
     "CXR_REPORT_": "worker-llm",
     "CXR_GATEWAY_": "gateway",
+    "CXR_DELIVERY_": "gateway",
 }
 
 

@@ -10,4 +10,5 @@ part.py        the part of the gateway: both ports, opened and drained
   store.py       C-STORE: in, set aside, or refused with a reason
   commitment.py  N-ACTION and N-EVENT-REPORT: what we are answerable for
   procedure_steps.py  N-CREATE and N-SET: how many images a study is to have
+  worklist.py    C-FIND: what is to be taken
 """

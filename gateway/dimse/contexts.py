@@ -32,7 +32,12 @@ from pydicom.uid import (
 )
 from pynetdicom import build_context
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.sop_class import ModalityPerformedProcedureStep, StorageCommitmentPushModel, Verification
+from pynetdicom.sop_class import (
+    ModalityPerformedProcedureStep,
+    ModalityWorklistInformationFind,
+    StorageCommitmentPushModel,
+    Verification,
+)
 
 from shared.dicom.files import TRANSFER_SYNTAXES
 
@@ -78,6 +83,7 @@ def offered() -> list[PresentationContext]:
         build_context(Verification, _PLAIN),
         build_context(StorageCommitmentPushModel, _PLAIN),
         build_context(ModalityPerformedProcedureStep, _PLAIN),
+        build_context(ModalityWorklistInformationFind, _PLAIN),
         *(build_context(uid, _SYNTAXES) for uid in (*_IMAGES, *_COMPANIONS)),
     ]
 

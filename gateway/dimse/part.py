@@ -19,6 +19,7 @@ from gateway.dimse.procedure_steps import ProcedureSteps
 from gateway.dimse.server import Server, drained
 from gateway.dimse.sockets import LONGEST_PDU, TO_BEGIN
 from gateway.dimse.store import storing
+from gateway.dimse.worklist import Worklist
 from shared.rendering.identity import product_uid
 from shared.version import product_version
 
@@ -45,6 +46,7 @@ class Dimse:
         self._door = Door(backend)
         self._commitment = Commitment(backend, self._door)
         self._steps = ProcedureSteps(backend, self._door)
+        self._worklist = Worklist(backend, self._door)
         self._servers: list[Server] = []
 
     def start(self) -> None:
@@ -85,6 +87,7 @@ class Dimse:
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, self._take_over),
                 (evt.EVT_REQUESTED, self._door.ask),
+                (evt.EVT_C_FIND, self._worklist.find),
                 (evt.EVT_N_CREATE, self._steps.create),
                 (evt.EVT_N_SET, self._steps.set),
                 (evt.EVT_N_ACTION, self._commitment.ask),

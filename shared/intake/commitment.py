@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from shared.domain.studies import TenantId
 from shared.intake.studies import Intake
-from shared.records import instances
+from shared.records import commitments
 
 
 class Failure(IntEnum):
@@ -35,7 +35,8 @@ def held(
         TryAgainError: the database or the object store is away.
     """
     with intake.database.session() as session:
-        here = instances.stored(session, tenant_id, {one.sop_instance_uid for one in references})
+        named = {one.sop_instance_uid for one in references}
+        here = commitments.kept(session, named, tenant_id=tenant_id)
     answers: dict[Reference, Failure | None] = {}
     for reference in references:
         stored = here.get(reference.sop_instance_uid)

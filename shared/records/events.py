@@ -79,7 +79,7 @@ def write(
         .cte("logged")
     )
     woken = func.pg_notify(CHANNEL, cast(changed.c.id, Text))
-    owed = outbox.owed(changed, logged, event)
+    owed = outbox.owed(changed.name, logged.name, event)
     if owed is None:
         return session.execute(select(changed, woken).add_cte(logged)).all()
-    return session.execute(select(changed, woken, outbox.woken(owed)).add_cte(owed)).all()
+    return session.execute(select(changed, woken, outbox.woken(owed)).add_cte(logged, owed)).all()

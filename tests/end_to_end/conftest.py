@@ -14,7 +14,7 @@ from tests.support.stack import FullStack
 
 OpenTab = Callable[..., Tab]
 NETWORK = Network()
-CRITICAL = {"CXR_CRITICAL_FINDINGS": "Pneumothorax,Hernia"}
+SETTINGS = {"CXR_CRITICAL_FINDINGS": "Pneumothorax,Hernia", "CXR_GATEWAY_CLOSE_AFTER": "3"}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -35,7 +35,7 @@ def ask(stack: FullStack, path: str, accept: str = "application/json") -> httpx.
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullStack]:
     """Return the running product, with whatever earlier tests left in it."""
     # The samples show no pneumothorax, to the classifier that ships; chest-1.png alone shows a hernia.
-    with FullStack(tmp_path_factory.mktemp("stack"), environment=CRITICAL) as running:
+    with FullStack(tmp_path_factory.mktemp("stack"), environment=SETTINGS) as running:
         yield running
 
 

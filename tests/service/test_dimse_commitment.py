@@ -1,6 +1,7 @@
 """Storage commitment: what lies in the object store is answered for, over our association or the peer's."""
 
 import queue
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from shared.records.database import Database
 from shared.storage import Storage
 from tests.support.dicoms import a_dicom
 from tests.support.gateways import Gateway, association, gateway, stored
+from tests.support.services import wait_for
 from tests.support.stack import InfraStack
 
 DX = DigitalXRayImageStorageForPresentation
@@ -51,6 +53,8 @@ def asking(port: int, reports: Reports) -> Iterator[Association]:
     try:
         yield peer
     finally:
+        # pynetdicom's `release` waits for ever where it answers a report at the same moment.
+        wait_for(lambda: "_serve_request" not in str(threading.enumerate()), 60, "the answer to be sent")
         peer.release()
 
 

@@ -57,7 +57,9 @@ def storescu(
     who = ["-aet", calling, "-aec", called]
     how = ["-v", *options, *(["+sd", "+r"] if any(path.is_dir() for path in paths) else [])]
     command = ["storescu", *who, *how, "127.0.0.1", str(port), *map(str, paths)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+    return subprocess.run(
+        command, capture_output=True, text=True, errors="replace", check=False, timeout=seconds
+    )
 
 
 def answered_with_success(done: subprocess.CompletedProcess[str]) -> set[Path]:

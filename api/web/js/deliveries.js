@@ -62,6 +62,6 @@ function attempt({ began_at: began, ended_at: ended, outcome, answer }) {
     h("time.number", { datetime: began }, moment(began)),
     ` · ${TEXT.outcomes[outcome ?? "unknown"]}`,
     ended === null ? null : h("span.soft.number", {}, ` · ${duration(began, ended)}`),
-    answer ? h("span.soft", {}, ` · ${byServer(answer)}`) : null,
+    answer ? h("span.soft", {}, " · ", byServer(answer)) : null,
   );
 }
