@@ -49,6 +49,7 @@ from api.routes import (
     keys,
     open_studies,
     patients,
+    pull_rules,
     reports,
     retention,
     review_statistics,
@@ -139,7 +140,7 @@ def create_app(
         dicomweb_workitems,
     )
     on_results = (reviews, review_statistics, batches, deliveries, destinations)
-    on_callers = (keys, tenants, retention, patients, dicom_peers, hl7_senders)
+    on_callers = (keys, tenants, retention, patients, dicom_peers, hl7_senders, pull_rules)
     for module in (*on_studies, *on_dicomweb, *on_results, *on_callers, health, docs):
         app.include_router(module.router)
     if settings.auth is AuthMode.OFF:

@@ -53,6 +53,7 @@ class Noun(StrEnum):
     TENANT = "tenant"
     PEER = "DICOM peer"
     HL7_SENDER = "HL7 sender"
+    PULL_RULE = "pull rule"
     VERSION = "version"
     DRAFT = "draft"
     INSTANCE = "instance"

@@ -4,7 +4,7 @@ The key of an item is its path within the archive and the digest of its content:
 is still one; changed between two runs, it is another.
 
 archive_folders.py, archive_zips.py: what is in it. archive_names.py: what that is called.
-contents.py: what is read of it.
+archive_discs.py, discs.py: which files a disc's DICOMDIR puts together. contents.py: what is read of it.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 from urllib.parse import quote
 
+from cxr.archive_discs import take_studies
 from cxr.archive_folders import read_folder
 from cxr.archive_names import Found, each_once, shown
 from cxr.archive_zips import read_zip
@@ -95,11 +96,13 @@ class Archive:
         items: in order of their paths.
         left_out: what might have been a radiograph and is not sent: the reason, by its path as it is shown.
         passed_over: what is no radiograph or is sent under another path, in the same way.
+        on_discs: how many of the items are studies by a DICOMDIR.
     """
 
     items: Sequence[Item]
     left_out: dict[str, str]
     passed_over: dict[str, str]
+    on_discs: int = 0
 
 
 def item_key(path: str, digest: str) -> str:
@@ -112,7 +115,7 @@ def item_key(path: str, digest: str) -> str:
 
 
 def read_archive(path: Path, *, study_per_folder: bool) -> Archive:
-    """List the studies of a folder or a zip.
+    """List the studies of a folder or a zip; where there is a DICOMDIR, those that it names.
 
     What systems leave in folders is passed over; everything else is an item, hidden or not: what is no
     radiograph the server refuses with a reason, and the batch accounts for it.
@@ -121,10 +124,16 @@ def read_archive(path: Path, *, study_per_folder: bool) -> Archive:
         ArchiveError: there is nothing in it, or the zip cannot be read.
     """
     found = read_folder(path) if path.is_dir() else read_zip(path)
+    on_discs = [
+        Item(path, tuple(ArchiveFile(name.rpartition("/")[2], source) for name, source in files))
+        for path, files in take_studies(found)
+    ]
+    others = _folders_of(found) if study_per_folder else _files_of(found)
     archive = Archive(
-        items=_folders_of(found) if study_per_folder else _files_of(found),
+        items=sorted([*on_discs, *others], key=lambda item: item.path.split("/")) if on_discs else others,
         left_out={shown(name): reason for name, reason in sorted(found.left_out.items())},
         passed_over={shown(name): shown(reason) for name, reason in sorted(found.passed_over.items())},
+        on_discs=len(on_discs),
     )
     if not archive.items:
         reasons = [f"{name}: {reason}" for name, reason in (archive.left_out | archive.passed_over).items()]

@@ -7,7 +7,7 @@ from cxr.contents import Source
 
 _LEFT_BEHIND: Final = frozenset(
     {
-        *("dicomdir", ".ds_store", ".localized", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini"),
+        *(".ds_store", ".localized", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini"),
         *("__macosx", ".spotlight-v100", ".trashes", ".fseventsd", ".temporaryitems", "lost+found"),
         *("system volume information", "$recycle.bin", "@eadir", "#recycle"),
         *(".git", ".hg", ".svn"),
@@ -25,15 +25,19 @@ class Found:
         files: path and source of each; a path may stand there twice.
         left_out: by its path, what might have been a radiograph and is not sent, with the reason.
         passed_over: by its path, what is no radiograph or is sent under another path, with the reason.
+        directories: the DICOMDIR of each disc, as files are.
     """
 
     files: list[tuple[str, Source]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     passed_over: dict[str, str] = field(default_factory=dict)
+    directories: list[tuple[str, Source]] = field(default_factory=list)
 
     def add(self, path: str, source: Source) -> None:
         """Add a file under its path with slashes."""
-        self.files.append((with_slashes(path), source))
+        path = with_slashes(path)
+        is_directory = path.rpartition("/")[2].casefold() == "dicomdir"
+        (self.directories if is_directory else self.files).append((path, source))
 
 
 def is_left_behind(name: str) -> bool:

@@ -22,7 +22,7 @@ from cxr.calls import ResultFormat, TextFormat
 from cxr.client import DEFAULT_TIMEOUT
 from cxr.delivering import AsyncDeliveries, AsyncDestinations
 from cxr.errors import ProblemError
-from cxr.hospital import AsyncHl7Senders
+from cxr.hospital import AsyncHospital
 from cxr.inputs import OrderFields, Upload
 from cxr.report_formats import ReportFormat
 from cxr.reviewing import AsyncReviews
@@ -46,8 +46,7 @@ class AsyncClient:
         self.keys, self.tenants = AsyncKeys(self._server), AsyncTenants(self._server)
         self.destinations = AsyncDestinations(self._server)
         self.deliveries, self.patients = AsyncDeliveries(self._server), AsyncPatients(self._server)
-        self.dicom_peers = AsyncDicomPeers(self._server)
-        self.hl7_senders = AsyncHl7Senders(self._server)
+        self.dicom_peers, self.hospital = AsyncDicomPeers(self._server), AsyncHospital(self._server)
 
     async def submit(
         self,

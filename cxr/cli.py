@@ -20,6 +20,7 @@ from cxr.commands import (
     patients,
     peers,
     pictures,
+    pull,
     reviews,
     stack,
     studies,
@@ -63,6 +64,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(patients.app, name="patients")
 app.add_typer(peers.app, name="peers")
 app.add_typer(hl7_senders.app, name="hl7-senders")
+app.add_typer(pull.app, name="pull")
 
 
 @app.callback()

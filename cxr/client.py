@@ -20,7 +20,7 @@ from cxr.administration import DicomPeers, Keys, Patients, Tenants
 from cxr.calls import ResultFormat, TextFormat
 from cxr.delivering import Deliveries, Destinations
 from cxr.errors import ProblemError
-from cxr.hospital import Hl7Senders
+from cxr.hospital import Hospital
 from cxr.inputs import OrderFields, Upload
 from cxr.report_formats import ReportFormat
 from cxr.reviewing import Reviews
@@ -47,7 +47,7 @@ class Client:
         self.keys, self.tenants = Keys(self._server), Tenants(self._server)
         self.destinations, self.deliveries = Destinations(self._server), Deliveries(self._server)
         self.dicom_peers, self.patients = DicomPeers(self._server), Patients(self._server)
-        self.hl7_senders = Hl7Senders(self._server)
+        self.hospital = Hospital(self._server)
 
     def submit(
         self,

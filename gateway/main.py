@@ -14,6 +14,7 @@ from gateway.courier.part import Courier
 from gateway.courier.senders import manner_of
 from gateway.dimse.part import Dimse
 from gateway.hl7.listener import Hl7Listener
+from gateway.pull.puller import Puller
 from shared.gateway_settings import DeliverySettings
 from shared.operations import telemetry
 from shared.settings import DatabaseSettings, TelemetrySettings
@@ -57,5 +58,6 @@ def parts_of(backend: Backend) -> Sequence[Part]:
     return (
         Dimse(backend),
         Hl7Listener(backend),
+        Puller(backend),
         Courier(Deliverer(backend.database, backend.storage, manner), DatabaseSettings()),
     )

@@ -30,7 +30,7 @@ def add(
     Example: [bold]cxr hl7-senders add NORTH --application EPIC --tenant north[/]
     """
     with connect(url, key) as client:
-        made = client.hl7_senders.add(facility, application=application, tenant=tenant)
+        made = client.hospital.hl7_senders.add(facility, application=application, tenant=tenant)
     if as_json:
         print_json(made)
     else:
@@ -44,7 +44,7 @@ def list_senders(*, as_json: AsJson = False, url: Url = None, key: AdminKey = No
     Example: [bold]cxr hl7-senders list[/]
     """
     with connect(url, key) as client:
-        senders = client.hl7_senders.list()
+        senders = client.hospital.hl7_senders.list()
     if as_json:
         print_json(senders)
         return
@@ -66,7 +66,7 @@ def remove(
     Example: [bold]cxr hl7-senders remove 0199…[/]
     """
     with connect(url, key) as client:
-        client.hl7_senders.remove(sender_id)
+        client.hospital.hl7_senders.remove(sender_id)
     if as_json:
         print_json({"id": sender_id, "removed": True})
     else:

@@ -1,6 +1,8 @@
 """cxr submit and cxr report: one study at a time."""
 
+import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -9,9 +11,11 @@ from typing import Annotated, Final
 import typer
 
 from cxr import exit_codes
+from cxr.archive import read_archive
 from cxr.client import DEFAULT_TIMEOUT, Client
 from cxr.commands.connection import Key, Url, connect
 from cxr.errors import InputError, NotDoneError, NotReachableError
+from cxr.inputs import Upload
 from cxr.mixed import advice_for
 from cxr.models import Report, Study
 from cxr.output import (
@@ -50,9 +54,8 @@ Files = Annotated[
     list[Path],
     typer.Argument(
         exists=True,
-        dir_okay=False,
         readable=True,
-        help="DICOM, PNG or JPEG, or a zip: the images of one study.",
+        help="DICOM, PNG or JPEG, or a zip: the images of one study; or a folder, or a disc, of no more.",
     ),
 ]
 
@@ -105,7 +108,7 @@ def submit(
     with connect(url, key) as client:
         with advice_for(files):
             study = client.submit(
-                files,
+                _images_of(files),
                 priority=priority,
                 language=language,
                 indication=indication,
@@ -137,6 +140,28 @@ def submit(
             if not study.is_final:
                 out.print(f"{typed()} report {study.id}", style="dim", markup=False)
     raise typer.Exit(exit_code(study))
+
+
+def _images_of(paths: Sequence[Path]) -> list[Upload]:
+    """Return what is sent: the files themselves, and those of each folder.
+
+    Raises:
+        InputError: a folder is a disc of several studies.
+    """
+    images: list[Upload] = []
+    for path in paths:
+        if not path.is_dir():
+            images.append(path)
+            continue
+        archive = read_archive(path, study_per_folder=False)
+        if archive.on_discs > 1:
+            batch = shlex.join(["cxr", "batch", "submit", str(path)])
+            message = f"{path} holds {archive.on_discs} studies, each of which has its own report: {batch}"
+            raise InputError(message)
+        for name, reason in archive.left_out.items():
+            notes.print(f"left out: {name}: {reason}", markup=False)
+        images += [upload for item in archive.items for upload in item.seal().uploads]
+    return images
 
 
 def report(

@@ -15,7 +15,7 @@ from cxr.models.delivery import (
     Retried,
 )
 from cxr.models.finding import Finding, Findings, ImageFindings, Place
-from cxr.models.hospital import Hl7Sender
+from cxr.models.hospital import Hl7Sender, PullRule
 from cxr.models.keeping import DueStudies, Erasure, Retention
 from cxr.models.report import (
     Addendum,
@@ -92,6 +92,7 @@ __all__ = [
     "Patient",
     "Place",
     "PresentFinding",
+    "PullRule",
     "Report",
     "Retention",
     "Retried",

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _make_callers()
     _make_studies()
     _expect_orders()
+    _pull_studies()
     _expect_images()
     _make_outbox()
 
@@ -868,6 +869,71 @@ def _expect_orders() -> None:
     op.create_index("ix_hl7_messages_received_at", "hl7_messages", ["received_at"], unique=False)
 
 
+def _pull_studies() -> None:
+    """Make the rules by which studies are fetched from other archives, and the note of what was."""
+    op.create_table(
+        "pull_rules",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "method",
+            sa.Enum(
+                "move",
+                "get",
+                "web",
+                name="pullmethod",
+                native_enum=False,
+                create_constraint=True,
+                length=16,
+            ),
+            nullable=False,
+        ),
+        sa.Column("peer_id", sa.UUID(), nullable=True),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("key", sa.Text(), nullable=True),
+        sa.Column("modalities", postgresql.ARRAY(sa.String(length=16)), nullable=False),
+        sa.Column("body_parts", postgresql.ARRAY(sa.String(length=64)), nullable=False),
+        sa.Column("descriptions", postgresql.ARRAY(sa.String(length=64)), nullable=False),
+        sa.Column("window", sa.Interval(), nullable=False),
+        sa.Column("every", sa.Interval(), nullable=False),
+        sa.Column("per_minute", sa.Integer(), nullable=False),
+        sa.Column("priors", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("token", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("lease_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("ran_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fetched", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint("(method = 'web') = (url IS NOT NULL)", name=op.f("ck_pull_rules_place")),
+        sa.CheckConstraint("(method <> 'web') = (peer_id IS NOT NULL)", name=op.f("ck_pull_rules_peer")),
+        sa.ForeignKeyConstraint(
+            ["peer_id"],
+            ["dicom_peers.id"],
+            name=op.f("fk_pull_rules_peer_id_dicom_peers"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_pull_rules_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pull_rules")),
+    )
+    op.create_table(
+        "pulled_studies",
+        sa.Column("tenant_id", sa.UUID(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("instances", sa.Integer(), nullable=False),
+        sa.Column("prior", sa.Boolean(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_pulled_studies_tenant_id_tenants")
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "digest", name=op.f("pk_pulled_studies")),
+    )
+    op.create_index("ix_pulled_studies_seen_at", "pulled_studies", ["seen_at"], unique=False)
+
+
 def _make_outbox() -> None:
     """Make the destinations, what they are owed, and each attempt."""
     op.create_table(
@@ -1073,6 +1139,8 @@ def _serve_dicomweb() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("pulled_studies")
+    op.drop_table("pull_rules")
     op.drop_table("workitem_claims")
     op.drop_table("dicom_procedure_steps")
     op.drop_table("hl7_messages")

@@ -21,7 +21,7 @@ from shared.intake import open_studies as gathering
 from shared.intake.files import Checked
 from shared.intake.studies import Intake
 from shared.intake.submission import Added, Addition, NotAdded, Refused
-from shared.records import open_studies, procedure_steps, studies
+from shared.records import open_studies, procedure_steps, pulling, studies
 from shared.records.database import Session
 from shared.records.studies import NewStudy, Opening
 
@@ -99,7 +99,7 @@ def _begin(session: Session, arrival: Arrival, uid: str) -> StudyId:
     study = NewStudy(
         id=StudyId(new_id()),
         tenant_id=arrival.tenant_id,
-        priority=arrival.priority,
+        priority=pulling.priority_of(session, arrival.tenant_id, uid) or arrival.priority,
         language=arrival.language,
         images=(),
         order=replace(arrival.typed, study_instance_uid=uid),

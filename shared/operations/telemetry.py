@@ -94,6 +94,7 @@ OWED_SINCE: Final = Gauge(
     "cxr_oldest_delivery_seconds", "Seconds since the event of the oldest delivery that waits", ["kind"]
 )
 HL7: Final = Counter("cxr_hl7_messages_total", "HL7 messages that came in", ["kind", "answer"])
+PULLED: Final = Counter("cxr_pulled_instances_total", "Instances that were fetched", ["outcome"])
 REPAIRED: Final = Counter("cxr_originals_repaired_total", "Damaged originals that were sent again")
 for _damage in Damage:
     # From the start, or the first of its kind would look like no change.

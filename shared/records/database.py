@@ -30,6 +30,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column, sessionmaker
 from shared.domain.deliveries import AttemptOutcome, DeliveryState, DestinationKind
 from shared.domain.expected_orders import OrderStatus
 from shared.domain.findings import AnalysisRole, FindingStatus, ViewPosition, ViewSource
+from shared.domain.pulling import PullMethod
 from shared.domain.reports import Act, AuthorKind, Language, Policy, ReportStatus
 from shared.domain.studies import ActorKind, Priority, StudyEvent, StudyStatus
 from shared.errors import TryAgainError
@@ -97,6 +98,7 @@ class Base(DeclarativeBase):
                 OrderStatus,
                 Policy,
                 Priority,
+                PullMethod,
                 ViewPosition,
                 ViewSource,
                 Language,

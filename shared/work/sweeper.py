@@ -30,6 +30,7 @@ from shared.records import (
     idempotency,
     leases,
     open_studies,
+    pulling,
     retention,
     vector_indexes,
     waiting,
@@ -115,6 +116,7 @@ def _tidy_until(stopped: threading.Event, database: Database, storage: Storage) 
                 idempotency.forget_old(session)
                 expected.forget_expired(session)
                 hl7.forget_old(session)
+                pulling.forget_old(session)
         except TryAgainError as error:
             log.warning("tidying.postponed", error=type(error).__name__)
         except Exception as error:  # without this thread nothing would ever be erased again

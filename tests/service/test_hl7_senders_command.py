@@ -33,9 +33,9 @@ def test_senders_are_added_listed_and_removed(cxr: Run, database: Database):
 
 async def test_clients_say_the_same(api: ApiServer, database: Database):
     async with AsyncClient(api.url, key=ADMIN_KEY) as client:
-        made = await client.hl7_senders.add("NORTH")
-        assert await client.hl7_senders.list() == [made]
-        await client.hl7_senders.remove(made.id)
+        made = await client.hospital.hl7_senders.add("NORTH")
+        assert await client.hospital.hl7_senders.list() == [made]
+        await client.hospital.hl7_senders.remove(made.id)
     ordinary = api.client(ADMIN_KEY).post("/v1/keys", json={"name": "x"}).json()["key"]
     with Client(api.url, key=ordinary) as client, pytest.raises(ProblemError, match="admin"):
-        client.hl7_senders.list()
+        client.hospital.hl7_senders.list()

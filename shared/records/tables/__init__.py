@@ -9,7 +9,8 @@ batches 1─n studies                    tenants 1─n studies, batches, api_key
 studies 1─n deliveries n─1 destinations, deliveries 1─n delivery_attempts
 studies 1─1 workitem_claims
 expected_orders become studies' orders; hl7_senders n─1 tenants
-discarded_…, hl7_messages stand alone
+pull_rules n─1 tenants, dicom_peers
+discarded_…, hl7_messages, pulled_studies stand alone
 """
 
 from shared.records.tables.callers import ApiKeyRow, DicomPeerRow, IdempotencyRow, TenantRow
@@ -17,6 +18,7 @@ from shared.records.tables.deliveries import DeliveryAttemptRow, DeliveryRow, De
 from shared.records.tables.discarded import DiscardedOriginalRow, DiscardedStudyRow
 from shared.records.tables.embeddings import EmbeddingRow, EncoderRow
 from shared.records.tables.expected import ExpectedOrderRow, Hl7MessageRow, Hl7SenderRow
+from shared.records.tables.pulling import PulledStudyRow, PullRuleRow
 from shared.records.tables.reports import ReportDraftRow, ReportRow, ShadowReportRow
 from shared.records.tables.retention import RetentionRow
 from shared.records.tables.studies import (
@@ -51,6 +53,8 @@ __all__ = [
     "ImageRow",
     "OrderRow",
     "ProcedureStepRow",
+    "PullRuleRow",
+    "PulledStudyRow",
     "ReportDraftRow",
     "ReportRow",
     "RetentionRow",

@@ -63,6 +63,12 @@ _ARGUMENTS = {
     "peers add": ["MODALITY"],
     "peers list": [],
     "peers remove": ["ID"],
+    "pull add": ["pacs", "--web", "http://pacs.example.org/dicom-web"],
+    "pull list": [],
+    "pull pause": ["ID"],
+    "pull resume": ["ID"],
+    "pull now": ["ID"],
+    "pull remove": ["ID"],
     "destinations add": ["pacs", "dicom", "PACS@127.0.0.1:104"],
     "destinations list": [],
     "destinations show": ["pacs"],
@@ -73,7 +79,7 @@ _ARGUMENTS = {
     "deliveries list": [],
     "deliveries retry": ["ID"],
 }
-_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke", "peers remove"}
+_ANSWERED_EMPTY = {"delete", "hl7-senders remove", "keys revoke", "peers remove", "pull remove"}
 """Their answer has no content to tell a foreign server by."""
 
 
