@@ -19,7 +19,7 @@ CODE := api cxr gateway shared training worker_cnn worker_llm migrations samples
 TYPED := api cxr gateway shared training worker_cnn worker_llm migrations samples bench docker helm/reference.py tests
 # The tests of the rooms that do no I/O: they pass every branch of them (pyproject.toml, tool.coverage), or fail.
 CORE := tests/unit/shared/rendering tests/unit/shared/reporting \
-  $(patsubst %,tests/unit/shared/test_%.py,bands domain imaging labels warnings)
+  $(patsubst %,tests/unit/shared/test_%.py,bands domain hospital imaging labels warnings)
 # Tests that break servers and hold answers, leases or budgets to their time: they run when nothing else does.
 TIMED := $(patsubst %,tests/faults/test_%.py,alone decoder hanging_servers heavy_studies idle recovery)
 TEST := pytest -p tests.support.telling

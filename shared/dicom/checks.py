@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
+from pydicom import config
 from pydicom.uid import (
     UID,
     ComputedRadiographyImageStorage,
@@ -250,7 +251,7 @@ def _check_kind(opened: DicomFile, *, name: str) -> None:
         # An unknown one is a vendor's own word, maybe for a radiograph.
         kind = ForeignObjectError if modality in _REFUSED or modality in _OTHERS else UnsupportedImageError
         raise kind(message, file=name)
-    named = sop_class is not None and UID(str(sop_class)).type == "SOP Class"
+    named = sop_class is not None and UID(str(sop_class), config.IGNORE).type == "SOP Class"
     is_picture = sop_class in _PICTURES or (modality in _RADIOGRAPHS and not named)
     promised = is_picture or value_of(opened.dataset, "Rows") is not None
     if opened.pixels is None and promised:

@@ -29,7 +29,7 @@ def api(infra: InfraStack, migrated: Database, storage: Storage) -> Iterator[Api
 
 @pytest.fixture(scope="module")
 def document(api: ApiServer) -> dict[str, Any]:
-    return httpx.get(f"{api.url}/openapi.json").json()
+    return httpx.get(f"{api.url}/openapi.json", timeout=60).json()
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -26,6 +26,8 @@ OPEN = {
         r"HTTP (GET|OPTIONS) \S+: \d+",
     },
     "s3": S3,
+    # It listens: of what is no message of its own protocol it answers nothing, and hangs up in its own time.
+    "hl7": {r"gRPC \S+: StatusCode\.DEADLINE_EXCEEDED"},
 }
 """What a stranger may hear, and why."""
 
@@ -33,7 +35,7 @@ OPEN = {
 def name_of(door: Door, stack: FullStack) -> str:
     state = load_state(stack.home.state)
     assert state is not None
-    at = {state.ports.api: "api", state.ports.storage: "s3"}
+    at = {state.ports.api: "api", state.ports.storage: "s3", state.ports.hl7: "hl7"}
     return at.get(door.place[1], str(door)) if isinstance(door.place, tuple) else str(door)
 
 

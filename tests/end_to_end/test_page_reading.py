@@ -39,6 +39,7 @@ def child(stack: FullStack, samples: Path) -> str:
     """Return the id of a completed study of a child, sent with a file that is no image."""
     film = a_film(
         samples,
+        SpecificCharacterSet="ISO_IR 100",
         PatientID="4711-Ä",
         PatientSex="F",
         PatientAge="009Y",

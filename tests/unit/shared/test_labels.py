@@ -15,6 +15,7 @@ from shared.labels import (
     XRV18,
     Label,
     display_name,
+    name_of,
 )
 
 _CODED_SNOMED = [label for label in LABELS.values() if label.snomed_ct is not None]
@@ -142,3 +143,8 @@ def test_catch_all_labels_have_no_code() -> None:
 
 def test_the_vocabulary_cannot_be_changed_by_its_users() -> None:
     assert not hasattr(LABELS, "__setitem__")
+
+
+def test_a_label_of_a_model_s_own_stands_for_itself() -> None:
+    assert name_of("Effusion", Language.ENGLISH) == "Pleural effusion"
+    assert name_of("Something new", Language.SPANISH) == "Something new"
