@@ -40,8 +40,8 @@ MANY_STUDIES = text("""
         SELECT gen_random_uuid(), :tenant, 'completed', 'routine', 'en' FROM generate_series(1, 3000)
         RETURNING id
     )
-    INSERT INTO analyses (id, study_id, model_id, model_version, model_digest, role, critical)
-    SELECT gen_random_uuid(), id, 'm', '1', 'd', 'primary',
+    INSERT INTO analyses (id, study_id, model_id, model_version, model_digest, images, role, critical)
+    SELECT gen_random_uuid(), id, 'm', '1', 'd', 1, 'primary',
         CASE WHEN row_number() OVER () % 1000 = 0 THEN ARRAY['Pneumothorax'] ELSE '{}' END FROM made
 """)
 PNEUMOTHORAX, EFFUSION = a_finding("Pneumothorax"), a_finding("Effusion")
