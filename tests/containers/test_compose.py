@@ -183,8 +183,11 @@ KNOWN = {
     "worker-cnn": {"9100", r"9100 HTTP \S+ \S+: \d+"},
     "worker-llm": {"9100", r"9100 HTTP \S+ \S+: \d+"},
     "sweeper": {"9100", r"9100 HTTP \S+ \S+: \d+"},
-    # What speaks neither DICOM nor MLLP is answered nothing.
-    "gateway": {"11112", "2575", "9100", r"9100 HTTP \S+ \S+: \d+"},
+    # What speaks neither DICOM nor MLLP is answered nothing, and waited for a while by the latter.
+    "gateway": {
+        *("11112", "2575", r"2575 gRPC \S+: StatusCode\.DEADLINE_EXCEEDED"),
+        *("9100", r"9100 HTTP \S+ \S+: \d+"),
+    },
     "postgres": {"5432"},
     "broker": {"6379"},
     "storage": {r"\d+", *(f"8333 {line}" for line in S3)},

@@ -47,6 +47,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "changed_labels": 0,
     },
     "destinations": {"url": "https://pacs.example"},
+    "pull_rules": {"url": "https://pacs.example", "peer_id": None},
 }
 """Of a table's row, what no other value would do for."""
 DAYS = {"DATE": "1931-07-03", "TIME WITHOUT TIME ZONE": "03:33:33"}
