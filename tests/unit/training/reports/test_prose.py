@@ -40,7 +40,7 @@ def test_a_label_is_affirmed_denied_or_not_named(text, said):
 
 def test_without_names_of_real_reports_it_knows_our_lexicon_alone():
     plain = ProseReader(own_names=False)
-    assert plain.read("A small effusion, no pleural effusion, pneumonia.") == {
+    assert plain.read("A small hydropneumothorax, no pleural effusion, pneumonia.") == {
         "Effusion": NO,
         "Pneumonia": NO,  # NegEx carries a denial on to the end of a clause
     }
