@@ -22,7 +22,7 @@ from shared.records.keys import Scope as KeyScope
 
 _UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _POLL: Final = re.compile(f"/v1/studies/({_UUID})")
-_CHANGE: Final = re.compile(f"/v1/studies/({_UUID})/.*")
+_CHANGE: Final = re.compile(f"/v1/studies/({_UUID})(?:/.*)?")
 _ROUTE: Final = SimpleNamespace(path="/v1/studies/{study_id}")
 """By which the request is counted."""
 
@@ -62,7 +62,7 @@ def forget_changed(scope: Scope) -> None:
     if scope["path"] == "/v1/studies":
         return  # a study of its own
     kept: KeptStudies = scope["app"].state.backend.kept
-    changed = _CHANGE.fullmatch(scope["path"]) or _POLL.fullmatch(scope["path"])
+    changed = _CHANGE.fullmatch(scope["path"])
     if changed is None:
         kept.forget_all()
     else:

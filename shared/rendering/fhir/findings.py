@@ -5,7 +5,7 @@ Map: `observations` (`_observation`, `_components`), `references`.
 
 from collections.abc import Iterator
 
-from shared.labels import LABELS, display_name
+from shared import labels
 from shared.rendering import terms
 from shared.rendering.document import ReportDocument
 from shared.rendering.fhir import codes
@@ -38,7 +38,7 @@ def references(document: ReportDocument) -> list[Element]:
 
 def codes_of(label: str) -> list[Element]:
     """Return the codings of a label; none where no terminology says the same."""
-    known = LABELS.get(label)
+    known = labels.LABELS.get(label)
     if known is None:
         return []
     systems = ((codes.SNOMED_CT, known.snomed_ct), (codes.RADLEX, known.radlex))
@@ -47,7 +47,7 @@ def codes_of(label: str) -> list[Element]:
 
 def name_of(document: ReportDocument, label: str) -> str:
     """Return what a person reads for a label; one of a model's own is called by its id."""
-    return display_name(label, document.language) if label in LABELS else label
+    return labels.name_of(label, document.language)
 
 
 def _observation(document: ReportDocument, one: Stated) -> Element:
